@@ -1,0 +1,2 @@
+//! The option30 command.
+fn main() {}

@@ -1,0 +1,49 @@
+//! What writes to and reads from a connection.
+
+use crate::time::SimDuration;
+use crate::units::{BitRate, ByteSize};
+
+/// What the two applications of a connection do. The client is the host that opens it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppConfig {
+    /// The client writes as much as the connection takes: `bytes` in all, or until `duration` has
+    /// passed since the connection was opened; then it closes.
+    Bulk {
+        /// Total.
+        bytes: Option<ByteSize>,
+        /// Time limit.
+        duration: Option<SimDuration>,
+        /// True: the server writes and the client reads.
+        download: bool,
+    },
+    /// The client writes at a constant rate for `duration` from the opening on; then it closes.
+    /// What the connection does not take at once waits in the application and is not lost.
+    Stream {
+        /// Rate of the writes.
+        rate: BitRate,
+        /// How long.
+        duration: SimDuration,
+        /// True: the server writes and the client reads.
+        download: bool,
+    },
+    /// The client sends `request` bytes, the server answers with `response` bytes; the next request
+    /// follows `pause` after the response has been read; `count` times; then the client closes.
+    RequestResponse {
+        /// Size of a request.
+        request: ByteSize,
+        /// Size of a response.
+        response: ByteSize,
+        /// Number of exchanges.
+        count: u32,
+        /// Think time between.
+        pause: SimDuration,
+    },
+    /// The client sends `up` bytes; when the server has them all it sends `down` bytes; then both
+    /// close (the work of the kernel measurements).
+    UpThenDown {
+        /// Bytes up.
+        up: ByteSize,
+        /// Bytes down.
+        down: ByteSize,
+    },
+}

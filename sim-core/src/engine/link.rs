@@ -1,0 +1,91 @@
+//! What a link does to packets, as settings; per direction.
+
+use crate::rng::Probability;
+use crate::time::SimDuration;
+use crate::units::{BitRate, ByteSize};
+
+/// One direction of a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkConfig {
+    /// Bits per second of whole IP packets (plus [`LinkConfig::overhead`]); `None`: no limit.
+    pub rate: Option<BitRate>,
+    /// Propagation delay.
+    pub delay: SimDuration,
+    /// Random delay on top; never reorders (a link is a FIFO) unless [`LinkConfig::reorder`] says so.
+    pub jitter: Jitter,
+    /// The queue in front of the link.
+    pub queue: QueueLimit,
+    /// Random loss.
+    pub loss: Loss,
+    /// Probability that a packet skips the queueing delay of jitter and overtakes (netem's reorder).
+    pub reorder: Probability,
+    /// Probability that a packet is delivered twice.
+    pub duplicate: Probability,
+    /// Probability that one bit of a packet flips; the receiver's checksum finds it.
+    pub corrupt: Probability,
+    /// Largest IP packet, in bytes; larger ones are dropped.
+    pub mtu: u32,
+    /// Bytes of link-layer framing that the rate counts besides each IP packet.
+    pub overhead: u32,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            delay: SimDuration::ZERO,
+            jitter: Jitter::None,
+            queue: QueueLimit::Time(SimDuration::from_millis(100)),
+            loss: Loss::None,
+            reorder: Probability::ZERO,
+            duplicate: Probability::ZERO,
+            corrupt: Probability::ZERO,
+            mtu: 1500,
+            overhead: 0,
+        }
+    }
+}
+
+/// How much a drop-tail queue holds, the packet in transmission not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueLimit {
+    /// So many packets.
+    Packets(u32),
+    /// So many bytes.
+    Bytes(ByteSize),
+    /// So long a wait at the link's rate.
+    Time(SimDuration),
+    /// Everything.
+    Unlimited,
+}
+
+/// Random delay on top of the propagation delay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jitter {
+    /// None.
+    #[default]
+    None,
+    /// Uniform in 0..=max.
+    Uniform(SimDuration),
+}
+
+/// Random loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Loss {
+    /// None.
+    #[default]
+    None,
+    /// Each packet by itself.
+    Bernoulli(Probability),
+    /// Gilbert–Elliott: two states, good and bad, evaluated per packet.
+    GilbertElliott {
+        /// Good to bad.
+        p: Probability,
+        /// Bad to good.
+        r: Probability,
+        /// Loss in the bad state.
+        bad: Probability,
+        /// Loss in the good state.
+        good: Probability,
+    },
+}

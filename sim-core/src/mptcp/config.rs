@@ -1,0 +1,164 @@
+//! Settings of a host's TCP and MPTCP.
+
+use std::net::IpAddr;
+
+use crate::time::SimDuration;
+use crate::units::ByteSize;
+
+/// Settings of one host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostConfig {
+    /// How it speaks.
+    pub profile: Profile,
+    /// Who opens further subflows, and where.
+    pub path_manager: PathManagerConfig,
+    /// Which subflow sends next.
+    pub scheduler: SchedulerKind,
+    /// Congestion control of every subflow.
+    pub congestion: CongestionKind,
+    /// Ask for DSS checksums (A flag of MP_CAPABLE).
+    pub checksum: bool,
+    /// Offer TCP timestamps (RFC 7323).
+    pub timestamps: bool,
+    /// Offer SACK (RFC 2018).
+    pub sack: bool,
+    /// Offer window scaling (RFC 7323).
+    pub window_scaling: bool,
+    /// Acknowledge every segment at once instead of every second one.
+    pub quick_ack: bool,
+    /// Largest amount of written data that waits to be acknowledged.
+    pub send_buffer: ByteSize,
+    /// Largest amount of received data that waits to be read or put in order.
+    pub receive_buffer: ByteSize,
+    /// Initial congestion window, in segments (RFC 6928).
+    pub initial_window: u32,
+    /// Smallest retransmission timeout (Linux: 200 ms; RFC 6298: 1 s).
+    pub rto_min: SimDuration,
+    /// `net.mptcp.stale_loss_cnt`: retransmission timeouts without progress after which a subflow is
+    /// not used while another one is.
+    pub stale_loss_count: u32,
+    /// `net.mptcp.syn_retrans_before_tcp_fallback`: SYNs with MP_CAPABLE that are sent again before
+    /// one without is.
+    pub syn_retries_before_fallback: u32,
+    /// `net.mptcp.add_addr_timeout`: how long an ADD_ADDR waits for its echo.
+    pub add_addr_timeout: SimDuration,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Rfc8684,
+            path_manager: PathManagerConfig::default(),
+            scheduler: SchedulerKind::MinRtt,
+            congestion: CongestionKind::Cubic,
+            checksum: false,
+            timestamps: true,
+            sack: true,
+            window_scaling: true,
+            quick_ack: false,
+            send_buffer: ByteSize(4 << 20),
+            receive_buffer: ByteSize(6 << 20),
+            initial_window: 10,
+            rto_min: SimDuration::from_millis(200),
+            stale_loss_count: 4,
+            syn_retries_before_fallback: 2,
+            add_addr_timeout: SimDuration::from_secs(120),
+        }
+    }
+}
+
+/// How a host speaks: which RFC, with which departures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Profile {
+    /// MPTCP version 0, as RFC 6824 says.
+    Rfc6824,
+    /// MPTCP version 1, as RFC 8684 says.
+    Rfc8684,
+    /// MPTCP version 1 as Linux 6.x does it, its departures from the RFC included.
+    Linux6,
+    /// Plain TCP.
+    TcpOnly,
+}
+
+/// Who opens further subflows, and where (RFC 8684 §3.4 leaves the policy to the host).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathManagerConfig {
+    /// The policy.
+    pub kind: PathManagerKind,
+    /// Own addresses to announce by ADD_ADDR.
+    pub signal: Vec<IpAddr>,
+    /// Own addresses whose subflows are opened as backup.
+    pub backup: Vec<IpAddr>,
+    /// Most subflows besides the first that this host opens or accepts.
+    pub max_subflows: u32,
+    /// Most announced addresses that this host joins to.
+    pub max_add_addr_accepted: u32,
+    /// C flag: ask the peer not to join the address of the first subflow.
+    pub no_join_to_initial: bool,
+}
+
+impl Default for PathManagerConfig {
+    fn default() -> Self {
+        Self {
+            kind: PathManagerKind::FullMesh,
+            signal: Vec::new(),
+            backup: Vec::new(),
+            max_subflows: 8,
+            max_add_addr_accepted: 8,
+            no_join_to_initial: false,
+        }
+    }
+}
+
+/// Path-manager policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathManagerKind {
+    /// Opens nothing.
+    None,
+    /// The client opens a subflow from each of its addresses to each address of the server that it
+    /// knows, the address family the same.
+    FullMesh,
+    /// The client opens `n` subflows in all between the first pair of addresses.
+    NdiffPorts(u32),
+    /// Linux's in-kernel manager with `subflow` endpoints: from each own address one subflow to the
+    /// server's first address; from a free own address to each announced address.
+    Endpoints,
+}
+
+/// Schedulers (PROTOCOL §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulerKind {
+    /// Lowest smoothed RTT among those with room in the congestion window.
+    MinRtt,
+    /// minRTT with opportunistic retransmission and penalisation.
+    MinRttOpportunistic,
+    /// In turn.
+    RoundRobin,
+    /// Everything on every subflow.
+    Redundant,
+    /// BLEST (Ferlin et al., 2016).
+    Blest,
+    /// ECF (Lim et al., 2017).
+    Ecf,
+    /// Linux's own since 5.7: least time to drain what is queued.
+    Linux,
+}
+
+/// Congestion control algorithms (PROTOCOL §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CongestionKind {
+    /// NewReno (RFC 5681, RFC 6582), each subflow for itself.
+    Reno,
+    /// CUBIC (RFC 9438), each subflow for itself.
+    Cubic,
+    /// BBR version 1, each subflow for itself.
+    Bbr,
+    /// Linked increases (RFC 6356).
+    Lia,
+    /// Opportunistic linked increases (Khalili et al., 2012).
+    Olia,
+    /// Balanced linked adaptation (Peng et al., 2014).
+    Balia,
+    /// Weighted Vegas (Cao et al., 2012).
+    WVegas,
+}

@@ -1,0 +1,3 @@
+//! The MPTCP connection: keys, data sequence mapping, path managers, schedulers, fallback.
+
+pub mod config;

@@ -1,0 +1,1 @@
+//! One TCP subflow: handshake, sender, receiver, RTT estimation, congestion control.
