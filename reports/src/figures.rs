@@ -51,7 +51,7 @@ pub fn share(part: f64, whole: f64) -> String {
     }
     let percent = 100.0 * part / whole;
     // 99.96 % is not 100 %: what is not whole must not be rounded to it.
-    if percent < 100.0 && percent >= 99.5 {
+    if (99.5..100.0).contains(&percent) {
         format!("{:.1} %", (percent * 10.0).floor() / 10.0)
     } else {
         format!("{percent:.0} %")

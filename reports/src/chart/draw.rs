@@ -256,23 +256,43 @@ enum Swatch {
     Dashes,
 }
 
+/// One entry of the legend.
+struct Entry {
+    swatch: Swatch,
+    name: String,
+    note: String,
+    /// There is something of it in the plot.
+    used: bool,
+}
+
 /// Entries in the order in which their things stand above each other.
-fn entries(panel: &Panel) -> Vec<(Swatch, String, String)> {
-    let bound = panel
-        .bound
-        .map(|bound| (Swatch::Dashes, "most possible".into(), crate::figures::rate(bound * 1e6)));
-    let total = (Swatch::Line, "delivered".into(), panel.total_mean.clone());
-    let layers = panel.layers.iter().rev();
-    let layers =
-        layers.map(|l| (Swatch::Area(palette::tint(l.colour)), l.name.clone(), l.note.clone()));
+fn entries(panel: &Panel) -> Vec<Entry> {
+    let bound = panel.bound.map(|bound| Entry {
+        swatch: Swatch::Dashes,
+        name: "most possible".into(),
+        note: crate::figures::rate(bound * 1e6),
+        used: true,
+    });
+    let total = Entry {
+        swatch: Swatch::Line,
+        name: "delivered".into(),
+        note: panel.total_mean.clone(),
+        used: true,
+    };
+    let layers = panel.layers.iter().rev().map(|layer| Entry {
+        swatch: Swatch::Area(palette::tint(layer.colour)),
+        name: layer.name.clone(),
+        note: layer.note.clone(),
+        used: layer.points.iter().any(|point| point.1 > 0.0),
+    });
     bound.into_iter().chain([total]).chain(layers).collect()
 }
 
 fn legend_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Picture) -> f64 {
     let beside = picture.panels.len() > 1;
-    let widths = picture.panels.iter().flat_map(entries).map(|(_, name, note)| {
-        let (name, note) =
-            (canvas.text_width(&name, LEGEND), canvas.text_width(&note, LEGEND_NOTE));
+    let widths = picture.panels.iter().flat_map(entries).map(|entry| {
+        let name = canvas.text_width(&entry.name, LEGEND);
+        let note = canvas.text_width(&entry.note, LEGEND_NOTE);
         if beside { name + 10.0 + note } else { name.max(note) }
     });
     (widths.fold(0.0, f64::max) + SWATCH + 48.0).clamp(190.0, 340.0)
@@ -294,10 +314,12 @@ fn legend<DB: DrawingBackend>(
     let fit = ((bottom - top) / line).round().max(1.0) as usize;
     let left_out = entries.len().saturating_sub(fit);
     if left_out > 0 {
+        // Paths that carried nothing go first, the highest first.
+        entries.sort_by_key(|entry| !entry.used);
         entries.truncate(fit - 1);
     }
     let mut y = top + 14.0;
-    for (swatch, name, note) in entries {
+    for Entry { swatch, name, note, .. } in entries {
         match swatch {
             Swatch::Area(colour) => canvas.rect((x, y - 10.0), (x + SWATCH, y + 10.0), colour),
             Swatch::Line => canvas.line(&[(x, y), (x + SWATCH, y)], palette::INK, TOTAL_WIDTH),
