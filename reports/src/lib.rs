@@ -10,9 +10,9 @@ pub mod folder;
 pub mod messages;
 pub mod series;
 pub mod shortfall;
-mod style;
+pub mod style;
 pub mod summary;
-mod table;
+pub mod table;
 pub mod text;
 
 #[cfg(test)]

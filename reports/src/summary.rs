@@ -203,12 +203,17 @@ impl<'a> Summary<'a> {
     /// The file's text: indented JSON and a final line break.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self)
-            .expect("strings and finite numbers under string keys are always JSON");
-        json.push('\n');
-        json
+        serde_json::to_string_pretty(self).expect(ALWAYS_JSON) + "\n"
+    }
+
+    /// The same as one line, without a line break.
+    #[must_use]
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect(ALWAYS_JSON)
     }
 }
+
+const ALWAYS_JSON: &str = "strings and finite numbers under string keys are always JSON";
 
 impl Latency {
     /// The percentiles of a connection; `None` when nothing was delivered.

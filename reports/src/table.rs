@@ -6,7 +6,7 @@ use crate::style::{Style, paint};
 
 /// One cell.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cell {
+pub struct Cell {
     text: String,
     style: Style,
     right: bool,
@@ -14,23 +14,27 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// Text, to the left.
-    pub(crate) fn left(text: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn left(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
     /// A figure, to the right.
-    pub(crate) fn right(text: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn right(text: impl Into<String>) -> Self {
         Self { text: text.into(), right: true, ..Self::default() }
     }
 
     /// The same cell in a style.
-    pub(crate) fn style(self, style: Style) -> Self {
+    #[must_use]
+    pub fn style(self, style: Style) -> Self {
         Self { style, ..self }
     }
 }
 
 /// The lines of a table, two spaces between columns, none at the end of a line.
-pub(crate) fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
+#[must_use]
+pub fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.text.width()).max())

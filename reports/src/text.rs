@@ -54,20 +54,18 @@ pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
     lines(&rows)
 }
 
-/// The verdict as a coloured word, with what it rests on: `MPTCP, 3 subflows`.
+/// The verdict in words, with what it rests on (`MPTCP, 3 subflows`), and how it is shown.
 #[must_use]
-pub fn verdict(connection: &ConnectionRecord) -> String {
+pub fn verdict(connection: &ConnectionRecord) -> (String, Style) {
     let established = subflows_established(connection);
     match connection.outcome.verdict {
         Verdict::Mptcp => {
             let whole = established == connection.subflows.len();
             let style = if whole { Style::Good } else { Style::Fair };
-            paint(style, &format!("MPTCP, {}", plural(established, "subflow")))
+            (format!("MPTCP, {}", plural(established, "subflow")), style)
         }
-        Verdict::Fallback => paint(Style::Fair, "FALLBACK to plain TCP"),
-        Verdict::Failed(failure) => {
-            paint(Style::Bad, &format!("FAILED: {}", messages::failure(failure)))
-        }
+        Verdict::Fallback => ("fallback to plain TCP".into(), Style::Fair),
+        Verdict::Failed(failure) => (format!("failed: {}", messages::failure(failure)), Style::Bad),
     }
 }
 
@@ -84,12 +82,13 @@ fn heading(out: &mut Vec<String>, record: &RunRecord) {
 }
 
 fn describe(out: &mut Vec<String>, record: &RunRecord, connection: &ConnectionRecord) {
+    let (verdict, style) = verdict(connection);
     out.push(format!(
         "{}  {} → {}  {}",
         paint(Style::Strong, &printable(&connection.name)),
         printable(&connection.client),
         printable(&connection.server),
-        verdict(connection)
+        paint(style, &verdict)
     ));
     if let Some(cause) = &connection.outcome.cause {
         out.push(format!("  because {}", messages::cause(cause, Language::English)));

@@ -1,7 +1,6 @@
 //! What is in the throughput chart, from the record.
 
 use plotters::style::RGBColor;
-use sim_core::record::outcome::Verdict;
 use sim_core::record::story::Fact;
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord};
 use sim_core::time::SimTime;
@@ -9,7 +8,7 @@ use sim_core::time::SimTime;
 use super::palette;
 use crate::figures::{plural, printable, rate, share};
 use crate::messages::{self, Language};
-use crate::subflows_established;
+use crate::style::Style;
 
 /// More connections than this are drawn as one.
 const PANELS_MAX: usize = 4;
@@ -252,18 +251,15 @@ fn note<'a>(subflows: impl Iterator<Item = &'a SubflowRecord>) -> String {
 }
 
 fn verdict(connection: &ConnectionRecord) -> (String, RGBColor) {
-    let established = subflows_established(connection);
-    match connection.outcome.verdict {
-        Verdict::Mptcp => {
-            let whole = established == connection.subflows.len();
-            let colour = if whole { palette::GOOD } else { palette::FAIR };
-            (format!("MPTCP, {}", plural(established, "subflow")), colour)
-        }
-        Verdict::Fallback => ("Fallback to plain TCP".into(), palette::FAIR),
-        Verdict::Failed(failure) => {
-            (format!("Failed: {}", messages::failure(failure)), palette::BAD)
-        }
-    }
+    let (words, style) = crate::text::verdict(connection);
+    let colour = match style {
+        Style::Plain | Style::Strong => palette::INK,
+        Style::Faint => palette::FAINT,
+        Style::Good => palette::GOOD,
+        Style::Fair => palette::FAIR,
+        Style::Bad => palette::BAD,
+    };
+    (words, colour)
 }
 
 fn text(connection: &ConnectionRecord) -> String {
