@@ -43,13 +43,18 @@ pub(crate) fn report(record: &RunRecord) -> Report<'_> {
 
 /// Two expectations, one of which failed.
 pub(crate) fn expectations() -> Vec<Expectation> {
-    [("video is MPTCP with 3 subflows", true, "3"), ("video stalls at most 1 s", false, "1.20 s")]
-        .map(|(text, passed, measured)| Expectation {
-            text: text.into(),
-            passed,
-            measured: measured.into(),
-        })
-        .into()
+    let of = |name: &str, line, passed, measured: &str, sentence: &str| Expectation {
+        name: name.into(),
+        line,
+        passed,
+        measured: measured.into(),
+        sentence: sentence.into(),
+    };
+    let stall = "video: expected at most 1 s, but it was: 1.200 s without a delivery";
+    vec![
+        of("Verdict video", 17, true, "mptcp", "video: MPTCP, 3 subflows (expected: MPTCP)"),
+        of("Stall video", 18, false, "1.200 s", stall),
+    ]
 }
 
 /// All well.

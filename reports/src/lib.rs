@@ -40,12 +40,16 @@ pub struct Report<'a> {
 /// One expectation of a scenario, after the run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Expectation {
-    /// What was expected, in words.
-    pub text: String,
-    /// Whether it came so.
+    /// What kind of expectation, about what: `Goodput video`.
+    pub name: String,
+    /// Line of the scenario file.
+    pub line: usize,
+    /// Whether it was met.
     pub passed: bool,
-    /// What was measured, in words.
+    /// The measured figure: `8.73 Mbps`.
     pub measured: String,
+    /// Figure and expectation in one sentence.
+    pub sentence: String,
 }
 
 /// Number of subflows that were established, whatever became of them later.

@@ -36,7 +36,7 @@ pub fn render(report: &Report<'_>) -> String {
     out.join("\n") + "\n"
 }
 
-/// Expectations, a line each: what was expected, and what was measured.
+/// Expectations, a line each: what was measured and what was expected, and where that stands.
 #[must_use]
 pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
     let rows: Vec<Vec<Cell>> = expectations
@@ -46,8 +46,8 @@ pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
                 if expectation.passed { ("ok", Style::Good) } else { ("FAILED", Style::Bad) };
             vec![
                 Cell::left(word).style(style),
-                Cell::left(printable(&expectation.text)),
-                Cell::left(printable(&expectation.measured)).style(Style::Faint),
+                Cell::left(printable(&expectation.sentence)),
+                Cell::left(format!("line {}", expectation.line)).style(Style::Faint),
             ]
         })
         .collect();
