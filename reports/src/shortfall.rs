@@ -217,3 +217,48 @@ pub fn most_waiting(connection: &ConnectionRecord) -> (u64, SimTime) {
     }
     most
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn parts_are_the_whole_difference() {
+        for record in fixture::all() {
+            for connection in &record.connections {
+                let Some(parts) = parts(&record, connection) else { continue };
+                let missing = connection.bound_bps.unwrap() - connection.goodput_bps;
+                let sum: f64 = parts.iter().map(|part| part.bps).sum();
+                assert!((sum - missing).abs() < 1.0, "{}: {sum} of {missing}", record.scenario);
+                assert!(parts.iter().all(|part| part.bps > 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_part_is_what_happened() {
+        for (record, reason, paths) in [
+            (fixture::three_paths(), Reason::RampUp, vec!["dsl", "lte", "cable"]),
+            (fixture::asa_default(), Reason::Unused, vec!["lte", "cable"]),
+            (fixture::path_failure(), Reason::Silent, vec!["dsl"]),
+        ] {
+            let parts = parts(&record, &record.connections[0]).unwrap();
+            assert_eq!(parts[0].reason, reason);
+            assert_eq!(parts[0].paths, paths);
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_that_the_record_cannot_show() {
+        let mut unlimited = fixture::three_paths();
+        unlimited.paths[1].rate_bps = None;
+        let mut shared = fixture::three_paths();
+        shared.connections[0].bound_bps = Some(5e6);
+        let mut silent = fixture::three_paths();
+        (silent.connections[0].goodput_bps, silent.connections[0].bytes_delivered) = (0.0, 0);
+        for record in [unlimited, shared, silent] {
+            assert_eq!(parts(&record, &record.connections[0]), None);
+        }
+    }
+}

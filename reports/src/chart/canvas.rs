@@ -22,8 +22,10 @@ use super::palette;
 const SCALE: u32 = 3;
 /// What a viewer of the SVG may use; bitmaps and widths use the first, which is embedded.
 const FAMILY: &str = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
-/// Plotters divides sizes by this for SVG; given sizes are those of the letters' em.
-const EM: f64 = 1.2;
+/// Plotters' size of a font whose em is 1: for SVG it divides by this; on bitmaps it is the height of
+/// DejaVu Sans from descent to ascent.
+const EM_SVG: f64 = 1.24;
+const EM_BITMAP: f64 = 1.164;
 const IN_MEMORY: &str = "drawing to memory with an embedded font cannot fail";
 
 /// A point, in units from the upper left corner.
@@ -32,7 +34,9 @@ pub(super) type Point = (f64, f64);
 /// Where a canvas draws.
 pub(super) struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
-    /// How far the backend sets the middle of a text too high, in parts of the em.
+    /// The backend's size of a font whose em is 1.
+    em: f64,
+    /// How far the backend sets the middle of a text too high, in ems.
     text_too_high: f64,
 }
 
@@ -57,21 +61,28 @@ pub(super) enum Align {
     Upwards,
 }
 
-/// Draws an SVG of `size` units.
-pub(super) fn svg(size: (u32, u32), draw: impl FnOnce(&Canvas<'_, SVGBackend<'_>>)) -> String {
+/// Draws an SVG of `size` units, called `name` where it cannot be seen.
+pub(super) fn svg(
+    size: (u32, u32),
+    name: &str,
+    draw: impl FnOnce(&Canvas<'_, SVGBackend<'_>>),
+) -> String {
     register_fonts();
     let (width, height) = (size.0 * SCALE, size.1 * SCALE);
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area, text_too_high: 0.0 });
+        draw(&Canvas { area: &area, em: EM_SVG, text_too_high: 0.0 });
         area.present().expect(IN_MEMORY);
     }
     // The view box keeps the size in backend pixels; what is shown is the size in units.
-    out.replacen(
-        &format!("width=\"{width}\" height=\"{height}\""),
-        &format!("width=\"{}\" height=\"{}\"", size.0, size.1),
-        1,
+    let drawn = out.split_once('\n').map_or("", |(_, drawn)| drawn);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{}\" height=\"{}\" \
+         viewBox=\"0 0 {width} {height}\">\n<title>{}</title>\n{drawn}",
+        size.0,
+        size.1,
+        name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
     )
 }
 
@@ -82,7 +93,7 @@ pub(super) fn png(size: (u32, u32), draw: impl FnOnce(&Canvas<'_, BitMapBackend<
     let mut pixels = vec![0; (width * height * 3) as usize];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area, text_too_high: 0.14 });
+        draw(&Canvas { area: &area, em: EM_BITMAP, text_too_high: 0.14 });
         area.present().expect(IN_MEMORY);
     }
     encode(size, &average(&pixels, size))
@@ -174,7 +185,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
             Align::Middle | Align::Upwards => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let mut desc = font.desc();
+        let mut desc = font.desc(self.em);
         if align == Align::Upwards {
             desc = desc.transform(FontTransform::Rotate270);
         }
@@ -186,7 +197,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
 
     /// Width of a line of text, in units.
     pub(super) fn text_width(&self, text: &str, font: Font) -> f64 {
-        let style = TextStyle::from(font.desc());
+        let style = TextStyle::from(font.desc(EM_BITMAP));
         let (width, _) = self.area.estimate_text_size(text, &style).expect(IN_MEMORY);
         f64::from(width) / f64::from(SCALE)
     }
@@ -258,9 +269,9 @@ impl Font {
         Self { bold: true, ..self }
     }
 
-    fn desc(self) -> FontDesc<'static> {
+    fn desc(self, em: f64) -> FontDesc<'static> {
         let style = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let size = self.size * EM * f64::from(SCALE);
+        let size = self.size * em * f64::from(SCALE);
         FontDesc::new(FontFamily::Name(FAMILY), size, style)
     }
 }

@@ -17,7 +17,7 @@ use crate::Report;
 #[must_use]
 pub fn throughput_svg(report: &Report<'_>) -> String {
     let picture = throughput::describe(report.record);
-    canvas::svg(draw::size(&picture), |canvas| draw::draw(canvas, &picture))
+    canvas::svg(draw::size(&picture), &picture.name(), |canvas| draw::draw(canvas, &picture))
 }
 
 /// Goodput over time as PNG, 1600 pixels wide, fit for a slide.

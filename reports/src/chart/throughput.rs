@@ -74,6 +74,14 @@ pub(super) struct Mark {
     pub(super) important: bool,
 }
 
+impl Picture {
+    /// The picture in one sentence, for who cannot see it.
+    pub(super) fn name(&self) -> String {
+        let panels = self.panels.iter().map(|p| format!("{}: {}, {}", p.name, p.verdict, p.text));
+        format!("Goodput over time. {}. {}", self.title, panels.collect::<Vec<_>>().join(". "))
+    }
+}
+
 /// What the picture shows of a run.
 pub(super) fn describe(record: &RunRecord) -> Picture {
     let end = end_of_time(record);
