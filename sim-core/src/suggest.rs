@@ -2,7 +2,8 @@
 
 /// The candidate nearest to `word`, if one is near enough to be what was meant: at most a third of
 /// its letters differ (inserted, left out, exchanged or swapped with a neighbour; case is not
-/// counted). The first of equally near ones.
+/// counted). The first of equally near ones. A word that only says more than a candidate
+/// (`Asa5505`) is near to it, too.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = word.to_lowercase().chars().collect();
@@ -11,11 +12,17 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let letters: Vec<char> = candidate.to_lowercase().chars().collect();
         let far = distance(&wanted, &letters);
         let limit = (wanted.len().max(letters.len()) / 3).max(1);
-        if far <= limit && far < letters.len() && best.is_none_or(|(least, _)| far < least) {
+        let near = (far <= limit && far < letters.len()) || says_more(&wanted, &letters);
+        if near && best.is_none_or(|(least, _)| far < least) {
             best = Some((far, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// Whether `word` is `candidate`, of three letters or more, with something after it.
+fn says_more(word: &[char], candidate: &[char]) -> bool {
+    candidate.len() >= 3 && word.starts_with(candidate)
 }
 
 /// Optimal string alignment distance: Levenshtein's, with swapped neighbours counted once.
@@ -52,6 +59,7 @@ mod tests {
         check("MPTCP", &["Mptcp", "Fallback"], Some("Mptcp"));
         check("edgee", &["edge", "core"], Some("edge"));
         check("zebra", &["edge", "core"], None);
+        check("Asa5505", &["Ace", "Asa"], Some("Asa"));
         check("x", &["y"], None);
         check("", &["s"], None);
     }
