@@ -3,7 +3,7 @@
 //! - `Goodput("video", at_least: "8 Mbps")`: the first of several named things may stand without its
 //!   name, which is `name`;
 //! - `loss: "1 %"`, `queue: "100 ms"`, `jitter: "5 ms"`: a bare value stands for the plainest model;
-//!   `Mptcp` stands for `Mptcp()`.
+//!   `Mptcp` stands for `Mptcp()`, and so does every bare name in a map: `"sw": Switch`.
 //!
 //! Only insertions are made, and they are remembered, so that a place in the new text can be told as a
 //! place in the user's.
@@ -97,7 +97,14 @@ fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
             }
         }
         Kind::List(nodes) => nodes.iter().for_each(|node| collect(node, insertions)),
-        Kind::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, insertions)),
+        Kind::Map(entries) => {
+            for (_, value) in entries {
+                match value.kind {
+                    Kind::Word(_) => insertions.push((value.span.end, "()".into())),
+                    _ => collect(value, insertions),
+                }
+            }
+        }
         Kind::Word(word) if BARE_VARIANTS.contains(&word.as_str()) => {
             insertions.push((node.span.end, "()".into()));
         }
@@ -130,6 +137,7 @@ mod tests {
             r#"(loss: Bernoulli(0.01), queue: DropTail("5 ms"))"#,
         );
         check(r#"(loss: Bernoulli(0.01))"#, r#"(loss: Bernoulli(0.01))"#);
+        check(r#"{ "s": Switch }"#, r#"{ "s": Switch() }"#);
         check(r#"Verdict("v", Mptcp)"#, r#"Verdict("v", Mptcp())"#);
     }
 }

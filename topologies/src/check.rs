@@ -215,7 +215,7 @@ impl LoadBalanced {
             problems.push(Problem::new(&[Field("servers")], message, "none"));
         }
         let mut names = BTreeSet::from(["client"]);
-        let mut addresses: BTreeSet<IpAddr> = self.vip.iter().map(|vip| vip.ip()).collect();
+        let mut addresses: BTreeSet<IpAddr> = self.vip.into_iter().collect();
         let family = self.servers.first().map(|(_, address)| address.is_ipv4());
         for (i, (name, address)) in self.servers.iter().enumerate() {
             let here = [Field("servers"), Index(i)];

@@ -1,6 +1,6 @@
 //! The shapes, as a scenario file gives them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::Deserialize;
 
@@ -87,9 +87,9 @@ fn one() -> u8 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadBalanced {
-    /// Address and port that clients call; none: what the balancer's configuration says.
+    /// Address that clients call; none: what the balancer's configuration says.
     #[serde(default)]
-    pub vip: Option<SocketAddr>,
+    pub vip: Option<IpAddr>,
     /// The first one carries the first subflow.
     pub paths: Vec<Path>,
     /// Name of the device that balances.
