@@ -1,1 +1,27 @@
-//! (see below)
+//! Device models: one folder per product, each a state machine over packets, its configuration
+//! grammar, and its defaults with their sources.
+//!
+//! - [`catalogue()`] tells what there is and what each model does to MPTCP;
+//! - [`DeviceSpec`] is a device as a scenario file writes it; [`DeviceSpec::build`] makes the
+//!   [`sim_core::engine::device::Device`] from it, with its configuration text where it has one;
+//! - [`steps`] are the small parts that devices are lists of;
+//! - [`config`] reads configuration text.
+//!
+//! A model knows neither scenario nor clock nor file: packets, time and text are arguments, so the
+//! simulator, the live testbed, a replayed capture and a unit test drive the same code. Whatever a
+//! model does to a packet, it signs with the rule that made it do so: a line of its configuration, or
+//! a default of the product and what in the configuration left it in force.
+
+mod asa;
+pub mod catalogue;
+pub mod config;
+mod router;
+pub mod spec;
+pub mod steps;
+mod switch;
+#[cfg(test)]
+mod testing;
+
+pub use catalogue::{ModelInfo, catalogue};
+pub use config::{ConfigDiagnostic, ConfigText, Severity};
+pub use spec::{Built, DeviceContext, DeviceSpec, Farm, farm_of};

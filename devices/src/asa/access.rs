@@ -1,0 +1,85 @@
+//! Which new connections may cross: access groups where there are any, security levels otherwise.
+
+use std::sync::Arc;
+
+use sim_core::engine::device::{Rule, Side};
+use sim_core::wire::packet::Flow;
+
+use super::config::{AccessGroup, AsaConfig};
+
+const RULES: &str = "ASA CLI configuration guide, access rules";
+/// Levels of `inside` and `outside` on an ASA as it comes.
+const FACTORY_LEVELS: [u8; 2] = [100, 0];
+
+/// Judges the first packet of connections.
+#[derive(Debug)]
+pub(super) struct Access {
+    interfaces: [String; 2],
+    implicit: Arc<Rule>,
+    downhill: [bool; 2],
+}
+
+impl Access {
+    pub(super) fn new(config: &AsaConfig, interfaces: [String; 2]) -> Self {
+        let level = |side: usize| {
+            config
+                .interfaces
+                .iter()
+                .find(|i| i.name.as_ref() == Some(&interfaces[side]))
+                .and_then(|i| i.security_level)
+                .unwrap_or(FACTORY_LEVELS[side])
+        };
+        let (inside, outside) = (level(0), level(1));
+        let equal = inside == outside && config.same_security_permitted;
+        Self {
+            interfaces,
+            implicit: Rule::default(
+                "without an access list, a connection opens only towards a lower security level",
+                RULES,
+            ),
+            downhill: [inside > outside || equal, outside > inside || equal],
+        }
+    }
+
+    /// `Err` with the deciding rule when the connection may not cross.
+    pub(super) fn judge(
+        &self,
+        config: &AsaConfig,
+        flow: Flow,
+        side: Side,
+    ) -> Result<(), Arc<Rule>> {
+        let (from, to) = match side {
+            Side::Inside => (0, 1),
+            Side::Outside => (1, 0),
+        };
+        let group = |inbound: bool, interface: Option<&String>| {
+            config
+                .access_groups
+                .iter()
+                .find(|g| g.inbound == inbound && g.interface.as_ref() == interface)
+        };
+        let inbound = group(true, Some(&self.interfaces[from])).or_else(|| group(true, None));
+        match inbound {
+            Some(inbound) => permitted(config, inbound, flow)?,
+            None if self.downhill[from] => {}
+            None => return Err(Arc::clone(&self.implicit)),
+        }
+        match group(false, Some(&self.interfaces[to])) {
+            Some(outbound) => permitted(config, outbound, flow),
+            None => Ok(()),
+        }
+    }
+}
+
+fn permitted(config: &AsaConfig, group: &AccessGroup, flow: Flow) -> Result<(), Arc<Rule>> {
+    let entry = config.access_lists.get(&group.list).and_then(|list| list.matching(flow));
+    match entry {
+        Some(entry) if entry.permit => Ok(()),
+        Some(entry) => Err(Rule::config(entry.place.text.clone(), entry.place.clone(), RULES)),
+        None => Err(Rule::config(
+            format!("access-list {}: nothing else is permitted", group.list),
+            group.place.clone(),
+            RULES,
+        )),
+    }
+}

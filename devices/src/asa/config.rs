@@ -1,0 +1,137 @@
+//! What a configuration says, before it is applied: the parts of the modular policy framework (MPF)
+//! and what else concerns a TCP connection.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use sim_core::engine::device::ConfigLine;
+
+use super::access_list::AccessList;
+use super::tcp_map::TcpMap;
+
+/// A configuration, read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AsaConfig {
+    pub(super) version: Option<String>,
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) tcp_maps: Vec<TcpMap>,
+    pub(super) class_maps: Vec<ClassMap>,
+    pub(super) policy_maps: Vec<PolicyMap>,
+    pub(super) services: Vec<Service>,
+    pub(super) access_lists: BTreeMap<String, AccessList>,
+    pub(super) access_groups: Vec<AccessGroup>,
+    /// `same-security-traffic permit inter-interface`.
+    pub(super) same_security_permitted: bool,
+    /// `sysopt connection tcpmss N`; 0 is off.
+    pub(super) mss_maximum: Option<(u16, ConfigLine)>,
+    /// `sysopt connection tcpmss minimum N`; 0 is off.
+    pub(super) mss_minimum: Option<(u16, ConfigLine)>,
+}
+
+/// `interface …`.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    pub(super) name: Option<String>,
+    pub(super) security_level: Option<u8>,
+}
+
+/// `class-map NAME`.
+#[derive(Clone, Debug)]
+pub(super) struct ClassMap {
+    pub(super) name: String,
+    pub(super) place: ConfigLine,
+    /// All must hold; none matches nothing.
+    pub(super) matches: Vec<Match>,
+}
+
+/// One `match` line.
+#[derive(Clone, Debug)]
+pub(super) struct Match {
+    pub(super) place: ConfigLine,
+    pub(super) on: MatchOn,
+}
+
+/// What a `match` line looks at.
+#[derive(Clone, Debug)]
+pub(super) enum MatchOn {
+    Any,
+    AccessList(String),
+    /// Destination port of the connection.
+    TcpPort(RangeInclusive<u16>),
+    /// Selects traffic for `inspect` only.
+    DefaultInspection,
+    /// UDP ports and what is not modelled: no TCP connection matches.
+    Nothing,
+}
+
+/// `policy-map NAME`.
+#[derive(Clone, Debug)]
+pub(super) struct PolicyMap {
+    pub(super) name: String,
+    pub(super) place: ConfigLine,
+    pub(super) classes: Vec<PolicyClass>,
+}
+
+/// `class NAME` in a policy-map.
+#[derive(Clone, Debug)]
+pub(super) struct PolicyClass {
+    pub(super) name: String,
+    pub(super) place: ConfigLine,
+    pub(super) connection: ConnectionActions,
+    /// `inspect PROTOCOL …` lines.
+    pub(super) inspections: Vec<(String, ConfigLine)>,
+}
+
+/// The `set connection` lines of a class: one feature in the policy's order of things.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConnectionActions {
+    /// First `set connection` line, when there is one.
+    pub(super) place: Option<ConfigLine>,
+    pub(super) advanced: Option<(Advanced, ConfigLine)>,
+    pub(super) randomise: Option<(bool, ConfigLine)>,
+    pub(super) decrement_ttl: Option<ConfigLine>,
+    /// `embryonic-conn-max`; 0 is unlimited.
+    pub(super) embryonic_maximum: Option<(u32, ConfigLine)>,
+    /// `conn-max`; 0 is unlimited.
+    pub(super) maximum: Option<(u32, ConfigLine)>,
+}
+
+/// `advanced-options …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Advanced {
+    TcpMap(String),
+    StateBypass,
+}
+
+/// `service-policy NAME {global | interface NAME}`.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) policy: String,
+    /// `None`: global.
+    pub(super) interface: Option<String>,
+    pub(super) place: ConfigLine,
+}
+
+/// `access-group LIST in interface NAME`, or `global`.
+#[derive(Clone, Debug)]
+pub(super) struct AccessGroup {
+    pub(super) list: String,
+    pub(super) inbound: bool,
+    /// `None`: global.
+    pub(super) interface: Option<String>,
+    pub(super) place: ConfigLine,
+}
+
+impl AsaConfig {
+    pub(super) fn tcp_map(&self, name: &str) -> Option<&TcpMap> {
+        self.tcp_maps.iter().find(|m| m.name == name)
+    }
+
+    pub(super) fn class_map(&self, name: &str) -> Option<&ClassMap> {
+        self.class_maps.iter().find(|m| m.name == name)
+    }
+
+    pub(super) fn policy_map(&self, name: &str) -> Option<&PolicyMap> {
+        self.policy_maps.iter().find(|m| m.name == name)
+    }
+}

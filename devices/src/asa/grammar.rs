@@ -1,0 +1,493 @@
+//! The grammar: which lines open a block, which belong to one, and what they mean.
+//!
+//! Indentation is honoured where there is any; in text without, a line belongs to the open block when
+//! it is one of its commands. Blocks that are not modelled are skipped with their lines.
+
+use crate::config::words::{nearest, port};
+use crate::config::{ConfigText, Diagnostics, Line, lines};
+
+use super::access_list;
+use super::config::{
+    AccessGroup, Advanced, AsaConfig, ClassMap, ConnectionActions, Interface, Match, MatchOn,
+    PolicyClass, PolicyMap, Service,
+};
+use super::tcp_map::{TcpMap, quoted};
+
+/// The block that the next line may belong to; each names the newest of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    None,
+    /// Not modelled.
+    Other,
+    Interface,
+    TcpMap(usize),
+    ClassMap(usize),
+    /// With the class that is open in it.
+    PolicyMap(usize, Option<usize>),
+}
+
+/// Reads a configuration.
+pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
+    let mut reader = Reader { text, found, config: AsaConfig::default(), block: Block::None };
+    let mut opened_at = 0;
+    for line in lines(text.text) {
+        let inside = reader.block != Block::None && line.indent > opened_at;
+        if inside && reader.inner(&line) {
+            continue;
+        }
+        if reader.outer(&line) {
+            opened_at = line.indent;
+        } else if inside {
+            reader.unknown(&line);
+        } else if !reader.inner(&line) {
+            reader.slip(&line);
+            (reader.block, opened_at) = (Block::Other, line.indent);
+        }
+    }
+    reader.config
+}
+
+struct Reader<'t, 'd> {
+    text: ConfigText<'t>,
+    found: &'d mut Diagnostics,
+    config: AsaConfig,
+    block: Block,
+}
+
+impl Reader<'_, '_> {
+    /// Commands of the global mode; false when the line is none that concerns the model.
+    fn outer(&mut self, line: &Line<'_>) -> bool {
+        let place = || self.text.place(line);
+        let config = &mut self.config;
+        self.block = match line.words.as_slice() {
+            ["ASA" | "PIX" | "FWSM" | "NGFW", "Version", version, ..] => {
+                config.version = Some((*version).to_owned());
+                Block::None
+            }
+            ["interface", ..] => {
+                config.interfaces.push(Interface { name: None, security_level: None });
+                Block::Interface
+            }
+            ["tcp-map", name] => {
+                let known = config.tcp_maps.iter().position(|m| m.name == *name);
+                Block::TcpMap(known.unwrap_or_else(|| {
+                    config.tcp_maps.push(TcpMap::new(name, place()));
+                    config.tcp_maps.len() - 1
+                }))
+            }
+            // Layer 7 maps for inspections.
+            ["class-map" | "policy-map", "type", ..] => Block::Other,
+            ["class-map", "match-any" | "match-all", name] | ["class-map", name] => {
+                let known = config.class_maps.iter().position(|m| m.name == *name);
+                Block::ClassMap(known.unwrap_or_else(|| {
+                    let (name, place) = ((*name).to_owned(), place());
+                    config.class_maps.push(ClassMap { name, place, matches: Vec::new() });
+                    config.class_maps.len() - 1
+                }))
+            }
+            ["policy-map", name] => {
+                let known = config.policy_maps.iter().position(|m| m.name == *name);
+                let at = known.unwrap_or_else(|| {
+                    let (name, place) = ((*name).to_owned(), place());
+                    config.policy_maps.push(PolicyMap { name, place, classes: Vec::new() });
+                    config.policy_maps.len() - 1
+                });
+                Block::PolicyMap(at, None)
+            }
+            ["service-policy", policy, rest @ ..] => {
+                let interface = match rest {
+                    ["global"] => None,
+                    ["interface", name] | ["interface", name, "fail-close"] => {
+                        Some((*name).to_owned())
+                    }
+                    _ => {
+                        let given = rest.first().copied().unwrap_or("");
+                        let message =
+                            format!("expected global or interface NAME, found {}", quoted(given));
+                        self.found.error(line, given, message);
+                        return true;
+                    }
+                };
+                let place = place();
+                config.services.push(Service { policy: (*policy).to_owned(), interface, place });
+                Block::None
+            }
+            ["no", "service-policy", policy, ..] => {
+                config.services.retain(|s| s.policy != *policy);
+                Block::None
+            }
+            ["access-list", name, rest @ ..] => {
+                let entry = access_list::entry(rest, line, self.text, self.found);
+                config.access_lists.entry((*name).to_owned()).or_default().entries.extend(entry);
+                Block::None
+            }
+            ["access-group", list, direction @ ("in" | "out"), "interface", name, ..] => {
+                config.access_groups.push(AccessGroup {
+                    list: (*list).to_owned(),
+                    inbound: *direction == "in",
+                    interface: Some((*name).to_owned()),
+                    place: place(),
+                });
+                Block::None
+            }
+            ["access-group", list, "global"] => {
+                config.access_groups.push(AccessGroup {
+                    list: (*list).to_owned(),
+                    inbound: true,
+                    interface: None,
+                    place: place(),
+                });
+                Block::None
+            }
+            ["same-security-traffic", "permit", "inter-interface"] => {
+                config.same_security_permitted = true;
+                Block::None
+            }
+            ["sysopt", "connection", "tcpmss", rest @ ..] => {
+                let (value, slot) = match rest {
+                    ["minimum", value] => (*value, &mut config.mss_minimum),
+                    [value] => (*value, &mut config.mss_maximum),
+                    _ => ("", &mut config.mss_maximum),
+                };
+                match value.parse() {
+                    Ok(mss) => *slot = Some((mss, self.text.place(line))),
+                    Err(_) => {
+                        let message =
+                            format!("expected a segment size in bytes, found {}", quoted(value));
+                        self.found.error(line, value, message);
+                    }
+                }
+                Block::None
+            }
+            ["no", "sysopt", "connection", "tcpmss", "minimum", ..] => {
+                config.mss_minimum = None;
+                Block::None
+            }
+            ["no", "sysopt", "connection", "tcpmss", ..] => {
+                config.mss_maximum = None;
+                Block::None
+            }
+            _ => return false,
+        };
+        true
+    }
+
+    /// Commands of the open block; false when the line is none of them.
+    fn inner(&mut self, line: &Line<'_>) -> bool {
+        match self.block {
+            Block::None => false,
+            Block::Other => line.indent > 0,
+            Block::Interface => self.interface(line),
+            Block::TcpMap(at) => self.config.tcp_maps[at].command(line, self.text, self.found),
+            Block::ClassMap(at) => self.class_map(at, line),
+            Block::PolicyMap(at, class) => self.policy_map(at, class, line),
+        }
+    }
+
+    /// A line inside a block that is none of its commands.
+    fn unknown(&mut self, line: &Line<'_>) {
+        let word = line.words[0];
+        match self.block {
+            Block::None | Block::Other | Block::Interface => {}
+            Block::TcpMap(_) => TcpMap::unknown(line, self.found),
+            Block::ClassMap(_) => {
+                self.found.error(
+                    line,
+                    word,
+                    format!("unknown command in a class-map: {}", quoted(word)),
+                );
+            }
+            Block::PolicyMap(..) => {
+                self.found.error(
+                    line,
+                    word,
+                    format!("unknown command in a policy-map: {}", quoted(word)),
+                );
+            }
+        }
+    }
+
+    /// A line that is nothing that the model reads, in text without indentation: a slip of the pen in
+    /// a block's command is said, another product area's command is skipped.
+    fn slip(&mut self, line: &Line<'_>) {
+        let known: &[&str] = match self.block {
+            Block::TcpMap(_) => &["tcp-options", "urgent-flag", "exceed-mss", "reserved-bits"],
+            Block::ClassMap(_) => &["match"],
+            Block::PolicyMap(..) => &["class", "inspect"],
+            _ => &["tcp-map", "class-map", "policy-map", "service-policy"],
+        };
+        let word = line.words[0];
+        if known.contains(&word) || word.len() < 4 {
+            return;
+        }
+        if let Some(meant) = nearest(word, known.iter().copied()) {
+            self.found
+                .error(line, word, format!("unknown command {}", quoted(word)))
+                .help(format!("did you mean {meant}?"));
+        }
+    }
+
+    fn interface(&mut self, line: &Line<'_>) -> bool {
+        let Some(interface) = self.config.interfaces.last_mut() else { return false };
+        match line.words.as_slice() {
+            ["nameif", name] => interface.name = Some((*name).to_owned()),
+            ["security-level", level] => interface.security_level = level.parse().ok(),
+            _ => return line.indent > 0,
+        }
+        true
+    }
+
+    fn class_map(&mut self, at: usize, line: &Line<'_>) -> bool {
+        let on = match line.words.as_slice() {
+            ["description", ..] => return true,
+            ["no", "match", ..] => {
+                self.config.class_maps[at].matches.clear();
+                return true;
+            }
+            ["match", "any"] => MatchOn::Any,
+            ["match", "access-list", name] => MatchOn::AccessList((*name).to_owned()),
+            ["match", "default-inspection-traffic"] => MatchOn::DefaultInspection,
+            ["match", "port", "tcp", rest @ ..] => match rest {
+                ["eq", one] => match self.port(line, one) {
+                    Some(one) => MatchOn::TcpPort(one..=one),
+                    None => return true,
+                },
+                ["range", first, last] => match (self.port(line, first), self.port(line, last)) {
+                    (Some(first), Some(last)) => MatchOn::TcpPort(first..=last),
+                    _ => return true,
+                },
+                _ => {
+                    let given = rest.first().copied().unwrap_or("");
+                    let message =
+                        format!("expected eq PORT or range FIRST LAST, found {}", quoted(given));
+                    self.found.error(line, given, message);
+                    return true;
+                }
+            },
+            ["match", "port", "udp" | "sctp", ..] => MatchOn::Nothing,
+            [
+                "match",
+                criterion @ ("dscp" | "precedence" | "rtp" | "tunnel-group" | "flow"),
+                ..,
+            ] => {
+                let message =
+                    format!("match {criterion} is not modelled: this class matches nothing");
+                self.found.warn(line, criterion, message);
+                MatchOn::Nothing
+            }
+            ["match", rest @ ..] => {
+                let given = rest.first().copied().unwrap_or("");
+                let report = self.found.error(
+                    line,
+                    given,
+                    format!("unknown criterion {} after match", quoted(given)),
+                );
+                let known = ["any", "access-list", "port", "default-inspection-traffic"];
+                match nearest(given, known) {
+                    Some(meant) => report.help(format!("did you mean {meant}?")),
+                    None => report.help(format!("expected one of {}", known.join(", "))),
+                }
+                return true;
+            }
+            _ => return false,
+        };
+        let place = self.text.place(line);
+        self.config.class_maps[at].matches.push(Match { place, on });
+        true
+    }
+
+    fn port(&mut self, line: &Line<'_>, word: &str) -> Option<u16> {
+        let number = port(word);
+        if number.is_none() {
+            self.found.error(line, word, format!("expected a TCP port, found {}", quoted(word)));
+        }
+        number
+    }
+
+    fn policy_map(&mut self, at: usize, class: Option<usize>, line: &Line<'_>) -> bool {
+        /// Actions of a class that do not touch TCP options.
+        const OTHER: [&str; 12] = [
+            "csc",
+            "cxsc",
+            "flow-export",
+            "ips",
+            "police",
+            "priority",
+            "service-policy",
+            "sfr",
+            "shape",
+            "user-statistics",
+            "description",
+            "exit",
+        ];
+        let place = self.text.place(line);
+        let classes = &mut self.config.policy_maps[at].classes;
+        match line.words.as_slice() {
+            ["class", name] => {
+                let known = classes.iter().position(|c| c.name == *name);
+                let class = known.unwrap_or_else(|| {
+                    classes.push(PolicyClass {
+                        name: (*name).to_owned(),
+                        place,
+                        connection: ConnectionActions::default(),
+                        inspections: Vec::new(),
+                    });
+                    classes.len() - 1
+                });
+                self.block = Block::PolicyMap(at, Some(class));
+                return true;
+            }
+            ["description", ..] => return true,
+            ["no", "class", name] => {
+                classes.retain(|c| c.name != *name);
+                self.block = Block::PolicyMap(at, None);
+                return true;
+            }
+            _ => {}
+        }
+        let class = class.and_then(|class| classes.get_mut(class));
+        match (line.words.as_slice(), class) {
+            (["set" | "inspect", ..], None) => {
+                self.found
+                    .error(line, line.words[0], "this action belongs to a class, and none is open")
+                    .help("put `class NAME` before it");
+            }
+            (["set", "connection", rest @ ..], Some(class)) => {
+                class.connection.read(rest, line, self.text, self.found);
+            }
+            (["inspect", protocol, ..], Some(class)) => {
+                class.inspections.push(((*protocol).to_owned(), place));
+            }
+            (["set", given, ..], Some(_)) => {
+                let message = format!("expected connection after set, found {}", quoted(given));
+                self.found.error(line, given, message);
+            }
+            (["no", "set", "connection", what, ..], Some(class)) => class.connection.forget(what),
+            (["no", ..], Some(_)) => {}
+            ([action, ..], _) if OTHER.contains(action) => {}
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl ConnectionActions {
+    /// Reads what follows `set connection`: several settings may stand on one line.
+    fn read(
+        &mut self,
+        mut words: &[&str],
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) {
+        self.place.get_or_insert_with(|| text.place(line));
+        let place = || text.place(line);
+        while let [key, rest @ ..] = words {
+            let value = rest.first().copied().unwrap_or("");
+            let number = |found: &mut Diagnostics| match value.parse::<u32>() {
+                Ok(number) => Some((number, text.place(line))),
+                Err(_) => {
+                    let message = format!("expected a number after {key}, found {}", quoted(value));
+                    found.error(line, value, message);
+                    None
+                }
+            };
+            let taken = match *key {
+                "advanced-options" if value.is_empty() => {
+                    found.error(line, key, "expected the name of a tcp-map after advanced-options");
+                    1
+                }
+                "advanced-options" => {
+                    let advanced = match value {
+                        "tcp-state-bypass" => Advanced::StateBypass,
+                        name => Advanced::TcpMap(name.to_owned()),
+                    };
+                    self.advanced = Some((advanced, place()));
+                    1
+                }
+                "random-sequence-number" => {
+                    match value {
+                        "disable" => self.randomise = Some((false, place())),
+                        "enable" | "" => self.randomise = Some((true, place())),
+                        _ => {
+                            let message = format!("expected enable or disable, found `{value}`");
+                            found.error(line, value, message);
+                        }
+                    }
+                    1
+                }
+                "embryonic-conn-max" => {
+                    self.embryonic_maximum = number(found);
+                    1
+                }
+                "conn-max" => {
+                    self.maximum = number(found);
+                    1
+                }
+                "per-client-max" | "per-client-embryonic-max" | "syn-cookie-mss" => {
+                    number(found);
+                    1
+                }
+                "decrement-ttl" => {
+                    self.decrement_ttl = Some(place());
+                    0
+                }
+                // Timeouts follow as `NAME H:M:S` in pairs, each read as a setting of its own.
+                "timeout" => 0,
+                "embryonic" | "half-closed" | "idle" | "tcp" => {
+                    timeout_value(value, line, found);
+                    1
+                }
+                "reset" => 0,
+                // `dcd [RETRY-INTERVAL [MAX-RETRIES]]`
+                "dcd" => rest
+                    .iter()
+                    .take(2)
+                    .take_while(|w| w.starts_with(|c: char| c.is_ascii_digit()))
+                    .count(),
+                _ => {
+                    let known = [
+                        "advanced-options",
+                        "conn-max",
+                        "decrement-ttl",
+                        "embryonic-conn-max",
+                        "per-client-embryonic-max",
+                        "per-client-max",
+                        "random-sequence-number",
+                        "timeout",
+                    ];
+                    let report = found.error(
+                        line,
+                        key,
+                        format!("unknown setting {} after set connection", quoted(key)),
+                    );
+                    match nearest(key, known) {
+                        Some(meant) => report.help(format!("did you mean {meant}?")),
+                        None => report.help(format!("expected one of {}", known.join(", "))),
+                    }
+                    return;
+                }
+            };
+            words = rest.get(taken..).unwrap_or(&[]);
+        }
+    }
+
+    fn forget(&mut self, what: &str) {
+        match what {
+            "advanced-options" => self.advanced = None,
+            "random-sequence-number" => self.randomise = None,
+            "embryonic-conn-max" => self.embryonic_maximum = None,
+            "conn-max" => self.maximum = None,
+            "decrement-ttl" => self.decrement_ttl = None,
+            _ => {}
+        }
+    }
+}
+
+/// `H:M:S`, or 0 for never.
+fn timeout_value(value: &str, line: &Line<'_>, found: &mut Diagnostics) {
+    let fields: Vec<_> = value.split(':').map(str::parse::<u32>).collect();
+    if !matches!(fields.as_slice(), [Ok(0)] | [Ok(_), Ok(0..60), Ok(0..60)]) {
+        found.error(line, value, format!("expected a time as H:MM:SS, found {}", quoted(value)));
+    }
+}

@@ -1,0 +1,338 @@
+//! Cisco ASA: a stateful firewall whose TCP normaliser replaces unknown TCP options, option 30
+//! included, by NOPs, unless a `tcp-map` lets them through (Cisco 116519).
+//!
+//! The steps, in the order of the packet's way: find the connection, or admit a new one (access lists,
+//! security levels; only a SYN opens one) → normalise → track → randomise sequence numbers → clamp
+//! the MSS.
+
+mod access;
+mod access_list;
+mod config;
+mod explain;
+mod grammar;
+mod normalizer;
+mod policy;
+mod report;
+mod tcp_map;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
+use sim_core::rng::Stream;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::{Flags, Packet};
+
+use crate::catalogue::ModelInfo;
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
+use crate::spec::DeviceContext;
+use crate::steps::isn::Shift;
+use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
+use crate::steps::{Pass, mss, ttl};
+
+use access::Access;
+use config::AsaConfig;
+use policy::{Policy, Treatment};
+use tcp_map::GUIDE;
+
+/// In the catalogue.
+pub(crate) const INFO: ModelInfo = ModelInfo {
+    name: "Asa",
+    product: "Cisco ASA (also PIX 7.0 and later)",
+    summary: "As it comes: replaces option 30 by NOPs in every segment of both directions, so MPTCP \
+              falls back to plain TCP (first subflow) or the subflow is refused (join). A tcp-map \
+              that allows option 30, in a class that matches, in an activated policy, lets it pass. \
+              Sequence numbers are randomised and the MSS is clamped: MPTCP survives both.",
+    defaults: &[
+        ("tcp-options range 6 7", "clear (to NOPs)", GUIDE),
+        ("tcp-options range 9 255", "clear (to NOPs); option 30 is among them", tcp_map::SEED),
+        ("tcp-options selective-ack, timestamp, window-scale", "allow", GUIDE),
+        ("set connection random-sequence-number", "enable, each direction by itself", GUIDE),
+        ("sysopt connection tcpmss", "1380", MSS_SOURCE),
+        ("urgent-flag", "clear", GUIDE),
+        ("syn-data", "allow", GUIDE),
+        ("synack-data", "drop", GUIDE),
+        ("invalid-ack, seq-past-window", "drop", GUIDE),
+        ("exceed-mss, reserved-bits", "allow", GUIDE),
+        ("ttl-evasion-protection", "on", GUIDE),
+        ("checksum-verification, check-retransmission", "off", GUIDE),
+        ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
+        ("timeouts", "conn 1:00:00, half-closed 0:10:00, embryonic 0:00:30", GUIDE),
+    ],
+    settings: &[
+        ("config", "path of the configuration text"),
+        ("inside", "nameif of the interface towards the clients; default: inside"),
+        ("outside", "nameif of the interface towards the servers; default: outside"),
+    ],
+    configuration: "tcp-map (both syntaxes), class-map (any, access-list, port, \
+                    default-inspection-traffic), policy-map, set connection, service-policy \
+                    (global, interface), access-list, access-group, sysopt connection tcpmss, \
+                    interface (nameif, security-level)",
+    example: "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  match any\n\
+              policy-map my-policy-map\n  class my-tcpnorm\n    set connection advanced-options \
+              my-mptcp\nservice-policy my-policy-map global\n",
+    notes: &[
+        "Cisco 116519 recommends to let the ASA remove option 30 where application inspection is \
+         required: each subflow carries only a part of the stream.",
+        "How a malformed option list is treated (dropped, tcp-bad-option-list) is a modelling decision.",
+    ],
+};
+
+const MSS_SOURCE: &str = "ASA command reference, sysopt connection tcpmss";
+const STATE_SOURCE: &str = "ASA CLI configuration guide, stateful inspection overview";
+
+/// Connection timeouts: 1 hour, half-closed 10 minutes (ASA CLI guide); embryonic 30 seconds.
+const TIMEOUTS: Timeouts = Timeouts {
+    embryonic: SimDuration::from_secs(30),
+    idle: SimDuration::from_secs(3600),
+    half_closed: SimDuration::from_secs(600),
+    closed: SimDuration::ZERO,
+};
+
+/// An ASA's settings in a scenario file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings<'a> {
+    pub(crate) inside: Option<&'a str>,
+    pub(crate) outside: Option<&'a str>,
+}
+
+/// Builds an ASA, with or without configuration text.
+///
+/// # Errors
+/// Lines of the configuration that an ASA would refuse.
+pub(crate) fn build(
+    settings: &Settings<'_>,
+    context: &DeviceContext<'_>,
+    text: Option<ConfigText<'_>>,
+) -> Result<(Asa, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
+    let mut found = Diagnostics::new(text.map_or("", |t| t.file));
+    let config = text.map_or_else(AsaConfig::default, |t| grammar::read(t, &mut found));
+    let interfaces = interfaces(settings, &config);
+    if let Some(text) = text
+        && !found.has_errors()
+    {
+        explain::warn(&config, &interfaces, text, &mut found);
+    }
+    let warnings = found.into_result()?;
+    Ok((Asa::new(config, text.is_some(), interfaces, context), warnings))
+}
+
+/// Names of the interfaces towards the clients and the servers: as set, or `inside` and `outside`, or
+/// the most and the least trusted of the configuration when it knows neither of these.
+fn interfaces(settings: &Settings<'_>, config: &AsaConfig) -> [String; 2] {
+    let mut levels: Vec<(u8, &str)> = config
+        .interfaces
+        .iter()
+        .filter_map(|i| Some((i.security_level.unwrap_or(0), i.name.as_deref()?)))
+        .collect();
+    levels.sort_by_key(|&(level, _)| level);
+    let known = |name: &str| levels.iter().any(|&(_, n)| n == name);
+    let named = known("inside") || known("outside") || levels.len() < 2;
+    let guess = |fixed: &'static str, by_level: Option<&(u8, &str)>| match by_level {
+        Some((_, name)) if !named => (*name).to_owned(),
+        _ => fixed.to_owned(),
+    };
+    [
+        settings.inside.map_or_else(|| guess("inside", levels.last()), str::to_owned),
+        settings.outside.map_or_else(|| guess("outside", levels.first()), str::to_owned),
+    ]
+}
+
+/// What an ASA keeps about a connection.
+#[derive(Clone, Debug)]
+struct State {
+    treatment: Arc<Treatment>,
+    shift: Shift,
+    /// Smallest TTL seen, by sender.
+    ttl: [u8; 2],
+    /// Side that it was opened from.
+    opened_from: Side,
+    /// True once it was signed that option 30 of this connection may pass.
+    passage_signed: bool,
+}
+
+/// The maximum and minimum MSS, with the rule.
+#[derive(Debug)]
+struct MssBounds {
+    minimum: u16,
+    maximum: u16,
+    rule: Arc<Rule>,
+}
+
+/// The device.
+#[derive(Debug)]
+pub(crate) struct Asa {
+    policy: Policy,
+    access: Access,
+    mss: MssBounds,
+    not_syn: Arc<Rule>,
+    duplicate_syn: Arc<Rule>,
+    ttl_expired: Arc<Rule>,
+    table: Table<State>,
+    random: Stream,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    built: u64,
+    torn_down: u64,
+    options_cleared: u64,
+    option_30_cleared: u64,
+    /// `show asp drop`, by reason.
+    drops: BTreeMap<&'static str, u64>,
+}
+
+impl Asa {
+    fn new(
+        config: AsaConfig,
+        has_text: bool,
+        interfaces: [String; 2],
+        context: &DeviceContext<'_>,
+    ) -> Self {
+        let bound = |set: &Option<(u16, _)>| set.as_ref().map(|&(value, _)| value);
+        let place = config.mss_maximum.as_ref().or(config.mss_minimum.as_ref());
+        let mss = MssBounds {
+            minimum: bound(&config.mss_minimum).unwrap_or(0),
+            maximum: match bound(&config.mss_maximum).unwrap_or(1380) {
+                0 => u16::MAX,
+                maximum => maximum,
+            },
+            rule: match place {
+                Some((_, place)) => Rule::config(place.text.clone(), place.clone(), MSS_SOURCE),
+                None => Rule::default("sysopt connection tcpmss 1380", MSS_SOURCE),
+            },
+        };
+        Self {
+            access: Access::new(&config, interfaces.clone()),
+            policy: Policy::new(config, has_text, interfaces),
+            mss,
+            not_syn: Rule::default("the first packet of a connection must be a SYN", STATE_SOURCE),
+            duplicate_syn: Rule::default(
+                "a second SYN of a connection must repeat the first",
+                STATE_SOURCE,
+            ),
+            ttl_expired: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
+            table: Table::new(TIMEOUTS),
+            random: Stream::new(context.seed, context.name),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Opens the connection of a packet that belongs to none.
+    fn admit(&mut self, pass: &mut Pass<'_>) -> Result<ConnectionId, Forwarding> {
+        let is_syn = pass.packet.flags.is_initial_syn();
+        if !is_syn && !self.policy.bypasses(pass.received, pass.ingress) {
+            return Err(self.drop(pass, &Arc::clone(&self.not_syn), "tcp-not-syn"));
+        }
+        let side = pass.ingress.side();
+        if let Err(rule) = self.access.judge(&self.policy.config, pass.received, side) {
+            return Err(self.drop(pass, &rule, "acl-drop"));
+        }
+        let state = State {
+            treatment: self.policy.treatment(pass.received, pass.ingress),
+            shift: Shift::default(),
+            ttl: [u8::MAX; 2],
+            opened_from: side,
+            passage_signed: false,
+        };
+        self.counters.built += 1;
+        Ok(self.table.open(pass.now, pass.received, pass.received, state))
+    }
+
+    fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
+        *self.counters.drops.entry(reason).or_default() += 1;
+        pass.drop(rule, reason)
+    }
+
+    /// The connection of a packet and the end that sent it; a SYN over a closed one opens a new one.
+    fn connection(&mut self, pass: &mut Pass<'_>) -> Result<(ConnectionId, Sender), Forwarding> {
+        if let Some(found) = self.table.find(pass.received) {
+            return Ok(found);
+        }
+        self.admit(pass).map(|id| (id, Sender::Initiator))
+    }
+
+    /// Shifts the sequence space of a connection whose SYN (or SYN/ACK) this is.
+    fn randomise(&mut self, pass: &mut Pass<'_>, id: ConnectionId, sender: Sender) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let first = connection.end(sender).isn.is_none() && pass.packet.flags.has(Flags::SYN);
+        if let (true, Some(rule)) = (first, &connection.state.treatment.randomise) {
+            let by = self.random.next_u32();
+            connection.state.shift.by[sender as usize] = by;
+            pass.sign(rule, Change::SequenceShifted { by });
+        }
+    }
+}
+
+impl Device for Asa {
+    fn model(&self) -> &'static str {
+        "asa"
+    }
+
+    fn process(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let torn_down = &mut self.counters.torn_down;
+        self.table.expire(now, |_| *torn_down += 1);
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let (id, sender) = match self.connection(pass) {
+            Ok(found) => found,
+            Err(forwarding) => return forwarding,
+        };
+        let Some(connection) = self.table.get_mut(id) else { return Forwarding::Drop };
+        let treatment = Arc::clone(&connection.state.treatment);
+        if let Some(bypass) = &treatment.bypass {
+            let first = !std::mem::replace(&mut connection.state.passage_signed, true);
+            if first && pass.packet.options.has(kind::MPTCP) {
+                pass.sign(bypass, Change::Allowed { what: "option 30" });
+            }
+            self.table.observe(now, id, sender, pass.packet);
+            return Forwarding::Through;
+        }
+        let shift = connection.state.shift;
+        shift.arrive(pass.packet, sender, true);
+        if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
+            return self.drop(pass, &rule, reason);
+        }
+        self.randomise(pass, id, sender);
+        self.table.observe(now, id, sender, pass.packet);
+        if let Some(connection) = self.table.get(id) {
+            connection.state.shift.leave(pass.packet, sender);
+        }
+        mss::clamp(pass, self.mss.minimum, self.mss.maximum, &self.mss.rule);
+        match &treatment.decrement_ttl {
+            Some(_) => ttl::hop(pass, &self.ttl_expired).unwrap_or(Forwarding::Through),
+            None => Forwarding::Through,
+        }
+    }
+
+    fn reload(&mut self, _now: SimTime) {
+        self.counters.torn_down += self.table.len() as u64;
+        self.table.clear();
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        let c = &self.counters;
+        let mut all = vec![
+            ("connections built".to_owned(), c.built),
+            ("connections torn down".to_owned(), c.torn_down),
+            ("connections in use".to_owned(), self.table.len() as u64),
+            ("TCP options cleared".to_owned(), c.options_cleared),
+            ("option 30 cleared".to_owned(), c.option_30_cleared),
+        ];
+        all.extend(c.drops.iter().map(|(reason, count)| (format!("asp drop {reason}"), *count)));
+        all
+    }
+
+    fn report(&self) -> Vec<String> {
+        self.show()
+    }
+}

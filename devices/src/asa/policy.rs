@@ -1,0 +1,195 @@
+//! Which settings hold for a connection: the modular policy framework, applied.
+//!
+//! Per feature the first matching class of a policy-map rules, and a policy on an interface beats the
+//! global one (ASA CLI guide, "Feature matching within a service policy"). Normalisation, connection
+//! limits, sequence-number randomisation and state bypass are one feature.
+
+use std::sync::Arc;
+
+use sim_core::engine::device::{Origin, PortId, Rule, Side};
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::Flow;
+
+use super::config::{Advanced, AsaConfig, ClassMap, MatchOn, PolicyClass, PolicyMap};
+use super::explain;
+use super::tcp_map::{GUIDE, Normalizer, SEED};
+
+const REFERENCE: &str = "ASA command reference, set connection";
+
+/// How one connection is treated.
+#[derive(Clone, Debug)]
+pub(super) struct Treatment {
+    /// The normaliser's settings.
+    pub(super) normalizer: Arc<Normalizer>,
+    /// `tcp-state-bypass`: neither normaliser, nor randomisation, nor state checks.
+    pub(super) bypass: Option<Arc<Rule>>,
+    /// The default that clears kinds 9 to 255, with the reason why it rules here.
+    pub(super) cleared: Arc<Rule>,
+    /// The default that clears kinds 6 and 7.
+    pub(super) cleared_low: Arc<Rule>,
+    /// The rule that randomises sequence numbers; `None` when that is off.
+    pub(super) randomise: Option<Arc<Rule>>,
+    /// The rule by which the TTL is counted down.
+    pub(super) decrement_ttl: Option<Arc<Rule>>,
+}
+
+/// The policy of a device: its configuration, compiled.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) config: AsaConfig,
+    /// Interface names, by [`Side`].
+    pub(super) interfaces: [String; 2],
+    /// True when there is configuration text to speak of.
+    has_text: bool,
+    factory: Arc<Treatment>,
+    /// By policy-map and class.
+    treatments: Vec<Vec<Option<Arc<Treatment>>>>,
+}
+
+/// A class whose connection settings rule.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ruling {
+    pub(super) policy: usize,
+    pub(super) class: usize,
+}
+
+impl Policy {
+    pub(super) fn new(config: AsaConfig, has_text: bool, interfaces: [String; 2]) -> Self {
+        let factory = Arc::new(Treatment {
+            normalizer: Arc::new(Normalizer::factory()),
+            bypass: None,
+            cleared: Rule::default(CLEAR_HIGH, SEED),
+            cleared_low: Rule::default("tcp-options range 6 7 clear", SEED),
+            randomise: Some(Rule::default("set connection random-sequence-number enable", GUIDE)),
+            decrement_ttl: None,
+        });
+        let treatments = config
+            .policy_maps
+            .iter()
+            .map(|p| p.classes.iter().map(|c| treatment(&config, c, &factory)).collect())
+            .collect();
+        Self { config, interfaces, has_text, factory, treatments }
+    }
+
+    /// The treatment of a new connection, `flow` being that of its first packet.
+    pub(super) fn treatment(&self, flow: Flow, ingress: PortId) -> Arc<Treatment> {
+        let ruling = self.ruling(flow, ingress);
+        let ruled = ruling.and_then(|r| self.treatments[r.policy][r.class].as_ref());
+        let base = ruled.unwrap_or(&self.factory);
+        let decided = base.bypass.is_some() || base.normalizer.option(kind::MPTCP).is_some();
+        if decided || !self.has_text {
+            return Arc::clone(base);
+        }
+        let (because, near) = explain::why_cleared(self, flow, ingress, ruling);
+        let origin = Origin::Default { because: Some(because), near };
+        let cleared = Arc::new(Rule { text: CLEAR_HIGH.into(), origin, source: SEED });
+        Arc::new(Treatment { cleared, ..Treatment::clone(base) })
+    }
+
+    /// True when packets of this flow bypass the state checks.
+    pub(super) fn bypasses(&self, flow: Flow, ingress: PortId) -> bool {
+        self.ruling(flow, ingress)
+            .and_then(|r| self.treatments[r.policy][r.class].as_ref())
+            .is_some_and(|t| t.bypass.is_some())
+    }
+
+    /// The class whose connection settings rule this connection.
+    pub(super) fn ruling(&self, flow: Flow, ingress: PortId) -> Option<Ruling> {
+        self.policies(ingress.side()).find_map(|(policy, map)| {
+            map.classes
+                .iter()
+                .position(|c| c.connection.place.is_some() && self.class_matches(c, flow).is_ok())
+                .map(|class| Ruling { policy, class })
+        })
+    }
+
+    /// The policy-maps in force for what enters on `side`, in order of precedence: those of the two
+    /// interfaces that it crosses, then the global one.
+    pub(super) fn policies(&self, side: Side) -> impl Iterator<Item = (usize, &PolicyMap)> {
+        let [inside, outside] = &self.interfaces;
+        let (first, second) = match side {
+            Side::Inside => (inside, outside),
+            Side::Outside => (outside, inside),
+        };
+        [Some(first), Some(second), None].into_iter().filter_map(|interface| {
+            let service =
+                self.config.services.iter().find(|s| s.interface.as_ref() == interface)?;
+            let at = self.config.policy_maps.iter().position(|p| p.name == service.policy)?;
+            Some((at, &self.config.policy_maps[at]))
+        })
+    }
+
+    /// Whether a class of a policy-map holds for this connection.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn class_matches(
+        &self,
+        class: &PolicyClass,
+        flow: Flow,
+    ) -> Result<(), Mismatch<'_>> {
+        if class.name == "class-default" {
+            return Ok(());
+        }
+        let map = self.config.class_map(&class.name).ok_or(Mismatch::Undefined)?;
+        if map.matches.is_empty() {
+            return Err(Mismatch::Empty(map));
+        }
+        let failing = map.matches.iter().position(|m| match &m.on {
+            MatchOn::Any => false,
+            MatchOn::TcpPort(ports) => !ports.contains(&flow.dst.port()),
+            MatchOn::AccessList(name) => !self
+                .config
+                .access_lists
+                .get(name)
+                .and_then(|list| list.matching(flow))
+                .is_some_and(|entry| entry.permit),
+            MatchOn::DefaultInspection | MatchOn::Nothing => true,
+        });
+        failing.map_or(Ok(()), |at| Err(Mismatch::Match(map, at)))
+    }
+}
+
+/// Why a class does not hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mismatch<'a> {
+    /// There is no such class-map.
+    Undefined,
+    /// The class-map has no match line.
+    Empty(&'a ClassMap),
+    /// This match line of it does not hold.
+    Match(&'a ClassMap, usize),
+}
+
+const CLEAR_HIGH: &str = "tcp-options range 9 255 clear";
+
+/// What a class's connection settings make of the defaults; `None` when it has none.
+fn treatment(
+    config: &AsaConfig,
+    class: &PolicyClass,
+    factory: &Treatment,
+) -> Option<Arc<Treatment>> {
+    let actions = &class.connection;
+    actions.place.as_ref()?;
+    let rule = |place: &sim_core::engine::device::ConfigLine| {
+        Rule::config(place.text.clone(), place.clone(), REFERENCE)
+    };
+    let mut treatment = factory.clone();
+    match &actions.advanced {
+        Some((Advanced::StateBypass, place)) => treatment.bypass = Some(rule(place)),
+        Some((Advanced::TcpMap(name), _)) => {
+            // A name that is not defined is not in effect.
+            if let Some(map) = config.tcp_map(name) {
+                treatment.normalizer = Arc::new(map.normalizer.clone());
+            }
+        }
+        None => {}
+    }
+    match &actions.randomise {
+        Some((false, _)) => treatment.randomise = None,
+        Some((true, place)) => treatment.randomise = Some(rule(place)),
+        None => {}
+    }
+    treatment.decrement_ttl = actions.decrement_ttl.as_ref().map(rule);
+    Some(Arc::new(treatment))
+}

@@ -1,0 +1,410 @@
+//! Packets through an ASA, and what it signs.
+
+use sim_core::engine::device::{Change, Device, Forwarding, Origin, PortId};
+use sim_core::wire::options::Options;
+use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::seq::Seq;
+
+use super::{Asa, Settings, build};
+use crate::config::{ConfigDiagnostic, ConfigText, Severity};
+use crate::spec::DeviceContext;
+use crate::steps::track::Sender::{self, Initiator, Responder};
+use crate::testing::{
+    CLIENT, DSS_OPTIONS, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from, with_options,
+};
+
+const SYN_ACK: Flags = Flags(0x12);
+const FOUR_STEPS: &str = "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  \
+                          match any\npolicy-map my-policy-map\n  class my-tcpnorm\n    set connection \
+                          advanced-options my-mptcp\nservice-policy my-policy-map global\n";
+
+fn built(text: Option<&str>) -> Result<(Asa, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
+    let context = DeviceContext { name: "edge", seed: 1, default_farm: None };
+    build(&Settings::default(), &context, text.map(|text| ConfigText { file: "edge.cfg", text }))
+}
+
+fn asa(text: &str) -> Asa {
+    built(Some(text)).unwrap_or_else(|e| panic!("{e:?}")).0
+}
+
+fn factory() -> Asa {
+    built(None).unwrap().0
+}
+
+fn syn() -> Packet {
+    with_options(segment(Initiator, Flags::SYN, 1000, 0, 0), &SYN_OPTIONS)
+}
+
+/// Opens a connection; returns by how much each sender's numbers are shifted.
+fn open(asa: &mut Asa) -> [u32; 2] {
+    let syn = send(asa, 0, syn()).packet;
+    let by_client = syn.seq.0.wrapping_sub(1000);
+    let mut answer = with_options(segment(Responder, SYN_ACK, 5000, 0, 0), &SYN_OPTIONS);
+    answer.ack = syn.seq.add(1);
+    let answer = send(asa, 1, answer);
+    assert_eq!(answer.packet.ack, Seq(1001));
+    let by_server = answer.packet.seq.0.wrapping_sub(5000);
+    let ack = send(asa, 2, segment(Initiator, Flags::ACK, 1001, answer.packet.seq.0 + 1, 0));
+    assert_eq!(ack.packet.ack, Seq(5001));
+    [by_client, by_server]
+}
+
+#[test]
+fn as_it_comes_every_segment_of_both_directions_loses_option_30() {
+    let mut asa = factory();
+    let out = send(&mut asa, 0, syn());
+    assert_eq!(out.forwarding, Forwarding::Through);
+    let mut expected = SYN_OPTIONS;
+    expected[20..].fill(1);
+    expected[2..4].copy_from_slice(&1380u16.to_be_bytes());
+    assert_eq!(out.packet.options.as_bytes(), expected);
+    assert_eq!(out.labels(), ["option-30-to-nop", "isn-randomised", "mss-rewritten"]);
+    let rule = out.rule("option-30-to-nop");
+    assert_eq!(rule.text, "tcp-options range 9 255 clear");
+    assert_eq!(rule.origin, Origin::Default { because: None, near: None });
+    assert!(rule.source.contains("116519"));
+
+    let [by_client, by_server] = open(&mut factory());
+    assert!(by_client != 0 && by_server != 0 && by_client != by_server);
+
+    let mut asa = factory();
+    let [_, by_server] = open(&mut asa);
+    for sender in [Initiator, Responder] {
+        let (seq, ack) = match sender {
+            Initiator => (1001, 5001u32.wrapping_add(by_server)),
+            Responder => (5001, 0),
+        };
+        let mut data = with_options(segment(sender, Flags::ACK, seq, ack, 100), &DSS_OPTIONS);
+        if sender == Responder {
+            data.flags = Flags(0);
+        }
+        let out = send(&mut asa, 3, data);
+        assert_eq!(out.labels(), ["option-30-to-nop"], "{sender:?}");
+        assert_eq!(out.packet.options.as_bytes()[..12], DSS_OPTIONS[..12], "timestamps stay");
+        assert_eq!(out.packet.options.as_bytes()[12..], [1; 20], "the DSS became NOPs");
+    }
+}
+
+#[test]
+fn which_kinds_are_cleared() {
+    let check = |options: &[u8], after: &[u8]| {
+        let mut p = segment(Initiator, Flags::SYN, 1, 0, 0);
+        p.options = Options::from_bytes(options).unwrap();
+        assert_eq!(send(&mut factory(), 0, p).packet.options.as_bytes(), after);
+    };
+    check(&[6, 2, 7, 2, 9, 2, 255, 2], &[1; 8]);
+    check(&[4, 2, 3, 3, 7, 19, 3, 0], &[4, 2, 3, 3, 7, 1, 1, 1]);
+    check(&[8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 253, 2], &[8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+}
+
+#[test]
+fn sack_blocks_follow_the_shift() {
+    let mut asa = factory();
+    let [by_client, _] = open(&mut asa);
+    let shifted = |seq: u32| seq.wrapping_add(by_client).to_be_bytes();
+    let sack = [&[1, 1, 5, 10][..], &shifted(1500), &shifted(1600)].concat();
+    let mut ack = with_options(segment(Responder, Flags::ACK, 5001, 0, 0), &sack);
+    ack.ack = Seq(1001u32.wrapping_add(by_client));
+    let out = send(&mut asa, 5, ack).packet;
+    assert_eq!(out.ack, Seq(1001));
+    assert_eq!(
+        out.options.as_bytes()[4..],
+        [1500u32.to_be_bytes(), 1600u32.to_be_bytes()].concat()
+    );
+}
+
+#[test]
+fn the_four_steps_let_option_30_pass_and_are_signed_once() {
+    let mut asa = asa(FOUR_STEPS);
+    let out = send(&mut asa, 0, syn());
+    assert_eq!(out.packet.options.as_bytes()[20..], SYN_OPTIONS[20..]);
+    assert_eq!(out.labels(), ["allowed-option-30", "isn-randomised", "mss-rewritten"]);
+    let Origin::Config(line) = &out.rule("allowed-option-30").origin else { panic!() };
+    assert_eq!((line.line, &*line.text), (2, "tcp-options range 30 30 allow"));
+    let data = with_options(segment(Initiator, Flags::ACK, 1001, 0, 10), &DSS_OPTIONS);
+    let again = send(&mut asa, 1, Packet { flags: Flags(0), ..data });
+    assert_eq!(again.labels(), Vec::<String>::new());
+    assert_eq!(again.packet.options.as_bytes(), DSS_OPTIONS);
+}
+
+#[test]
+fn why_the_default_rules() {
+    let check = |text: &str, because: &str, near: Option<u32>| {
+        let out = send(&mut asa(text), 0, syn());
+        let rule = out.rule("option-30-to-nop");
+        let Origin::Default { because: found, near: line } = &rule.origin else {
+            panic!("{:?}", rule.origin)
+        };
+        assert_eq!(found.as_deref(), Some(because), "{text}");
+        assert_eq!(line.as_ref().map(|l| l.line), near, "{text}");
+    };
+    let four = |from: &str, to: &str| {
+        assert!(FOUR_STEPS.contains(from));
+        FOUR_STEPS.replace(from, to)
+    };
+    check("hostname fw\n", "the configuration has no tcp-map that allows option 30", None);
+    check(
+        &four("match any", "match port tcp eq 80"),
+        "class-map my-tcpnorm (line 3) does not match this connection: match port tcp eq 80, destination port is 5001",
+        Some(4),
+    );
+    check(
+        &four("service-policy my-policy-map global\n", ""),
+        "no service-policy activates policy-map my-policy-map (line 5)",
+        Some(5),
+    );
+    check(
+        &four("service-policy my-policy-map", "service-policy My-Policy-Map"),
+        "no service-policy activates policy-map my-policy-map (line 5); service-policy names My-Policy-Map, which is not defined (line 8)",
+        Some(8),
+    );
+    check(
+        &four("  class my-tcpnorm", "  class My-tcpnorm"),
+        "policy-map my-policy-map uses class My-tcpnorm (line 6), which is not defined (a class-map my-tcpnorm is, line 3)",
+        Some(6),
+    );
+    check(
+        &four("advanced-options my-mptcp", "advanced-options My-MPTCP"),
+        "advanced-options names tcp-map My-MPTCP, which is not defined (a tcp-map my-mptcp is, line 1)",
+        Some(7),
+    );
+    check(
+        &four("range 30 30", "range 31 31"),
+        "tcp-map my-mptcp (line 1) does not name option 30",
+        Some(1),
+    );
+    check(
+        &four("my-policy-map global", "my-policy-map interface dmz"),
+        "service-policy my-policy-map (line 8) stands on interface dmz, which this connection does not cross",
+        Some(8),
+    );
+    check(
+        &four("match any", "match access-list web"),
+        "class-map my-tcpnorm (line 3) does not match this connection: match access-list web, there is no such access list",
+        Some(4),
+    );
+    check(
+        &format!(
+            "access-list web extended deny tcp any any eq 5001\n{}",
+            four("match any", "match access-list web")
+        ),
+        "class-map my-tcpnorm (line 4) does not match this connection: match access-list web, `access-list web extended deny tcp any any eq 5001` (line 1) excludes it",
+        Some(5),
+    );
+    check(
+        &four("match any", "match default-inspection-traffic"),
+        "class-map my-tcpnorm (line 3) does not match this connection: match default-inspection-traffic, that selects traffic for inspect only",
+        Some(4),
+    );
+    check(
+        &four(
+            "class my-tcpnorm\n",
+            "class first\n    set connection random-sequence-number disable\n  class my-tcpnorm\n",
+        )
+        .replace("class-map my", "class-map first\n  match any\nclass-map my"),
+        "class first (line 8) of policy-map my-policy-map is the first with connection settings that matches, and it names no tcp-map",
+        Some(9),
+    );
+    check(
+        &four("    set connection advanced-options my-mptcp\n", "    inspect http\n"),
+        "no policy-map uses tcp-map my-mptcp (line 1)",
+        Some(1),
+    );
+}
+
+#[test]
+fn a_line_that_clears_is_the_rule_itself() {
+    let out = send(&mut asa(&FOUR_STEPS.replace("30 allow", "30 clear")), 0, syn());
+    assert!(matches!(&out.rule("option-30-to-nop").origin, Origin::Config(l) if l.line == 2));
+    let out = send(&mut asa(&FOUR_STEPS.replace("30 allow", "30 drop")), 0, syn());
+    assert_eq!(
+        (out.forwarding, out.drop_reason()),
+        (Forwarding::Drop, Some("tcp-bad-option-list"))
+    );
+}
+
+#[test]
+fn interface_before_global_and_first_match_per_feature() {
+    let passes = |text: &str| send(&mut asa(text), 0, syn()).packet.options.has(30);
+    let strict = "policy-map strict\n class class-default\n  set connection conn-max 9\n";
+    assert!(passes(FOUR_STEPS));
+    assert!(passes(&FOUR_STEPS.replace("global", "interface outside")));
+    assert!(!passes(&format!("{FOUR_STEPS}{strict}service-policy strict interface outside\n")));
+    assert!(passes(&format!("{FOUR_STEPS}{strict}service-policy strict interface dmz\n")));
+    // Inspection is another feature: the class that matches first for it does not stand in the way.
+    let inspected = FOUR_STEPS.replace(
+        "policy-map my-policy-map\n",
+        "policy-map my-policy-map\n class other\n  inspect http\n",
+    );
+    assert!(passes(&format!("class-map other\n match any\n{inspected}")));
+    assert!(passes(&FOUR_STEPS.replace("my-tcpnorm\n    set", "class-default\n    set")));
+    assert!(passes(&FOUR_STEPS.replace("range 30 30 allow", "range 20 255 allow")));
+    assert!(passes(&FOUR_STEPS.replace("match any", "match port tcp range 5000 5010")));
+}
+
+#[test]
+fn text_without_indentation_with_prompts_and_around_other_lines_reads_alike() {
+    let flat: String = FOUR_STEPS.lines().map(|l| format!("{}\n", l.trim())).collect();
+    let prompts: String =
+        FOUR_STEPS.lines().map(|l| format!("ciscoasa(config)# {}\r\n", l.trim())).collect();
+    let around = format!(
+        ": Saved\nASA Version 9.1(7)\n!\nhostname fw\ninterface GigabitEthernet0/0\n nameif outside\n \
+         security-level 0\n ip address 192.0.2.1 255.255.255.0\n!\nbanner motd tcp-map\npolicy-map type \
+         inspect dns preset\n parameters\n  message-length maximum 512\n{FOUR_STEPS}prompt hostname context\n"
+    );
+    for text in [&flat, &prompts, &around] {
+        let (mut asa, warnings) = built(Some(text)).unwrap();
+        assert_eq!(warnings, [], "{text}");
+        assert!(send(&mut asa, 0, syn()).packet.options.has(30), "{text}");
+    }
+}
+
+#[test]
+fn what_is_broken_or_not_in_effect_is_said_with_its_place() {
+    let check = |text: &str, severity, line, columns: (u32, u32), says: &str| {
+        let found = match built(Some(text)) {
+            Ok((_, warnings)) => warnings,
+            Err(errors) => errors,
+        };
+        let first = found.first().unwrap_or_else(|| panic!("nothing said about {text}"));
+        let place = (first.severity, first.line, (first.column_start, first.column_end));
+        assert_eq!(place, (severity, line, columns), "{text}: {first}");
+        assert!(first.to_string().contains(says), "{first}");
+    };
+    let four = |from: &str, to: &str| FOUR_STEPS.replace(from, to);
+    use Severity::{Error, Warning};
+    check(&four("30 30 allow", "30 300 allow"), Error, 2, (24, 27), "9 to 255, found `300`");
+    check(&four("30 30 allow", "6 255 allow"), Error, 2, (21, 22), "contains 8");
+    check(&four("30 30 allow", "30 30"), Error, 2, (3, 26), "expected allow, clear or drop");
+    check(&four("tcp-options", "tcp-option"), Error, 2, (3, 13), "did you mean tcp-options?");
+    check(&four("match any", "match all"), Error, 4, (9, 12), "unknown criterion `all`");
+    check(&four("my-policy-map global", "my-policy-map"), Error, 8, (1, 29), "global or interface");
+    check(&four("class my-tcpnorm", "class My-tcpnorm"), Warning, 6, (9, 19), "not defined");
+    check(
+        &four("service-policy my-policy-map global\n", ""),
+        Warning,
+        5,
+        (12, 25),
+        "no service-policy",
+    );
+    check("tcp-map x\n tcp-options range 30 30 allow\n", Warning, 1, (9, 10), "no policy-map uses");
+    check("tcp-map x\ntcp-option range 30 30 allow\n", Error, 2, (1, 11), "did you mean");
+}
+
+#[test]
+fn connections_and_their_faults() {
+    let reason = |asa: &mut Asa, packet| send(asa, 9, packet).drop_reason();
+    let ack = Flags::ACK;
+    let mut fw = factory();
+    assert_eq!(reason(&mut fw, segment(Initiator, ack, 1, 1, 0)), Some("tcp-not-syn"));
+    assert_eq!(reason(&mut fw, segment(Responder, SYN_ACK, 1, 1, 0)), Some("tcp-not-syn"));
+    let [_, by_server] = open(&mut fw);
+    let acked = |n: u32| n.wrapping_add(by_server);
+    assert_eq!(reason(&mut fw, segment(Initiator, ack, 1001, acked(5001), 0)), None);
+    assert_eq!(
+        reason(&mut fw, segment(Initiator, ack, 1001, acked(5002), 0)),
+        Some("tcp-invalid-ack")
+    );
+    assert_eq!(reason(&mut fw, segment(Initiator, Flags::SYN, 7, 0, 0)), Some("tcp-seq-syn-diff"));
+    assert_eq!(reason(&mut fw, segment(Initiator, Flags::RST, 1001, 0, 0)), None);
+    assert_eq!(reason(&mut fw, segment(Initiator, ack, 1001, acked(5001), 0)), Some("tcp-not-syn"));
+    assert_eq!(fw.counters()[0], ("connections built".to_owned(), 1));
+    assert!(fw.report().iter().any(|l| l.contains("(tcp-not-syn)")));
+    let mut fw = factory();
+    open(&mut fw);
+    fw.reload(sim_core::time::SimTime::ZERO);
+    assert_eq!(reason(&mut fw, segment(Responder, ack, 5001, 0, 0)), Some("tcp-not-syn"));
+}
+
+#[test]
+fn who_may_open() {
+    let from_outside = |text: &str| {
+        let mut packet = syn();
+        (packet.src, packet.dst) = (SERVER.ip(), CLIENT.ip());
+        send_from(&mut asa(text), 0, OUTSIDE, packet).drop_reason()
+    };
+    assert_eq!(from_outside(""), Some("acl-drop"));
+    let list = "access-list in extended permit tcp any any eq 5001\n";
+    assert_eq!(from_outside(&format!("{list}access-group in in interface outside\n")), None);
+    assert_eq!(
+        from_outside(&format!("{list}access-group in in interface inside\n")),
+        Some("acl-drop")
+    );
+    let deny = "access-list out extended deny tcp any any\naccess-group out in interface inside\n";
+    let out = send(&mut asa(deny), 0, syn());
+    assert_eq!(out.drop_reason(), Some("acl-drop"));
+    assert!(matches!(&out.rule("dropped").origin, Origin::Config(l) if l.line == 1));
+}
+
+#[test]
+fn state_bypass_leaves_everything_alone() {
+    let text = FOUR_STEPS.replace("advanced-options my-mptcp", "advanced-options tcp-state-bypass");
+    let mut fw = asa(&text);
+    let out = send(&mut fw, 0, syn());
+    assert_eq!(out.packet.options.as_bytes(), SYN_OPTIONS);
+    assert_eq!(out.packet.seq, Seq(1000));
+    assert_eq!(out.labels(), ["allowed-option-30"]);
+    let stray = segment(Initiator, Flags::ACK, 1, 1, 5);
+    let mut other = stray.clone();
+    other.src_port = 9;
+    assert_eq!(send(&mut fw, 1, other).drop_reason(), None);
+}
+
+#[test]
+fn settings_of_a_tcp_map() {
+    let with = |body: &str| {
+        asa(&FOUR_STEPS.replace("range 30 30 allow", &format!("range 30 30 allow\n{body}")))
+    };
+    let mut p = syn();
+    p.payload = sim_core::wire::payload::Payload::literal(*b"x");
+    assert_eq!(send(&mut factory(), 0, p.clone()).drop_reason(), None);
+    assert_eq!(send(&mut with("  syn-data drop"), 0, p).drop_reason(), Some("tcp-syn-data"));
+    let mut p = syn();
+    p.reserved = 2;
+    assert_eq!(send(&mut factory(), 0, p.clone()).packet.reserved, 2);
+    assert_eq!(send(&mut with("  reserved-bits clear"), 0, p.clone()).packet.reserved, 0);
+    assert_eq!(
+        send(&mut with("  reserved-bits drop"), 0, p).drop_reason(),
+        Some("tcp-reserved-set")
+    );
+    let mut p = syn();
+    (p.flags, p.urgent) = (p.flags.with(Flags::URG), 3);
+    assert_eq!(send(&mut factory(), 0, p.clone()).packet.urgent, 0);
+    assert_eq!(send(&mut with("  urgent-flag allow"), 0, p).packet.urgent, 3);
+    let out =
+        send(&mut with("  tcp-options timestamp clear\n  tcp-options mss maximum 1000"), 0, syn());
+    assert!(!out.packet.options.has(8));
+    assert_eq!(out.packet.options.mss(), Some(1000));
+}
+
+#[test]
+fn mss_and_randomisation_can_be_turned_off() {
+    let out = send(&mut asa("sysopt connection tcpmss 0\n"), 0, syn());
+    assert_eq!(out.packet.options.mss(), Some(1460));
+    let out = send(&mut asa("sysopt connection tcpmss 1200\n"), 0, syn());
+    assert!(matches!(&out.rule("mss-rewritten").origin, Origin::Config(l) if l.line == 1));
+    let text =
+        FOUR_STEPS.replace("my-mptcp\nservice", "my-mptcp random-sequence-number disable\nservice");
+    assert_eq!(send(&mut asa(&text), 0, syn()).packet.seq, Seq(1000));
+}
+
+#[test]
+fn the_same_seed_draws_the_same_shift_and_retransmissions_keep_it() {
+    let mut fw = factory();
+    let first = send(&mut fw, 0, syn());
+    let again = send(&mut fw, 1000, syn());
+    assert_eq!(first.packet.seq, again.packet.seq);
+    assert!(
+        !again.effects.changes.iter().any(|c| matches!(c.change, Change::SequenceShifted { .. }))
+    );
+    assert_eq!(send(&mut factory(), 0, syn()).packet.seq, first.packet.seq);
+}
+
+#[test]
+fn one_device_on_two_paths_keeps_one_table() {
+    let mut fw = factory();
+    send_from(&mut fw, 0, PortId(2), syn());
+    let mut answer = segment(Sender::Responder, SYN_ACK, 5000, 0, 0);
+    answer.ack = send_from(&mut fw, 1, PortId(2), syn()).packet.seq.add(1);
+    assert_eq!(send_from(&mut fw, 2, PortId(1), answer).forwarding, Forwarding::Through);
+}

@@ -1,0 +1,125 @@
+//! What single words mean: numbers, ports by name, addresses; and which word was meant.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// TCP ports that ASA and IOS know by name (ASA command reference, "TCP and UDP ports").
+const PORTS: [(&str, u16); 42] = [
+    ("aol", 5190),
+    ("bgp", 179),
+    ("chargen", 19),
+    ("cifs", 3020),
+    ("citrix-ica", 1494),
+    ("cmd", 514),
+    ("ctiqbe", 2748),
+    ("daytime", 13),
+    ("discard", 9),
+    ("domain", 53),
+    ("echo", 7),
+    ("exec", 512),
+    ("finger", 79),
+    ("ftp", 21),
+    ("ftp-data", 20),
+    ("gopher", 70),
+    ("h323", 1720),
+    ("hostname", 101),
+    ("http", 80),
+    ("https", 443),
+    ("ident", 113),
+    ("imap4", 143),
+    ("irc", 194),
+    ("kerberos", 750),
+    ("klogin", 543),
+    ("ldap", 389),
+    ("ldaps", 636),
+    ("login", 513),
+    ("lpd", 515),
+    ("netbios-ssn", 139),
+    ("nfs", 2049),
+    ("nntp", 119),
+    ("pop3", 110),
+    ("pptp", 1723),
+    ("rsh", 514),
+    ("rtsp", 554),
+    ("sip", 5060),
+    ("smtp", 25),
+    ("sqlnet", 1521),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("www", 80),
+];
+
+/// A TCP port by number or by name.
+#[must_use]
+pub fn port(word: &str) -> Option<u16> {
+    match word.parse() {
+        Ok(number) => Some(number),
+        Err(_) => PORTS.iter().find(|(name, _)| *name == word).map(|&(_, number)| number),
+    }
+}
+
+/// Prefix length of a netmask such as `255.255.255.0`.
+#[must_use]
+pub fn netmask(word: &str) -> Option<u8> {
+    let mask = u32::from(word.parse::<Ipv4Addr>().ok()?);
+    (mask.leading_ones() + mask.trailing_zeros() == 32 || mask == 0)
+        .then(|| mask.leading_ones() as u8)
+}
+
+/// An IPv6 prefix such as `2001:db8::/32`.
+#[must_use]
+pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = word.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length.parse().ok().filter(|&length| length <= longest)?;
+    Some((address, length))
+}
+
+/// The one of `known` that `word` most likely was meant to be: another case, or a slip of a letter
+/// or two.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (slips(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|&(slips, candidate)| slips <= (candidate.chars().count() / 3).min(2))
+        .min_by_key(|&(slips, _)| slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions and substitutions from one word to the other (Levenshtein).
+fn slips(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, &cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        assert_eq!(
+            [port("www"), port("5001"), port("70000"), port("x")],
+            [Some(80), Some(5001), None, None]
+        );
+        assert_eq!(
+            ["255.255.255.0", "0.0.0.0", "255.255.255.255", "255.0.255.0"].map(netmask),
+            [Some(24), Some(0), Some(32), None]
+        );
+        assert_eq!(prefix("2001:db8::/129"), None);
+        assert_eq!(nearest("my-Mptcp", ["other", "my-mptcp"]), Some("my-mptcp"));
+        assert_eq!(nearest("tcp-option", ["tcp-options", "ttl"]), Some("tcp-options"));
+        assert_eq!(nearest("x", ["yz", "a"]), None);
+    }
+}

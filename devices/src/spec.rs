@@ -1,0 +1,171 @@
+//! A device as a scenario file writes it, and how it becomes a [`Device`].
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use sim_core::engine::device::Device;
+
+use crate::asa;
+use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::router::Router;
+use crate::switch::Switch;
+
+/// What a device is built in.
+#[derive(Clone, Debug)]
+pub struct DeviceContext<'a> {
+    /// Its name in the scenario; names its random stream too.
+    pub name: &'a str,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Virtual address and real servers that the topology gives, for a balancer that has none of its
+    /// own.
+    pub default_farm: Option<Farm>,
+}
+
+/// A virtual address and the real servers behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farm {
+    /// The virtual address.
+    pub vip: IpAddr,
+    /// Its port; `None`: every port.
+    pub port: Option<u16>,
+    /// Names and addresses of the real servers, in order.
+    pub servers: Vec<(String, IpAddr)>,
+}
+
+/// A device as the scenario file writes it: `Asa(config: "configs/asa.cfg")`, `Switch()`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum DeviceSpec {
+    /// Cisco ASA.
+    Asa {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// `nameif` of the interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// `nameif` of the interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
+    /// Ethernet switch.
+    Switch {},
+    /// Router without firewall and NAT.
+    Router {
+        /// Largest IP packet in bytes; larger ones are dropped. No limit of its own unless set.
+        #[serde(default)]
+        mtu: Option<u32>,
+    },
+}
+
+/// A device, ready, and what is to be said about its configuration.
+pub struct Built {
+    /// The device.
+    pub device: Box<dyn Device>,
+    /// Warnings, in the order of their lines.
+    pub warnings: Vec<ConfigDiagnostic>,
+}
+
+impl DeviceSpec {
+    /// Path of the configuration text, when the scenario names one.
+    #[must_use]
+    pub fn config_path(&self) -> Option<&str> {
+        match self {
+            Self::Asa { config, .. } => config.as_deref(),
+            Self::Switch {} | Self::Router { .. } => None,
+        }
+    }
+
+    /// The model's name in lower case, as [`Device::model`] gives it.
+    #[must_use]
+    pub const fn model(&self) -> &'static str {
+        match self {
+            Self::Asa { .. } => "asa",
+            Self::Switch {} => "switch",
+            Self::Router { .. } => "router",
+        }
+    }
+
+    /// Builds the device. `config` is the content of [`DeviceSpec::config_path`].
+    ///
+    /// # Errors
+    /// What the device would refuse in its configuration, with what else is to be said about it.
+    pub fn build(
+        &self,
+        context: &DeviceContext<'_>,
+        config: Option<ConfigText<'_>>,
+    ) -> Result<Built, Vec<ConfigDiagnostic>> {
+        fn built(
+            (device, warnings): (impl Device + 'static, Vec<ConfigDiagnostic>),
+        ) -> Result<Built, Vec<ConfigDiagnostic>> {
+            Ok(Built { device: Box::new(device), warnings })
+        }
+        match self {
+            Self::Asa { inside, outside, .. } => {
+                let settings =
+                    asa::Settings { inside: inside.as_deref(), outside: outside.as_deref() };
+                built(asa::build(&settings, context, config)?)
+            }
+            Self::Switch {} => built((Switch::default(), Vec::new())),
+            Self::Router { mtu } => built((Router::new(*mtu), Vec::new())),
+        }
+    }
+}
+
+/// Virtual address and real servers that a device's configuration names, so that the topology can
+/// give hosts those addresses; `None` for a device that is no balancer.
+///
+/// # Errors
+/// As [`DeviceSpec::build`].
+pub fn farm_of(
+    spec: &DeviceSpec,
+    _config: Option<ConfigText<'_>>,
+) -> Result<Option<Farm>, Vec<ConfigDiagnostic>> {
+    match spec {
+        DeviceSpec::Asa { .. } | DeviceSpec::Switch {} | DeviceSpec::Router { .. } => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<DeviceSpec, String> {
+        ron::Options::default()
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .from_str(text)
+            .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn as_a_scenario_writes_them() {
+        let asa = |config: Option<&str>| DeviceSpec::Asa {
+            config: config.map(str::to_owned),
+            inside: None,
+            outside: None,
+        };
+        assert_eq!(read("Asa()"), Ok(asa(None)));
+        assert_eq!(read(r#"Asa(config: "a.cfg")"#), Ok(asa(Some("a.cfg"))));
+        assert_eq!(read("Switch()"), Ok(DeviceSpec::Switch {}));
+        assert_eq!(read("Router(mtu: 1400)"), Ok(DeviceSpec::Router { mtu: Some(1400) }));
+        for (text, says) in [
+            (r#"Asa(confg: "a.cfg")"#, "Unexpected field named `confg`"),
+            ("Asa5505()", "Unexpected variant named `Asa5505`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_model_can_be_written_bare_and_is_in_the_catalogue() {
+        let context = DeviceContext { name: "d", seed: 1, default_farm: None };
+        for info in crate::catalogue() {
+            let spec = read(&format!("{}()", info.name)).unwrap();
+            let device = spec.build(&context, None).map(|b| b.device.model());
+            assert_eq!(device, Ok(spec.model()), "{}", info.name);
+            assert_eq!(info.name.to_lowercase(), spec.model());
+        }
+    }
+}
