@@ -483,7 +483,7 @@ impl World {
                     if let Some(config) = config {
                         let direction = &mut self.directions[index as usize];
                         direction.is_wire = config.is_wire();
-                        direction.transmission.config = config;
+                        direction.transmission.config = *config;
                     }
                 }
             }

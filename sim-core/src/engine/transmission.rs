@@ -127,7 +127,7 @@ impl Transmission {
         if let Jitter::Uniform(max) = self.config.jitter {
             overtakes = !self.config.reorder.is_zero() && self.rng.chance(self.config.reorder);
             if !overtakes {
-                arrives = arrives + SimDuration(self.rng.below(max.0 + 1));
+                arrives += SimDuration(self.rng.below(max.0 + 1));
             }
         }
         if !overtakes {

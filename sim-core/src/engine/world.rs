@@ -81,9 +81,9 @@ pub enum Action {
         /// Which.
         link: LinkId,
         /// First end to second, if that changes.
-        forward: Option<LinkConfig>,
+        forward: Option<Box<LinkConfig>>,
         /// Back.
-        backward: Option<LinkConfig>,
+        backward: Option<Box<LinkConfig>>,
     },
     /// The device restarts: its state is gone.
     Reload(NodeId),

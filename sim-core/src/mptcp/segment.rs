@@ -7,7 +7,7 @@ use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::{AckNeed, Chunk};
-use crate::tcp::sender::TimerKind;
+use crate::tcp::sender::{Ack, TimerKind};
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimDuration;
 use crate::wire::mptcp::{
@@ -143,8 +143,8 @@ impl Endpoint {
             && ack == s.tx.una
             && edge == s.tx.window_edge;
         s.tx.window_edge = s.tx.window_edge.max(edge);
-        let acked =
-            s.tx.on_ack(io.now, ack, &sacks[..count], echo_rtt, duplicate, &self.siblings, i);
+        let ack = Ack { ack, sacks: &sacks[..count], echo_rtt, duplicate };
+        let acked = s.tx.on_ack(io.now, &ack, &self.siblings, i);
         if acked.advanced && s.stale {
             s.stale = false;
             self.counters.count(Counter::SubflowRecover);

@@ -81,6 +81,19 @@ enum Phase {
     },
 }
 
+/// An acknowledgement, in offsets.
+#[derive(Clone, Copy, Debug)]
+pub struct Ack<'a> {
+    /// The cumulative acknowledgement.
+    pub ack: u64,
+    /// SACK blocks.
+    pub sacks: &'a [(u64, u64)],
+    /// A measurement by timestamps, for segments that were sent more than once.
+    pub echo_rtt: Option<SimDuration>,
+    /// A pure duplicate: no data, same acknowledgement, same window (RFC 5681 §2).
+    pub duplicate: bool,
+}
+
 /// What an acknowledgement did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Acked {
@@ -343,19 +356,15 @@ impl Sender {
         }
     }
 
-    /// An acknowledgement came: cumulative up to `ack`, with these SACK blocks (offsets).
-    /// `echo_rtt` is a measurement by timestamps, used for segments sent more than once;
-    /// `duplicate` says that it is a pure duplicate (no data, same window).
+    /// An acknowledgement came. `siblings[me]` is this subflow, for coupled congestion control.
     pub fn on_ack(
         &mut self,
         now: SimTime,
-        ack: u64,
-        sacks: &[(u64, u64)],
-        echo_rtt: Option<SimDuration>,
-        duplicate: bool,
+        ack: &Ack<'_>,
         siblings: &[Sibling],
         me: usize,
     ) -> Acked {
+        let Ack { ack, sacks, echo_rtt, duplicate } = *ack;
         if ack > self.next {
             return Acked::default();
         }
