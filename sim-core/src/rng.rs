@@ -77,7 +77,7 @@ impl Probability {
     /// From a number in 0..=1; `None` outside it or when not a number.
     #[must_use]
     pub fn new(p: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&p).then(|| Self((p * Self::ONE_RAW as f64) as u64))
+        (0.0..=1.0).contains(&p).then_some(Self((p * Self::ONE_RAW as f64) as u64))
     }
 
     /// From its 63 bits after the point; `None` above 2^63, which is 1.

@@ -14,4 +14,5 @@ pub mod packet;
 pub mod payload;
 pub mod pcap;
 pub mod pcapng;
+pub mod pool;
 pub mod seq;
