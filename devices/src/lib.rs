@@ -14,13 +14,16 @@
 
 mod asa;
 pub mod catalogue;
+mod cbac;
 pub mod config;
+mod ios;
 mod router;
 pub mod spec;
 pub mod steps;
 mod switch;
 #[cfg(test)]
 mod testing;
+mod zbfw;
 
 pub use catalogue::{ModelInfo, catalogue};
 pub use config::{ConfigDiagnostic, ConfigText, Severity};

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use sim_core::engine::device::Device;
 
-use crate::asa;
 use crate::config::{ConfigDiagnostic, ConfigText};
 use crate::router::Router;
 use crate::switch::Switch;
+use crate::{asa, cbac, zbfw};
 
 /// What a device is built in.
 #[derive(Clone, Debug)]
@@ -49,6 +49,30 @@ pub enum DeviceSpec {
         #[serde(default)]
         outside: Option<String>,
     },
+    /// IOS context-based access control.
+    Cbac {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
+    /// IOS and IOS-XE zone-based firewall.
+    Zbfw {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
     /// Ethernet switch.
     Switch {},
     /// Router without firewall and NAT.
@@ -72,7 +96,9 @@ impl DeviceSpec {
     #[must_use]
     pub fn config_path(&self) -> Option<&str> {
         match self {
-            Self::Asa { config, .. } => config.as_deref(),
+            Self::Asa { config, .. } | Self::Cbac { config, .. } | Self::Zbfw { config, .. } => {
+                config.as_deref()
+            }
             Self::Switch {} | Self::Router { .. } => None,
         }
     }
@@ -82,6 +108,8 @@ impl DeviceSpec {
     pub const fn model(&self) -> &'static str {
         match self {
             Self::Asa { .. } => "asa",
+            Self::Cbac { .. } => "cbac",
+            Self::Zbfw { .. } => "zbfw",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
         }
@@ -107,6 +135,12 @@ impl DeviceSpec {
                     asa::Settings { inside: inside.as_deref(), outside: outside.as_deref() };
                 built(asa::build(&settings, context, config)?)
             }
+            Self::Cbac { inside, outside, .. } => {
+                built(cbac::build([inside.as_deref(), outside.as_deref()], config)?)
+            }
+            Self::Zbfw { inside, outside, .. } => {
+                built(zbfw::build([inside.as_deref(), outside.as_deref()], config)?)
+            }
             Self::Switch {} => built((Switch::default(), Vec::new())),
             Self::Router { mtu } => built((Router::new(*mtu), Vec::new())),
         }
@@ -123,7 +157,11 @@ pub fn farm_of(
     _config: Option<ConfigText<'_>>,
 ) -> Result<Option<Farm>, Vec<ConfigDiagnostic>> {
     match spec {
-        DeviceSpec::Asa { .. } | DeviceSpec::Switch {} | DeviceSpec::Router { .. } => Ok(None),
+        DeviceSpec::Asa { .. }
+        | DeviceSpec::Cbac { .. }
+        | DeviceSpec::Zbfw { .. }
+        | DeviceSpec::Switch {}
+        | DeviceSpec::Router { .. } => Ok(None),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::settings::Family;
 use crate::shape::{FatTree, Graph, LoadBalanced, MultiPath, Path, SharedBottleneck, Topology};
 
 /// One step into a topology as the scenario file writes it.
@@ -42,8 +43,11 @@ impl Problem {
     }
 }
 
-/// The paths of a shape are more than addresses can number.
+/// More paths than this are a mistake; a device that stands in all of them has two ports in each.
 const MAX_PATHS: usize = 100;
+
+/// Ports of a router or switch.
+const MAX_PORTS: usize = 250;
 
 impl Topology {
     /// Hosts, in a fixed order.
@@ -183,6 +187,11 @@ impl SharedBottleneck {
                 format!("there are from 1 to {MAX_PATHS} pairs, not {}", self.pairs.len());
             problems.push(Problem::new(&[Field("pairs")], message, "here"));
         }
+        let links: usize = self.pairs.iter().map(|pair| usize::from(pair.links)).sum();
+        if links > MAX_PORTS {
+            let message = format!("{links} access links are more than the {MAX_PORTS} of a router");
+            problems.push(Problem::new(&[Field("pairs")], message, "here"));
+        }
         let mut hosts = BTreeSet::new();
         for (i, pair) in self.pairs.iter().enumerate() {
             let here = [Field("pairs"), Index(i)];
@@ -210,13 +219,24 @@ impl LoadBalanced {
             let at = [Field("balancer")];
             problems.push(Problem::unknown(&at, "device", &self.balancer, devices));
         }
-        if self.servers.is_empty() {
-            let message = "a balancer needs real servers";
-            problems.push(Problem::new(&[Field("servers")], message, "none"));
+        if self.servers.is_empty() || self.servers.len() > MAX_PATHS {
+            let message = format!(
+                "a balancer has from 1 to {MAX_PATHS} real servers, not {}",
+                self.servers.len()
+            );
+            problems.push(Problem::new(&[Field("servers")], message, "here"));
         }
         let mut names = BTreeSet::from(["client"]);
         let mut addresses: BTreeSet<IpAddr> = self.vip.into_iter().collect();
         let family = self.servers.first().map(|(_, address)| address.is_ipv4());
+        for (i, path) in self.paths.iter().enumerate() {
+            if family.is_some_and(|v4| v4 != (path.family == Family::V4)) {
+                let at = [Field("paths"), Index(i), Field("family")];
+                let message =
+                    format!("the real servers have no address of the family of \"{}\"", path.name);
+                problems.push(Problem::new(&at, message, "another family than the servers'"));
+            }
+        }
         for (i, (name, address)) in self.servers.iter().enumerate() {
             let here = [Field("servers"), Index(i)];
             if !names.insert(name) {
@@ -294,6 +314,38 @@ impl Graph {
                     _ => problems.push(Problem::unknown(&at, "node", end, &known)),
                 }
             }
+            if link.from == link.to {
+                let message = format!("\"{}\" leads back to where it begins", link.name);
+                problems.push(Problem::new(&here, message, "here"));
+            }
+        }
+        if self.links.len() > MAX_PORTS {
+            let message =
+                format!("a graph has at most {MAX_PORTS} links, not {}", self.links.len());
+            problems.push(Problem::new(&[Field("links")], message, "here"));
+        } else if problems.is_empty() {
+            self.check_networks(problems);
+        }
+    }
+
+    /// Networks: one family each; where a switch connects more than two, at most one router, because
+    /// what a switch floods every router would pass on.
+    fn check_networks(&self, problems: &mut Vec<Problem>) {
+        for subnet in self.subnets() {
+            for &link in &subnet.links {
+                if self.links[link].family != subnet.family {
+                    let at = [Field("links"), Index(link), Field("family")];
+                    let message = "links of one network have one address family";
+                    problems.push(Problem::new(&at, message, "another than the network's first"));
+                }
+            }
+            let routers =
+                subnet.attachments.iter().filter(|at| self.routers.contains(&at.node)).count();
+            if subnet.attachments.len() > 2 && routers > 1 {
+                let at = [Field("links"), Index(subnet.links[0])];
+                let message = "a switch that connects more than two nodes can have one router only";
+                problems.push(Problem::new(&at, message, "on this network"));
+            }
         }
     }
 }
@@ -319,13 +371,5 @@ impl<'a> DeviceSide<'a> {
         };
         let pair: u8 = if number.is_empty() { 1 } else { number.parse().ok()? };
         (1..=100).contains(&pair).then(|| Self { device, port: 2 * (pair - 1) + odd })
-    }
-}
-
-impl FatTree {
-    /// Names of the links: `h1` at a host, `edge-P-E-agg-A` and `agg-P-A-core-C` above (all from 1).
-    #[must_use]
-    pub fn link_names(&self) -> Vec<String> {
-        (1..=self.hosts()).map(|host| format!("h{host}")).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sim_core::engine::device::{Rule, Side};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow};
 
 use super::config::{AccessGroup, AsaConfig};
 
@@ -72,7 +72,8 @@ impl Access {
 }
 
 fn permitted(config: &AsaConfig, group: &AccessGroup, flow: Flow) -> Result<(), Arc<Rule>> {
-    let entry = config.access_lists.get(&group.list).and_then(|list| list.matching(flow));
+    let entry =
+        config.access_lists.get(&group.list).and_then(|list| list.matching(flow, Flags::SYN));
     match entry {
         Some(entry) if entry.permit => Ok(()),
         Some(entry) => Err(Rule::config(entry.place.text.clone(), entry.place.clone(), RULES)),

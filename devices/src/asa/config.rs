@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 
 use sim_core::engine::device::ConfigLine;
 
-use super::access_list::AccessList;
 use super::tcp_map::TcpMap;
+use crate::config::access_list::AccessList;
 
 /// A configuration, read.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 //! not match; and the same as warnings, where it can be told without a connection.
 
 use sim_core::engine::device::{ConfigLine, PortId};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow};
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, lines};
@@ -207,7 +207,7 @@ fn mismatched(
                     None => "there is no such access list".into(),
                 }
             }
-            Some(list) => match list.matching(flow) {
+            Some(list) => match list.matching(flow, Flags::SYN) {
                 Some(entry) => format!("`{}` {} excludes it", entry.place.text, at(&entry.place)),
                 None => format!("none of its lines names {flow}"),
             },

@@ -1,17 +1,15 @@
-//! The grammar: which lines open a block, which belong to one, and what they mean.
-//!
-//! Indentation is honoured where there is any; in text without, a line belongs to the open block when
-//! it is one of its commands. Blocks that are not modelled are skipped with their lines.
+//! The grammar: what the lines mean that concern TCP connections.
 
+use crate::config::access_list::{self, Dialect};
+use crate::config::blocks::{self, Grammar};
 use crate::config::words::{nearest, port};
-use crate::config::{ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
-use super::access_list;
 use super::config::{
     AccessGroup, Advanced, AsaConfig, ClassMap, ConnectionActions, Interface, Match, MatchOn,
     PolicyClass, PolicyMap, Service,
 };
-use super::tcp_map::{TcpMap, quoted};
+use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to; each names the newest of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +27,7 @@ enum Block {
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
     let mut reader = Reader { text, found, config: AsaConfig::default(), block: Block::None };
-    let mut opened_at = 0;
-    for line in lines(text.text) {
-        let inside = reader.block != Block::None && line.indent > opened_at;
-        if inside && reader.inner(&line) {
-            continue;
-        }
-        if reader.outer(&line) {
-            opened_at = line.indent;
-        } else if inside {
-            reader.unknown(&line);
-        } else if !reader.inner(&line) {
-            reader.slip(&line);
-            (reader.block, opened_at) = (Block::Other, line.indent);
-        }
-    }
+    blocks::read(text.text, &mut reader);
     reader.config
 }
 
@@ -54,8 +38,7 @@ struct Reader<'t, 'd> {
     block: Block,
 }
 
-impl Reader<'_, '_> {
-    /// Commands of the global mode; false when the line is none that concerns the model.
+impl Grammar for Reader<'_, '_> {
     fn outer(&mut self, line: &Line<'_>) -> bool {
         let place = || self.text.place(line);
         let config = &mut self.config;
@@ -117,7 +100,7 @@ impl Reader<'_, '_> {
                 Block::None
             }
             ["access-list", name, rest @ ..] => {
-                let entry = access_list::entry(rest, line, self.text, self.found);
+                let entry = access_list::entry(Dialect::Asa, rest, line, self.text, self.found);
                 config.access_lists.entry((*name).to_owned()).or_default().entries.extend(entry);
                 Block::None
             }
@@ -172,7 +155,6 @@ impl Reader<'_, '_> {
         true
     }
 
-    /// Commands of the open block; false when the line is none of them.
     fn inner(&mut self, line: &Line<'_>) -> bool {
         match self.block {
             Block::None => false,
@@ -184,7 +166,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A line inside a block that is none of its commands.
     fn unknown(&mut self, line: &Line<'_>) {
         let word = line.words[0];
         match self.block {
@@ -207,26 +188,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A line that is nothing that the model reads, in text without indentation: a slip of the pen in
-    /// a block's command is said, another product area's command is skipped.
-    fn slip(&mut self, line: &Line<'_>) {
+    fn skip(&mut self, line: &Line<'_>) {
         let known: &[&str] = match self.block {
             Block::TcpMap(_) => &["tcp-options", "urgent-flag", "exceed-mss", "reserved-bits"],
             Block::ClassMap(_) => &["match"],
             Block::PolicyMap(..) => &["class", "inspect"],
             _ => &["tcp-map", "class-map", "policy-map", "service-policy"],
         };
-        let word = line.words[0];
-        if known.contains(&word) || word.len() < 4 {
-            return;
-        }
-        if let Some(meant) = nearest(word, known.iter().copied()) {
-            self.found
-                .error(line, word, format!("unknown command {}", quoted(word)))
-                .help(format!("did you mean {meant}?"));
-        }
+        blocks::slip(line, known, self.found);
+        self.block = Block::Other;
     }
+}
 
+impl Reader<'_, '_> {
     fn interface(&mut self, line: &Line<'_>) -> bool {
         let Some(interface) = self.config.interfaces.last_mut() else { return false };
         match line.words.as_slice() {

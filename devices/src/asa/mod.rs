@@ -6,7 +6,6 @@
 //! the MSS.
 
 mod access;
-mod access_list;
 mod config;
 mod explain;
 mod grammar;
@@ -250,7 +249,7 @@ impl Asa {
 
     /// The connection of a packet and the end that sent it; a SYN over a closed one opens a new one.
     fn connection(&mut self, pass: &mut Pass<'_>) -> Result<(ConnectionId, Sender), Forwarding> {
-        if let Some(found) = self.table.find(pass.received) {
+        if let Some(found) = self.table.find_for(pass.packet) {
             return Ok(found);
         }
         self.admit(pass).map(|id| (id, Sender::Initiator))

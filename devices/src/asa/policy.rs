@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{Origin, PortId, Rule, Side};
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow};
 
 use super::config::{Advanced, AsaConfig, ClassMap, MatchOn, PolicyClass, PolicyMap};
 use super::explain;
@@ -142,7 +142,7 @@ impl Policy {
                 .config
                 .access_lists
                 .get(name)
-                .and_then(|list| list.matching(flow))
+                .and_then(|list| list.matching(flow, Flags::SYN))
                 .is_some_and(|entry| entry.permit),
             MatchOn::DefaultInspection | MatchOn::Nothing => true,
         });

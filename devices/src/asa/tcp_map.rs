@@ -7,7 +7,7 @@ use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::wire::options::kind;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, Line};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 /// Cisco 116519, "MPTCP and Product Support Overview": unsupported options become NOOP.
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
@@ -318,8 +318,4 @@ fn range_end(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<u8>
             None
         }
     }
-}
-
-pub(super) fn quoted(word: &str) -> String {
-    if word.is_empty() { "the end of the line".into() } else { format!("`{word}`") }
 }

@@ -112,3 +112,8 @@ impl Diagnostics {
         if self.has_errors() { Err(self.found) } else { Ok(self.found) }
     }
 }
+
+/// A word for a message: quoted, or what its absence is.
+pub(crate) fn quoted(word: &str) -> String {
+    if word.is_empty() { "the end of the line".into() } else { format!("`{word}`") }
+}

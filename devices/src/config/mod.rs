@@ -4,10 +4,13 @@
 //! What a model covers is read and checked, what it does not cover is skipped knowingly, and what is
 //! broken or names something undefined is said with its line ([`ConfigDiagnostic`]).
 
+pub mod access_list;
+pub mod blocks;
 pub mod diagnostic;
 pub mod lines;
 pub mod words;
 
+pub(crate) use diagnostic::quoted;
 pub use diagnostic::{ConfigDiagnostic, Diagnostics, Severity};
 pub use lines::{Line, lines};
 

@@ -195,6 +195,7 @@ pub struct Table<S> {
     slots: Vec<Option<Connection<S>>>,
     free: Vec<u32>,
     deadlines: BTreeSet<(SimTime, u32)>,
+    half_open: BTreeSet<(SimTime, u32)>,
     timeouts: Timeouts,
     open: usize,
     most: usize,
@@ -209,6 +210,7 @@ impl<S> Table<S> {
             slots: Vec::new(),
             free: Vec::new(),
             deadlines: BTreeSet::new(),
+            half_open: BTreeSet::new(),
             timeouts,
             open: 0,
             most: 0,
@@ -240,6 +242,18 @@ impl<S> Table<S> {
         self.slots.get_mut(id.0 as usize)?.as_mut()
     }
 
+    /// As [`Table::find`], for a packet that has come in: a SYN over a connection that is closed
+    /// makes place for a new one.
+    pub fn find_for(&mut self, packet: &Packet) -> Option<(ConnectionId, Sender)> {
+        let (id, sender) = self.find(packet.flow())?;
+        let over = self.get(id).is_some_and(|c| c.phase == Phase::Closed);
+        if over && packet.flags.is_initial_syn() {
+            self.remove(id);
+            return None;
+        }
+        Some((id, sender))
+    }
+
     /// Adds a connection whose first packet has this flow on the way in and, past the device,
     /// `translated`.
     pub fn open(&mut self, now: SimTime, flow: Flow, translated: Flow, state: S) -> ConnectionId {
@@ -260,6 +274,7 @@ impl<S> Table<S> {
         });
         self.slots[slot as usize] = Some(connection);
         self.deadlines.insert((armed, slot));
+        self.half_open.insert((now, slot));
         for key in [flow, translated] {
             self.index.insert(key.canonical(), ConnectionId(slot));
         }
@@ -277,8 +292,12 @@ impl<S> Table<S> {
         if connection.phase != before {
             let deadline = connection.last + timeouts.of(connection.phase);
             let armed = std::mem::replace(&mut connection.armed, deadline);
+            let (since, is_open) = (connection.since, connection.phase >= Phase::Established);
             self.deadlines.remove(&(armed, id.0));
             self.deadlines.insert((deadline, id.0));
+            if is_open {
+                self.half_open.remove(&(since, id.0));
+            }
         }
     }
 
@@ -307,6 +326,7 @@ impl<S> Table<S> {
     pub fn remove(&mut self, id: ConnectionId) -> Option<Connection<S>> {
         let connection = self.slots.get_mut(id.0 as usize)?.take()?;
         self.deadlines.remove(&(connection.armed, id.0));
+        self.half_open.remove(&(connection.since, id.0));
         for key in [connection.opened, connection.translated] {
             // A newer connection may own the key by now.
             if self.index.get(&key.canonical()) == Some(&id) {
@@ -327,6 +347,18 @@ impl<S> Table<S> {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.open
+    }
+
+    /// Connections whose handshake is not complete.
+    #[must_use]
+    pub fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// The oldest connection whose handshake is not complete.
+    #[must_use]
+    pub fn oldest_half_open(&self) -> Option<ConnectionId> {
+        self.half_open.first().map(|&(_, slot)| ConnectionId(slot))
     }
 
     /// True when there is none.

@@ -1,0 +1,342 @@
+//! Access lists, as far as TCP is concerned: extended and standard, numbered and named.
+//!
+//! ASA and ACE write netmasks, IOS writes wildcards; else the dialects differ in little.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+
+use sim_core::engine::device::{ConfigLine, in_prefix};
+use sim_core::wire::packet::{Flags, Flow};
+
+use super::words::{netmask, port, prefix};
+use super::{ConfigText, Diagnostics, Line, quoted};
+
+/// Whose way of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// ASA and ACE: `10.0.0.0 255.0.0.0`; a standard list names destinations.
+    Asa,
+    /// IOS: `10.0.0.0 0.255.255.255`; a standard list names sources.
+    Ios,
+}
+
+/// An access list: its entries in order. What no entry names is denied.
+#[derive(Clone, Debug, Default)]
+pub struct AccessList {
+    /// Entries that can match TCP.
+    pub entries: Vec<Entry>,
+}
+
+/// One line of an access list that can match TCP.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// True for `permit`.
+    pub permit: bool,
+    source: Addresses,
+    source_ports: Vec<RangeInclusive<u16>>,
+    destination: Addresses,
+    destination_ports: Vec<RangeInclusive<u16>>,
+    established: bool,
+    /// Its line.
+    pub place: ConfigLine,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Addresses {
+    Any,
+    AnyV4,
+    AnyV6,
+    /// Address and the bits of it that count.
+    Masked(Ipv4Addr, u32),
+    Prefix(IpAddr, u8),
+}
+
+impl Addresses {
+    fn host(address: IpAddr) -> Self {
+        Self::Prefix(address, if address.is_ipv4() { 32 } else { 128 })
+    }
+
+    fn contain(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::Any, _) | (Self::AnyV4, IpAddr::V4(_)) | (Self::AnyV6, IpAddr::V6(_)) => true,
+            (Self::Masked(base, bits), IpAddr::V4(address)) => {
+                (u32::from(address) ^ u32::from(base)) & bits == 0
+            }
+            (Self::Prefix(network, length), _) => in_prefix(address, network, length),
+            _ => false,
+        }
+    }
+}
+
+impl AccessList {
+    /// The first entry that names a packet of this flow with these flags.
+    #[must_use]
+    pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
+        self.entries.iter().find(|e| {
+            e.source.contain(flow.src.ip())
+                && e.destination.contain(flow.dst.ip())
+                && holds(&e.source_ports, flow.src.port())
+                && holds(&e.destination_ports, flow.dst.port())
+                && (!e.established || flags.has(Flags::ACK) || flags.has(Flags::RST))
+        })
+    }
+}
+
+fn holds(ports: &[RangeInclusive<u16>], port: u16) -> bool {
+    ports.is_empty() || ports.iter().any(|p| p.contains(&port))
+}
+
+/// Reads an entry from what follows the list's name, from `extended`, `standard`, a line number, or
+/// `permit` on; `None` when it names no TCP packet, or cannot be read (which is said).
+pub fn entry(
+    dialect: Dialect,
+    words: &[&str],
+    line: &Line<'_>,
+    text: ConfigText<'_>,
+    found: &mut Diagnostics,
+) -> Option<Entry> {
+    let mut words = Words { dialect, rest: words, line, found };
+    let mut standard = false;
+    let permit = loop {
+        match words.next() {
+            "line" => {
+                words.next();
+            }
+            "extended" => {}
+            "standard" => standard = true,
+            // Remarks, and kinds of lists that select no TCP packets.
+            "remark" | "webtype" | "ethertype" | "evaluate" | "sequence" => return None,
+            "permit" => break true,
+            "deny" => break false,
+            number if number.parse::<u32>().is_ok() => {}
+            other => return words.unread(other, "expected permit or deny"),
+        }
+    };
+    if line.words.last() == Some(&"inactive") {
+        return None;
+    }
+    let mut entry = Entry {
+        permit,
+        source: Addresses::Any,
+        source_ports: Vec::new(),
+        destination: Addresses::Any,
+        destination_ports: Vec::new(),
+        established: false,
+        place: text.place(line),
+    };
+    if standard || words.starts_with_an_address() {
+        let addresses = words.addresses(true)?;
+        match dialect {
+            Dialect::Asa => entry.destination = addresses,
+            Dialect::Ios => entry.source = addresses,
+        }
+        return Some(entry);
+    }
+    match words.next() {
+        "ip" | "ipv6" => {
+            entry.source = words.addresses(false)?;
+            entry.destination = words.addresses(false)?;
+        }
+        "tcp" | "6" => {
+            entry.source = words.addresses(false)?;
+            entry.source_ports = words.ports()?;
+            entry.destination = words.addresses(false)?;
+            entry.destination_ports = words.ports()?;
+        }
+        group @ ("object" | "object-group") => return words.not_modelled(group),
+        // Another protocol: it names no TCP packet.
+        _ => return None,
+    }
+    words.qualifiers(&mut entry)
+}
+
+struct Words<'a, 'l, 'd> {
+    dialect: Dialect,
+    rest: &'a [&'l str],
+    line: &'a Line<'l>,
+    found: &'d mut Diagnostics,
+}
+
+impl<'l> Words<'_, 'l, '_> {
+    fn next(&mut self) -> &'l str {
+        let Some((first, rest)) = self.rest.split_first() else { return "" };
+        self.rest = rest;
+        first
+    }
+
+    fn peek(&self) -> &'l str {
+        self.rest.first().copied().unwrap_or("")
+    }
+
+    fn unread<T>(&mut self, word: &str, message: &str) -> Option<T> {
+        self.found.error(self.line, word, format!("{message}, found {}", quoted(word)));
+        None
+    }
+
+    fn not_modelled<T>(&mut self, word: &str) -> Option<T> {
+        let message =
+            format!("`{word}` in an access list is not modelled: this line matches nothing");
+        self.found.warn(self.line, word, message);
+        None
+    }
+
+    /// A standard entry of a numbered IOS list has no protocol.
+    fn starts_with_an_address(&self) -> bool {
+        let first = self.peek();
+        matches!(first, "any" | "host") || first.parse::<Ipv4Addr>().is_ok()
+    }
+
+    fn addresses(&mut self, mask_is_optional: bool) -> Option<Addresses> {
+        match self.next() {
+            "any" => Some(Addresses::Any),
+            "any4" => Some(Addresses::AnyV4),
+            "any6" => Some(Addresses::AnyV6),
+            "host" => {
+                let word = self.next();
+                match word.parse::<IpAddr>() {
+                    Ok(address) => Some(Addresses::host(address)),
+                    Err(_) => self.unread(word, "expected an address after host"),
+                }
+            }
+            group @ ("object" | "object-group" | "interface" | "addrgroup") => {
+                self.not_modelled(group)
+            }
+            word => {
+                if let Some((network, length)) = prefix(word) {
+                    return Some(Addresses::Prefix(network, length));
+                }
+                let Ok(base) = word.parse::<Ipv4Addr>() else {
+                    let expected = "expected any, host ADDRESS, ADDRESS MASK or ADDRESS/LENGTH";
+                    return self.unread(word, expected);
+                };
+                if mask_is_optional && self.peek().parse::<Ipv4Addr>().is_err() {
+                    return Some(Addresses::host(base.into()));
+                }
+                let mask = self.next();
+                let bits = match self.dialect {
+                    Dialect::Asa => netmask(mask).and_then(|_| mask.parse::<Ipv4Addr>().ok()),
+                    Dialect::Ios => mask.parse::<Ipv4Addr>().ok().map(|wildcard| !wildcard),
+                };
+                match (bits, self.dialect) {
+                    (Some(bits), _) => Some(Addresses::Masked(base, u32::from(bits))),
+                    (None, Dialect::Asa) => {
+                        self.unread(mask, "expected a netmask such as 255.255.255.0")
+                    }
+                    (None, Dialect::Ios) => {
+                        self.unread(mask, "expected a wildcard such as 0.0.0.255")
+                    }
+                }
+            }
+        }
+    }
+
+    fn ports(&mut self) -> Option<Vec<RangeInclusive<u16>>> {
+        let operator = self.peek();
+        if !matches!(operator, "eq" | "neq" | "lt" | "gt" | "range") {
+            return Some(Vec::new());
+        }
+        self.next();
+        let first = self.port()?;
+        Some(match operator {
+            "gt" => vec![first.saturating_add(1)..=u16::MAX],
+            "lt" => vec![0..=first.saturating_sub(1)],
+            "neq" => vec![0..=first.saturating_sub(1), first.saturating_add(1)..=u16::MAX],
+            "range" => vec![first..=self.port()?],
+            _ => {
+                // IOS takes up to ten ports after eq.
+                let mut ports = vec![first..=first];
+                while let Some(another) = port(self.peek()) {
+                    self.next();
+                    ports.push(another..=another);
+                }
+                ports
+            }
+        })
+    }
+
+    fn port(&mut self) -> Option<u16> {
+        let word = self.next();
+        match port(word) {
+            Some(number) => Some(number),
+            None => self.unread(word, "expected a TCP port"),
+        }
+    }
+
+    /// What may follow the addresses.
+    fn qualifiers(&mut self, entry: &mut Entry) -> Option<Entry> {
+        loop {
+            match self.next() {
+                "established" => entry.established = true,
+                // Names only fragments, which TCP here never sends.
+                "fragments" => return None,
+                flag @ ("ack" | "fin" | "psh" | "rst" | "syn" | "urg" | "match-any"
+                | "match-all") => {
+                    return self.not_modelled(flag);
+                }
+                "" => return Some(entry.clone()),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::lines;
+    use Dialect::{Asa, Ios};
+
+    #[test]
+    fn entries() {
+        let flow =
+            Flow { src: "10.0.1.2:40000".parse().unwrap(), dst: "10.1.1.2:5001".parse().unwrap() };
+        let check = |dialect, words: &str, flags, expected: Option<bool>| {
+            let text = ConfigText { file: "t", text: words };
+            let all = lines(words);
+            let mut found = Diagnostics::new("t");
+            let read = entry(dialect, &all[0].words[2..], &all[0], text, &mut found);
+            let list = AccessList { entries: read.into_iter().collect() };
+            assert_eq!(list.matching(flow, flags).map(|e| e.permit), expected, "{words}");
+            found.into_result()
+        };
+        let read = |dialect, words: &str, expected| {
+            assert_eq!(check(dialect, words, Flags::SYN, expected), Ok(vec![]), "{words}");
+        };
+        read(Asa, "access-list a extended permit tcp any any eq 5001", Some(true));
+        read(Asa, "access-list a extended permit tcp any any eq www", None);
+        read(Asa, "access-list a extended deny tcp any any range 5000 5010 log", Some(false));
+        read(
+            Asa,
+            "access-list a line 3 extended permit ip 10.0.0.0 255.255.0.0 host 10.1.1.2",
+            Some(true),
+        );
+        read(Asa, "access-list a permit tcp any4 gt 1023 any neq 80", Some(true));
+        read(Asa, "access-list a extended permit tcp any6 any", None);
+        read(Asa, "access-list a extended permit udp any any", None);
+        read(Asa, "access-list a standard permit 10.1.1.0 255.255.255.0", Some(true));
+        read(Asa, "access-list a extended permit tcp any any inactive", None);
+        read(Asa, "access-list a remark permit tcp any any", None);
+        read(
+            Ios,
+            "access-list 101 permit tcp 10.0.0.0 0.255.255.255 any eq 80 5001 log",
+            Some(true),
+        );
+        read(Ios, "access-list 101 deny ip any any", Some(false));
+        read(Ios, "access-list 10 permit 10.0.1.0 0.0.0.255", Some(true));
+        read(Ios, "access-list 10 permit 10.0.1.2", Some(true));
+        read(Ios, "access-list 10 permit 10.1.1.2", None);
+        read(Ios, "access-list x 10 permit tcp 0.0.0.2 255.255.255.0 any", Some(true));
+        read(Ios, "access-list 101 permit tcp any any established", None);
+        assert_eq!(
+            check(Ios, "access-list 101 permit tcp any any established", Flags::ACK, Some(true)),
+            Ok(vec![])
+        );
+        for broken in [
+            "access-list a extended permit tcp any any eq 70000",
+            "access-list a extended permit tcp any 10.1.1.2",
+            "access-list a extended allow tcp any any",
+        ] {
+            assert!(check(Asa, broken, Flags::SYN, None).is_err(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Which lines open a block and which belong to one.
+//!
+//! Indentation is honoured where there is any. In text without (or after prompts), a line belongs to
+//! the open block when it is one of its commands. A block that is not modelled is skipped with its
+//! lines.
+
+use super::lines::{Line, lines};
+
+/// A product's grammar, as the block reader drives it.
+pub trait Grammar {
+    /// Takes a command of the global mode, which may open a block; false when it is none that
+    /// concerns the model.
+    fn outer(&mut self, line: &Line<'_>) -> bool;
+
+    /// Takes a command of the open block; false when it is none of its commands, or none is open.
+    fn inner(&mut self, line: &Line<'_>) -> bool;
+
+    /// A line that is indented under the open block, and none of its commands.
+    fn unknown(&mut self, line: &Line<'_>);
+
+    /// A line that is nothing that the model reads; it may be a slip of the pen in a command of the
+    /// open block. It opens a block that is not modelled.
+    fn skip(&mut self, line: &Line<'_>);
+}
+
+/// Reads a whole text.
+pub fn read(text: &str, grammar: &mut dyn Grammar) {
+    let mut opened_at = 0;
+    let mut first = true;
+    for line in lines(text) {
+        let inside = !first && line.indent > opened_at;
+        first = false;
+        if inside && grammar.inner(&line) {
+            continue;
+        }
+        if grammar.outer(&line) {
+            opened_at = line.indent;
+        } else if inside {
+            grammar.unknown(&line);
+        } else if !grammar.inner(&line) {
+            grammar.skip(&line);
+            opened_at = line.indent;
+        }
+    }
+}
+
+/// Says that `word` is unknown where `known` are expected, if it looks like one of them.
+pub(crate) fn slip(line: &Line<'_>, known: &[&str], found: &mut super::Diagnostics) {
+    let word = line.words[0];
+    if known.contains(&word) || word.len() < 4 {
+        return;
+    }
+    if let Some(meant) = super::words::nearest(word, known.iter().copied()) {
+        found
+            .error(line, word, format!("unknown command `{word}`"))
+            .help(format!("did you mean {meant}?"));
+    }
+}

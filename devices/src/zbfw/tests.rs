@@ -1,0 +1,165 @@
+//! Packets through a zone-based firewall, and what it signs.
+
+use sim_core::engine::device::{Forwarding, Origin};
+use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::payload::Payload;
+
+use super::*;
+use crate::config::Severity;
+use crate::steps::track::Sender::{Initiator, Responder};
+use crate::testing::{
+    CLIENT, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from, with_options,
+};
+
+const SYN_ACK: Flags = Flags(0x12);
+const TEXT: &str = "zone security inside
+zone security outside
+class-map type inspect match-any TRAFFIC
+ match protocol tcp
+policy-map type inspect OUT
+ class type inspect TRAFFIC
+  inspect
+ class class-default
+  drop
+zone-pair security IN-OUT source inside destination outside
+ service-policy type inspect OUT
+interface GigabitEthernet0/0
+ ip address 10.0.1.1 255.255.255.0
+ zone-member security inside
+interface GigabitEthernet0/1
+ ip address 10.1.1.1 255.255.255.0
+ zone-member security outside
+";
+
+fn zbfw(text: &str) -> Zbfw {
+    build([None; 2], Some(ConfigText { file: "r.cfg", text })).unwrap_or_else(|e| panic!("{e:?}")).0
+}
+
+fn syn() -> Packet {
+    with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS)
+}
+
+fn answer() -> Packet {
+    with_options(segment(Responder, SYN_ACK, 9, 2, 0), &SYN_OPTIONS)
+}
+
+#[test]
+fn inspected_sessions_pass_both_ways_and_options_stay() {
+    for mut device in [zbfw(TEXT), build([None; 2], None).unwrap().0] {
+        let out = send(&mut device, 0, syn());
+        assert_eq!(out.forwarding, Forwarding::Through);
+        assert_eq!(out.packet, Packet { uid: out.packet.uid, ..syn() });
+        let out = send(&mut device, 1, answer());
+        assert_eq!((out.drop_reason(), out.effects.changes.len()), (None, 0));
+        let mut from_server = syn();
+        (from_server.src, from_server.dst) = (SERVER.ip(), CLIENT.ip());
+        let out = send_from(&mut device, 2, OUTSIDE, from_server);
+        assert_eq!(out.drop_reason(), Some("No zone-pair between zones"));
+        assert!(device.report().iter().any(|l| l.contains("SIS_OPEN")));
+    }
+}
+
+#[test]
+fn drops_have_their_reasons() {
+    let first = |packet: Packet| send(&mut zbfw(TEXT), 0, packet).drop_reason();
+    assert_eq!(first(segment(Initiator, Flags::ACK, 1, 1, 0)), Some("INVALID_TCP_INITIATOR"));
+    assert_eq!(first(Packet { payload: Payload::literal(*b"x"), ..syn() }), Some("SYN_WITH_DATA"));
+    let after_syn = |options: &[u8], ack| {
+        let mut device = zbfw(TEXT);
+        send(&mut device, 0, with_options(syn(), &[2, 4, 5, 180]));
+        let packet = with_options(segment(Responder, SYN_ACK, 9, ack, 0), options);
+        send(&mut device, 1, packet).drop_reason()
+    };
+    assert_eq!(after_syn(&[3, 3, 7, 0], 2), Some("INVALID_TCP_WIN_SCALE_OPTION"));
+    assert_eq!(after_syn(&[], 3), Some("INVALID_SEG_SYNSENT"));
+    assert_eq!(after_syn(&[], 2), None);
+}
+
+#[test]
+fn policies() {
+    let check = |from: &str, to: &str, reason: Option<&str>, because: Option<&str>| {
+        assert!(TEXT.contains(from), "{from}");
+        let text = TEXT.replace(from, to);
+        let out = send(&mut zbfw(&text), 0, syn());
+        assert_eq!(out.drop_reason(), reason, "{text}");
+        if let Some(expected) = because {
+            let Origin::Default { because: Some(found), .. } = &out.rule("dropped").origin else {
+                panic!("{:?}", out.rule("dropped"))
+            };
+            assert_eq!(found, expected);
+        }
+    };
+    let default = Some("DROP action found in policy-map");
+    check("protocol tcp", "protocol tcp", None, None);
+    check(
+        "protocol tcp",
+        "protocol http",
+        default,
+        Some(
+            "no class of policy-map OUT (line 5) matches: class-map TRAFFIC (line 3): match protocol http, this is TCP to port 5001",
+        ),
+    );
+    check("protocol tcp", "protocol http\n match protocol tcp", None, None);
+    check("match-any TRAFFIC\n", "match-all TRAFFIC\n match protocol http\n", default, None);
+    check("inspect\n class", "drop log\n class", default, None);
+    check("inspect\n class", "pass\n class", None, None);
+    check(
+        "  inspect\n class class-default\n  drop",
+        "  inspect\n class class-default\n  pass",
+        None,
+        None,
+    );
+    check(
+        " service-policy type inspect OUT\n",
+        "",
+        Some("policy match failure"),
+        Some("zone-pair IN-OUT (line 10) has no service-policy"),
+    );
+    check(
+        " zone-member security outside\n",
+        "",
+        Some("One of the interfaces not being cfged for zoning"),
+        None,
+    );
+    check("zone-member security outside", "zone-member security inside", None, None);
+    check(
+        "match protocol tcp",
+        "match access-group name WEB\nip access-list extended WEB\n permit tcp any any eq 5001",
+        None,
+        None,
+    );
+}
+
+#[test]
+fn pass_is_one_way_and_keeps_no_session() {
+    let mut device = zbfw(&TEXT.replace("  inspect\n", "  pass\n"));
+    assert_eq!(send(&mut device, 0, syn()).drop_reason(), None);
+    assert_eq!(send(&mut device, 1, answer()).drop_reason(), Some("No zone-pair between zones"));
+}
+
+#[test]
+fn what_is_said_about_the_text() {
+    let check = |from: &str, to: &str, severity, line, says: &str| {
+        let text = TEXT.replace(from, to);
+        let found = match build([None; 2], Some(ConfigText { file: "r.cfg", text: &text })) {
+            Ok((_, warnings)) => warnings,
+            Err(errors) => errors,
+        };
+        let first = found.first().unwrap_or_else(|| panic!("nothing said about {text}"));
+        assert_eq!((first.severity, first.line), (severity, line), "{first}");
+        assert!(first.to_string().contains(says), "{first}");
+    };
+    use Severity::{Error, Warning};
+    check(
+        "class type inspect TRAFFIC",
+        "class type inspect Traffic",
+        Warning,
+        6,
+        "TRAFFIC is defined",
+    );
+    check("member security inside", "member security Inside", Warning, 14, "not defined");
+    check("  inspect\n", "  inspct\n", Error, 7, "did you mean inspect?");
+    check("match protocol tcp", "match protcol tcp", Error, 4, "expected protocol");
+    check(" service-policy type inspect OUT\n", "", Warning, 10, "no service-policy");
+    check("inspect OUT\ninterface", "inspect Out\ninterface", Warning, 11, "OUT is defined");
+}

@@ -1,0 +1,353 @@
+//! The zone-based firewall's lines: zones, zone-pairs, and the class, policy and parameter maps of
+//! type inspect.
+
+use sim_core::engine::device::ConfigLine;
+use sim_core::time::SimDuration;
+
+use crate::config::words::nearest;
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::ios::Named;
+
+/// Everything about zones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Zones {
+    pub(crate) zones: Vec<Named>,
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) parameters: Vec<Parameters>,
+}
+
+/// `zone-pair security NAME source A destination B`.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) destination: String,
+    pub(crate) policy: Option<Named>,
+    pub(crate) place: ConfigLine,
+}
+
+/// `class-map type inspect`.
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    pub(crate) name: String,
+    pub(crate) all: bool,
+    pub(crate) criteria: Vec<Criterion>,
+    pub(crate) place: ConfigLine,
+}
+
+/// One `match` line.
+#[derive(Clone, Debug)]
+pub(crate) struct Criterion {
+    pub(crate) on: On,
+    pub(crate) negated: bool,
+    pub(crate) place: ConfigLine,
+}
+
+/// What a `match` line looks at.
+#[derive(Clone, Debug)]
+pub(crate) enum On {
+    Protocol(String),
+    AccessGroup(String),
+    Class(String),
+}
+
+/// `policy-map type inspect`.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) classes: Vec<PolicyClass>,
+    pub(crate) place: ConfigLine,
+}
+
+/// `class type inspect NAME` in a policy-map.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyClass {
+    pub(crate) name: String,
+    pub(crate) place: ConfigLine,
+    pub(crate) action: Option<(Action, ConfigLine)>,
+}
+
+/// What a class does with its packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// With the name of a parameter-map.
+    Inspect(Option<String>),
+    Pass,
+    Drop,
+}
+
+/// `parameter-map type inspect`.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameters {
+    pub(crate) name: String,
+    pub(crate) synwait: SimDuration,
+    pub(crate) finwait: SimDuration,
+    pub(crate) idle: SimDuration,
+    /// False with `tcp window-scale-enforcement loose`.
+    pub(crate) enforce_window_scale: bool,
+}
+
+impl Parameters {
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            synwait: SimDuration::from_secs(30),
+            finwait: SimDuration::from_secs(5),
+            idle: SimDuration::from_secs(3600),
+            enforce_window_scale: true,
+        }
+    }
+}
+
+/// The open block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    Zone,
+    Pair(usize),
+    Class(usize),
+    /// With the class that is open in it.
+    Policy(usize, Option<usize>),
+    Parameters(usize),
+    /// Layer 7 maps and other kinds of parameter maps.
+    NotModelled,
+}
+
+impl Block {
+    /// The block's commands.
+    pub(crate) const fn commands(&self) -> &'static [&'static str] {
+        match self {
+            Self::Zone | Self::NotModelled => &["description"],
+            Self::Pair(_) => &["service-policy", "description"],
+            Self::Class(_) => &["match", "description"],
+            Self::Policy(..) => &["class", "inspect", "pass", "drop", "police", "service-policy"],
+            Self::Parameters(_) => &["tcp", "udp", "max-incomplete", "one-minute", "audit-trail"],
+        }
+    }
+
+    /// Says that a line is none of the block's commands.
+    pub(crate) fn unknown(&self, line: &Line<'_>, found: &mut Diagnostics) {
+        let block = match self {
+            Self::Zone | Self::NotModelled | Self::Parameters(_) => return,
+            Self::Pair(_) => "a zone-pair",
+            Self::Class(_) => "a class-map",
+            Self::Policy(..) => "a policy-map",
+        };
+        let word = line.words[0];
+        let report =
+            found.error(line, word, format!("unknown command in {block}: {}", quoted(word)));
+        if let Some(meant) = nearest(word, self.commands().iter().copied()) {
+            report.help(format!("did you mean {meant}?"));
+        }
+    }
+}
+
+impl Zones {
+    pub(crate) fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.iter().find(|c| c.name == name)
+    }
+
+    pub(crate) fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|p| p.name == name)
+    }
+
+    /// Reads a command of the global mode; the block that it opens when it is one about zones.
+    pub(crate) fn outer(
+        &mut self,
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) -> Option<Block> {
+        let place = || text.place(line);
+        Some(match line.words.as_slice() {
+            ["zone", "security", name, ..] => {
+                self.zones.push(Named { name: (*name).to_owned(), place: place() });
+                Block::Zone
+            }
+            ["zone-pair", "security", name, "source", source, "destination", destination] => {
+                self.pairs.push(Pair {
+                    name: (*name).to_owned(),
+                    source: (*source).to_owned(),
+                    destination: (*destination).to_owned(),
+                    policy: None,
+                    place: place(),
+                });
+                Block::Pair(self.pairs.len() - 1)
+            }
+            ["zone-pair", ..] => {
+                let message = "expected zone-pair security NAME source ZONE destination ZONE";
+                found.error(line, "", message);
+                Block::NotModelled
+            }
+            ["class-map", "type", "inspect", rest @ ..] => {
+                let (all, name) = match rest {
+                    ["match-any", name] => (false, name),
+                    ["match-all", name] | [name] => (true, name),
+                    _ => return Some(Block::NotModelled),
+                };
+                let known = self.classes.iter().position(|c| c.name == *name);
+                Block::Class(known.unwrap_or_else(|| {
+                    let (name, place) = ((*name).to_owned(), place());
+                    self.classes.push(Class { name, all, criteria: Vec::new(), place });
+                    self.classes.len() - 1
+                }))
+            }
+            ["policy-map", "type", "inspect", name] => {
+                let known = self.policies.iter().position(|p| p.name == *name);
+                let at = known.unwrap_or_else(|| {
+                    let (name, place) = ((*name).to_owned(), place());
+                    self.policies.push(Policy { name, classes: Vec::new(), place });
+                    self.policies.len() - 1
+                });
+                Block::Policy(at, None)
+            }
+            ["parameter-map", "type", "inspect", name] => {
+                let known = self.parameters.iter().position(|p| p.name == *name);
+                Block::Parameters(known.unwrap_or_else(|| {
+                    self.parameters.push(Parameters::named(name));
+                    self.parameters.len() - 1
+                }))
+            }
+            ["class-map" | "policy-map" | "parameter-map", ..] => Block::NotModelled,
+            _ => return None,
+        })
+    }
+
+    /// Reads a command of the open block; the block that is open after it, when it was one.
+    pub(crate) fn inner(
+        &mut self,
+        block: Block,
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) -> Option<Block> {
+        if line.words[0] == "description" {
+            return Some(block);
+        }
+        match block {
+            Block::NotModelled => (line.indent > 0).then_some(Block::NotModelled),
+            Block::Zone => None,
+            Block::Pair(at) => match line.words.as_slice() {
+                ["service-policy", "type", "inspect", name] => {
+                    let named = Named { name: (*name).to_owned(), place: text.place(line) };
+                    self.pairs[at].policy = Some(named);
+                    Some(block)
+                }
+                ["service-policy", given, ..] => {
+                    found.error(line, given, "expected service-policy type inspect NAME");
+                    Some(block)
+                }
+                _ => None,
+            },
+            Block::Class(at) => self.criterion(at, line, text, found).then_some(Block::Class(at)),
+            Block::Policy(at, class) => self.action(at, class, line, text, found),
+            Block::Parameters(at) => {
+                self.parameter(at, line, found).then_some(Block::Parameters(at))
+            }
+        }
+    }
+
+    fn criterion(
+        &mut self,
+        at: usize,
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) -> bool {
+        let ["match", rest @ ..] = line.words.as_slice() else { return false };
+        let (negated, rest) = match rest {
+            ["not", rest @ ..] => (true, rest),
+            rest => (false, rest),
+        };
+        let on = match rest {
+            ["protocol", name, ..] => On::Protocol((*name).to_owned()),
+            ["access-group", "name", name] | ["access-group", name] => {
+                On::AccessGroup((*name).to_owned())
+            }
+            ["class-map", name] => On::Class((*name).to_owned()),
+            [criterion @ ("user-group" | "field"), ..] => {
+                let message = format!("match {criterion} is not modelled: it is left out");
+                found.warn(line, criterion, message);
+                return true;
+            }
+            _ => {
+                let given = rest.first().copied().unwrap_or("");
+                let message = format!(
+                    "expected protocol, access-group or class-map, found {}",
+                    quoted(given)
+                );
+                found.error(line, given, message);
+                return true;
+            }
+        };
+        self.classes[at].criteria.push(Criterion { on, negated, place: text.place(line) });
+        true
+    }
+
+    fn action(
+        &mut self,
+        at: usize,
+        class: Option<usize>,
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) -> Option<Block> {
+        let classes = &mut self.policies[at].classes;
+        let action = match line.words.as_slice() {
+            ["class", "type", "inspect", name] | ["class", name @ "class-default"] => {
+                let known = classes.iter().position(|c| c.name == *name);
+                let open = known.unwrap_or_else(|| {
+                    let (name, place) = ((*name).to_owned(), text.place(line));
+                    classes.push(PolicyClass { name, place, action: None });
+                    classes.len() - 1
+                });
+                return Some(Block::Policy(at, Some(open)));
+            }
+            ["class", ..] => {
+                found.error(line, "", "expected class type inspect NAME or class class-default");
+                return Some(Block::Policy(at, class));
+            }
+            ["inspect"] => Action::Inspect(None),
+            ["inspect", parameters] => Action::Inspect(Some((*parameters).to_owned())),
+            ["pass"] | ["pass", "log"] => Action::Pass,
+            ["drop"] | ["drop", "log"] => Action::Drop,
+            ["police" | "service-policy" | "urlfilter", ..] => {
+                return Some(Block::Policy(at, class));
+            }
+            _ => return None,
+        };
+        match class.and_then(|class| classes.get_mut(class)) {
+            Some(class) => class.action = Some((action, text.place(line))),
+            None => {
+                found
+                    .error(line, line.words[0], "this action belongs to a class, and none is open")
+                    .help("put `class type inspect NAME` before it");
+            }
+        }
+        Some(Block::Policy(at, class))
+    }
+
+    fn parameter(&mut self, at: usize, line: &Line<'_>, found: &mut Diagnostics) -> bool {
+        let parameters = &mut self.parameters[at];
+        let mut seconds = |word: &str, slot: &mut SimDuration| match word.parse::<u32>() {
+            Ok(value @ 1..) => *slot = SimDuration::from_secs(u64::from(value)),
+            _ => {
+                found.error(line, word, format!("expected seconds, found {}", quoted(word)));
+            }
+        };
+        match line.words.as_slice() {
+            ["tcp", "synwait-time", value, ..] => seconds(value, &mut parameters.synwait),
+            ["tcp", "finwait-time", value, ..] => seconds(value, &mut parameters.finwait),
+            ["tcp", "idle-time", value, ..] => seconds(value, &mut parameters.idle),
+            ["tcp", "window-scale-enforcement", "loose"] => parameters.enforce_window_scale = false,
+            ["max-incomplete" | "one-minute", ..] | ["tcp", "max-incomplete" | "syn-flood", ..] => {
+                found.warn(line, line.words[0], "this half-open limit is not modelled");
+            }
+            ["tcp" | "udp" | "icmp" | "dns-timeout" | "audit-trail" | "alert" | "sessions", ..] => {
+            }
+            _ => return line.indent > 0,
+        }
+        true
+    }
+}
