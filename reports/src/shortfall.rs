@@ -142,8 +142,11 @@ fn split(
         ramped_up |= carried >= RAMPED_UP * capacity;
         if !ramped_up {
             losses.push((Reason::RampUp, lost));
-        } else if carried == 0.0 {
-            losses.push((Reason::Silent, lost));
+            continue;
+        }
+        let is_open = open.get(k as usize).copied().unwrap_or(false);
+        if carried == 0.0 {
+            losses.push((if is_open { Reason::NotOffered } else { Reason::Silent }, lost));
         } else {
             let resent = resent_bits.min(lost.max(0.0));
             resent_bits -= resent;

@@ -64,7 +64,8 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
             highest: highest(panel),
         };
         plot.draw(canvas, panel, &labels);
-        legend(canvas, panel, (right + 32.0, plot.top), plot.bottom);
+        let beside = picture.panels.len() > 1;
+        legend(canvas, entries(panel), (right + 32.0, plot.top), plot.bottom, beside);
     }
     let middle = f64::midpoint(LEFT, WIDTH - MARGIN - legend_width);
     let below = bottom + 58.0;
@@ -285,7 +286,13 @@ fn entries(panel: &Panel) -> Vec<Entry> {
         note: layer.note.clone(),
         used: layer.points.iter().any(|point| point.1 > 0.0),
     });
-    bound.into_iter().chain([total]).chain(layers).collect()
+    let stall = panel.stall.map(|(from, to)| Entry {
+        swatch: Swatch::Area(palette::STALL),
+        name: "longest stall".into(),
+        note: format!("{:.2} s at {from:.1} s", to - from),
+        used: true,
+    });
+    bound.into_iter().chain([total]).chain(layers).chain(stall).collect()
 }
 
 fn legend_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Picture) -> f64 {
@@ -298,19 +305,18 @@ fn legend_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Picture) 
     (widths.fold(0.0, f64::max) + SWATCH + 48.0).clamp(190.0, 340.0)
 }
 
-/// Names with their notes below, or beside them where there is no room, or as many as there is room
-/// for.
+/// Names with their notes below them or beside them, as many as there is room for.
 fn legend<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
-    panel: &Panel,
+    mut entries: Vec<Entry>,
     (x, top): Point,
     bottom: f64,
+    beside: bool,
 ) {
-    let mut entries = entries(panel);
     let text_x = x + SWATCH + 12.0;
     let room = WIDTH - MARGIN - text_x;
-    let high = bottom - top >= LEGEND_LINE * entries.len() as f64 - 10.0;
-    let line = if high { LEGEND_LINE } else { LEGEND_LINE_LOW };
+    let beside = beside || bottom - top < LEGEND_LINE * entries.len() as f64 - 10.0;
+    let line = if beside { LEGEND_LINE_LOW } else { LEGEND_LINE };
     let fit = ((bottom - top) / line).round().max(1.0) as usize;
     let left_out = entries.len().saturating_sub(fit);
     if left_out > 0 {
@@ -327,8 +333,10 @@ fn legend<DB: DrawingBackend>(
         }
         let name = canvas.cut(&name, LEGEND, room);
         canvas.text(&name, (text_x, y), LEGEND, Align::Left);
-        let beside = text_x + canvas.text_width(&name, LEGEND) + 10.0;
-        let at = if high { (text_x, y + 23.0) } else { (beside, y + 1.0) };
+        let at = match beside {
+            true => (text_x + canvas.text_width(&name, LEGEND) + 10.0, y + 1.0),
+            false => (text_x, y + 23.0),
+        };
         let note = canvas.cut(&note, LEGEND_NOTE, WIDTH - MARGIN - at.0);
         canvas.text(&note, at, LEGEND_NOTE, Align::Left);
         y += line;
