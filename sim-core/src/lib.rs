@@ -4,7 +4,8 @@
 //! This crate knows no product, no file format and no chart. Nothing in it reads a clock, opens a
 //! socket or a file, or starts a thread: time and randomness are arguments.
 //!
-//! - [`time`], [`units`], [`rng`]: integer nanoseconds, rates and sizes, seeded random streams.
+//! - [`time`], [`units`], [`rng`], [`suggest`]: integer nanoseconds, rates and sizes, seeded random
+//!   streams, the nearest known word.
 //! - [`wire`]: IPv4, IPv6, TCP and the options of both MPTCP versions, exact to the byte.
 //! - [`engine`]: event queue, world, nodes, links, queues and impairments; the [`engine::device::Device`]
 //!   trait that every model implements.
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod mptcp;
 pub mod record;
 pub mod rng;
+pub mod suggest;
 pub mod tcp;
 pub mod time;
 pub mod units;

@@ -77,7 +77,19 @@ impl Probability {
     /// From a number in 0..=1; `None` outside it or when not a number.
     #[must_use]
     pub fn new(p: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&p).then(|| Self((p * Self::ONE_RAW as f64) as u64))
+        (0.0..=1.0).contains(&p).then_some(Self((p * Self::ONE_RAW as f64) as u64))
+    }
+
+    /// From its 63 bits after the point; `None` above 2^63, which is 1.
+    #[must_use]
+    pub fn from_raw(raw: u64) -> Option<Self> {
+        (raw <= Self::ONE_RAW).then_some(Self(raw))
+    }
+
+    /// Its 63 bits after the point: 2^63 is 1.
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.0
     }
 
     /// As a float, for display.

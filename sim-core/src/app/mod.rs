@@ -1,5 +1,7 @@
 //! What writes to and reads from a connection.
 
+pub mod source;
+
 use crate::time::SimDuration;
 use crate::units::{BitRate, ByteSize};
 

@@ -89,3 +89,23 @@ pub enum Loss {
         good: Probability,
     },
 }
+
+impl LinkConfig {
+    /// An ideal wire: no rate, no delay, nothing lost. It costs no event.
+    #[must_use]
+    pub fn wire() -> Self {
+        Self { queue: QueueLimit::Unlimited, mtu: u32::MAX, ..Self::default() }
+    }
+
+    /// True when a packet comes out unchanged at the moment it goes in.
+    #[must_use]
+    pub fn is_wire(&self) -> bool {
+        self.rate.is_none()
+            && self.delay == SimDuration::ZERO
+            && self.jitter == Jitter::None
+            && self.loss == Loss::None
+            && self.corrupt.is_zero()
+            && self.duplicate.is_zero()
+            && self.mtu == u32::MAX
+    }
+}

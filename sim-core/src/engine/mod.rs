@@ -1,4 +1,15 @@
 //! The discrete-event engine and the contract of everything that it drives.
+//!
+//! [`world::World`] is built node by node and link by link, then run: events in order of time, ties in
+//! order of scheduling, one event per packet and link.
 
 pub mod device;
+mod finish;
+pub mod forwarding;
 pub mod link;
+pub mod queue;
+pub mod recorder;
+mod run;
+pub mod tracker;
+pub mod transmission;
+pub mod world;

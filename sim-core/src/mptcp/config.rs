@@ -126,7 +126,7 @@ pub enum PathManagerKind {
 }
 
 /// Schedulers (PROTOCOL §8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SchedulerKind {
     /// Lowest smoothed RTT among those with room in the congestion window.
     MinRtt,
@@ -145,7 +145,7 @@ pub enum SchedulerKind {
 }
 
 /// Congestion control algorithms (PROTOCOL §9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CongestionKind {
     /// NewReno (RFC 5681, RFC 6582), each subflow for itself.
     Reno,

@@ -1,3 +1,23 @@
 //! The MPTCP connection: keys, data sequence mapping, path managers, schedulers, fallback.
+//!
+//! An [`endpoint::Endpoint`] is one end of a connection. It knows neither the engine nor a clock:
+//! packets and the time come in, packets and records go out ([`endpoint::Io`]), and
+//! [`endpoint::Endpoint::deadline`] says when it wants to be called again. Plain TCP is a connection
+//! with one subflow that never offers MPTCP.
+//!
+//! Positions in the data stream are `u64` offsets: the byte at offset 0 has the data sequence number
+//! IDSN + 1.
 
+mod closing;
 pub mod config;
+pub mod counters;
+mod data_receive;
+mod data_send;
+pub mod endpoint;
+pub mod handshake;
+pub mod output;
+mod path_manager;
+mod scheduler;
+mod segment;
+pub mod stack;
+pub mod subflow;

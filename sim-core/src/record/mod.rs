@@ -7,6 +7,7 @@
 pub mod outcome;
 pub mod series;
 pub mod story;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,10 @@ pub struct RunRecord {
     pub changes: Vec<ChangeRecord>,
     /// Number of events that the engine processed.
     pub events: u64,
+    /// Packets sent over links, each link once.
+    pub packet_hops: u64,
+    /// Packets, when the run was asked to capture them.
+    pub captures: Option<crate::engine::world::Captures>,
 }
 
 /// A path as topologies define it.
@@ -171,6 +176,19 @@ pub struct SubflowRecord {
     pub established_at: Option<SimTime>,
     /// When it ended, if it did before the connection.
     pub ended_at: Option<SimTime>,
+}
+
+/// A join that reached a host which does not know its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrayReset {
+    /// When.
+    pub at: SimTime,
+    /// The host.
+    pub host: String,
+    /// Index of the subflow.
+    pub subflow: usize,
+    /// The join's SYN.
+    pub packet: PacketUid,
 }
 
 /// Part that a subflow plays in its connection.

@@ -74,7 +74,7 @@ pub enum Fact {
     /// This end goes on as plain TCP.
     FellBack(FallbackReason),
     /// This end never offers MPTCP.
-    PeerIsPlainTcp,
+    SpeaksPlainTcp,
     /// An address of the peer became known.
     AddressLearnt {
         /// Address and port.

@@ -5,8 +5,14 @@
 //! and to a kernel's. Bulk payload is *described* ([`payload::Payload`]) and never copied; bytes exist
 //! where something reads or changes them.
 
+pub mod bytes;
+pub mod crypto;
+pub mod dss;
 pub mod mptcp;
 pub mod options;
 pub mod packet;
 pub mod payload;
+pub mod pcap;
+pub mod pcapng;
+pub mod pool;
 pub mod seq;

@@ -670,3 +670,6 @@ impl MptcpOption {
 pub fn mptcp_options(options: &Options) -> impl Iterator<Item = MptcpOption> + '_ {
     options.iter().filter_map(|o| MptcpOption::parse(&o).ok())
 }
+
+#[cfg(test)]
+mod tests;

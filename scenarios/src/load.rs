@@ -1,0 +1,156 @@
+//! From a file to a scenario that can run.
+
+use std::path::{Path, PathBuf};
+
+use crate::check::check;
+use crate::device_config::{DeviceConfigs, reason};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::overrides::Override;
+use crate::read::read;
+use crate::schema::Scenario;
+use crate::tree::Node;
+
+/// A scenario, read and checked.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Path of its file, as given.
+    pub path: PathBuf,
+    /// Its name: the file's, without the extension.
+    pub name: String,
+    /// What the file says, with the overrides.
+    pub scenario: Scenario,
+    /// What the user should know, though it can run.
+    pub warnings: Vec<Diagnostic>,
+    /// Keep every packet for captures? (Off unless set: it costs memory.)
+    pub capture: bool,
+    /// The overrides, as given.
+    pub(crate) overrides: Vec<String>,
+    pub(crate) configs: DeviceConfigs,
+    pub(crate) source: Source,
+    pub(crate) tree: Node,
+}
+
+impl Loaded {
+    /// The scenario's text, with the overrides in it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+}
+
+/// Reads a scenario file, the configurations that it names included, and checks it. `overrides` are
+/// `KEY=VALUE` settings ([`crate::overrides`]).
+///
+/// # Errors
+/// Everything that is wrong with it, errors and warnings. Nothing has been run or written.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut source = read_file(path).map_err(|diagnostic| vec![*diagnostic])?;
+    let (mut scenario, mut tree) = read::<Scenario>(&source).map_err(|fault| vec![*fault])?;
+    let mut found = check(&scenario, &source, &tree);
+    if has_errors(&found) {
+        return Err(found);
+    }
+    for argument in overrides {
+        let setting = Override::parse(argument).map_err(|fault| vec![*fault])?;
+        let text = setting.apply(&source.text, &tree).map_err(|fault| vec![*fault])?;
+        source.text = text.into();
+        (scenario, tree) =
+            read::<Scenario>(&source).map_err(|fault| vec![setting.blame(*fault)])?;
+        found = check(&scenario, &source, &tree);
+        if has_errors(&found) {
+            found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+            return Err(found.into_iter().map(|fault| setting.blame(fault)).collect());
+        }
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let configs = DeviceConfigs::read(&scenario, folder, &source, &tree)?;
+    let mut faults = Vec::new();
+    for (name, spec) in &scenario.devices.0 {
+        match configs.build(&scenario, 0, name, spec) {
+            Ok(built) => found.extend(configs.shown(name, &built.warnings)),
+            Err(errors) => faults.extend(errors),
+        }
+    }
+    faults.extend(configs.check_farm(&scenario, &source, &tree).unwrap_or_default());
+    if !faults.is_empty() {
+        faults.extend(found);
+        return Err(faults);
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Loaded {
+        path: path.to_owned(),
+        name,
+        scenario,
+        warnings: found,
+        capture: false,
+        overrides: overrides.to_vec(),
+        configs,
+        source,
+        tree,
+    })
+}
+
+fn has_errors(found: &[Diagnostic]) -> bool {
+    found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+fn read_file(path: &Path) -> Result<Source, Box<Diagnostic>> {
+    let file = path.display().to_string();
+    let fault = |message: String| Box::new(Diagnostic::of_file(&file, message));
+    let bytes = std::fs::read(path)
+        .map_err(|error| fault(format!("cannot read {file}: {}", reason(&error))))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source { file: file.clone(), text: text.into() }),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let lines = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
+            Err(fault(format!("{file} is not UTF-8 text: line {} has other bytes", lines + 1)))
+        }
+    }
+}
+
+/// The scenario files that `paths` name: files as they are, folders walked in the order of names for
+/// `*.ron`, except folders called `configs` and hidden ones.
+///
+/// # Errors
+/// A diagnostic for each path that is not there, cannot be read, or holds no scenario.
+pub fn discover(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let (mut files, mut faults) = (Vec::new(), Vec::new());
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let before = files.len();
+        if let Err((folder, error)) = walk(path, &mut files) {
+            let file = folder.display().to_string();
+            let message = format!("cannot read the folder {file}: {}", reason(&error));
+            faults.push(Diagnostic::of_file(&file, message));
+        } else if files.len() == before {
+            let file = path.display().to_string();
+            let message = format!("no scenario (*.ron) in the folder {file}");
+            faults.push(Diagnostic::of_file(&file, message));
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, std::io::Error)> {
+    let failed = |error| (folder.to_owned(), error);
+    let mut entries = std::fs::read_dir(folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(failed)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        // The kind of the entry itself: a link to a folder above would never end.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        if is_folder && !is_hidden && name != "configs" {
+            walk(&path, files)?;
+        } else if !is_folder && path.extension().is_some_and(|extension| extension == "ron") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

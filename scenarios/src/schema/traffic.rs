@@ -1,0 +1,185 @@
+//! The connections of a scenario.
+
+use serde::Deserialize;
+use sim_core::app::AppConfig;
+use sim_core::time::SimDuration;
+use sim_core::units::{BitRate, ByteSize};
+
+/// One connection and what its applications do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Traffic {
+    /// As much as the connection takes.
+    Bulk {
+        /// Name, for expectations and results.
+        name: String,
+        /// Host that opens the connection.
+        from: String,
+        /// Host that is called.
+        to: String,
+        /// When it is opened; none: at the start.
+        #[serde(default)]
+        start: Option<SimDuration>,
+        /// Port that is called; none: 80.
+        #[serde(default)]
+        port: Option<u16>,
+        /// Who sends; none: `Up`.
+        #[serde(default)]
+        direction: Direction,
+        /// How much in all.
+        #[serde(default)]
+        bytes: Option<ByteSize>,
+        /// For how long.
+        #[serde(default)]
+        duration: Option<SimDuration>,
+    },
+    /// A constant rate.
+    Stream {
+        /// Name, for expectations and results.
+        name: String,
+        /// Host that opens the connection.
+        from: String,
+        /// Host that is called.
+        to: String,
+        /// When it is opened; none: at the start.
+        #[serde(default)]
+        start: Option<SimDuration>,
+        /// Port that is called; none: 80.
+        #[serde(default)]
+        port: Option<u16>,
+        /// Who sends; none: `Up`.
+        #[serde(default)]
+        direction: Direction,
+        /// Rate of the writes.
+        rate: BitRate,
+        /// For how long.
+        duration: SimDuration,
+    },
+    /// Requests and responses in turn.
+    RequestResponse {
+        /// Name, for expectations and results.
+        name: String,
+        /// Host that opens the connection and asks.
+        from: String,
+        /// Host that is called and answers.
+        to: String,
+        /// When it is opened; none: at the start.
+        #[serde(default)]
+        start: Option<SimDuration>,
+        /// Port that is called; none: 80.
+        #[serde(default)]
+        port: Option<u16>,
+        /// Size of a request.
+        request: ByteSize,
+        /// Size of a response.
+        response: ByteSize,
+        /// Number of exchanges.
+        count: u32,
+        /// Time from a response to the next request; none: 0.
+        #[serde(default)]
+        pause: Option<SimDuration>,
+    },
+    /// A transfer up, then one down.
+    UpThenDown {
+        /// Name, for expectations and results.
+        name: String,
+        /// Host that opens the connection and sends first.
+        from: String,
+        /// Host that is called.
+        to: String,
+        /// When it is opened; none: at the start.
+        #[serde(default)]
+        start: Option<SimDuration>,
+        /// Port that is called; none: 80.
+        #[serde(default)]
+        port: Option<u16>,
+        /// Bytes up.
+        up: ByteSize,
+        /// Bytes down.
+        down: ByteSize,
+    },
+}
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Direction {
+    /// The host that opened the connection.
+    #[default]
+    Up,
+    /// The host that was called.
+    Down,
+}
+
+impl Traffic {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Bulk { name, .. }
+            | Self::Stream { name, .. }
+            | Self::RequestResponse { name, .. }
+            | Self::UpThenDown { name, .. } => name,
+        }
+    }
+
+    /// The host that opens the connection, and the one that is called.
+    #[must_use]
+    pub fn ends(&self) -> (&str, &str) {
+        match self {
+            Self::Bulk { from, to, .. }
+            | Self::Stream { from, to, .. }
+            | Self::RequestResponse { from, to, .. }
+            | Self::UpThenDown { from, to, .. } => (from, to),
+        }
+    }
+
+    /// When the connection is opened.
+    #[must_use]
+    pub fn start(&self) -> SimDuration {
+        match self {
+            Self::Bulk { start, .. }
+            | Self::Stream { start, .. }
+            | Self::RequestResponse { start, .. }
+            | Self::UpThenDown { start, .. } => start.unwrap_or(SimDuration::ZERO),
+        }
+    }
+
+    /// The port that is called.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Bulk { port, .. }
+            | Self::Stream { port, .. }
+            | Self::RequestResponse { port, .. }
+            | Self::UpThenDown { port, .. } => port.unwrap_or(80),
+        }
+    }
+
+    /// How long the application writes, where that is limited.
+    #[must_use]
+    pub fn duration(&self) -> Option<SimDuration> {
+        match self {
+            Self::Stream { duration, .. } => Some(*duration),
+            Self::Bulk { duration, .. } => *duration,
+            Self::RequestResponse { .. } | Self::UpThenDown { .. } => None,
+        }
+    }
+
+    /// What the two applications do.
+    #[must_use]
+    pub fn app(&self) -> AppConfig {
+        match *self {
+            Self::Bulk { bytes, duration, direction, .. } => {
+                AppConfig::Bulk { bytes, duration, download: direction == Direction::Down }
+            }
+            Self::Stream { rate, duration, direction, .. } => {
+                AppConfig::Stream { rate, duration, download: direction == Direction::Down }
+            }
+            Self::RequestResponse { request, response, count, pause, .. } => {
+                let pause = pause.unwrap_or(SimDuration::ZERO);
+                AppConfig::RequestResponse { request, response, count, pause }
+            }
+            Self::UpThenDown { up, down, .. } => AppConfig::UpThenDown { up, down },
+        }
+    }
+}

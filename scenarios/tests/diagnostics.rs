@@ -1,0 +1,128 @@
+//! Golden messages: what a user sees for each kind of bad input.
+
+use scenarios::check::check;
+use scenarios::diagnostic::Source;
+use scenarios::read::read;
+use scenarios::schema::Scenario;
+
+/// A scenario without fault, in which each test breaks one thing.
+const GOOD: &str = r#"Scenario(
+    title: "Zürich ö",
+    topology: MultiPath(paths: [
+        (name: "dsl", rate: "3 Mbps", delay: "10 ms", devices: ["edge"]),
+        (name: "lte", rate: "3 Mbps", delay: "30 ms", loss: "1 %"),
+    ]),
+    devices: { "edge": Asa() },
+    hosts: { "client": (scheduler: MinRtt), "server": () },
+    traffic: [Stream(name: "video", from: "client", to: "server", rate: "9 Mbps", duration: "30 s")],
+    events: [At("10 s", LinkDown("dsl")), At("20 s", LinkUp("dsl"))],
+    expect: [
+        Verdict("video", Mptcp(subflows: 2)),
+        Goodput("video", between: ("0 s", "10 s"), at_least: "5 Mbps"),
+    ],
+)
+"#;
+
+fn messages(text: &str) -> String {
+    let source = Source { file: "test.ron".into(), text: text.into() };
+    match read::<Scenario>(&source) {
+        Ok((scenario, tree)) => check(&scenario, &source, &tree)
+            .iter()
+            .map(|diagnostic| diagnostic.render(false))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Err(diagnostic) => diagnostic.render(false),
+    }
+}
+
+fn with(good: &str, bad: &str) -> String {
+    assert_eq!(GOOD.matches(good).count(), 1, "{good}");
+    messages(&GOOD.replace(good, bad))
+}
+
+#[test]
+fn a_good_scenario_has_no_fault() {
+    assert_eq!(messages(GOOD), "");
+}
+
+/// What is broken: a piece of the good scenario, and what stands there instead.
+const CASES: &[(&str, &str)] = &[
+    (r#"name: "lte", rate: "3 Mbps", delay"#, r#"name: "lte", rate: "3 Mbps", dealy"#),
+    (r#"rate: "9 Mbps""#, r#"rate: "9 Mbbs""#),
+    (r#"rate: "9 Mbps""#, r#"rate: 9000000"#),
+    (r#"rate: "9 Mbps""#, r#"rate: "-9 Mbps""#),
+    (r#"rate: "9 Mbps", "#, r#""#),
+    (r#"devices: ["edge"]"#, r#"devices: ["egde"]"#),
+    (r#""edge": Asa()"#, r#""edge": Asa5505()"#),
+    (r#""edge": Asa()"#, r#""edge": Asa(), "edge": Switch"#),
+    (r#""server": ()"#, r#""sever": ()"#),
+    (r#"name: "lte""#, r#"name: "dsl""#),
+    (r#"LinkUp("dsl")"#, r#"LinkUp("dls")"#),
+    (r#"Verdict("video""#, r#"Verdict("vidoe""#),
+    (r#"loss: "1 %""#, r#"loss: "1 pct""#),
+    (r#"loss: "1 %""#, r#"loss: GilbertEliott(p: 0.1, r: 0.2)"#),
+    (r#"loss: "1 %""#, r#"queue: "50 paquets""#),
+    (r#"title: "Zürich ö","#, r#"title: "Zürich ö", seed: 1, seed: 2,"#),
+    (r#"title: "Zürich ö","#, r#"title: "Zürich ö""#),
+    (r#"events: [At("10 s""#, r#"events: [At("50 min""#),
+    ("    ],\n)\n", "    ],\n"),
+    ("    ],\n)\n", "    \n"),
+    (r#"between: ("0 s", "10 s")"#, r#"between: ("10 s", "10 s")"#),
+    (r#", at_least: "5 Mbps""#, r#""#),
+    (r#"Goodput("video", between"#, r#"Goodput("video", betwen"#),
+    (r#"Mptcp(subflows: 2)"#, r#"MPTCP(subflows: 2)"#),
+    // Broken RON.
+    (r#"title: "Zürich ö","#, r#"title: "Zürich ö,"#),
+    (r#"rate: "9 Mbps""#, r#"rate "9 Mbps""#),
+    (r#"title: "Zürich ö","#, r#"/* title: "Zürich ö","#),
+    (r#"MultiPath(paths"#, r#"MultiPath(pfade"#),
+    ("Scenario(", "Scenary("),
+    // Values.
+    (r#"rate: "9 Mbps""#, r#"rate: "NaN Mbps""#),
+    (r#"rate: "9 Mbps""#, r#"rate: "99999999999 Gbps""#),
+    (r#"rate: "9 Mbps""#, r#"rate: "0 Mbps""#),
+    (r#"duration: "30 s""#, r#"duration: "30 sec""#),
+    (r#"loss: "1 %""#, r#"loss: "101 %""#),
+    (r#"loss: "1 %""#, r#"mtu: 20"#),
+    (r#"loss: "1 %""#, r#"family: V5"#),
+    (r#"loss: "1 %""#, r#"devices: "edge""#),
+    (r#"scheduler: MinRtt"#, r#"scheduler: MinRRT"#),
+    (r#"scheduler: MinRtt"#, r#"path_manager: Fullmesh"#),
+    (r#"scheduler: MinRtt"#, r#"backup: ["lti"]"#),
+    (r#"scheduler: MinRtt"#, r#"signal: "lte""#),
+    (r#"from: "client""#, r#"from: "clinet""#),
+    (r#"to: "server""#, r#"to: "client""#),
+    (r#"name: "video", from"#, r#"name: "video", port: 70000, from"#),
+    (r#"LinkUp("dsl")"#, r#"Reload("egde")"#),
+    (r#"LinkUp("dsl")"#, r#"SetRate("dsl", "9 Mbbs")"#),
+    (r#"LinkUp("dsl")"#, r#"SetLink("dsl", rtae: "9 Mbps")"#),
+    (r#"LinkUp("dsl")"#, r#"LinkUpp("dsl")"#),
+    (r#"At("20 s""#, r#"At("5 s""#),
+    (r#"at_least: "5 Mbps""#, r#"at_least: "5 Mbps", at_most: "4 Mbps""#),
+    (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Change("egde", label: "x", at_most: 1)"#),
+    (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Cause("video", device: "egde")"#),
+    (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Cause("video")"#),
+    (
+        r#"Verdict("video", Mptcp(subflows: 2))"#,
+        r#"Latency("video", percentile: 101, at_most: "1 s")"#,
+    ),
+    (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Verdict("video", Mptcp(subflow: 2))"#),
+];
+
+/// The messages stand in `diagnostics.golden`. When one is changed on purpose, look at what this test
+/// writes, and copy it there.
+#[test]
+fn messages_are_as_they_were() {
+    let shown: Vec<String> = CASES
+        .iter()
+        .map(|(good, bad)| format!("### {good}  →  {bad}\n{}\n", with(good, bad)))
+        .collect();
+    let shown = shown.join("\n");
+    let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/diagnostics.golden");
+    std::fs::write(written, &shown).unwrap();
+    let golden = include_str!("diagnostics.golden");
+    for (shown, golden) in shown.split("### ").zip(golden.split("### ")) {
+        assert_eq!(shown, golden, "everything is in {written}");
+    }
+    assert_eq!(shown.len(), golden.len(), "everything is in {written}");
+}

@@ -1,0 +1,219 @@
+//! The application at one end of a connection: what it writes and when, what it reads, when it closes.
+
+use std::collections::VecDeque;
+
+use super::AppConfig;
+use crate::record::story::End;
+use crate::time::{SimDuration, SimTime};
+use crate::wire::payload::{Payload, StreamId};
+
+/// The application at one end.
+#[derive(Clone, Debug)]
+pub struct App {
+    stream: StreamId,
+    peer_stream: StreamId,
+    work: Work,
+    opened_at: SimTime,
+    /// Bytes written so far: offered to the connection, whether it has taken them or not.
+    written: u64,
+    /// Bytes read so far.
+    read: u64,
+    /// What was written when: end offset and time, oldest first; taken by the latency measurement.
+    pub marks: VecDeque<(u64, SimTime)>,
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    /// Reads only, and closes when the peer has.
+    Reader,
+    Bulk {
+        left: Option<u64>,
+        until: SimTime,
+    },
+    Stream {
+        rate: u64,
+        unit: u64,
+        total: u64,
+    },
+    Requests {
+        request: u64,
+        response: u64,
+        count: u32,
+        pause: SimDuration,
+        sent: u32,
+        next_at: SimTime,
+    },
+    Responses {
+        request: u64,
+        response: u64,
+    },
+    /// Writes `own` once `peer` bytes have been read.
+    Then {
+        own: u64,
+        peer: u64,
+    },
+}
+
+impl App {
+    /// The application of `end` in this traffic, on a connection opened at `now`.
+    #[must_use]
+    pub fn new(config: &AppConfig, end: End, streams: (StreamId, StreamId), now: SimTime) -> Self {
+        let is_client = end == End::Client;
+        let work = match *config {
+            AppConfig::Bulk { bytes, duration, download } if download != is_client => Work::Bulk {
+                left: bytes.map(|b| b.0),
+                until: duration.map_or(SimTime::NEVER, |d| now + d),
+            },
+            AppConfig::Stream { rate, duration, download } if download != is_client => {
+                let total = u128::from(rate.0) * u128::from(duration.0) / 8_000_000_000;
+                // About a segment per write, but not more than a thousand writes a second.
+                let unit = (rate.0 / 8_000).max(1_400);
+                Work::Stream { rate: rate.0, unit, total: total as u64 }
+            }
+            AppConfig::Bulk { .. } | AppConfig::Stream { .. } => Work::Reader,
+            AppConfig::RequestResponse { request, response, count, pause } => {
+                let (request, response) = (request.0.max(1), response.0.max(1));
+                if is_client {
+                    Work::Requests { request, response, count, pause, sent: 0, next_at: now }
+                } else {
+                    Work::Responses { request, response }
+                }
+            }
+            AppConfig::UpThenDown { up, down } => {
+                if is_client {
+                    Work::Then { own: up.0, peer: 0 }
+                } else {
+                    Work::Then { own: down.0, peer: up.0 }
+                }
+            }
+        };
+        let (stream, peer_stream) = streams;
+        Self {
+            stream,
+            peer_stream,
+            work,
+            opened_at: now,
+            written: 0,
+            read: 0,
+            marks: VecDeque::new(),
+        }
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Bytes read so far.
+    #[must_use]
+    pub const fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// `len` bytes that were written, from `offset` on.
+    #[must_use]
+    #[inline]
+    pub const fn payload(&self, offset: u64, len: u32) -> Payload {
+        Payload::described(self.stream, offset, len)
+    }
+
+    /// Writes what is due by `now`. A writer of bulk data fills the room up to `limit` (the end of
+    /// the send buffer, as an offset); the others write in their own time.
+    #[inline]
+    pub fn write(&mut self, now: SimTime, limit: u64) {
+        let target = match &mut self.work {
+            Work::Reader => return,
+            Work::Bulk { left, until } => {
+                if now >= *until {
+                    return;
+                }
+                left.map_or(limit, |total| total.min(limit))
+            }
+            Work::Stream { rate, unit, total } => {
+                let elapsed = u128::from(now.since(self.opened_at).0);
+                let units = elapsed * u128::from(*rate) / 8_000_000_000 / u128::from(*unit) + 1;
+                (units as u64).saturating_mul(*unit).min(*total)
+            }
+            Work::Requests { request, response, count, pause, sent, next_at } => {
+                let answered = self.read / *response;
+                if *sent > 0 && u64::from(*sent) == answered && *next_at == SimTime::NEVER {
+                    *next_at = now + *pause;
+                }
+                if *sent < *count && now >= *next_at {
+                    *sent += 1;
+                    *next_at = SimTime::NEVER;
+                }
+                u64::from(*sent) * *request
+            }
+            Work::Responses { request, response } => self.read / *request * *response,
+            Work::Then { own, peer } => {
+                if self.read < *peer {
+                    return;
+                }
+                (*own).min(limit)
+            }
+        };
+        if target > self.written {
+            self.written = target;
+            match self.marks.back_mut() {
+                Some((end, at)) if *at == now => *end = target,
+                _ => self.marks.push_back((target, now)),
+            }
+        }
+    }
+
+    /// When [`App::write`] has something to do again by itself.
+    #[must_use]
+    #[inline]
+    pub fn next_write_at(&self) -> SimTime {
+        match &self.work {
+            Work::Stream { rate, unit, total } if self.written < *total => {
+                let ns = u128::from(self.written / unit * unit) * 8_000_000_000;
+                self.opened_at + SimDuration(ns.div_ceil(u128::from(*rate)) as u64)
+            }
+            Work::Requests { sent, count, next_at, .. } if sent < count => *next_at,
+            Work::Bulk { left: None, until } => *until,
+            _ => SimTime::NEVER,
+        }
+    }
+
+    /// True when everything is written: the connection may be closed for writing. `peer_closed` says
+    /// that the peer will write no more.
+    #[must_use]
+    pub fn has_finished(&self, now: SimTime, peer_closed: bool) -> bool {
+        match &self.work {
+            Work::Reader | Work::Responses { .. } => peer_closed,
+            Work::Bulk { left, until } => {
+                now >= *until || left.is_some_and(|total| self.written >= total)
+            }
+            Work::Stream { total, .. } => self.written >= *total,
+            Work::Requests { response, count, sent, .. } => {
+                sent >= count && self.read >= u64::from(*count) * *response
+            }
+            Work::Then { own, peer } => self.written >= *own && self.read >= *peer,
+        }
+    }
+
+    /// Takes delivered payload; `Err` with the offset of the first wrong byte when it is not what the
+    /// peer wrote.
+    ///
+    /// # Errors
+    /// The offset in the peer's stream.
+    #[inline]
+    pub fn deliver(&mut self, payload: &Payload) -> Result<(), u64> {
+        let at = self.read;
+        self.read += u64::from(payload.len);
+        if payload.matches(self.peer_stream, at) {
+            return Ok(());
+        }
+        let bytes = payload.to_vec();
+        let differs = |i: &usize| {
+            bytes[*i] != crate::wire::payload::content_byte(self.peer_stream, at + *i as u64)
+        };
+        match (0..bytes.len()).find(differs) {
+            Some(i) => Err(at + i as u64),
+            None => Ok(()), // another piece of the pattern that happens to be equal
+        }
+    }
+}

@@ -1,0 +1,588 @@
+//! The event loop.
+
+use super::device::{Forwarding, PortId};
+use super::queue::Target;
+use super::transmission::{Fate, LossKind};
+use super::world::{Action, Captured, ConnectionId, NodeId, NodeKind, World};
+use crate::app::source::App;
+use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
+use crate::mptcp::handshake::join_token;
+use crate::mptcp::output::stray_reset;
+use crate::mptcp::stack::EndpointId;
+use crate::record::RunRecord;
+use crate::record::series;
+use crate::record::story::End;
+use crate::rng::Stream;
+use crate::time::SimTime;
+use crate::wire::mptcp::ResetReason;
+use crate::wire::packet::{Packet, PacketUid};
+use crate::wire::payload::StreamId;
+
+impl World {
+    /// Runs until every connection has ended, or to `limit`; yields the record.
+    #[must_use]
+    pub fn run(mut self, limit: SimTime) -> RunRecord {
+        self.wire_devices();
+        while self.open_connections > 0 {
+            let Some(at) = self.queue.next_at() else { break };
+            if at > limit {
+                self.now = limit;
+                break;
+            }
+            self.step();
+        }
+        self.finish()
+    }
+
+    /// Processes the next event.
+    fn step(&mut self) {
+        let Some((now, target)) = self.queue.pop() else { return };
+        self.now = now;
+        self.events += 1;
+        match target {
+            Target::Link(direction) => {
+                let link = &mut self.directions[direction as usize];
+                let to = link.to;
+                let (packet, next) = link.transmission.arrive(now);
+                if let Some(at) = next {
+                    self.queue.push(at, Target::Link(direction));
+                }
+                if let Some(packet) = packet {
+                    self.moving.push_back((to.0, to.1, packet));
+                }
+            }
+            Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
+            Target::Node(id) => self.on_device_timer(NodeId(id)),
+            Target::Script(entry) => self.on_script(entry),
+        }
+        self.settle();
+    }
+
+    /// Delivers what moves without delay, until nothing does.
+    #[inline]
+    fn settle(&mut self) {
+        while let Some((node, port, packet)) = self.moving.pop_front() {
+            self.deliver(node, port, packet);
+        }
+    }
+
+    fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
+        self.capture_packet(id, port, &packet);
+        match &mut self.nodes[id.0 as usize].kind {
+            NodeKind::Host(_) => self.receive(id, packet),
+            NodeKind::Device { .. } => self.pass_device(id, port, packet),
+            NodeKind::Router(table) => {
+                packet.ttl = packet.ttl.saturating_sub(1);
+                let out = table.lookup(packet.dst).filter(|_| packet.ttl > 0);
+                match out {
+                    Some(out) => self.send(id, out, packet),
+                    None => self.outbox.pool.free(packet),
+                }
+            }
+            NodeKind::Switch(learnt) => {
+                learnt.learn(packet.src, port);
+                match learnt.lookup(packet.dst) {
+                    Some(out) if out != port => self.send(id, out, packet),
+                    Some(_) => self.outbox.pool.free(packet),
+                    None => self.flood(id, port, packet),
+                }
+            }
+        }
+    }
+
+    fn flood(&mut self, id: NodeId, port: u8, packet: Box<Packet>) {
+        let ports = self.nodes[id.0 as usize].ports.len() as u8;
+        for out in (0..ports).filter(|&p| p != port) {
+            let copy = self.outbox.pool.boxed((*packet).clone());
+            self.send(id, out, copy);
+        }
+        self.outbox.pool.free(packet);
+    }
+
+    /// Sends a packet out of a port.
+    fn send(&mut self, id: NodeId, port: u8, packet: Box<Packet>) {
+        let Some(Some(index)) = self.nodes[id.0 as usize].ports.get(usize::from(port)).copied()
+        else {
+            self.outbox.pool.free(packet); // nothing is connected there
+            return;
+        };
+        self.capture_packet(id, port, &packet);
+        let direction = &mut self.directions[index as usize];
+        if direction.is_wire && direction.transmission.up {
+            let to = direction.to;
+            self.moving.push_back((to.0, to.1, packet));
+            return;
+        }
+        self.transmit(index, packet);
+    }
+
+    fn transmit(&mut self, index: u32, mut packet: Box<Packet>) {
+        let direction = &mut self.directions[index as usize];
+        if let Some(bit) = direction.transmission.corrupts() {
+            packet.checksum_fault ^= 1 << (bit % 16);
+        }
+        let copy = direction.transmission.duplicates().then(|| (*packet).clone());
+        match direction.transmission.send(self.now, packet) {
+            Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
+            Fate::Sent { head: None } => {}
+            Fate::Lost(
+                LossKind::Queue | LossKind::Random | LossKind::Down | LossKind::TooBig,
+                packet,
+            ) => {
+                self.outbox.pool.free(packet);
+            }
+        }
+        if let Some(copy) = copy {
+            let copy = self.outbox.pool.boxed(copy);
+            if let Fate::Lost(_, packet) =
+                self.directions[index as usize].transmission.send(self.now, copy)
+            {
+                self.outbox.pool.free(packet);
+            }
+        }
+    }
+
+    fn pass_device(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
+        let NodeKind::Device { device, effects, record, .. } = &mut self.nodes[id.0 as usize].kind
+        else {
+            return;
+        };
+        let ingress = PortId(port);
+        let flags = packet.flags;
+        let forwarding = device.process(self.now, ingress, &mut packet, effects);
+        let record = *record;
+        for signed in effects.changes.drain(..) {
+            self.recorder.take(self.now, record, flags, signed);
+        }
+        self.send_emitted(id);
+        match forwarding {
+            Forwarding::Through => self.send(id, ingress.peer().0, packet),
+            Forwarding::To(out) => self.send(id, out.0, packet),
+            Forwarding::Drop | Forwarding::Consumed => self.outbox.pool.free(packet),
+        }
+        self.arm_device(id);
+    }
+
+    fn send_emitted(&mut self, id: NodeId) {
+        loop {
+            let NodeKind::Device { effects, .. } = &mut self.nodes[id.0 as usize].kind else {
+                return;
+            };
+            if effects.emitted.is_empty() {
+                return;
+            }
+            let emitted = std::mem::take(&mut effects.emitted);
+            for (port, packet) in emitted {
+                let packet = self.outbox.pool.boxed(packet);
+                self.send(id, port.0, packet);
+            }
+        }
+    }
+
+    fn arm_device(&mut self, id: NodeId) {
+        let now = self.now;
+        if let NodeKind::Device { device, armed, .. } = &mut self.nodes[id.0 as usize].kind
+            && let Some(at) = device.next_timeout()
+        {
+            let at = at.max(now);
+            if at < *armed {
+                *armed = at;
+                self.queue.push(at, Target::Node(id.0));
+            }
+        }
+    }
+
+    fn on_device_timer(&mut self, id: NodeId) {
+        let NodeKind::Device { device, armed, effects, record } =
+            &mut self.nodes[id.0 as usize].kind
+        else {
+            return;
+        };
+        if *armed != self.now {
+            return; // another, earlier timer took this one's place
+        }
+        *armed = SimTime::NEVER;
+        if device.next_timeout().is_some_and(|at| at <= self.now) {
+            device.on_timeout(self.now, effects);
+        }
+        let record = *record;
+        for signed in effects.changes.drain(..) {
+            self.recorder.take(self.now, record, crate::wire::packet::Flags(0), signed);
+        }
+        self.send_emitted(id);
+        self.arm_device(id);
+    }
+
+    /// A packet has reached a host.
+    #[inline]
+    fn receive(&mut self, id: NodeId, mut packet: Box<Packet>) {
+        let now = self.now;
+        let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
+        if !stack.owns(packet.dst) {
+            self.outbox.pool.free(packet); // flooded here by a switch
+            return;
+        }
+        let flow = packet.flow().reversed();
+        if let Some((endpoint, subflow)) = stack.find(&flow) {
+            let mut io = Io { now, host: stack, outbox: &mut self.outbox };
+            self.endpoints[endpoint.0 as usize].on_packet(
+                &mut io,
+                usize::from(subflow),
+                &mut packet,
+            );
+            self.outbox.pool.free(packet);
+            self.after_endpoint(endpoint);
+            return;
+        }
+        if packet.checksum_fault == 0 {
+            self.receive_unknown(id, &packet);
+        }
+        self.outbox.pool.free(packet);
+    }
+
+    /// A packet of no known subflow: a SYN, a join, or something to reset.
+    fn receive_unknown(&mut self, id: NodeId, packet: &Packet) {
+        let now = self.now;
+        let (from, index) = origin_of(packet.uid);
+        let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
+        if packet.flags.is_initial_syn() {
+            let speaks = stack.config.profile != crate::mptcp::config::Profile::TcpOnly;
+            if let Some(token) = join_token(packet).filter(|_| speaks) {
+                let known = stack.by_token(token);
+                if let Some(endpoint) = known {
+                    let mut io = Io { now, host: stack, outbox: &mut self.outbox };
+                    self.endpoints[endpoint.0 as usize].accept_join(&mut io, packet, index);
+                    self.after_endpoint(endpoint);
+                } else {
+                    self.note_unknown_token(id, packet);
+                    self.reset_stray(id, packet, Some(ResetReason::MPTCP));
+                }
+                return;
+            }
+            if stack.is_listening(packet.dst_port) {
+                self.accept(id, packet, from, index);
+                return;
+            }
+        }
+        self.reset_stray(id, packet, None);
+    }
+
+    fn reset_stray(&mut self, id: NodeId, packet: &Packet, reason: Option<ResetReason>) {
+        self.stray_uid += 1;
+        if let Some(reset) = stray_reset(packet, PacketUid(self.stray_uid), reason) {
+            let reset = self.outbox.pool.boxed(reset);
+            self.send_from_host(id, reset);
+        }
+    }
+
+    fn note_unknown_token(&mut self, id: NodeId, packet: &Packet) {
+        let (from, index) = origin_of(packet.uid);
+        let Some(endpoint) = self.endpoints.get_mut(from.0 as usize) else { return };
+        let entry = crate::record::StrayReset {
+            at: self.now,
+            host: self.nodes[id.0 as usize].name.clone(),
+            subflow: index,
+            packet: packet.uid,
+        };
+        endpoint.stray_resets.push(entry);
+    }
+
+    /// A SYN for a listening port. The connection that it belongs to is known by who made the packet;
+    /// a device's own SYN (a proxy's) belongs to the first connection to this host without a server.
+    fn accept(&mut self, id: NodeId, packet: &Packet, from: EndpointId, index: usize) {
+        let connection =
+            match self.endpoints.get(from.0 as usize).filter(|_| packet.uid.0 >> 62 == 0) {
+                Some(client) => client.connection,
+                None => {
+                    let waiting =
+                        |c: &super::world::Connection| c.server.is_none() && c.client.is_some();
+                    match self.connections.iter().position(waiting) {
+                        Some(c) => c as u32,
+                        None => return self.reset_stray(id, packet, None),
+                    }
+                }
+            };
+        let endpoint_id = EndpointId(self.endpoints.len() as u32);
+        let setup = self.setup(endpoint_id, ConnectionId(connection), End::Server);
+        let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
+        let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+        let endpoint = Endpoint::accept(setup, &mut io, packet, index);
+        self.endpoints.push(endpoint);
+        self.endpoint_hosts.push(id);
+        // A join whose option was lost opens a connection of its own on the server, which is not the
+        // other end of the client's.
+        let slot = &mut self.connections[connection as usize].server;
+        if slot.is_none() && index == 0 {
+            *slot = Some(endpoint_id);
+        }
+        self.after_endpoint(endpoint_id);
+    }
+
+    fn setup(&self, id: EndpointId, connection: ConnectionId, end: End) -> EndpointSetup {
+        let c = &self.connections[connection.0 as usize];
+        let up = StreamId(2 * connection.0);
+        let down = StreamId(2 * connection.0 + 1);
+        let (streams, side) = match end {
+            End::Client => ((up, down), "client"),
+            End::Server => ((down, up), "server"),
+        };
+        // Each server of a balanced address draws for itself.
+        let name = format!("connection {} {side} {}", c.spec.name, id.0);
+        EndpointSetup {
+            id,
+            connection: connection.0,
+            end,
+            app: App::new(&c.spec.app, end, streams, self.now),
+            rng: Stream::new(self.seed, &name),
+            sample_interval: self.sample_interval,
+        }
+    }
+
+    fn open(&mut self, id: ConnectionId) {
+        let endpoint_id = EndpointId(self.endpoints.len() as u32);
+        let setup = self.setup(endpoint_id, id, End::Client);
+        let spec = &self.connections[id.0 as usize].spec;
+        let (host, local, server) = (spec.client, spec.client_address, spec.server_address);
+        let NodeKind::Host(stack) = &mut self.nodes[host.0 as usize].kind else { return };
+        let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+        let endpoint = Endpoint::connect(setup, &mut io, local, server);
+        self.endpoints.push(endpoint);
+        self.endpoint_hosts.push(host);
+        self.connections[id.0 as usize].client = Some(endpoint_id);
+        self.after_endpoint(endpoint_id);
+    }
+
+    fn on_endpoint_timer(&mut self, id: EndpointId) {
+        let endpoint = &mut self.endpoints[id.0 as usize];
+        if endpoint.armed != self.now {
+            return; // another, earlier timer took this one's place
+        }
+        endpoint.armed = SimTime::NEVER;
+        if endpoint.deadline() <= self.now {
+            let host = self.endpoint_hosts[id.0 as usize];
+            let NodeKind::Host(stack) = &mut self.nodes[host.0 as usize].kind else { return };
+            let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+            endpoint.on_timer(&mut io);
+        }
+        self.after_endpoint(id);
+    }
+
+    /// Takes what an endpoint left: packets, deliveries, its next deadline.
+    #[inline]
+    fn after_endpoint(&mut self, id: EndpointId) {
+        let host = self.endpoint_hosts[id.0 as usize];
+        let mut sent = std::mem::take(&mut self.outbox.sent);
+        for packet in sent.drain(..) {
+            self.send_from_host(host, packet);
+        }
+        self.outbox.sent = sent;
+        self.measure(id);
+        let endpoint = &mut self.endpoints[id.0 as usize];
+        let at = endpoint.deadline();
+        if at < endpoint.armed {
+            let at = at.max(self.now);
+            endpoint.armed = at;
+            self.queue.push(at, Target::Endpoint(id.0));
+        }
+        if endpoint.life != Life::Active {
+            self.consider_done(id);
+        }
+    }
+
+    fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
+        let NodeKind::Host(stack) = &self.nodes[host.0 as usize].kind else { return };
+        match stack.route(packet.src, packet.dst) {
+            Some(port) => self.send(host, port, packet),
+            None => self.outbox.pool.free(packet),
+        }
+    }
+
+    /// Moves fresh deliveries into the connection's measurements.
+    #[inline]
+    fn measure(&mut self, id: EndpointId) {
+        let endpoint = &mut self.endpoints[id.0 as usize];
+        let connection = &mut self.connections[endpoint.connection as usize];
+        let is_end = connection.client == Some(id) || connection.server == Some(id);
+        if !is_end {
+            return;
+        }
+        let interval = self.sample_interval;
+        for subflow in &mut endpoint.subflows {
+            if subflow.fresh_bytes > 0 {
+                let bytes = std::mem::take(&mut subflow.fresh_bytes);
+                let all = &mut connection.tracker.series.subflows;
+                if all.len() <= subflow.index {
+                    all.resize(subflow.index + 1, series::SubflowSeries::default());
+                }
+                series::add(&mut all[subflow.index].bytes, interval, self.now, bytes);
+            }
+        }
+        if endpoint.fresh_delivered == 0 {
+            return;
+        }
+        let bytes = std::mem::take(&mut endpoint.fresh_delivered);
+        series::add(&mut connection.tracker.series.delivered, interval, self.now, bytes);
+        let (direction, writer) = match endpoint.end {
+            End::Server => (0, connection.client),
+            End::Client => (1, connection.server),
+        };
+        if let Some(writer) = writer {
+            let writer = &mut self.endpoints[writer.0 as usize].app;
+            let tracker = &mut connection.tracker;
+            tracker.directions[direction].deliver(self.now, bytes, writer, &mut tracker.latency);
+        }
+    }
+
+    /// A connection is done when its client has ended, and its server has or never will.
+    fn consider_done(&mut self, id: EndpointId) {
+        let index = self.endpoints[id.0 as usize].connection as usize;
+        let connection = &self.connections[index];
+        if connection.done {
+            return;
+        }
+        let ended = |e: Option<EndpointId>| {
+            e.is_none_or(|e| {
+                let endpoint = &self.endpoints[e.0 as usize];
+                endpoint.is_finished() || endpoint.subflows.iter().all(|s| !s.is_alive())
+            })
+        };
+        let aborted = connection
+            .client
+            .is_some_and(|c| matches!(self.endpoints[c.0 as usize].life, Life::Aborted(_)));
+        if connection.client.is_some()
+            && ended(connection.client)
+            && (ended(connection.server) || aborted)
+        {
+            self.connections[index].done = true;
+            self.open_connections -= 1;
+        }
+    }
+
+    fn on_script(&mut self, entry: u32) {
+        let entry = &mut self.script[entry as usize];
+        if let Some(event) = entry.event.take() {
+            self.timeline.push(event);
+        }
+        let action = entry.action.clone();
+        match action {
+            Action::Connect(id) => self.open(id),
+            Action::LinkDown(link) => {
+                for index in [2 * link.0, 2 * link.0 + 1] {
+                    for packet in self.directions[index as usize].transmission.cut(self.now) {
+                        self.outbox.pool.free(packet);
+                    }
+                }
+            }
+            Action::LinkUp(link) => {
+                for index in [2 * link.0, 2 * link.0 + 1] {
+                    self.directions[index as usize].transmission.up = true;
+                }
+            }
+            Action::SetLink { link, forward, backward } => {
+                for (index, config) in [(2 * link.0, forward), (2 * link.0 + 1, backward)] {
+                    if let Some(config) = config {
+                        let direction = &mut self.directions[index as usize];
+                        direction.is_wire = config.is_wire();
+                        direction.transmission.config = *config;
+                    }
+                }
+            }
+            Action::Reload(node) => {
+                if let NodeKind::Device { device, .. } = &mut self.nodes[node.0 as usize].kind {
+                    device.reload(self.now);
+                }
+            }
+            Action::AddressRemoved { host, address } => {
+                self.stack_mut(host).addresses.retain(|a| a.address != address);
+                self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
+            }
+            Action::AddressAdded { host, port, address } => {
+                self.add_address(host, port, address);
+                self.each_endpoint(host, |endpoint, io| endpoint.add_address(io, address));
+            }
+            Action::SetBackup { host, address, backup } => {
+                self.each_endpoint(host, |endpoint, io| endpoint.set_backup(io, address, backup));
+            }
+            Action::InjectReset { link, to_client, to_server } => {
+                self.inject_resets(link, to_client, to_server);
+            }
+        }
+    }
+
+    fn each_endpoint(&mut self, host: NodeId, mut act: impl FnMut(&mut Endpoint, &mut Io<'_>)) {
+        for i in 0..self.endpoints.len() {
+            if self.endpoint_hosts[i] != host || self.endpoints[i].life != Life::Active {
+                continue;
+            }
+            let NodeKind::Host(stack) = &mut self.nodes[host.0 as usize].kind else { return };
+            let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+            act(&mut self.endpoints[i], &mut io);
+            self.after_endpoint(EndpointId(i as u32));
+        }
+    }
+
+    /// Forges resets, with the sequence numbers that somebody on the link would have seen.
+    fn inject_resets(&mut self, link: super::world::LinkId, to_client: bool, to_server: bool) {
+        let path = self.directions[2 * link.0 as usize].path;
+        for index in 0..self.endpoints.len() {
+            let endpoint = &self.endpoints[index];
+            let towards_peer = match endpoint.end {
+                End::Client => to_server,
+                End::Server => to_client,
+            };
+            if !towards_peer {
+                continue;
+            }
+            let host = self.endpoint_hosts[index];
+            let NodeKind::Host(stack) = &self.nodes[host.0 as usize].kind else { continue };
+            let mut forged = Vec::new();
+            for (i, s) in endpoint.subflows.iter().enumerate() {
+                let port = stack.route(s.flow.src.ip(), s.flow.dst.ip());
+                let leaves = port.and_then(|p| {
+                    self.nodes[host.0 as usize].ports.get(usize::from(p)).copied().flatten()
+                });
+                let on_path = leaves.is_some_and(|d| self.directions[d as usize].path == path);
+                if s.is_alive() && on_path {
+                    let mut packet = Packet::new(s.flow.src, s.flow.dst);
+                    packet.flags = crate::wire::packet::Flags::RST;
+                    packet.seq = endpoint.next_sequence(i);
+                    forged.push(packet);
+                }
+            }
+            for mut packet in forged {
+                self.stray_uid += 1;
+                packet.uid = PacketUid(self.stray_uid);
+                let packet = self.outbox.pool.boxed(packet);
+                self.send_from_host(host, packet);
+            }
+        }
+    }
+
+    #[inline]
+    fn capture_packet(&mut self, id: NodeId, port: u8, packet: &Packet) {
+        let Some(captures) = &mut self.captures else { return };
+        let node = &self.nodes[id.0 as usize];
+        let path = node.ports.get(usize::from(port)).copied().flatten();
+        let path = path.and_then(|d| self.directions[d as usize].path);
+        let side = match node.kind {
+            NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
+            NodeKind::Device { .. } => " outside",
+            _ => "",
+        };
+        let path =
+            path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
+        let name = format!("{}{side} {path}", node.name);
+        let interface = match captures.interfaces.iter().position(|i| *i == name) {
+            Some(known) => known,
+            None => {
+                captures.interfaces.push(name);
+                captures.interfaces.len() - 1
+            }
+        };
+        captures.packets.push(Captured {
+            at: self.now,
+            interface: interface as u32,
+            packet: packet.clone(),
+        });
+    }
+}

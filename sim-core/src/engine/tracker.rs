@@ -1,0 +1,96 @@
+//! What the engine measures of a connection while it runs: deliveries, latency, stalls, series.
+
+use hdrhistogram::Histogram;
+
+use crate::app::source::App;
+use crate::record::series;
+use crate::time::{SimDuration, SimTime};
+
+/// Bounds and precision of every latency histogram, the same everywhere so that they merge: 1 ns to
+/// one hour, two significant digits.
+const LATENCY_MAX_NS: u64 = 3_600_000_000_000;
+
+/// An empty latency histogram (nanoseconds).
+#[must_use]
+pub fn latency_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 2).expect("the bounds are constants")
+}
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+pub struct Direction {
+    /// Bytes delivered in order.
+    pub delivered: u64,
+    /// When the last were.
+    pub last_delivery: Option<SimTime>,
+    /// When the first were written.
+    pub first_write: Option<SimTime>,
+    /// Longest time without a delivery while data waited, and when it began.
+    pub longest_stall: SimDuration,
+    /// See `longest_stall`.
+    pub longest_stall_at: SimTime,
+}
+
+impl Direction {
+    /// `bytes` more were delivered now; `writer` is the application that wrote them.
+    pub fn deliver(
+        &mut self,
+        now: SimTime,
+        bytes: u64,
+        writer: &mut App,
+        latency: &mut Histogram<u64>,
+    ) {
+        self.note_wait(now, writer);
+        let mut from = self.delivered;
+        self.delivered += bytes;
+        self.last_delivery = Some(now);
+        while let Some(&(end, written_at)) = writer.marks.front() {
+            let upto = end.min(self.delivered);
+            if upto > from {
+                self.first_write.get_or_insert(written_at);
+                let waited = now.since(written_at).as_nanos().clamp(1, LATENCY_MAX_NS);
+                // Within bounds by the clamp; a histogram of fixed size refuses nothing else.
+                let _ = latency.record_n(waited, upto - from);
+                from = upto;
+            }
+            if end > self.delivered {
+                break;
+            }
+            writer.marks.pop_front();
+        }
+    }
+
+    /// How long the oldest undelivered byte has waited without any delivery.
+    pub fn note_wait(&mut self, now: SimTime, writer: &App) {
+        let Some(&(_, written_at)) = writer.marks.front() else { return };
+        let since = self.last_delivery.map_or(written_at, |at| at.max(written_at));
+        let waited = now.since(since);
+        if waited > self.longest_stall {
+            self.longest_stall = waited;
+            self.longest_stall_at = since;
+        }
+    }
+}
+
+/// One connection's measurements.
+#[derive(Debug)]
+pub struct Tracker {
+    /// Client to server, server to client.
+    pub directions: [Direction; 2],
+    /// Write to in-order delivery, both directions.
+    pub latency: Histogram<u64>,
+    /// Per interval.
+    pub series: series::ConnectionSeries,
+}
+
+impl Tracker {
+    /// Nothing measured yet.
+    #[must_use]
+    pub fn new(interval: SimDuration) -> Self {
+        Self {
+            directions: Default::default(),
+            latency: latency_histogram(),
+            series: series::ConnectionSeries { interval, ..Default::default() },
+        }
+    }
+}

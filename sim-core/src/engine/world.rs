@@ -1,0 +1,412 @@
+//! A world under construction: nodes, links, addresses, connections and a script of events.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+use super::device::{Device, Effects, PortPair};
+use super::forwarding::{LearntPorts, RouteTable};
+use super::link::LinkConfig;
+use super::queue::EventQueue;
+use super::recorder::Recorder;
+use super::tracker::Tracker;
+use super::transmission::Transmission;
+use crate::app::AppConfig;
+use crate::mptcp::config::HostConfig;
+use crate::mptcp::endpoint::{Endpoint, Outbox};
+use crate::mptcp::stack::{EndpointId, HostStack, LocalAddress};
+use crate::record::{DeviceId, PathRecord, TimelineEvent};
+use crate::rng::Stream;
+use crate::time::{SimDuration, SimTime};
+use crate::wire::packet::{Packet, PacketUid};
+
+/// A node of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// A link: both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u32);
+
+/// A path, as the scenario names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathId(pub u32);
+
+/// A connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u32);
+
+/// Both directions of a new link.
+#[derive(Clone, Debug)]
+pub struct LinkSpec {
+    /// Name: its random streams are derived from it.
+    pub name: String,
+    /// The path that it is part of.
+    pub path: Option<PathId>,
+    /// From the first end to the second.
+    pub forward: LinkConfig,
+    /// Back.
+    pub backward: LinkConfig,
+}
+
+/// A connection to be opened.
+#[derive(Clone, Debug)]
+pub struct ConnectionSpec {
+    /// Name of the traffic.
+    pub name: String,
+    /// Host that opens it.
+    pub client: NodeId,
+    /// Host that is called.
+    pub server: NodeId,
+    /// Source address of the first subflow.
+    pub client_address: IpAddr,
+    /// Address called.
+    pub server_address: SocketAddr,
+    /// When.
+    pub start: SimTime,
+    /// What the applications do.
+    pub app: AppConfig,
+    /// The most that the paths could give after headers, in bit/s.
+    pub bound_bps: Option<f64>,
+}
+
+/// Something that the script makes happen.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// The link is cut: what is on it is lost.
+    LinkDown(LinkId),
+    /// The link works again.
+    LinkUp(LinkId),
+    /// The link's settings change for packets sent from now on.
+    SetLink {
+        /// Which.
+        link: LinkId,
+        /// First end to second, if that changes.
+        forward: Option<Box<LinkConfig>>,
+        /// Back.
+        backward: Option<Box<LinkConfig>>,
+    },
+    /// The device restarts: its state is gone.
+    Reload(NodeId),
+    /// An address of a host goes away.
+    AddressRemoved {
+        /// Host.
+        host: NodeId,
+        /// Address.
+        address: IpAddr,
+    },
+    /// An address of a host appears.
+    AddressAdded {
+        /// Host.
+        host: NodeId,
+        /// Interface.
+        port: u8,
+        /// Address.
+        address: IpAddr,
+    },
+    /// The priority of an address changes (MP_PRIO).
+    SetBackup {
+        /// Host.
+        host: NodeId,
+        /// Address.
+        address: IpAddr,
+        /// Backup or not.
+        backup: bool,
+    },
+    /// Somebody on the link forges a reset of every subflow that crosses it.
+    InjectReset {
+        /// Which link.
+        link: LinkId,
+        /// Towards the client.
+        to_client: bool,
+        /// Towards the server.
+        to_server: bool,
+    },
+    /// A connection is opened.
+    Connect(ConnectionId),
+}
+
+pub(super) enum NodeKind {
+    Host(HostStack),
+    Device { device: Box<dyn Device>, record: DeviceId, armed: SimTime, effects: Effects },
+    Router(RouteTable),
+    Switch(LearntPorts),
+}
+
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) kind: NodeKind,
+    /// Direction that leaves by each port.
+    pub(super) ports: Vec<Option<u32>>,
+}
+
+pub(super) struct LinkDirection {
+    pub(super) transmission: Transmission,
+    pub(super) to: (NodeId, u8),
+    pub(super) path: Option<PathId>,
+    pub(super) is_wire: bool,
+}
+
+pub(super) struct Connection {
+    pub(super) spec: ConnectionSpec,
+    pub(super) client: Option<EndpointId>,
+    pub(super) server: Option<EndpointId>,
+    pub(super) tracker: Tracker,
+    pub(super) done: bool,
+}
+
+pub(super) struct ScriptEntry {
+    pub(super) event: Option<TimelineEvent>,
+    pub(super) action: Action,
+}
+
+/// A packet seen at a port of a node.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// When.
+    pub at: SimTime,
+    /// Index of the interface in [`Captures::interfaces`].
+    pub interface: u32,
+    /// The packet.
+    pub packet: Packet,
+}
+
+/// What a run captured.
+#[derive(Clone, Debug, Default)]
+pub struct Captures {
+    /// Node and path of each interface.
+    pub interfaces: Vec<String>,
+    /// Packets in order of time.
+    pub packets: Vec<Captured>,
+}
+
+/// A world under construction, then running.
+pub struct World {
+    pub(super) seed: u64,
+    pub(super) queue: EventQueue,
+    pub(super) now: SimTime,
+    pub(super) nodes: Vec<Node>,
+    pub(super) directions: Vec<LinkDirection>,
+    pub(super) paths: Vec<PathRecord>,
+    pub(super) connections: Vec<Connection>,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) endpoint_hosts: Vec<NodeId>,
+    pub(super) script: Vec<ScriptEntry>,
+    pub(super) outbox: Outbox,
+    pub(super) recorder: Recorder,
+    pub(super) device_nodes: Vec<NodeId>,
+    pub(super) moving: VecDeque<(NodeId, u8, Box<Packet>)>,
+    pub(super) timeline: Vec<TimelineEvent>,
+    pub(super) sample_interval: SimDuration,
+    pub(super) captures: Option<Captures>,
+    pub(super) events: u64,
+    pub(super) open_connections: usize,
+    pub(super) stray_uid: u64,
+}
+
+impl World {
+    /// An empty world; all its random streams derive from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            queue: EventQueue::default(),
+            now: SimTime::ZERO,
+            nodes: Vec::new(),
+            directions: Vec::new(),
+            paths: Vec::new(),
+            connections: Vec::new(),
+            endpoints: Vec::new(),
+            endpoint_hosts: Vec::new(),
+            script: Vec::new(),
+            outbox: Outbox::default(),
+            recorder: Recorder::default(),
+            device_nodes: Vec::new(),
+            moving: VecDeque::new(),
+            timeline: Vec::new(),
+            sample_interval: SimDuration::from_millis(100),
+            captures: None,
+            events: 0,
+            open_connections: 0,
+            stray_uid: 1 << 62,
+        }
+    }
+
+    /// Length of the intervals of the recorded series (100 ms unless set).
+    pub fn set_sample_interval(&mut self, interval: SimDuration) {
+        self.sample_interval = interval;
+    }
+
+    /// Keeps a copy of every packet at every port.
+    pub fn capture(&mut self) {
+        self.captures = Some(Captures::default());
+    }
+
+    /// Names a path; links and reports refer to it.
+    pub fn add_path(&mut self, record: PathRecord) -> PathId {
+        self.paths.push(record);
+        PathId(self.paths.len() as u32 - 1)
+    }
+
+    fn add_node(&mut self, name: &str, kind: NodeKind) -> NodeId {
+        self.nodes.push(Node { name: name.to_owned(), kind, ports: Vec::new() });
+        NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    /// A host: it has addresses and connections.
+    pub fn add_host(&mut self, name: &str, config: HostConfig) -> NodeId {
+        self.add_node(name, NodeKind::Host(HostStack::new(config)))
+    }
+
+    /// A device model; its ports come in pairs (see [`super::device`]).
+    pub fn add_device(&mut self, name: &str, device: Box<dyn Device>) -> NodeId {
+        let record = DeviceId(self.device_nodes.len() as u32);
+        let first_uid = PacketUid((1 << 63) | u64::from(record.0) << 40);
+        let effects = Effects::new(first_uid);
+        let kind = NodeKind::Device { device, record, armed: SimTime::NEVER, effects };
+        let node = self.add_node(name, kind);
+        self.device_nodes.push(node);
+        node
+    }
+
+    /// A router: longest-prefix match, time to live lowered.
+    pub fn add_router(&mut self, name: &str) -> NodeId {
+        self.add_node(name, NodeKind::Router(RouteTable::default()))
+    }
+
+    /// A switch: learns addresses, floods what it does not know.
+    pub fn add_switch(&mut self, name: &str) -> NodeId {
+        self.add_node(name, NodeKind::Switch(LearntPorts::default()))
+    }
+
+    /// Connects two free ports.
+    ///
+    /// # Panics
+    /// When a port is connected already.
+    pub fn connect(&mut self, a: (NodeId, u8), b: (NodeId, u8), spec: LinkSpec) -> LinkId {
+        let link = LinkId(self.directions.len() as u32 / 2);
+        for (from, to, config, way) in
+            [(a, b, spec.forward, "forward"), (b, a, spec.backward, "backward")]
+        {
+            let index = self.directions.len() as u32;
+            let node = &mut self.nodes[from.0.0 as usize];
+            let port = usize::from(from.1);
+            if node.ports.len() <= port {
+                node.ports.resize(port + 1, None);
+            }
+            assert!(node.ports[port].is_none(), "port {port} of {} is connected twice", node.name);
+            node.ports[port] = Some(index);
+            if let NodeKind::Host(stack) = &mut node.kind {
+                if stack.mtus.len() <= port {
+                    stack.mtus.resize(port + 1, 1500);
+                }
+                stack.mtus[port] = if config.mtu == u32::MAX { 1500 } else { config.mtu };
+            }
+            let rng = Stream::new(self.seed, &format!("link {} {way}", spec.name));
+            self.directions.push(LinkDirection {
+                is_wire: config.is_wire(),
+                transmission: Transmission::new(config, rng),
+                to,
+                path: spec.path,
+            });
+        }
+        link
+    }
+
+    /// The MTU that a host's interface tells its peers (MSS); 1500 unless set or taken from the link.
+    pub fn set_interface_mtu(&mut self, host: NodeId, port: u8, mtu: u32) {
+        let stack = self.stack_mut(host);
+        let port = usize::from(port);
+        if stack.mtus.len() <= port {
+            stack.mtus.resize(port + 1, 1500);
+        }
+        stack.mtus[port] = mtu;
+    }
+
+    /// Gives a host an address on a port.
+    pub fn add_address(&mut self, host: NodeId, port: u8, address: IpAddr) {
+        self.stack_mut(host).addresses.push(LocalAddress { address, interface: port });
+    }
+
+    /// A route of a host or router to `network`/`prefix_len`.
+    ///
+    /// # Panics
+    /// When the node is neither.
+    pub fn add_route(&mut self, node: NodeId, network: IpAddr, prefix_len: u8, port: u8) {
+        match &mut self.nodes[node.0 as usize].kind {
+            NodeKind::Host(stack) => stack.add_route(network, prefix_len, port),
+            NodeKind::Router(table) => table.add(network, prefix_len, port),
+            _ => panic!("only hosts and routers have routes"),
+        }
+    }
+
+    /// Does a host send a packet out of the port that its source address belongs to? (Default: yes.)
+    pub fn set_source_routing(&mut self, host: NodeId, on: bool) {
+        self.stack_mut(host).source_routing = on;
+    }
+
+    /// The host accepts connections on `port`.
+    pub fn listen(&mut self, host: NodeId, port: u16) {
+        self.stack_mut(host).listen(port);
+    }
+
+    /// A connection to be opened when its time comes. The server listens.
+    pub fn add_connection(&mut self, spec: ConnectionSpec) -> ConnectionId {
+        let id = ConnectionId(self.connections.len() as u32);
+        let port = spec.server_address.port();
+        self.listen(spec.server, port);
+        let start = spec.start;
+        let tracker = Tracker::new(self.sample_interval);
+        self.connections.push(Connection {
+            spec,
+            client: None,
+            server: None,
+            tracker,
+            done: false,
+        });
+        self.open_connections += 1;
+        self.enter(start, None, Action::Connect(id));
+        id
+    }
+
+    /// Something happens at `at`; `label` names it in charts ("dsl down"), `path` says where.
+    pub fn schedule(&mut self, at: SimTime, label: String, path: Option<PathId>, action: Action) {
+        let path = path.map(|p| self.paths[p.0 as usize].name.clone());
+        self.enter(at, Some(TimelineEvent { at, label, path }), action);
+    }
+
+    fn enter(&mut self, at: SimTime, event: Option<TimelineEvent>, action: Action) {
+        self.script.push(ScriptEntry { event, action });
+        self.queue.push(at, super::queue::Target::Script(self.script.len() as u32 - 1));
+    }
+
+    pub(super) fn stack_mut(&mut self, host: NodeId) -> &mut HostStack {
+        let node = &mut self.nodes[host.0 as usize];
+        match &mut node.kind {
+            NodeKind::Host(stack) => stack,
+            _ => panic!("{} is not a host", node.name),
+        }
+    }
+
+    /// Tells every device which paths it stands in.
+    pub(super) fn wire_devices(&mut self) {
+        for &id in &self.device_nodes {
+            let node = &mut self.nodes[id.0 as usize];
+            let pairs = node.ports.len().div_ceil(2);
+            let path_of = |port: usize| -> Option<PathId> {
+                self.directions[node.ports.get(port).copied().flatten()? as usize].path
+            };
+            let pairs: Vec<PortPair> = (0..pairs)
+                .map(|k| {
+                    let path = path_of(2 * k).or_else(|| path_of(2 * k + 1));
+                    PortPair {
+                        path: path
+                            .map_or_else(String::new, |p| self.paths[p.0 as usize].name.clone()),
+                    }
+                })
+                .collect();
+            if let NodeKind::Device { device, .. } = &mut node.kind {
+                device.wire(&pairs);
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Ending: DATA_FIN and FIN, fast close, resets, failures of subflows and of the connection.
+
+use super::counters::Counter;
+use super::endpoint::{Endpoint, Io, Life};
+use super::output::DataSegment;
+use super::subflow::State;
+use crate::record::SubflowOutcome;
+use crate::record::story::{Fact, FallbackReason, ResetCause};
+use crate::time::SimTime;
+use crate::wire::mptcp::{MptcpOption, ResetReason, mptcp_options};
+use crate::wire::packet::{Flags, Packet};
+
+/// Timeouts in a row after which a subflow is given up (Linux's `tcp_retries2`).
+pub(super) const RETRIES: u32 = 15;
+
+impl Endpoint {
+    /// Sends DATA_FIN or FIN when the application has finished and everything is out.
+    pub(super) fn push_close(&mut self, io: &mut Io<'_>) {
+        if self.life != Life::Active {
+            self.push_subflow_fins(io);
+            return;
+        }
+        if self.send.fin.is_none() {
+            let done = self.app.has_finished(io.now, self.peer_has_closed());
+            if !done || self.subflows.iter().all(|s| s.state != State::Established) {
+                return;
+            }
+            self.send.fin = Some(self.app.written());
+            self.tell(io.now, 0, None, Fact::FinSent);
+            if self.is_mptcp() && self.send.next >= self.app.written() {
+                for s in &mut self.subflows {
+                    s.ack_now |= s.can_carry();
+                }
+                self.arm_data_timer(io.now);
+            }
+        }
+        let fin = self.send.fin.unwrap_or(0);
+        if self.is_plain() && self.send.next >= fin {
+            self.push_subflow_fins(io);
+        }
+    }
+
+    /// A FIN on each subflow that has none yet: the subflow is not needed any more.
+    fn push_subflow_fins(&mut self, io: &mut Io<'_>) {
+        for i in 0..self.subflows.len() {
+            let s = &mut self.subflows[i];
+            if s.state != State::Established || s.fin_sent {
+                continue;
+            }
+            s.fin_sent = true;
+            let start = s.tx.next;
+            let data = self.send.next;
+            s.tx.send_new(io.now, data, 0, true);
+            s.handshake_at = SimTime::NEVER;
+            self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+        }
+    }
+
+    /// The peer's FIN on subflow `i` is in order.
+    pub(super) fn on_subflow_fin(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.is_plain() {
+            if self.receive.fin.is_none() {
+                self.receive.fin = Some(self.receive.next);
+                self.tell(io.now, i, None, Fact::FinReceived);
+            }
+            self.consider_completion(io);
+        } else if !self.subflows[i].fin_sent && self.life == Life::Active {
+            // The peer closes this subflow only: close it here too, and send what is left elsewhere.
+            self.reinject_outstanding(io, i);
+            let s = &mut self.subflows[i];
+            s.fin_sent = true;
+            let start = s.tx.next;
+            let data = self.send.next;
+            s.tx.send_new(io.now, data, 0, true);
+            self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+        }
+    }
+
+    /// Both directions closed and everything acknowledged?
+    pub(super) fn consider_completion(&mut self, io: &mut Io<'_>) {
+        if self.life == Life::Active && self.send.fin_acked && self.peer_has_closed() {
+            self.life = Life::Completed(io.now);
+            self.send.timer = SimTime::NEVER;
+            self.send.reinject.clear();
+            self.tell(io.now, 0, None, Fact::Closed);
+        }
+    }
+
+    /// Ends subflow `i` by an RST of this end.
+    pub(super) fn reset_subflow(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        why: ResetCause,
+        reason: Option<ResetReason>,
+    ) {
+        if !self.subflows[i].is_alive() {
+            return;
+        }
+        self.send_rst(io, i, why, reason);
+        let outcome = self.outcome_of_reset(i);
+        self.subflows[i].reset_reason = reason.map(|r| r.0);
+        self.close_subflow(io, i, outcome);
+        self.after_loss_of(io, i);
+    }
+
+    /// An acceptable RST came in on subflow `i`.
+    pub(super) fn on_reset(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet) {
+        let mut reason = None;
+        let mut fast_close = false;
+        for option in mptcp_options(&packet.options) {
+            match option {
+                MptcpOption::TcpRst { reason: given, .. } => reason = Some(given),
+                MptcpOption::FastClose { key } => fast_close = key == self.local_key.0,
+                MptcpOption::Fail { .. } => self.counters.count(Counter::FailRx),
+                _ => {}
+            }
+        }
+        if reason.is_some() {
+            self.counters.count(Counter::RstRx);
+        }
+        self.tell(io.now, i, Some(packet.uid), Fact::ResetReceived { reason });
+        let outcome = self.outcome_of_reset(i);
+        self.subflows[i].reset_reason = reason.map(|r| r.0);
+        self.close_subflow(io, i, outcome);
+        if fast_close {
+            self.counters.count(Counter::FastcloseRx);
+            self.tell(io.now, i, Some(packet.uid), Fact::FastClose { sent: false });
+            self.abort(io, i);
+        } else {
+            self.after_loss_of(io, i);
+        }
+    }
+
+    fn outcome_of_reset(&self, i: usize) -> SubflowOutcome {
+        match self.subflows[i].established_at {
+            Some(_) => SubflowOutcome::Reset,
+            None => SubflowOutcome::Refused,
+        }
+    }
+
+    /// Subflow `i` does not come back: its data goes to the others, or the connection is over.
+    pub(super) fn fail_subflow(&mut self, io: &mut Io<'_>, i: usize) {
+        self.close_subflow(io, i, SubflowOutcome::TimedOut);
+        self.after_loss_of(io, i);
+    }
+
+    /// Takes subflow `i` out of service.
+    pub(super) fn close_subflow(&mut self, io: &mut Io<'_>, i: usize, outcome: SubflowOutcome) {
+        let ranges: Vec<(u64, u64)> = self.subflows[i]
+            .tx
+            .abandon()
+            .into_iter()
+            .map(|(at, len)| (at, at + u64::from(len)))
+            .collect();
+        let s = &mut self.subflows[i];
+        s.state = State::Closed;
+        s.outcome = outcome;
+        s.handshake_at = SimTime::NEVER;
+        s.rx.delayed_ack_at = None;
+        s.ack_now = false;
+        s.ended_at.get_or_insert(io.now);
+        let flow = s.flow;
+        io.host.remove(&flow);
+        if self.is_mptcp() && self.life == Life::Active {
+            self.reinject(io, i, &ranges);
+        }
+    }
+
+    fn after_loss_of(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.life == Life::Active && self.subflows.iter().all(|s| !s.is_alive()) {
+            self.abort(io, i);
+        }
+    }
+
+    /// The connection is over without having been completed.
+    pub(super) fn abort(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.life != Life::Active {
+            return;
+        }
+        self.life = Life::Aborted(io.now);
+        self.send.timer = SimTime::NEVER;
+        self.announcements.retry_at = SimTime::NEVER;
+        self.tell(io.now, i, None, Fact::Aborted);
+        for j in 0..self.subflows.len() {
+            if self.subflows[j].is_alive() {
+                self.send_rst(io, j, ResetCause::ConnectionOver, Some(ResetReason::UNSPECIFIED));
+                let outcome = self.outcome_of_reset(j);
+                self.close_subflow(io, j, outcome);
+            }
+        }
+    }
+
+    /// MP_FASTCLOSE came on a segment without RST (RFC 8684 §3.5): it must carry this end's key.
+    pub(super) fn on_fast_close(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, key: u64) {
+        if key != self.local_key.0 {
+            return;
+        }
+        self.counters.count(Counter::FastcloseRx);
+        self.tell(io.now, i, Some(packet.uid), Fact::FastClose { sent: false });
+        self.abort(io, i);
+    }
+
+    /// MP_FAIL came in: the peer cannot use what came after `dsn` (RFC 8684 §3.7).
+    pub(super) fn on_fail(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, _dsn: u64) {
+        self.counters.count(Counter::FailRx);
+        self.tell(io.now, i, Some(packet.uid), Fact::FailReceived);
+        if self.may_fall_back {
+            self.subflows[i].infinite_pending = true;
+            self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
+            self.adopt_subflow_progress(i);
+        } else {
+            self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
+        }
+    }
+
+    /// A packet for a subflow that is gone.
+    pub(super) fn on_packet_after_close(&mut self, io: &mut Io<'_>, packet: &Packet) {
+        if packet.flags.has(Flags::RST) {
+            return;
+        }
+        let uid = self.fresh_uid(0);
+        if let Some(reset) = super::output::stray_reset(packet, uid, None) {
+            let reset = io.outbox.pool.boxed(reset);
+            io.outbox.sent.push(reset);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! From a subflow's bytes to the connection's stream: mappings, checksums, order (RFC 8684 §3.3),
+//! and what happens when they do not fit (§3.7; PROTOCOL §5).
+
+use super::counters::Counter;
+use super::endpoint::{Early, Endpoint, Io};
+use super::subflow::{ActiveMapping, State};
+use crate::record::SubflowRole;
+use crate::record::story::{Fact, FallbackReason, ResetCause};
+use crate::tcp::receiver::Chunk;
+use crate::wire::dss::{MappingSum, dss_checksum_matches};
+use crate::wire::mptcp::{Mapping, ResetReason};
+use crate::wire::packet::{Packet, PacketUid};
+use crate::wire::payload::Payload;
+
+/// How a chunk's mapping turned out (Linux's `enum mapping_status`).
+enum Status {
+    /// The bytes from the chunk's start on are mapped, so many of them.
+    Mapped { data: u64, len: u32 },
+    /// No mapping where one is needed: a middlebox has probably removed it.
+    Missing,
+    /// The infinite mapping.
+    Infinite,
+    /// A mapping that does not fit the bytes, or another than the one in force.
+    Invalid,
+    /// Checksum present or absent against what was negotiated.
+    ChecksumUnexpected,
+}
+
+impl Endpoint {
+    /// Bytes of subflow `i` are in order: find where in the stream they belong.
+    #[inline]
+    pub(super) fn take_chunk(&mut self, io: &mut Io<'_>, i: usize, mut chunk: Chunk) {
+        while !chunk.payload.is_empty() {
+            if self.is_plain() {
+                let at = self.receive.next;
+                self.deliver_at(io, i, at, chunk.payload);
+                return;
+            }
+            match self.map(i, &chunk) {
+                Status::Mapped { data, len } => {
+                    let rest = chunk.payload.len - len;
+                    let head = if rest == 0 {
+                        std::mem::take(&mut chunk.payload)
+                    } else {
+                        chunk.payload.slice(0, len)
+                    };
+                    if !self.check_sum(io, i, &chunk, &head) {
+                        return;
+                    }
+                    self.deliver_at(io, i, data, head);
+                    chunk.start += u64::from(len);
+                    chunk.payload =
+                        if rest == 0 { Payload::empty() } else { chunk.payload.slice(len, rest) };
+                }
+                Status::Infinite => {
+                    self.counters.count(Counter::InfiniteMapRx);
+                    self.tell(io.now, i, Some(chunk.packet), Fact::InfiniteMappingReceived);
+                    self.fall_back(io.now, i, Some(chunk.packet), FallbackReason::PeerFellBack);
+                    self.adopt_subflow_progress(i);
+                }
+                Status::ChecksumUnexpected => {
+                    let reason = Some(ResetReason::MPTCP);
+                    self.reset_subflow(io, i, ResetCause::ChecksumUnexpected, reason);
+                    return;
+                }
+                bad @ (Status::Missing | Status::Invalid) => {
+                    let missing = matches!(bad, Status::Missing);
+                    if !self.may_fall_back_on(i) {
+                        let reason =
+                            if missing { ResetReason::MIDDLEBOX } else { ResetReason::MPTCP };
+                        self.counters.count(Counter::DssCorruptionReset);
+                        self.reset_subflow(io, i, ResetCause::NoMapping, Some(reason));
+                        return;
+                    }
+                    self.counters.count(if missing {
+                        Counter::DssFallback
+                    } else {
+                        Counter::DssCorruptionFallback
+                    });
+                    let why = if missing {
+                        FallbackReason::DataWithoutMapping
+                    } else {
+                        FallbackReason::MappingCorrupt
+                    };
+                    self.fall_back(io.now, i, Some(chunk.packet), why);
+                    self.adopt_subflow_progress(i);
+                }
+            }
+        }
+    }
+
+    /// A segment without payload that carries a mapping: DATA_FIN was noted already.
+    pub(super) fn take_lone_mapping(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &Packet,
+        mapping: Option<(Mapping, bool)>,
+    ) {
+        if let Some((mapping, false)) = mapping
+            && mapping.len == 0
+        {
+            self.counters.count(Counter::InfiniteMapRx);
+            self.tell(io.now, i, Some(packet.uid), Fact::InfiniteMappingReceived);
+        }
+        self.consider_completion(io);
+    }
+
+    /// May the connection go on as plain TCP over subflow `i` (RFC 8684 §3.7: only while it is the
+    /// only one, and no other has ever carried data that it does not have)?
+    fn may_fall_back_on(&self, i: usize) -> bool {
+        let s = &self.subflows[i];
+        if s.role == SubflowRole::Join || !self.may_fall_back {
+            return false;
+        }
+        if self.checksum && s.checksum_seen {
+            return false;
+        }
+        self.receive.early.is_empty()
+    }
+
+    /// Finds the mapping of a chunk's first byte (after Linux's `get_mapping_status`).
+    fn map(&mut self, i: usize, chunk: &Chunk) -> Status {
+        let remote_idsn = self.remote_idsn;
+        let near = remote_idsn.wrapping_add(1 + self.receive.next);
+        let checksum = self.checksum;
+        let s = &mut self.subflows[i];
+        if let Some(active) = s.mapping {
+            let end = active.start + u64::from(active.len);
+            if chunk.start < end {
+                if chunk.start < active.start {
+                    return Status::Invalid;
+                }
+                if let Some((mapping, fin)) = chunk.mapping
+                    && mapping.len > 0
+                {
+                    let same = mapping.ssn == active.start as u32
+                        && u32::from(mapping.len) - u32::from(fin) == active.len;
+                    let covered = chunk.start + u64::from(chunk.payload.len) <= end;
+                    if !same && covered {
+                        self.counters.count(Counter::DssNotMatching);
+                        return Status::Invalid;
+                    }
+                }
+                let skip = chunk.start - active.start;
+                let len = u64::from(chunk.payload.len).min(end - chunk.start);
+                return Status::Mapped { data: active.data + skip, len: len as u32 };
+            }
+            s.mapping = None;
+        }
+        let Some((mapping, data_fin)) = chunk.mapping else { return Status::Missing };
+        if mapping.len == 0 {
+            return Status::Infinite;
+        }
+        if mapping.checksum.is_some() != checksum {
+            return Status::ChecksumUnexpected;
+        }
+        let dsn = mapping.dsn.expand(near);
+        let data = dsn.wrapping_sub(remote_idsn.wrapping_add(1));
+        // The subflow sequence number wraps with TCP's; the nearest offset is meant.
+        let start = chunk
+            .start
+            .wrapping_add_signed(i64::from(mapping.ssn.wrapping_sub(chunk.start as u32) as i32));
+        let len = u32::from(mapping.len) - u32::from(data_fin);
+        if start > chunk.start || chunk.start >= start + u64::from(len) || data > u64::MAX / 2 {
+            self.counters.count(Counter::DssNoMatchTcp);
+            return Status::Invalid;
+        }
+        s.mapping = Some(ActiveMapping {
+            start,
+            len,
+            data,
+            checksum: mapping.checksum,
+            sum: MappingSum::new(),
+            data_fin,
+        });
+        let skip = chunk.start - start;
+        let covered = u64::from(chunk.payload.len).min(u64::from(len) - skip);
+        Status::Mapped { data: data + skip, len: covered as u32 }
+    }
+
+    /// Adds a piece to the mapping's sum, and at its end compares. False when the checksum fails; what
+    /// that leads to has been done then.
+    fn check_sum(&mut self, io: &mut Io<'_>, i: usize, chunk: &Chunk, piece: &Payload) -> bool {
+        let s = &mut self.subflows[i];
+        let Some(active) = s.mapping.as_mut().filter(|m| m.checksum.is_some()) else { return true };
+        active.sum.add(piece);
+        if active.sum.len() < u64::from(active.len) {
+            return true;
+        }
+        let active = *active;
+        let dsn = self.remote_idsn.wrapping_add(1 + active.data);
+        let len = (active.len + u32::from(active.data_fin)) as u16;
+        let checksum = active.checksum.unwrap_or(0);
+        if dss_checksum_matches(dsn, active.start as u32, len, active.sum.sum(), checksum) {
+            s.checksum_seen = true;
+            return true;
+        }
+        self.counters.count(Counter::DataCsumErr);
+        self.tell(io.now, i, Some(chunk.packet), Fact::ChecksumFailed { dsn });
+        self.on_checksum_failure(io, i, chunk.packet, dsn, piece);
+        false
+    }
+
+    /// RFC 8684 §3.7: with another subflow, this one is reset and the data comes again; alone, MP_FAIL
+    /// asks for the infinite mapping.
+    fn on_checksum_failure(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: PacketUid,
+        dsn: u64,
+        piece: &Payload,
+    ) {
+        let s = &self.subflows[i];
+        let seen = s.checksum_seen || s.role == SubflowRole::Join;
+        if seen && !self.may_fall_back {
+            self.subflows[i].fail_pending = Some(dsn);
+            self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
+            return;
+        }
+        if seen {
+            self.subflows[i].fail_pending = Some(dsn);
+            self.subflows[i].ack_now = true;
+            self.tell(io.now, i, Some(packet), Fact::FailSent);
+        }
+        self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
+        let at = self.receive.next;
+        self.deliver_at(io, i, at, piece.clone());
+    }
+
+    /// Payload for position `at` of the stream.
+    #[inline]
+    fn deliver_at(&mut self, io: &mut Io<'_>, i: usize, at: u64, payload: Payload) {
+        let next = self.receive.next;
+        let end = at + u64::from(payload.len);
+        if end <= next {
+            self.counters.count(Counter::DuplicateData);
+            return;
+        }
+        if at > next {
+            self.keep_early(i, at, payload);
+            return;
+        }
+        let fresh = (end - next) as u32;
+        self.subflows[i].fresh_bytes += u64::from(fresh);
+        if fresh == payload.len {
+            self.hand_over(io, i, &payload);
+        } else {
+            let skip = payload.len - fresh;
+            self.hand_over(io, i, &payload.slice(skip, fresh));
+        }
+        while let Some(early) = self.receive.early.front() {
+            if early.start > self.receive.next {
+                break;
+            }
+            self.counters.count(Counter::OfoMerge);
+            let early = self.receive.early.pop_front().expect("there is a front");
+            let end = early.start + u64::from(early.payload.len);
+            if end > self.receive.next {
+                let skip = (self.receive.next - early.start) as u32;
+                let rest = early.payload.slice(skip, early.payload.len - skip);
+                self.hand_over(io, i, &rest);
+            }
+        }
+        if self.receive.fin.is_some_and(|fin| self.receive.next >= fin) {
+            self.subflows[i].ack_now = true;
+            self.consider_completion(io);
+        }
+    }
+
+    #[inline]
+    fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
+        let len = u64::from(payload.len);
+        self.receive.next += len;
+        self.fresh_delivered += len;
+        if let Err(offset) = self.app.deliver(payload)
+            && self.wrong_at.is_none()
+        {
+            self.wrong_at = Some(offset);
+            self.tell(io.now, i, None, Fact::WrongByte { offset });
+        }
+    }
+
+    /// Keeps data that came before its turn; only bytes not held yet are kept and counted.
+    fn keep_early(&mut self, i: usize, at: u64, payload: Payload) {
+        self.counters.count(Counter::OfoQueue);
+        let end = at + u64::from(payload.len);
+        let early = &mut self.receive.early;
+        let mut position = early.partition_point(|e| e.start <= at);
+        let mut from = at;
+        if position > 0 {
+            let is_last = position == early.len();
+            let before = &mut early[position - 1];
+            let before_end = before.start + u64::from(before.payload.len);
+            // Described bytes that continue the piece before them become part of it.
+            if before_end == at
+                && is_last
+                && let (None, None) = (&before.payload.bytes, &payload.bytes)
+                && before.payload.stream == payload.stream
+                && before.payload.offset + u64::from(before.payload.len) == payload.offset
+                && before.payload.len < 1 << 30
+            {
+                before.payload.len += payload.len;
+                self.subflows[i].fresh_bytes += u64::from(payload.len);
+                self.counters.count(Counter::OfoQueueTail);
+                return;
+            }
+            from = from.max(before_end);
+        }
+        while from < end {
+            let until = early.get(position).map_or(end, |e| e.start.min(end));
+            if from < until {
+                let piece = payload.slice((from - at) as u32, (until - from) as u32);
+                self.subflows[i].fresh_bytes += until - from;
+                if position == early.len() {
+                    self.counters.count(Counter::OfoQueueTail);
+                }
+                early.insert(position, Early { start: from, payload: piece });
+                position += 1;
+            }
+            match early.get(position) {
+                Some(e) => from = from.max(e.start + u64::from(e.payload.len)).max(until),
+                None => from = end.max(until),
+            }
+            position += 1;
+            position = position.min(early.len());
+        }
+    }
+
+    /// The peer's DATA_FIN: its position is the last number of the mapping.
+    pub(super) fn note_data_fin(&mut self, mapping: Mapping) {
+        let near = self.remote_idsn.wrapping_add(1 + self.receive.next);
+        let dsn = mapping.dsn.expand(near);
+        let last = dsn.wrapping_add(u64::from(mapping.len)).wrapping_sub(1);
+        let at = last.wrapping_sub(self.remote_idsn.wrapping_add(1));
+        if self.receive.fin.is_none() && at < u64::MAX / 2 {
+            self.receive.fin = Some(at);
+        }
+    }
+
+    /// True when the peer has closed and all that it wrote has been delivered.
+    #[must_use]
+    pub fn peer_has_closed(&self) -> bool {
+        if self.is_plain() {
+            return self.subflows.iter().any(|s| s.state != State::SynSent && s.rx.fin_in_order());
+        }
+        self.receive.fin.is_some_and(|fin| self.receive.next >= fin)
+    }
+}

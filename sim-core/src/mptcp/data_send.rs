@@ -1,0 +1,301 @@
+//! From the stream to the subflows: what to send next and on which one; what to send again over
+//! another (RFC 8684 §3.3.6).
+
+use super::counters::Counter;
+use super::endpoint::{Endpoint, Io};
+use super::output::DataSegment;
+use super::subflow::State;
+use crate::record::story::Fact;
+use crate::time::SimTime;
+use crate::wire::mptcp::DataSeq;
+
+impl Endpoint {
+    /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
+    pub(super) fn push(&mut self, io: &mut Io<'_>) {
+        self.write_application(io);
+        for i in 0..self.subflows.len() {
+            self.push_retransmissions(io, i);
+        }
+        self.push_reinjections(io);
+        self.push_new_data(io);
+        self.push_close(io);
+        self.note_pacing(io);
+    }
+
+    /// Remembers when pacing lets the next segment go, if one waits for that.
+    #[inline]
+    fn note_pacing(&mut self, io: &Io<'_>) {
+        self.paced_at = SimTime::NEVER;
+        let waits = self.new_data_room() > 0 || !self.send.reinject.is_empty();
+        for s in &self.subflows {
+            if s.tx.is_paced(io.now) && s.is_alive() && (waits || s.tx.next_lost().is_some()) {
+                self.paced_at = self.paced_at.min(s.tx.paced_until());
+            }
+        }
+    }
+
+    /// Lets the application write, within the send buffer.
+    #[inline]
+    fn write_application(&mut self, io: &Io<'_>) {
+        let before = self.app.written();
+        let limit = self.send.una + self.config.send_buffer.0;
+        if self.can_write() {
+            self.app.write(io.now, limit);
+            if self.app.written() > before {
+                self.first_write_at.get_or_insert(io.now);
+            }
+        }
+    }
+
+    fn can_write(&self) -> bool {
+        // A stream's clock runs from the opening on, whether the handshake is done or not.
+        self.life == super::endpoint::Life::Active
+    }
+
+    fn push_retransmissions(&mut self, io: &mut Io<'_>, i: usize) {
+        loop {
+            let s = &mut self.subflows[i];
+            if s.state != State::Established || !s.tx.has_room(io.now) {
+                return;
+            }
+            let Some(index) = s.tx.next_lost() else { return };
+            self.send_again(io, i, index);
+        }
+    }
+
+    fn send_again(&mut self, io: &mut Io<'_>, i: usize, index: usize) {
+        let s = &mut self.subflows[i];
+        s.tx.retransmit(io.now, index);
+        let segment = s.tx.segment(index);
+        let segment = DataSegment {
+            start: segment.start,
+            data: segment.data,
+            len: segment.len,
+            fin: segment.fin,
+        };
+        self.counters.count(Counter::TcpRetransSegs);
+        self.send_data(io, i, segment);
+    }
+
+    /// Tail-loss probe: new data if there is some, else the last segment again (RFC 8985 §7.3).
+    pub(super) fn send_probe(&mut self, io: &mut Io<'_>, i: usize) {
+        let plain_or_only = self.subflows.iter().filter(|s| s.can_carry()).count() == 1;
+        if plain_or_only && self.subflows[i].can_carry() && self.new_data_room() > 0 {
+            self.send_new(io, i);
+        } else if let Some(index) = self.subflows[i].tx.last_index() {
+            self.send_again(io, i, index);
+        }
+    }
+
+    /// Ranges to send again over another subflow than the one that has them.
+    fn push_reinjections(&mut self, io: &mut Io<'_>) {
+        while let Some(&(start, end)) = self.send.reinject.front() {
+            let start = start.max(self.send.una);
+            if start >= end {
+                self.send.reinject.pop_front();
+                continue;
+            }
+            let Some(i) = self.pick_subflow(io.now, Some((start, end))) else { return };
+            let len = u64::from(self.segment_room(i)).min(end - start) as u32;
+            let s = &mut self.subflows[i];
+            let at = s.tx.next;
+            s.tx.send_new(io.now, start, len, false);
+            self.counters.count(Counter::Retrans);
+            self.send_data(io, i, DataSegment { start: at, data: start, len, fin: false });
+            match self.send.reinject.front_mut() {
+                Some(front) if start + u64::from(len) < end => front.0 = start + u64::from(len),
+                _ => {
+                    self.send.reinject.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Bytes of new data that the window and the application allow.
+    #[inline]
+    pub(super) fn new_data_room(&self) -> u64 {
+        self.app.written().min(self.send.window_edge).saturating_sub(self.send.next)
+    }
+
+    fn push_new_data(&mut self, io: &mut Io<'_>) {
+        let mut starved = false;
+        while self.new_data_room() > 0 {
+            let Some(i) = self.pick_subflow(io.now, None) else {
+                starved = true;
+                break;
+            };
+            if !self.send_new(io, i) {
+                break;
+            }
+            self.write_application(io);
+        }
+        let out_of_data = self.send.next >= self.app.written();
+        for s in &mut self.subflows {
+            if s.state == State::Established && !s.tx.is_idle() {
+                s.tx.note_usage(starved && !s.tx.has_room(io.now));
+                if out_of_data {
+                    s.tx.set_app_limited();
+                }
+            }
+        }
+    }
+
+    /// Sends one segment of new data over subflow `i`; false when none fits.
+    fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
+        let room = self.new_data_room();
+        let mut len = u64::from(self.segment_room(i)).min(room) as u32;
+        let s = &mut self.subflows[i];
+        let plain = matches!(self.mode, super::endpoint::Mode::Plain(_));
+        if plain {
+            let edge = s.tx.window_edge.saturating_sub(s.tx.next);
+            len = u64::from(len).min(edge) as u32;
+        }
+        // Sender-side silly-window avoidance (RFC 9293 §3.8.6.2.1): a short segment goes out only when
+        // it is all there is, or nothing is in flight.
+        let all = u64::from(len) == self.app.written() - self.send.next;
+        if len == 0
+            || (len < self.segment_room(i).min(536) && !all && !self.subflows[i].tx.is_idle())
+        {
+            return false;
+        }
+        let s = &mut self.subflows[i];
+        let (start, data) = (s.tx.next, self.send.next);
+        s.tx.send_new(io.now, data, len, false);
+        self.send.next += u64::from(len);
+        self.note_sent(i, len);
+        self.arm_data_timer(io.now);
+        self.send_data(io, i, DataSegment { start, data, len, fin: false });
+        true
+    }
+
+    /// Takes a DATA_ACK with the window that came with it.
+    pub(super) fn take_data_ack(&mut self, io: &mut Io<'_>, ack: DataSeq, window: u64) {
+        let base = self.local_idsn.wrapping_add(1);
+        let full = ack.expand(base.wrapping_add(self.send.una));
+        let offset = full.wrapping_sub(base);
+        let fin = self.send.fin.is_some_and(|at| offset == at + 1 && self.send.next >= at);
+        let offset = if fin { offset - 1 } else { offset };
+        if offset > self.send.next {
+            return; // not sent yet, or far in the past
+        }
+        if offset > self.send.una {
+            self.send.una = offset;
+            self.send.backoff = 0;
+            self.send.timer = SimTime::NEVER;
+            self.arm_data_timer(io.now);
+        }
+        self.send.window_edge = self.send.window_edge.max(self.send.una + window);
+        if fin && !self.send.fin_acked {
+            self.send.fin_acked = true;
+            self.send.timer = SimTime::NEVER;
+            self.consider_completion(io);
+        }
+    }
+
+    /// The data-level timer runs while something is unacknowledged at the data level.
+    pub(super) fn arm_data_timer(&mut self, now: SimTime) {
+        if self.is_plain() {
+            self.send.timer = SimTime::NEVER;
+            return;
+        }
+        let fin_waits = self.send.fin.is_some() && !self.send.fin_acked;
+        if self.send.una < self.send.next || fin_waits {
+            if self.send.timer == SimTime::NEVER {
+                let longest =
+                    self.subflows.iter().filter(|s| s.can_carry()).map(|s| s.tx.rtt.rto(0)).max();
+                let wait = longest.unwrap_or(crate::tcp::rtt::RTO_INITIAL)
+                    * (1 << self.send.backoff.min(6));
+                self.send.timer = now + wait;
+            }
+        } else {
+            self.send.timer = SimTime::NEVER;
+        }
+    }
+
+    /// Nothing was acknowledged at the data level for a timeout: DATA_FIN again, and the oldest data
+    /// over a subflow that has nothing in flight (RFC 8684 §3.3.6).
+    pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
+        self.send.timer = SimTime::NEVER;
+        self.send.backoff += 1;
+        if self.send.fin.is_some()
+            && !self.send.fin_acked
+            && self.send.next >= self.send.fin.unwrap_or(0)
+        {
+            for s in &mut self.subflows {
+                s.ack_now |= s.can_carry();
+            }
+        }
+        let idle = self.subflows.iter().any(|s| s.can_carry() && s.tx.is_idle());
+        if idle && self.send.una < self.send.next && self.send.reinject.is_empty() {
+            let end = self.send.next.min(self.send.una + 65_428);
+            self.send.reinject.push_back((self.send.una, end));
+        }
+        self.arm_data_timer(io.now);
+    }
+
+    /// A retransmission timeout on subflow `i`: what it has in flight goes over the others too, if
+    /// there are any (RFC 8684 §3.3.6), and new data avoids it until it shows life.
+    pub(super) fn on_subflow_timeout(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.is_plain() {
+            return;
+        }
+        let alternative = self
+            .subflows
+            .iter()
+            .enumerate()
+            .any(|(j, s)| j != i && s.can_carry() && !s.tx.in_loss());
+        let s = &mut self.subflows[i];
+        if s.tx.backoff >= self.config.stale_loss_count && !s.stale && alternative {
+            s.stale = true;
+            self.counters.count(Counter::SubflowStale);
+            self.tell(io.now, i, None, Fact::SubflowStale);
+        }
+        if alternative {
+            self.reinject_outstanding(io, i);
+        }
+    }
+
+    /// Everything that subflow `i` has in flight is queued for the others.
+    pub(super) fn reinject_outstanding(&mut self, io: &mut Io<'_>, i: usize) {
+        let ranges: Vec<(u64, u64)> = self.subflows[i]
+            .tx
+            .outstanding()
+            .iter()
+            .filter(|s| s.len > 0)
+            .map(|s| (s.data, s.data + u64::from(s.len)))
+            .collect();
+        self.reinject(io, i, &ranges);
+    }
+
+    pub(super) fn reinject(&mut self, io: &mut Io<'_>, i: usize, ranges: &[(u64, u64)]) {
+        let mut bytes = 0;
+        for &(start, end) in ranges {
+            let start = start.max(self.send.una);
+            let known = self.send.reinject.iter().any(|&(s, e)| s <= start && end <= e);
+            if start >= end || known {
+                continue;
+            }
+            bytes += end - start;
+            match self.send.reinject.back_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => self.send.reinject.push_back((start, end)),
+            }
+        }
+        if bytes > 0 {
+            self.may_fall_back = false;
+            self.send.reinject.make_contiguous().sort_unstable();
+            self.tell(io.now, i, None, Fact::Reinjected { bytes });
+        }
+    }
+
+    /// After falling back, the subflow's own progress is the stream's: take over what it has
+    /// acknowledged (RFC 8684 §3.7).
+    pub(super) fn adopt_subflow_progress(&mut self, i: usize) {
+        let s = &self.subflows[i];
+        let first_waiting = s.tx.outstanding().iter().find(|s| s.len > 0).map(|s| s.data);
+        self.send.una = self.send.una.max(first_waiting.unwrap_or(self.send.next));
+        let window = s.tx.window_edge.saturating_sub(s.tx.una);
+        self.send.window_edge = self.send.window_edge.max(self.send.una + window);
+        self.send.timer = SimTime::NEVER;
+    }
+}

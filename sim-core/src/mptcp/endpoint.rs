@@ -1,0 +1,369 @@
+//! One end of a connection: its state, and the verbs by which the world drives it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::config::{HostConfig, Profile};
+use super::counters::Counters;
+use super::scheduler::SchedulerState;
+use super::stack::{EndpointId, HostStack};
+use super::subflow::Subflow;
+use crate::app::source::App;
+use crate::record::StrayReset;
+use crate::record::story::{End, Entry, Fact, FallbackReason};
+use crate::rng::Stream;
+use crate::tcp::congestion::Sibling;
+use crate::time::{SimDuration, SimTime};
+use crate::wire::crypto::{Key, MptcpVersion};
+use crate::wire::packet::{Packet, PacketUid};
+use crate::wire::payload::Payload;
+use crate::wire::pool::Pool;
+
+/// Packets that an endpoint sends, in order.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Boxes to make packets in.
+    pub pool: Pool,
+    /// Packets sent by the endpoint at hand, not yet taken by the world.
+    #[allow(clippy::vec_box)]
+    pub sent: Vec<Box<Packet>>,
+}
+
+/// What an endpoint is given with every call.
+#[derive(Debug)]
+pub struct Io<'a> {
+    /// The time.
+    pub now: SimTime,
+    /// What it shares with the host's other connections.
+    pub host: &'a mut HostStack,
+    /// Where its packets go.
+    pub outbox: &'a mut Outbox,
+}
+
+/// Whether the connection is MPTCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Handshake of the first subflow under way, MPTCP offered.
+    Offered,
+    /// MPTCP; `certain` once the peer has shown that it is (RFC 8684 §3.1 "fully established").
+    Mptcp {
+        /// See above.
+        certain: bool,
+    },
+    /// Plain TCP from the start or by fallback: the subflow's bytes are the stream's.
+    Plain(FallbackReason),
+}
+
+/// How the connection stands as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Open, opening or closing.
+    Active,
+    /// Everything written was delivered and acknowledged, both directions are closed.
+    Completed(SimTime),
+    /// No subflow left, reset, or never connected.
+    Aborted(SimTime),
+}
+
+/// Data received out of order at the data level.
+#[derive(Clone, Debug)]
+pub(super) struct Early {
+    pub(super) start: u64,
+    pub(super) payload: Payload,
+}
+
+/// Sending at the data level, positions as offsets in the stream.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataSend {
+    /// First byte not acknowledged at the data level.
+    pub(super) una: u64,
+    /// Next byte never sent.
+    pub(super) next: u64,
+    /// Right edge of the peer's window.
+    pub(super) window_edge: u64,
+    /// DATA_FIN's position, once the application has closed.
+    pub(super) fin: Option<u64>,
+    /// DATA_FIN was acknowledged (or the FIN, for plain TCP).
+    pub(super) fin_acked: bool,
+    /// Ranges to send again over another subflow, in order.
+    pub(super) reinject: VecDeque<(u64, u64)>,
+    /// When what is unacknowledged at the data level is sent again.
+    pub(super) timer: SimTime,
+    /// Data-level timeouts in a row.
+    pub(super) backoff: u32,
+}
+
+/// Receiving at the data level.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataReceive {
+    /// Next byte expected.
+    pub(super) next: u64,
+    /// Out-of-order data, by position, without overlap.
+    pub(super) early: VecDeque<Early>,
+    /// The peer's DATA_FIN, once known.
+    pub(super) fin: Option<u64>,
+    /// Right edge of the window last advertised.
+    pub(super) advertised: u64,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Itself.
+    pub id: EndpointId,
+    /// Index of the connection in the world.
+    pub connection: u32,
+    /// Which end.
+    pub end: End,
+    /// Settings of its host.
+    pub config: Arc<HostConfig>,
+    /// The application.
+    pub app: App,
+    /// Whether it is MPTCP.
+    pub mode: Mode,
+    /// How it stands.
+    pub life: Life,
+    /// Subflows, in the order in which this end learnt of them.
+    pub subflows: Vec<Subflow>,
+    /// What happened.
+    pub story: Vec<Entry>,
+    /// Kernel-named counters.
+    pub counters: Counters,
+    /// Joins of this end that reached a host which does not know their token.
+    pub stray_resets: Vec<StrayReset>,
+    /// Bytes delivered in order since the world last looked.
+    pub fresh_delivered: u64,
+    /// First wrong byte, if any was delivered.
+    pub wrong_at: Option<u64>,
+    /// When data was last written into the connection or taken from it (for the record).
+    pub first_write_at: Option<SimTime>,
+    /// Event of this endpoint's timer that is in the engine's queue.
+    pub armed: SimTime,
+    pub(super) version: MptcpVersion,
+    pub(super) local_key: Key,
+    pub(super) local_idsn: u64,
+    pub(super) remote_key: Option<Key>,
+    pub(super) remote_idsn: u64,
+    /// DSS checksums were negotiated.
+    pub(super) checksum: bool,
+    pub(super) send: DataSend,
+    pub(super) receive: DataReceive,
+    /// PROTOCOL: Linux's `allow_infinite_fallback`.
+    pub(super) may_fall_back: bool,
+    pub(super) joins_allowed: bool,
+    /// The peer's addresses: ID and address, the first subflow's first.
+    pub(super) remote_addresses: Vec<(u8, SocketAddr)>,
+    /// The peer asked that its first address not be joined (C flag).
+    pub(super) peer_forbids_initial: bool,
+    pub(super) announcements: super::path_manager::Announcements,
+    pub(super) scheduler: SchedulerState,
+    pub(super) rng: Stream,
+    pub(super) sample_interval: SimDuration,
+    /// When pacing lets the next segment go that waits for it.
+    pub(super) paced_at: SimTime,
+    pub(super) siblings: Vec<Sibling>,
+    next_uid: u64,
+}
+
+/// What it takes to make an endpoint.
+#[derive(Debug)]
+pub struct EndpointSetup {
+    /// Itself.
+    pub id: EndpointId,
+    /// Index of the connection in the world.
+    pub connection: u32,
+    /// Which end.
+    pub end: End,
+    /// The application.
+    pub app: App,
+    /// Random stream of this endpoint.
+    pub rng: Stream,
+    /// Interval of state samples.
+    pub sample_interval: SimDuration,
+}
+
+impl Endpoint {
+    pub(super) fn new(setup: EndpointSetup, host: &HostStack) -> Self {
+        let config = Arc::clone(&host.config);
+        let version = match config.profile {
+            Profile::Rfc6824 => MptcpVersion::V0,
+            Profile::Rfc8684 | Profile::Linux6 | Profile::TcpOnly => MptcpVersion::V1,
+        };
+        let mode = match config.profile {
+            Profile::TcpOnly => Mode::Plain(FallbackReason::NotSpoken),
+            _ => Mode::Offered,
+        };
+        Self {
+            id: setup.id,
+            connection: setup.connection,
+            end: setup.end,
+            app: setup.app,
+            mode,
+            life: Life::Active,
+            subflows: Vec::with_capacity(1),
+            story: Vec::new(),
+            counters: Counters::default(),
+            stray_resets: Vec::new(),
+            fresh_delivered: 0,
+            wrong_at: None,
+            first_write_at: None,
+            armed: SimTime::NEVER,
+            version,
+            local_key: Key(0),
+            local_idsn: 0,
+            remote_key: None,
+            remote_idsn: 0,
+            checksum: config.checksum,
+            send: DataSend { timer: SimTime::NEVER, ..DataSend::default() },
+            receive: DataReceive::default(),
+            may_fall_back: true,
+            joins_allowed: true,
+            remote_addresses: Vec::new(),
+            peer_forbids_initial: false,
+            announcements: super::path_manager::Announcements::default(),
+            scheduler: SchedulerState::new(config.scheduler),
+            rng: setup.rng,
+            sample_interval: setup.sample_interval,
+            paced_at: SimTime::NEVER,
+            siblings: Vec::new(),
+            next_uid: u64::from(setup.id.0) << 40,
+            config,
+        }
+    }
+
+    /// When the endpoint wants [`Endpoint::on_timer`].
+    #[must_use]
+    pub fn deadline(&self) -> SimTime {
+        let mut at = self.send.timer.min(self.announcements.retry_at).min(self.paced_at);
+        if self.life == Life::Active {
+            at = at.min(self.app.next_write_at());
+        }
+        for s in &self.subflows {
+            if !s.is_alive() {
+                continue;
+            }
+            at = at.min(s.handshake_at).min(s.tx.deadline());
+            if let Some(due) = s.rx.delayed_ack_at {
+                at = at.min(due);
+            }
+        }
+        at
+    }
+
+    /// The time of [`Endpoint::deadline`] has come.
+    pub fn on_timer(&mut self, io: &mut Io<'_>) {
+        let now = io.now;
+        for i in 0..self.subflows.len() {
+            if !self.subflows[i].is_alive() {
+                continue;
+            }
+            if self.subflows[i].handshake_at <= now {
+                self.on_handshake_timer(io, i);
+            }
+            if self.subflows[i].tx.deadline() <= now {
+                self.on_sender_timer(io, i);
+            }
+            if self.subflows[i].rx.delayed_ack_at.is_some_and(|due| due <= now) {
+                self.subflows[i].ack_now = true;
+            }
+        }
+        if self.announcements.retry_at <= now {
+            self.on_announcement_timer(io);
+        }
+        if self.send.timer <= now {
+            self.on_data_timer(io);
+        }
+        self.push(io);
+        self.flush_acks(io);
+    }
+
+    /// True when the connection is MPTCP as far as this end knows.
+    #[must_use]
+    #[inline]
+    pub const fn is_mptcp(&self) -> bool {
+        matches!(self.mode, Mode::Mptcp { .. })
+    }
+
+    /// True for plain TCP, from the start or by fallback.
+    #[must_use]
+    #[inline]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.mode, Mode::Plain(_))
+    }
+
+    /// True when the endpoint has nothing left to do: ended, and every subflow closed or gone.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.life != Life::Active && self.subflows.iter().all(Subflow::is_finished)
+    }
+
+    /// Position of everything written that waits to be acknowledged, or to be delivered.
+    #[must_use]
+    pub const fn unacknowledged(&self) -> u64 {
+        self.app.written() - self.send.una
+    }
+
+    /// The peer's key became known.
+    pub(super) fn set_remote_key(&mut self, key: Key) {
+        self.remote_key = Some(key);
+        self.remote_idsn = key.idsn(self.version);
+    }
+
+    pub(super) fn is_linux(&self) -> bool {
+        self.config.profile == Profile::Linux6
+    }
+
+    pub(super) fn fresh_uid(&mut self, subflow: usize) -> PacketUid {
+        self.next_uid += 1;
+        PacketUid(self.next_uid | ((subflow as u64 & 0xff) << 32))
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        now: SimTime,
+        subflow: usize,
+        packet: Option<PacketUid>,
+        fact: Fact,
+    ) {
+        let index = self.subflows.get(subflow).map(|s| s.index);
+        self.story.push(Entry { at: now, end: self.end, subflow: index, packet, fact });
+    }
+
+    /// Goes on as plain TCP. Nothing happens when it already does.
+    pub(super) fn fall_back(
+        &mut self,
+        now: SimTime,
+        subflow: usize,
+        packet: Option<PacketUid>,
+        reason: FallbackReason,
+    ) {
+        if self.is_plain() {
+            return;
+        }
+        self.mode = Mode::Plain(reason);
+        self.joins_allowed = false;
+        self.send.timer = SimTime::NEVER;
+        self.send.reinject.clear();
+        self.announcements.retry_at = SimTime::NEVER;
+        self.tell(now, subflow, packet, Fact::FellBack(reason));
+    }
+
+    /// What coupled congestion control must know of all subflows; empty for the uncoupled ones.
+    pub(super) fn refresh_siblings(&mut self) {
+        self.siblings.clear();
+        if self.subflows.len() < 2 || !self.subflows[0].tx.congestion.is_coupled() {
+            return;
+        }
+        for s in &self.subflows {
+            let open = s.can_carry();
+            self.siblings.push(s.tx.congestion.snapshot(s.tx.rtt.srtt(), open));
+        }
+    }
+}
+
+/// Which packets an endpoint made: the endpoint and the subflow, from the packet's identity.
+#[must_use]
+pub const fn origin_of(uid: PacketUid) -> (EndpointId, usize) {
+    (EndpointId((uid.0 >> 40) as u32), (uid.0 >> 32) as usize & 0xff)
+}

@@ -1,0 +1,381 @@
+//! Which subflows to open, and the signals about addresses (RFC 8684 §3.4).
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::config::PathManagerKind;
+use super::counters::Counter;
+use super::endpoint::{Endpoint, Io, Mode};
+use super::subflow::State;
+use crate::record::SubflowRole;
+use crate::record::story::{End, Fact, ResetCause};
+use crate::time::{SimDuration, SimTime};
+use crate::wire::crypto::{MptcpVersion, add_addr_hmac};
+use crate::wire::mptcp::{AddAddr, AddressIds, DataSeq, Dss, MptcpOption, ResetReason};
+use crate::wire::options::Options;
+use crate::wire::packet::Packet;
+
+/// How often an ADD_ADDR that is not echoed is sent again (Linux's `ADD_ADDR_RETRANS_MAX`).
+const ADD_ADDR_RETRIES: u32 = 3;
+
+/// Addresses to announce, echoes and withdrawals to send, and what was joined already.
+#[derive(Clone, Debug)]
+pub(super) struct Announcements {
+    /// Own addresses to announce: ID and address; the front is next, or waits for its echo.
+    queue: Vec<(u8, IpAddr)>,
+    /// The front has been sent so often.
+    sent: u32,
+    /// The front is due (first time or again).
+    due: bool,
+    /// When the front is sent again.
+    pub(super) retry_at: SimTime,
+    /// Echoes owed.
+    echoes: Vec<AddAddr>,
+    /// Withdrawals owed.
+    removals: Vec<u8>,
+    /// Pairs of own address and peer's address to which a subflow was opened.
+    opened: Vec<(IpAddr, SocketAddr)>,
+    started: bool,
+    changed: bool,
+}
+
+impl Default for Announcements {
+    fn default() -> Self {
+        Self {
+            queue: Vec::new(),
+            sent: 0,
+            due: false,
+            retry_at: SimTime::NEVER,
+            echoes: Vec::new(),
+            removals: Vec::new(),
+            opened: Vec::new(),
+            started: false,
+            changed: false,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Opens the subflows that the policy wants now, and starts announcing addresses.
+    pub(super) fn manage_paths(&mut self, io: &mut Io<'_>) {
+        if self.mode != (Mode::Mptcp { certain: true })
+            || (self.announcements.started && !self.announcements.changed)
+        {
+            return;
+        }
+        if !self.announcements.started {
+            self.announcements.started = true;
+            let first = &self.subflows[0];
+            self.announcements.opened.push((first.flow.src.ip(), first.flow.dst));
+            let signal = self.config.path_manager.signal.clone();
+            for address in signal {
+                if address != self.subflows[0].flow.src.ip() && io.host.owns(address) {
+                    let id = self.address_id(io.host, address);
+                    self.announcements.queue.push((id, address));
+                }
+            }
+            self.announcements.due = !self.announcements.queue.is_empty();
+        }
+        self.announcements.changed = false;
+        if self.end == End::Client && self.joins_allowed {
+            self.open_wanted(io);
+        }
+    }
+
+    fn open_wanted(&mut self, io: &mut Io<'_>) {
+        let mut wanted: Vec<(IpAddr, SocketAddr, u8)> = Vec::new();
+        match self.config.path_manager.kind {
+            PathManagerKind::None => {}
+            PathManagerKind::FullMesh => {
+                for local in &io.host.addresses {
+                    for &(id, remote) in &self.remote_addresses {
+                        wanted.push((local.address, remote, id));
+                    }
+                }
+            }
+            PathManagerKind::Endpoints => {
+                let (_, first) = self.remote_addresses[0];
+                for local in &io.host.addresses {
+                    wanted.push((local.address, first, 0));
+                }
+                for &(id, remote) in self.remote_addresses.iter().skip(1) {
+                    if let Some(local) = io.host.source_for(remote.ip()) {
+                        wanted.push((local, remote, id));
+                    }
+                }
+            }
+            PathManagerKind::NdiffPorts(n) => {
+                let first = self.subflows[0].flow;
+                let have = self.subflows.len() as u32;
+                for _ in have..n {
+                    self.join(io, first.src.ip(), first.dst, 0);
+                }
+            }
+        }
+        for (local, remote, id) in wanted {
+            let joined =
+                self.subflows.iter().filter(|s| s.is_alive() && s.role == SubflowRole::Join);
+            if local.is_ipv4() != remote.is_ipv4()
+                || self.announcements.opened.contains(&(local, remote))
+                || (id == 0 && self.peer_forbids_initial)
+                || joined.count() as u32 >= self.config.path_manager.max_subflows
+            {
+                continue;
+            }
+            self.announcements.opened.push((local, remote));
+            self.join(io, local, remote, id);
+        }
+    }
+
+    /// True when a signal waits that subflow `i` should carry.
+    #[inline]
+    pub(super) fn has_signal(&self, i: usize) -> bool {
+        let a = &self.announcements;
+        let s = &self.subflows[i];
+        (s.fail_pending.is_some() || s.priority_pending.is_some())
+            || ((a.due || !a.echoes.is_empty() || !a.removals.is_empty())
+                && s.can_carry()
+                && self.is_mptcp()
+                && self.first_carrier() == Some(i))
+    }
+
+    fn first_carrier(&self) -> Option<usize> {
+        let healthy = |s: &super::subflow::Subflow| s.can_carry() && !s.tx.in_loss();
+        self.subflows
+            .iter()
+            .position(healthy)
+            .or_else(|| self.subflows.iter().position(|s| s.can_carry()))
+    }
+
+    /// The signal that an acknowledgement on subflow `i` should carry, as far as the option space that
+    /// `used` leaves allows it.
+    pub(super) fn take_signal(
+        &mut self,
+        now: SimTime,
+        i: usize,
+        used: &Options,
+    ) -> Option<[Option<MptcpOption>; 2]> {
+        let free = used.free();
+        if let Some(dsn) = self.subflows[i].fail_pending.take() {
+            self.counters.count(Counter::FailTx);
+            return Some([Some(MptcpOption::Fail { dsn }), self.plain_data_ack()]);
+        }
+        if !self.subflows[i].can_carry() {
+            return None;
+        }
+        if let Some(backup) = self.subflows[i].priority_pending.take() {
+            self.counters.count(Counter::PrioTx);
+            let prio = MptcpOption::Prio { backup, address_id: None };
+            return Some([self.plain_data_ack(), Some(prio)]);
+        }
+        if let Some(echo) = self.announcements.echoes.pop() {
+            self.counters.count(Counter::EchoAddTx);
+            let option = MptcpOption::AddAddr(echo);
+            return Some([
+                Some(option),
+                self.plain_data_ack().filter(|a| fits(&[option, *a], free)),
+            ]);
+        }
+        if !self.announcements.removals.is_empty() {
+            let ids = std::mem::take(&mut self.announcements.removals);
+            self.counters.count(Counter::RmAddrTx);
+            let option = MptcpOption::RemoveAddr(AddressIds::new(&ids)?);
+            return Some([self.plain_data_ack(), Some(option)]);
+        }
+        if self.announcements.due {
+            return self.take_announcement(now, i, free);
+        }
+        None
+    }
+
+    fn take_announcement(
+        &mut self,
+        now: SimTime,
+        i: usize,
+        free: usize,
+    ) -> Option<[Option<MptcpOption>; 2]> {
+        let &(id, address) = self.announcements.queue.first()?;
+        let v0 = self.version == MptcpVersion::V0;
+        let remote = self.remote_key?;
+        let hmac = (!v0).then(|| add_addr_hmac(self.local_key, remote, id, address, None));
+        let option = MptcpOption::AddAddr(AddAddr {
+            v0,
+            echo: false,
+            address_id: id,
+            address,
+            port: None,
+            hmac,
+        });
+        self.announcements.due = false;
+        self.announcements.sent += 1;
+        self.counters.count(Counter::AddAddrTx);
+        let port = self.subflows[i].flow.src.port();
+        let address = SocketAddr::new(address, port);
+        self.tell(now, i, None, Fact::AddressAnnounced { address, id });
+        if v0 {
+            // No echo in v0: on to the next.
+            self.next_announcement();
+        } else {
+            self.announcements.retry_at =
+                now + self.config.add_addr_timeout.min(self.announcement_timeout());
+        }
+        Some([Some(option), self.plain_data_ack().filter(|a| fits(&[option, *a], free))])
+    }
+
+    /// Linux 6.18 waits for a round trip or so rather than the whole `add_addr_timeout`.
+    fn announcement_timeout(&self) -> SimDuration {
+        self.config.add_addr_timeout
+    }
+
+    fn next_announcement(&mut self) {
+        self.announcements.queue.remove(0);
+        self.announcements.sent = 0;
+        self.announcements.retry_at = SimTime::NEVER;
+        self.announcements.due = !self.announcements.queue.is_empty();
+    }
+
+    /// The echo of an ADD_ADDR did not come in time.
+    pub(super) fn on_announcement_timer(&mut self, _io: &mut Io<'_>) {
+        self.announcements.retry_at = SimTime::NEVER;
+        if self.announcements.sent > ADD_ADDR_RETRIES {
+            self.next_announcement();
+        } else {
+            self.announcements.due = true;
+        }
+    }
+
+    fn plain_data_ack(&self) -> Option<MptcpOption> {
+        if self.is_plain() {
+            return None;
+        }
+        let fin = self.receive.fin.is_some_and(|at| self.receive.next >= at);
+        let ack = self.remote_idsn.wrapping_add(1 + self.receive.next + u64::from(fin));
+        let ack = if self.is_linux() { DataSeq::Long(ack) } else { DataSeq::Short(ack as u32) };
+        Some(MptcpOption::Dss(Dss { data_fin: false, ack: Some(ack), mapping: None }))
+    }
+
+    /// ADD_ADDR came in: an echo of an own announcement, or an address of the peer.
+    pub(super) fn on_add_addr(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, add: AddAddr) {
+        if add.echo {
+            self.counters.count(Counter::EchoAdd);
+            if self.announcements.queue.first().is_some_and(|&(id, _)| id == add.address_id) {
+                self.next_announcement();
+            }
+            return;
+        }
+        if self.version == MptcpVersion::V1 {
+            let Some(remote) = self.remote_key else { return };
+            let expected =
+                add_addr_hmac(remote, self.local_key, add.address_id, add.address, add.port);
+            if add.hmac != Some(expected) {
+                return; // RFC 8684 §3.4.1: silently ignored
+            }
+            self.announcements.echoes.push(AddAddr { echo: true, hmac: None, ..add });
+        }
+        self.counters.count(Counter::AddAddr);
+        let port = add.port.unwrap_or(self.subflows[0].flow.dst.port());
+        let address = SocketAddr::new(add.address, port);
+        let known = self.remote_addresses.iter().any(|&(_, a)| a == address);
+        let accepted = self.remote_addresses.len() as u32 - 1;
+        if known || accepted >= self.config.path_manager.max_add_addr_accepted {
+            return;
+        }
+        self.remote_addresses.push((add.address_id, address));
+        self.tell(io.now, i, Some(packet.uid), Fact::AddressLearnt { address, id: add.address_id });
+        self.announcements.changed = true;
+    }
+
+    /// REMOVE_ADDR came in: subflows to those addresses are closed (RFC 8684 §3.4.2).
+    pub(super) fn on_remove_addr(&mut self, io: &mut Io<'_>, ids: &[u8]) {
+        for &id in ids {
+            self.counters.count(Counter::RmAddr);
+            self.remote_addresses.retain(|&(known, _)| known != id || id == 0);
+            self.tell(io.now, 0, None, Fact::AddressRemoved { id });
+            for i in 0..self.subflows.len() {
+                let s = &self.subflows[i];
+                if s.is_alive() && s.remote_id == id && self.other_carrier(i) {
+                    self.counters.count(Counter::RmSubflow);
+                    self.reset_subflow(
+                        io,
+                        i,
+                        ResetCause::AddressRemoved,
+                        Some(ResetReason::UNSPECIFIED),
+                    );
+                }
+            }
+        }
+    }
+
+    fn other_carrier(&self, i: usize) -> bool {
+        self.subflows.iter().enumerate().any(|(j, s)| j != i && s.can_carry())
+    }
+
+    /// MP_PRIO came in: the peer's wish for the subflow it came over (RFC 8684 §3.3.8).
+    pub(super) fn on_priority(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &Packet,
+        backup: bool,
+        address_id: Option<u8>,
+    ) {
+        self.counters.count(Counter::PrioRx);
+        let target = match address_id {
+            Some(id) => self.subflows.iter().position(|s| s.remote_id == id).unwrap_or(i),
+            None => i,
+        };
+        self.subflows[target].backup = backup;
+        self.tell(io.now, target, Some(packet.uid), Fact::PriorityChanged { backup });
+    }
+
+    /// An own address went away: its subflows are reset, the peer is told.
+    pub fn remove_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
+        let id = self.address_id(io.host, address);
+        for i in 0..self.subflows.len() {
+            if self.subflows[i].is_alive() && self.subflows[i].flow.src.ip() == address {
+                self.counters.count(Counter::RmSubflow);
+                self.reset_subflow(
+                    io,
+                    i,
+                    ResetCause::AddressRemoved,
+                    Some(ResetReason::UNSPECIFIED),
+                );
+            }
+        }
+        self.announcements.opened.retain(|(local, _)| *local != address);
+        if self.is_mptcp() {
+            self.announcements.removals.push(id);
+        }
+        self.push(io);
+        self.flush_acks(io);
+    }
+
+    /// An own address appeared.
+    pub fn add_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
+        self.announcements.changed = true;
+        if self.config.path_manager.signal.contains(&address) && self.is_mptcp() {
+            let id = self.address_id(io.host, address);
+            self.announcements.queue.push((id, address));
+            self.announcements.due |= self.announcements.retry_at == SimTime::NEVER;
+        }
+        self.manage_paths(io);
+        self.push(io);
+        self.flush_acks(io);
+    }
+
+    /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO).
+    pub fn set_backup(&mut self, io: &mut Io<'_>, address: IpAddr, backup: bool) {
+        for s in &mut self.subflows {
+            if s.state == State::Established && s.flow.src.ip() == address {
+                s.backup = backup;
+                s.priority_pending = Some(backup);
+            }
+        }
+        self.push(io);
+        self.flush_acks(io);
+    }
+}
+
+/// True when both options, padded, fit into `free` bytes.
+fn fits(options: &[MptcpOption], free: usize) -> bool {
+    options.iter().map(MptcpOption::buffer_len).sum::<usize>().next_multiple_of(4) <= free
+}

@@ -1,0 +1,357 @@
+//! A segment for a subflow that is established: acknowledgement, MPTCP signals, data, FIN, RST.
+
+use super::counters::Counter;
+use super::endpoint::{Endpoint, Io, Mode};
+use super::subflow::{Proof, State};
+use crate::record::SubflowRole;
+use crate::record::series::SenderSample;
+use crate::record::story::{End, Fact, FallbackReason, ResetCause};
+use crate::tcp::receiver::{AckNeed, Chunk};
+use crate::tcp::sender::{Ack, TimerKind};
+use crate::tcp::{offset_of, seq_of};
+use crate::time::SimDuration;
+use crate::wire::mptcp::{
+    AddAddr, CapableBody, DataSeq, Dss, Mapping, MptcpOption, ResetReason, mptcp_options,
+};
+use crate::wire::options::kind;
+use crate::wire::packet::{Flags, Packet};
+
+/// What the options 30 of one segment say.
+#[derive(Default)]
+struct Signals {
+    any: bool,
+    data_ack: Option<DataSeq>,
+    mapping: Option<(Mapping, bool)>,
+    capable: bool,
+    join: bool,
+    add_addr: Option<AddAddr>,
+    fail: Option<u64>,
+}
+
+impl Endpoint {
+    /// A packet for subflow `i` came in. Replies are in the outbox afterwards.
+    pub fn on_packet(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
+        if packet.checksum_fault != 0 {
+            return; // a host drops it unseen
+        }
+        match self.subflows[i].state {
+            State::SynSent => self.on_packet_in_syn_sent(io, i, packet),
+            State::SynReceived => {
+                if self.on_packet_in_syn_received(io, i, packet) {
+                    self.on_segment(io, i, packet);
+                }
+            }
+            State::Established => self.on_segment(io, i, packet),
+            State::Closed => self.on_packet_after_close(io, packet),
+        }
+        self.push(io);
+        self.flush_acks(io);
+    }
+
+    fn on_segment(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
+        let s = &mut self.subflows[i];
+        let Some(start) = offset_of(packet.seq, s.rx.initial, s.rx.next) else {
+            s.ack_now = !packet.flags.has(Flags::RST);
+            return;
+        };
+        if packet.flags.has(Flags::RST) {
+            // RFC 5961 §3.2, and Linux's allowance for a peer that has sent past a hole.
+            let mut sacks = [(0, 0); 4];
+            let count = s.rx.sack_blocks(4, &mut sacks);
+            let highest = sacks[..count].iter().map(|b| b.1).max();
+            if start == s.rx.ack_offset() || start == s.rx.next || highest == Some(start) {
+                self.on_reset(io, i, packet);
+            } else {
+                s.ack_now = true;
+            }
+            return;
+        }
+        if packet.flags.has(Flags::SYN) {
+            // The SYN/ACK again: the third ACK was lost.
+            s.ack_now = true;
+            return;
+        }
+        if !packet.flags.has(Flags::ACK) {
+            return;
+        }
+        let mut echo = None;
+        if s.timestamps
+            && let Some((value, reply)) = packet.options.timestamps()
+        {
+            if start <= s.rx.ack_offset() {
+                s.rx.ts_recent = value;
+            }
+            echo = Some(reply);
+        }
+        self.take_ack(io, i, packet, echo);
+        let mut signals = Signals::default();
+        if !self.is_plain() {
+            self.read_signals(io, i, packet, &mut signals);
+            if self.subflows[i].state == State::Closed
+                || !self.check_established(io, i, packet, start, &signals)
+            {
+                return;
+            }
+            if self.is_mptcp() {
+                self.apply_signals(io, i, packet, &signals);
+            }
+        }
+        if self.subflows[i].state == State::Closed {
+            return;
+        }
+        self.take_data(io, i, packet, start, signals.mapping);
+    }
+
+    /// TCP's acknowledgement: what left the network, what is lost, how the window moves.
+    #[inline]
+    fn take_ack(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, echo: Option<u32>) {
+        self.refresh_siblings();
+        let timestamp_now = (io.now.as_nanos() / 1_000_000) as u32;
+        let s = &mut self.subflows[i];
+        let Some(ack) = offset_of(packet.ack, s.tx.initial, s.tx.una) else { return };
+        let window = u64::from(packet.window) << s.send_scale;
+        let echo_rtt = echo.filter(|&e| e != 0).map(|e| {
+            let ms = timestamp_now.wrapping_add(s.timestamp_offset).wrapping_sub(e);
+            SimDuration::from_millis(u64::from(ms.min(60_000)).max(1))
+        });
+        let mut sacks = [(0u64, 0u64); 4];
+        let mut count = 0;
+        if s.tx.sack
+            && let Some(option) = packet.options.find(kind::SACK)
+        {
+            for block in option.data().chunks_exact(8).take(4) {
+                let word = |at: usize| {
+                    u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+                };
+                let near = s.tx.una;
+                let offsets = (
+                    offset_of(crate::wire::seq::Seq(word(0)), s.tx.initial, near),
+                    offset_of(crate::wire::seq::Seq(word(4)), s.tx.initial, near),
+                );
+                if let (Some(start), Some(end)) = offsets
+                    && start < end
+                    && end <= s.tx.next
+                {
+                    sacks[count] = (start, end);
+                    count += 1;
+                }
+            }
+        }
+        let edge = ack + window;
+        let duplicate = packet.payload.is_empty()
+            && !packet.flags.has(Flags::FIN)
+            && ack == s.tx.una
+            && edge == s.tx.window_edge;
+        s.tx.window_edge = s.tx.window_edge.max(edge);
+        let ack = Ack { ack, sacks: &sacks[..count], echo_rtt, duplicate };
+        let acked = s.tx.on_ack(io.now, &ack, &self.siblings, i);
+        if acked.advanced && s.stale {
+            s.stale = false;
+            self.counters.count(Counter::SubflowRecover);
+            self.tell(io.now, i, None, Fact::SubflowRecovered);
+        }
+        let s = &mut self.subflows[i];
+        if io.now >= s.next_sample && acked.advanced {
+            s.next_sample = io.now + self.sample_interval;
+            s.samples.push(SenderSample {
+                at: io.now,
+                cwnd: u64::from(s.tx.congestion.window().cwnd) * u64::from(s.peer_mss),
+                srtt: s.tx.rtt.srtt(),
+                in_flight: s.tx.next - s.tx.una,
+            });
+        }
+        if self.is_plain() {
+            if let Some(end) = acked.data_end {
+                self.send.una = self.send.una.max(end);
+            }
+            self.send.window_edge = self.send.window_edge.max(self.send.una + window);
+            if self.send.fin.is_some() && self.subflows[i].fin_sent && acked.all {
+                self.send.fin_acked = true;
+                self.consider_completion(io);
+            }
+        } else if self.subflows[i].role == SubflowRole::Initial && self.send.una == 0 {
+            // Before the first DATA_ACK the window is relative to the start of the data.
+            self.send.window_edge = self.send.window_edge.max(window);
+        }
+    }
+
+    fn read_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, signals: &mut Signals) {
+        for option in mptcp_options(&packet.options) {
+            signals.any = true;
+            match option {
+                MptcpOption::Dss(Dss { data_fin, ack, mapping }) => {
+                    signals.data_ack = ack;
+                    signals.mapping = mapping.map(|m| (m, data_fin));
+                }
+                MptcpOption::Capable { body, .. } => {
+                    signals.capable = true;
+                    if let CapableBody::WithData { len, checksum, .. } = body {
+                        // RFC 8684 §3.1: stands for a mapping of the first byte.
+                        let dsn = DataSeq::Long(self.remote_idsn.wrapping_add(1));
+                        signals.mapping = Some((Mapping { dsn, ssn: 1, len, checksum }, false));
+                    }
+                }
+                MptcpOption::Join(_) => signals.join = true,
+                MptcpOption::AddAddr(add) => signals.add_addr = Some(add),
+                MptcpOption::RemoveAddr(ids) => self.on_remove_addr(io, ids.as_slice()),
+                MptcpOption::Prio { backup, address_id } => {
+                    self.on_priority(io, i, packet, backup, address_id);
+                }
+                MptcpOption::Fail { dsn } => signals.fail = Some(dsn),
+                MptcpOption::FastClose { key } => self.on_fast_close(io, i, packet, key),
+                MptcpOption::TcpRst { .. } => {}
+            }
+        }
+    }
+
+    /// The steps to certainty (RFC 8684 §3.1, §3.2; Linux's `check_fully_established`). False when the
+    /// packet goes no further.
+    fn check_established(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &Packet,
+        start: u64,
+        signals: &Signals,
+    ) -> bool {
+        let s = &self.subflows[i];
+        if s.role == SubflowRole::Join {
+            if s.proof == Proof::Complete {
+                if signals.join && packet.payload.is_empty() {
+                    self.subflows[i].ack_now = true; // the proof again: the fourth ACK was lost
+                }
+                return true;
+            }
+            if start != 1 || !(signals.data_ack.is_some() || signals.add_addr.is_some()) {
+                self.reset_subflow(io, i, ResetCause::BadHandshake, Some(ResetReason::MPTCP));
+                return false;
+            }
+            self.confirm_join(io, i);
+            return true;
+        }
+        if self.mode != (Mode::Mptcp { certain: false }) || self.end == End::Server {
+            return true;
+        }
+        if start != 1 {
+            return true;
+        }
+        let announces = signals.add_addr.is_some_and(|a| !a.echo);
+        if signals.data_ack.is_some() || announces {
+            self.become_certain(io, i, packet);
+            return true;
+        }
+        if signals.capable {
+            return true;
+        }
+        // Nothing of MPTCP in the first segment that the peer sent after the handshake.
+        let reason = if packet.payload.is_empty() {
+            FallbackReason::AckWithoutDataAck
+        } else {
+            FallbackReason::DataWithoutMapping
+        };
+        self.fall_back(io.now, i, Some(packet.uid), reason);
+        self.adopt_subflow_progress(i);
+        true
+    }
+
+    fn apply_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, signals: &Signals) {
+        if let Some(ack) = signals.data_ack {
+            let window = u64::from(packet.window) << self.subflows[i].send_scale;
+            self.take_data_ack(io, ack, window);
+        }
+        if let Some(add) = signals.add_addr {
+            self.on_add_addr(io, i, packet, add);
+        }
+        if let Some(dsn) = signals.fail {
+            self.on_fail(io, i, packet, dsn);
+        }
+        if let Some((mapping, true)) = signals.mapping {
+            self.note_data_fin(mapping);
+        }
+        self.manage_paths(io);
+    }
+
+    fn take_data(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &mut Packet,
+        start: u64,
+        mapping: Option<(Mapping, bool)>,
+    ) {
+        let len = packet.payload.len;
+        let s = &mut self.subflows[i];
+        if packet.flags.has(Flags::FIN) {
+            s.rx.on_fin(start + u64::from(len));
+            s.ack_now = true;
+        }
+        if len > 0 {
+            let chunk = Chunk {
+                start,
+                payload: std::mem::take(&mut packet.payload),
+                mapping,
+                packet: packet.uid,
+            };
+            let (in_order, need) = s.rx.on_data(io.now, chunk, self.config.quick_ack);
+            if need == AckNeed::Now {
+                s.ack_now = true;
+            }
+            let mut next = in_order;
+            while let Some(chunk) = next {
+                self.take_chunk(io, i, chunk);
+                if self.subflows[i].state == State::Closed {
+                    return;
+                }
+                next = self.subflows[i].rx.pop_in_order();
+            }
+        } else if mapping.is_some() && self.is_mptcp() {
+            // A DATA_FIN of its own: no payload to wait for.
+            self.subflows[i].ack_now = true;
+            self.take_lone_mapping(io, i, packet, mapping);
+        }
+        if self.subflows[i].rx.fin_in_order() {
+            self.on_subflow_fin(io, i);
+        }
+    }
+
+    /// A timer of the subflow's sender ran out.
+    pub(super) fn on_sender_timer(&mut self, io: &mut Io<'_>, i: usize) {
+        self.refresh_siblings();
+        match self.subflows[i].tx.on_timer(io.now, &self.siblings, i) {
+            Some(TimerKind::Retransmission) => {
+                self.counters.count(Counter::TcpTimeouts);
+                let backoff = self.subflows[i].tx.backoff;
+                self.tell(io.now, i, None, Fact::RetransmissionTimeout { backoff });
+                if backoff > super::closing::RETRIES {
+                    self.tell(io.now, i, None, Fact::TimedOut);
+                    self.fail_subflow(io, i);
+                    return;
+                }
+                self.on_subflow_timeout(io, i);
+            }
+            Some(TimerKind::Probe) => {
+                self.counters.count(Counter::TcpLossProbes);
+                self.send_probe(io, i);
+            }
+            Some(TimerKind::Reordering) | None => {}
+        }
+    }
+
+    /// Sends the acknowledgements that are owed.
+    #[inline]
+    pub(super) fn flush_acks(&mut self, io: &mut Io<'_>) {
+        for i in 0..self.subflows.len() {
+            let s = &self.subflows[i];
+            if s.state == State::Established && (s.ack_now || self.has_signal(i)) {
+                self.send_ack(io, i);
+            }
+        }
+    }
+
+    /// Sequence number of the next byte that this end would send on subflow `i`.
+    #[must_use]
+    pub fn next_sequence(&self, i: usize) -> crate::wire::seq::Seq {
+        let s = &self.subflows[i];
+        seq_of(s.tx.initial, s.tx.next)
+    }
+}

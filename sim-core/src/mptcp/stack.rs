@@ -1,0 +1,175 @@
+//! What the connections of one host share: addresses, routes, ports, tables of flows and tokens.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::config::HostConfig;
+use crate::engine::device::in_prefix;
+use crate::wire::packet::Flow;
+
+/// Index of an endpoint (one end of a connection) in the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(pub u32);
+
+/// First ephemeral port (Linux's default range begins at 32768).
+const FIRST_PORT: u16 = 32_768;
+
+/// An own address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface it belongs to.
+    pub interface: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    network: IpAddr,
+    prefix_len: u8,
+    interface: u8,
+}
+
+/// What the connections of one host share.
+#[derive(Clone, Debug)]
+pub struct HostStack {
+    /// Settings.
+    pub config: Arc<HostConfig>,
+    /// Own addresses, in the order in which they were added: address ID = position + 1, except for
+    /// the address of a connection's first subflow, which has ID 0 in that connection.
+    pub addresses: Vec<LocalAddress>,
+    /// Route by source address first (`ip rule from ADDRESS`).
+    pub source_routing: bool,
+    /// MTU of each interface.
+    pub mtus: Vec<u32>,
+    routes: Vec<Route>,
+    flows: FxHashMap<Flow, (EndpointId, u8)>,
+    tokens: FxHashMap<u32, EndpointId>,
+    listening: Vec<u16>,
+    next_port: u16,
+}
+
+impl HostStack {
+    /// A host without addresses.
+    #[must_use]
+    pub fn new(config: HostConfig) -> Self {
+        Self {
+            config: Arc::new(config),
+            addresses: Vec::new(),
+            source_routing: true,
+            mtus: Vec::new(),
+            routes: Vec::new(),
+            flows: FxHashMap::default(),
+            tokens: FxHashMap::default(),
+            listening: Vec::new(),
+            next_port: FIRST_PORT,
+        }
+    }
+
+    /// Adds a route to `network`/`prefix_len` by `interface`.
+    pub fn add_route(&mut self, network: IpAddr, prefix_len: u8, interface: u8) {
+        self.routes.push(Route { network, prefix_len, interface });
+    }
+
+    /// The interface for a packet from `src` to `dst`; `None`: unreachable.
+    #[must_use]
+    pub fn route(&self, src: IpAddr, dst: IpAddr) -> Option<u8> {
+        let own = self.addresses.iter().find(|a| a.address == src).map(|a| a.interface);
+        if self.source_routing && own.is_some() {
+            return own;
+        }
+        self.route_to(dst).or(own)
+    }
+
+    fn route_to(&self, dst: IpAddr) -> Option<u8> {
+        let matching = self.routes.iter().filter(|r| in_prefix(dst, r.network, r.prefix_len));
+        matching.max_by_key(|r| r.prefix_len).map(|r| r.interface)
+    }
+
+    /// The own address that a packet to `dst` gets when nobody chose one.
+    #[must_use]
+    pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
+        let interface = self.route_to(dst);
+        let same_family = self.addresses.iter().filter(|a| a.address.is_ipv4() == dst.is_ipv4());
+        let mut candidates = same_family.filter(|a| interface.is_none_or(|i| a.interface == i));
+        candidates.next().map(|a| a.address)
+    }
+
+    /// MTU of the interface that packets from this address leave by.
+    #[must_use]
+    pub fn mtu_of(&self, src: IpAddr, dst: IpAddr) -> u32 {
+        let interface = self.route(src, dst).unwrap_or(0);
+        self.mtus.get(usize::from(interface)).copied().unwrap_or(1500)
+    }
+
+    /// True when the address is this host's.
+    #[must_use]
+    #[inline]
+    pub fn owns(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|a| a.address == address)
+    }
+
+    /// Accepts connections on `port`.
+    pub fn listen(&mut self, port: u16) {
+        if !self.is_listening(port) {
+            self.listening.push(port);
+        }
+    }
+
+    /// True when somebody accepts connections on `port`.
+    #[must_use]
+    pub fn is_listening(&self, port: u16) -> bool {
+        self.listening.contains(&port)
+    }
+
+    /// An unused local port for a subflow from `src` to `dst`.
+    pub fn ephemeral(&mut self, src: IpAddr, dst: SocketAddr) -> SocketAddr {
+        loop {
+            let local = SocketAddr::new(src, self.next_port);
+            self.next_port =
+                if self.next_port == u16::MAX { FIRST_PORT } else { self.next_port + 1 };
+            if !self.flows.contains_key(&Flow { src: local, dst }) {
+                return local;
+            }
+        }
+    }
+
+    /// The subflow whose flow, as this host sends it, is `flow`.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, flow: &Flow) -> Option<(EndpointId, u8)> {
+        self.flows.get(flow).copied()
+    }
+
+    /// Registers a subflow.
+    pub fn insert(&mut self, flow: Flow, endpoint: EndpointId, subflow: u8) {
+        self.flows.insert(flow, (endpoint, subflow));
+    }
+
+    /// Forgets a subflow.
+    pub fn remove(&mut self, flow: &Flow) {
+        self.flows.remove(flow);
+    }
+
+    /// The connection that this token names.
+    #[must_use]
+    pub fn by_token(&self, token: u32) -> Option<EndpointId> {
+        self.tokens.get(&token).copied()
+    }
+
+    /// Registers a token; false when it is taken (the key must be drawn again, RFC 8684 §3.1).
+    pub fn insert_token(&mut self, token: u32, endpoint: EndpointId) -> bool {
+        if self.tokens.contains_key(&token) {
+            return false;
+        }
+        self.tokens.insert(token, endpoint);
+        true
+    }
+
+    /// Forgets a token.
+    pub fn remove_token(&mut self, token: u32) {
+        self.tokens.remove(&token);
+    }
+}

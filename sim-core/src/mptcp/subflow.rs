@@ -1,0 +1,149 @@
+//! One subflow of a connection: its TCP halves and what MPTCP knows of it.
+
+use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
+use crate::tcp::receiver::Receiver;
+use crate::tcp::sender::Sender;
+use crate::time::SimTime;
+use crate::wire::dss::MappingSum;
+use crate::wire::packet::Flow;
+
+/// TCP state, as far as option30 tells states apart (RFC 9293 §3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// SYN sent.
+    SynSent,
+    /// SYN received, SYN/ACK sent.
+    SynReceived,
+    /// Open in both directions, or closing (see [`Subflow::fin_sent`] and the receiver's FIN).
+    Established,
+    /// Gone.
+    Closed,
+}
+
+/// How far the proof of MP_JOIN has come (RFC 8684 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The peer has not yet shown that it is the one: no data may be sent.
+    Pending,
+    /// Done: data may flow.
+    Complete,
+}
+
+/// The mapping that the bytes now in order belong to (RFC 8684 §3.3.1).
+#[derive(Clone, Copy, Debug)]
+pub struct ActiveMapping {
+    /// Subflow offset of the first mapped byte.
+    pub start: u64,
+    /// Mapped bytes, DATA_FIN not counted.
+    pub len: u32,
+    /// Data-level offset of the first mapped byte.
+    pub data: u64,
+    /// Checksum in the option.
+    pub checksum: Option<u16>,
+    /// Sum of the bytes seen so far.
+    pub sum: MappingSum,
+    /// DATA_FIN flag of the option (its length then counts one more than `len`).
+    pub data_fin: bool,
+}
+
+/// One subflow.
+#[derive(Clone, Debug)]
+pub struct Subflow {
+    /// Source: this end. Destination: the peer.
+    pub flow: Flow,
+    /// Index of the subflow in the connection's record: the client's count.
+    pub index: usize,
+    /// Initial or join.
+    pub role: SubflowRole,
+    /// TCP state.
+    pub state: State,
+    /// Sending half.
+    pub tx: Sender,
+    /// Receiving half.
+    pub rx: Receiver,
+    /// Peer's MSS option (536 or 1220 without one).
+    pub peer_mss: u32,
+    /// Largest IP packet that the local interface takes.
+    pub mtu: u32,
+    /// Both ends offered timestamps.
+    pub timestamps: bool,
+    /// Added to the clock in the timestamps that this end sends.
+    pub timestamp_offset: u32,
+    /// Shift of the windows that the peer sends.
+    pub send_scale: u8,
+    /// Shift of the windows that this end sends.
+    pub receive_scale: u8,
+    /// When the handshake's next step is sent again.
+    pub handshake_at: SimTime,
+    /// How often it was.
+    pub attempts: u32,
+    /// Address ID of this end's address.
+    pub local_id: u8,
+    /// Address ID of the peer's address.
+    pub remote_id: u8,
+    /// This end's nonce.
+    pub local_nonce: u32,
+    /// The peer's nonce.
+    pub remote_nonce: u32,
+    /// Proof of a join; complete for an initial subflow.
+    pub proof: Proof,
+    /// This end asked that the subflow be backup, or was asked to.
+    pub backup: bool,
+    /// The SYN carried an MPTCP option (or will).
+    pub offers_mptcp: bool,
+    /// The mapping in force.
+    pub mapping: Option<ActiveMapping>,
+    /// A valid checksum has been seen.
+    pub checksum_seen: bool,
+    /// MP_FAIL to send, with the data sequence number.
+    pub fail_pending: Option<u64>,
+    /// The next new segment carries the infinite mapping.
+    pub infinite_pending: bool,
+    /// MP_PRIO to send.
+    pub priority_pending: Option<bool>,
+    /// This end's FIN is in flight or acknowledged.
+    pub fin_sent: bool,
+    /// An acknowledgement is owed now.
+    pub ack_now: bool,
+    /// Not to be used while another subflow is: no progress for several timeouts.
+    pub stale: bool,
+    /// New data-level bytes that arrived, since the world last looked.
+    pub fresh_bytes: u64,
+    /// State samples for the series.
+    pub samples: Vec<SenderSample>,
+    /// Where the next sample is due.
+    pub next_sample: SimTime,
+    /// When it was tried.
+    pub started_at: SimTime,
+    /// When it was established at this end.
+    pub established_at: Option<SimTime>,
+    /// When it ended.
+    pub ended_at: Option<SimTime>,
+    /// How far it came.
+    pub outcome: SubflowOutcome,
+    /// MP_TCPRST reason it ended with.
+    pub reset_reason: Option<u8>,
+}
+
+impl Subflow {
+    /// True when data may be sent over it.
+    #[must_use]
+    #[inline]
+    pub fn can_carry(&self) -> bool {
+        self.state == State::Established && self.proof == Proof::Complete && !self.fin_sent
+    }
+
+    /// True when it exists at all.
+    #[must_use]
+    #[inline]
+    pub fn is_alive(&self) -> bool {
+        self.state != State::Closed
+    }
+
+    /// Everything is closed in order in both directions.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.state == State::Closed
+            || (self.fin_sent && self.tx.is_idle() && self.rx.fin_in_order())
+    }
+}

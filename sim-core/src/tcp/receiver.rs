@@ -1,0 +1,325 @@
+//! A subflow's receiving half: order, acknowledgement policy, SACK blocks (RFC 9293, 2018, 5681 §4.2).
+
+use std::collections::VecDeque;
+
+use crate::time::{SimDuration, SimTime};
+use crate::wire::mptcp::Mapping;
+use crate::wire::packet::PacketUid;
+use crate::wire::payload::Payload;
+use crate::wire::seq::Seq;
+
+/// Longest time that an acknowledgement waits for company (Linux's `TCP_DELACK_MIN`).
+const DELAYED_ACK: SimDuration = SimDuration::from_millis(40);
+/// Segments acknowledged one by one at the start (Linux's quick-ACK mode).
+const QUICK_ACKS: u8 = 16;
+
+/// A piece of the subflow's stream with the mapping that its segment carried.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Offset of the first byte in the subflow's stream.
+    pub start: u64,
+    /// The bytes.
+    pub payload: Payload,
+    /// The mapping in the segment's DSS (or MP_CAPABLE), with its DATA_FIN flag.
+    pub mapping: Option<(Mapping, bool)>,
+    /// The segment.
+    pub packet: PacketUid,
+}
+
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.start + u64::from(self.payload.len)
+    }
+}
+
+/// How soon an acknowledgement must go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AckNeed {
+    /// Now.
+    Now,
+    /// With the next segment, or when the delayed-ACK timer runs out.
+    Later,
+}
+
+/// The receiving half of one subflow.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// Peer's initial sequence number.
+    pub initial: Seq,
+    /// Offset of the next byte expected.
+    pub next: u64,
+    /// Peer's FIN, once known: its offset.
+    pub fin: Option<u64>,
+    /// Latest timestamp value to echo (RFC 7323 §4).
+    pub ts_recent: u32,
+    /// When the delayed acknowledgement is due.
+    pub delayed_ack_at: Option<SimTime>,
+    out_of_order: VecDeque<Chunk>,
+    sacks: [(u64, u64); 4],
+    sack_count: u8,
+    quick_acks: u8,
+    unacked_segments: u8,
+    /// Duplicate range to report first in the next SACK option (RFC 2883).
+    duplicate: Option<(u64, u64)>,
+}
+
+impl Receiver {
+    /// After the peer's SYN with this initial sequence number.
+    #[must_use]
+    pub fn new(initial: Seq) -> Self {
+        Self {
+            initial,
+            next: 1,
+            fin: None,
+            ts_recent: 0,
+            delayed_ack_at: None,
+            out_of_order: VecDeque::new(),
+            sacks: [(0, 0); 4],
+            sack_count: 0,
+            quick_acks: QUICK_ACKS,
+            unacked_segments: 0,
+            duplicate: None,
+        }
+    }
+
+    /// Takes a segment's data at `start`. Data in order is handed back at once; afterwards
+    /// [`Receiver::pop_in_order`] yields what it released from the queue. `quick` asks for an
+    /// acknowledgement of every segment.
+    #[inline]
+    pub fn on_data(
+        &mut self,
+        now: SimTime,
+        mut chunk: Chunk,
+        quick: bool,
+    ) -> (Option<Chunk>, AckNeed) {
+        let end = chunk.end();
+        if end <= self.next {
+            // Nothing new: the peer retransmitted what had arrived, so tell it at once.
+            self.duplicate = Some((chunk.start, end));
+            self.quick_acks = self.quick_acks.max(2);
+            return (None, AckNeed::Now);
+        }
+        if chunk.start > self.next {
+            self.queue(chunk);
+            return (None, AckNeed::Now);
+        }
+        let skip = (self.next - chunk.start) as u32;
+        if skip > 0 {
+            chunk = part(&chunk, skip, chunk.payload.len - skip);
+        }
+        self.next = end;
+        if !self.out_of_order.is_empty() || self.sack_count > 0 {
+            self.forget_sacks_below(self.next);
+            return (Some(chunk), AckNeed::Now);
+        }
+        self.unacked_segments += 1;
+        if quick || self.unacked_segments >= 2 || self.quick_acks > 0 {
+            self.quick_acks = self.quick_acks.saturating_sub(1);
+            return (Some(chunk), AckNeed::Now);
+        }
+        self.delayed_ack_at.get_or_insert(now + DELAYED_ACK);
+        (Some(chunk), AckNeed::Later)
+    }
+
+    /// The next queued piece that is now in order.
+    pub fn pop_in_order(&mut self) -> Option<Chunk> {
+        loop {
+            let front = self.out_of_order.front()?;
+            if front.start > self.next {
+                return None;
+            }
+            let chunk = self.out_of_order.pop_front()?;
+            if chunk.end() <= self.next {
+                continue;
+            }
+            let skip = (self.next - chunk.start) as u32;
+            self.next = chunk.end();
+            self.forget_sacks_below(self.next);
+            return Some(if skip > 0 {
+                part(&chunk, skip, chunk.payload.len - skip)
+            } else {
+                chunk
+            });
+        }
+    }
+
+    /// The peer's FIN at this offset. True when it is in order now (and was not before).
+    pub fn on_fin(&mut self, at: u64) {
+        self.fin.get_or_insert(at);
+    }
+
+    /// True once everything up to and with the peer's FIN has come.
+    #[must_use]
+    pub fn fin_in_order(&self) -> bool {
+        self.fin.is_some_and(|at| self.next >= at)
+    }
+
+    /// What to acknowledge: the next offset expected, the FIN counted when it is in order.
+    #[must_use]
+    #[inline]
+    pub fn ack_offset(&self) -> u64 {
+        self.next + u64::from(self.fin_in_order())
+    }
+
+    /// An acknowledgement goes out.
+    #[inline]
+    pub fn on_ack_sent(&mut self) {
+        self.delayed_ack_at = None;
+        self.unacked_segments = 0;
+        self.duplicate = None;
+    }
+
+    /// SACK blocks to report, most recent first, at most `room`; returns how many were written.
+    pub fn sack_blocks(&self, room: usize, blocks: &mut [(u64, u64); 4]) -> usize {
+        let mut count = 0;
+        let all = self.duplicate.iter().chain(&self.sacks[..usize::from(self.sack_count)]);
+        for &block in all.take(room.min(4)) {
+            blocks[count] = block;
+            count += 1;
+        }
+        count
+    }
+
+    /// True when a SACK option would have something to say.
+    #[must_use]
+    #[inline]
+    pub const fn has_sacks(&self) -> bool {
+        self.sack_count > 0 || self.duplicate.is_some()
+    }
+
+    /// Bytes that wait for a hole to be filled.
+    #[must_use]
+    pub fn queued_bytes(&self) -> u64 {
+        self.out_of_order.iter().map(|c| u64::from(c.payload.len)).sum()
+    }
+
+    fn queue(&mut self, chunk: Chunk) {
+        let (start, end) = (chunk.start, chunk.end());
+        let at = self.out_of_order.partition_point(|c| c.start < start);
+        let covered = |c: Option<&Chunk>| c.is_some_and(|c| c.start <= start && end <= c.end());
+        if covered(self.out_of_order.get(at)) || (at > 0 && covered(self.out_of_order.get(at - 1)))
+        {
+            self.duplicate = Some((start, end));
+            return;
+        }
+        self.out_of_order.insert(at, chunk);
+        self.add_sack(start, end);
+    }
+
+    /// Merges a range into the reported blocks and moves it to the front (RFC 2018 §4).
+    fn add_sack(&mut self, start: u64, end: u64) {
+        let mut merged = (start, end);
+        let mut kept = [(0, 0); 4];
+        let mut count = 1;
+        for &(s, e) in &self.sacks[..usize::from(self.sack_count)] {
+            if s <= merged.1 && merged.0 <= e {
+                merged = (s.min(merged.0), e.max(merged.1));
+            } else if count < kept.len() {
+                kept[count] = (s, e);
+                count += 1;
+            }
+        }
+        kept[0] = merged;
+        self.sacks = kept;
+        self.sack_count = count as u8;
+    }
+
+    fn forget_sacks_below(&mut self, next: u64) {
+        let mut count = 0;
+        for i in 0..usize::from(self.sack_count) {
+            if self.sacks[i].1 > next {
+                self.sacks[count] = self.sacks[i];
+                count += 1;
+            }
+        }
+        self.sack_count = count as u8;
+    }
+}
+
+fn part(chunk: &Chunk, skip: u32, len: u32) -> Chunk {
+    Chunk {
+        start: chunk.start + u64::from(skip),
+        payload: chunk.payload.slice(skip, len),
+        mapping: chunk.mapping,
+        packet: chunk.packet,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::payload::StreamId;
+
+    fn chunk(start: u64, len: u32) -> Chunk {
+        Chunk {
+            start,
+            payload: Payload::described(StreamId(1), start - 1, len),
+            mapping: None,
+            packet: PacketUid(0),
+        }
+    }
+
+    fn blocks(r: &Receiver) -> Vec<(u64, u64)> {
+        let mut b = [(0, 0); 4];
+        let n = r.sack_blocks(4, &mut b);
+        b[..n].to_vec()
+    }
+
+    #[test]
+    fn holes_are_reported_most_recent_first_and_filled() {
+        let mut r = Receiver::new(Seq(7));
+        let now = SimTime::ZERO;
+        assert!(r.on_data(now, chunk(1, 100), false).0.is_some());
+        assert!(r.on_data(now, chunk(201, 100), false).0.is_none());
+        assert!(r.on_data(now, chunk(401, 100), false).0.is_none());
+        assert_eq!(blocks(&r), [(401, 501), (201, 301)]);
+        assert_eq!(r.queued_bytes(), 200);
+        let (first, need) = r.on_data(now, chunk(101, 100), false);
+        assert_eq!((first.unwrap().start, need), (101, AckNeed::Now));
+        assert_eq!(r.pop_in_order().unwrap().start, 201);
+        assert!(r.pop_in_order().is_none());
+        assert_eq!(r.ack_offset(), 301);
+        assert_eq!(blocks(&r), [(401, 501)]);
+    }
+
+    #[test]
+    fn overlaps_deliver_each_byte_once() {
+        let mut r = Receiver::new(Seq(7));
+        let now = SimTime::ZERO;
+        r.on_data(now, chunk(51, 100), false);
+        let (head, _) = r.on_data(now, chunk(1, 100), false);
+        assert_eq!(head.unwrap().payload.len, 100);
+        let rest = r.pop_in_order().unwrap();
+        assert_eq!((rest.start, rest.payload.len), (101, 50));
+        assert!(rest.payload.matches(StreamId(1), 100));
+        let (again, need) = r.on_data(now, chunk(1, 150), false);
+        assert!(again.is_none() && need == AckNeed::Now);
+        assert_eq!(blocks(&r), [(1, 151)], "a duplicate is reported (RFC 2883)");
+    }
+
+    #[test]
+    fn after_the_quick_start_every_second_segment_is_acknowledged() {
+        let mut r = Receiver::new(Seq(7));
+        let mut now_needs = 0;
+        for i in 0..20 {
+            let (_, need) = r.on_data(SimTime(i), chunk(1 + i * 10, 10), false);
+            if need == AckNeed::Now {
+                now_needs += 1;
+                r.on_ack_sent();
+            }
+        }
+        assert_eq!(now_needs, 16 + 2);
+        r.on_data(SimTime(20), chunk(201, 10), false);
+        assert_eq!(r.delayed_ack_at, Some(SimTime(20) + DELAYED_ACK));
+    }
+
+    #[test]
+    fn a_fin_counts_when_all_before_it_has_come() {
+        let mut r = Receiver::new(Seq(0));
+        r.on_fin(101);
+        assert!(!r.fin_in_order());
+        r.on_data(SimTime::ZERO, chunk(1, 100), false);
+        assert!(r.fin_in_order());
+        assert_eq!(r.ack_offset(), 102);
+    }
+}
