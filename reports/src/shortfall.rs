@@ -9,12 +9,15 @@
 
 use sim_core::record::series::{ConnectionSeries, SubflowSeries};
 use sim_core::record::{ConnectionRecord, RunRecord};
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 
 /// Payload of a full segment, for the cost of one sent again.
 const SEGMENT_BYTES: f64 = 1400.0;
 /// A path that carries this part of its rate has been ramped up.
 const RAMPED_UP: f64 = 0.9;
+/// A gap of this length is silence; a shorter one is how a retransmission looks, which holds data back
+/// and then lets it go at once.
+const SILENCE: SimDuration = SimDuration::from_millis(500);
 /// A window filled to less than this is open.
 const OPEN_WINDOW: f64 = 0.9;
 
@@ -145,7 +148,7 @@ fn split(
             continue;
         }
         let is_open = open.get(k as usize).copied().unwrap_or(false);
-        if carried == 0.0 {
+        if is_silent(bytes, k as usize, SILENCE.as_nanos().div_ceil(step) as usize) {
             losses.push((if is_open { Reason::NotOffered } else { Reason::Silent }, lost));
         } else {
             let resent = resent_bits.min(lost.max(0.0));
@@ -158,6 +161,14 @@ fn split(
         }
     }
     losses
+}
+
+/// Whether interval `k` lies in a gap of at least `least` intervals.
+fn is_silent(bytes: &[u64], k: usize, least: usize) -> bool {
+    let is_empty = |k: &usize| bytes.get(*k).copied().unwrap_or(0) == 0;
+    let before = (0..=k).rev().take_while(is_empty).take(least).count();
+    let after = (k..k + least).take_while(is_empty).count();
+    is_empty(&k) && before + after > least
 }
 
 /// For each interval, whether the sender's window was open when it was last sampled.

@@ -46,8 +46,8 @@ pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
                 if expectation.passed { ("ok", Style::Good) } else { ("FAILED", Style::Bad) };
             vec![
                 Cell::left(word).style(style),
-                Cell::left(printable(&expectation.sentence)),
                 Cell::left(format!("line {}", expectation.line)).style(Style::Faint),
+                Cell::left(printable(&expectation.sentence)),
             ]
         })
         .collect();
