@@ -66,9 +66,12 @@ pub(crate) fn build(
     let text = text.unwrap_or(ConfigText { file: "", text: "" });
     let mut found = Diagnostics::new(text.file);
     let config = ios::read(text, &mut found);
+    // An access list tells sides only where no inspection does: both sides may have one.
+    let inspection_tells = config.interfaces.iter().any(|i| i.inspect.iter().any(Option::is_some));
     let tells = |i: &Interface| match &i.inspect {
         [_, Some(_)] => Some(Side::Outside),
         [Some(_), None] => Some(Side::Inside),
+        [None, None] if inspection_tells => None,
         [None, None] => i.access[0].as_ref().map(|_| Side::Outside),
     };
     let sides = config.sides(given, tells).map(|i| i.cloned());
@@ -354,6 +357,12 @@ mod tests {
             .replace(" ip inspect FW out\n", "")
             .replace("10.0.1.1 255.255.255.0\n", "10.0.1.1 255.255.255.0\n ip inspect FW in\n");
         check(&inward, true);
+        // An access list on the clients' side, too, does not make that side the outside.
+        let both = TEXT.replace(
+            "10.0.1.1 255.255.255.0\n",
+            "10.0.1.1 255.255.255.0\n ip access-group 100 in\n",
+        );
+        check(&format!("{both}access-list 100 permit ip any any\n"), true);
         let named = TEXT
             .replace(
                 "access-list 101 deny ip any any",

@@ -42,7 +42,8 @@ pub struct Scenario {
     /// Seed of the run where the command gives none; none: 1.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// The run ends here at the latest; none: a minute after the traffic should have ended.
+    /// The run ends here at the latest; none: when the traffic has had
+    /// four times its own duration and a minute, or ten minutes where it has none.
     #[serde(default)]
     pub time_limit: Option<SimDuration>,
 }
@@ -53,12 +54,14 @@ impl Scenario {
     pub fn limit(&self) -> SimDuration {
         /// What a connection may take that nobody limits.
         const UNLIMITED: SimDuration = SimDuration::from_secs(540);
+        /// A stream that falls back to one of four paths still arrives.
+        const SLOWER: u64 = 4;
         const MARGIN: SimDuration = SimDuration::from_secs(60);
         self.time_limit.unwrap_or_else(|| {
-            let ends = self
-                .traffic
-                .iter()
-                .map(|traffic| traffic.start() + traffic.duration().unwrap_or(UNLIMITED));
+            let ends = self.traffic.iter().map(|traffic| {
+                let planned = traffic.duration().map(|duration| duration * SLOWER);
+                traffic.start() + planned.unwrap_or(UNLIMITED)
+            });
             ends.max().unwrap_or(SimDuration::ZERO) + MARGIN
         })
     }

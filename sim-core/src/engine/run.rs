@@ -73,7 +73,7 @@ impl World {
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
                 packet.ttl = packet.ttl.saturating_sub(1);
-                let out = table.lookup(packet.dst).filter(|_| packet.ttl > 0);
+                let out = table.lookup(packet.flow()).filter(|_| packet.ttl > 0);
                 match out {
                     Some(out) => self.send(id, out, packet),
                     None => self.outbox.pool.free(packet),

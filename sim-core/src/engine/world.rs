@@ -268,9 +268,9 @@ impl World {
         node
     }
 
-    /// A router: longest-prefix match, time to live lowered.
+    /// A router: longest-prefix match, equal routes shared by flow, time to live lowered.
     pub fn add_router(&mut self, name: &str) -> NodeId {
-        self.add_node(name, NodeKind::Router(RouteTable::default()))
+        self.add_node(name, NodeKind::Router(RouteTable::new(name)))
     }
 
     /// A switch: learns addresses, floods what it does not know.

@@ -44,6 +44,8 @@ pub struct RunRecord {
     pub changes: Vec<ChangeRecord>,
     /// Number of events that the engine processed.
     pub events: u64,
+    /// Packets sent over links, each link once.
+    pub packet_hops: u64,
     /// Packets, when the run was asked to capture them.
     pub captures: Option<crate::engine::world::Captures>,
 }

@@ -9,18 +9,27 @@
 //! fewer than two that can send they are Reno (wVegas: Vegas). The others ignore `siblings`, so an
 //! empty slice will do.
 
+mod balia;
+mod bbr;
+#[cfg(test)]
+mod bottleneck;
 mod cubic;
 mod lia;
+mod olia;
 mod reno;
 #[cfg(test)]
 mod tests;
 mod window;
+mod wvegas;
 
 pub use window::Window;
 
 use crate::mptcp::config::CongestionKind;
 use crate::time::{SimDuration, SimTime};
+use bbr::Bbr;
 use cubic::Cubic;
+use olia::Olia;
+use wvegas::WVegas;
 
 /// What an ACK told the sender. Segments are counted, as in Linux.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +90,10 @@ pub struct Sibling {
     pub in_slow_start: bool,
     /// Established and able to send.
     pub open: bool,
+    /// OLIA: bytes acknowledged since the last loss or between the last two, the greater.
+    pub loss_interval: u64,
+    /// wVegas: segments per nanosecond when the subflow last weighed itself; zero while it does not.
+    pub vegas_rate: f64,
 }
 
 impl Sibling {
@@ -92,6 +105,11 @@ impl Sibling {
         f64::from(self.cwnd)
     }
 
+    /// Segments per nanosecond.
+    fn rate(&self) -> f64 {
+        self.cwnd_f64() / self.rtt_f64()
+    }
+
     /// Smoothed round-trip time in nanoseconds.
     fn rtt_f64(&self) -> f64 {
         self.srtt.as_nanos() as f64
@@ -99,7 +117,7 @@ impl Sibling {
 }
 
 /// True when the subflow shares its connection with another one that can send.
-fn coupled(siblings: &[Sibling], me: usize) -> bool {
+fn shares(siblings: &[Sibling], me: usize) -> bool {
     siblings.get(me).is_some_and(Sibling::usable)
         && siblings.iter().filter(|s| s.usable()).count() > 1
 }
@@ -120,6 +138,10 @@ enum Algorithm {
     Reno,
     Cubic(Cubic),
     Lia,
+    Olia(Olia),
+    Balia,
+    WVegas(WVegas),
+    Bbr(Box<Bbr>),
 }
 
 /// The congestion control of one subflow.
@@ -141,8 +163,11 @@ impl Congestion {
         let algorithm = match kind {
             CongestionKind::Reno => Algorithm::Reno,
             CongestionKind::Cubic => Algorithm::Cubic(Cubic::default()),
+            CongestionKind::Bbr => Algorithm::Bbr(Box::new(Bbr::new())),
             CongestionKind::Lia => Algorithm::Lia,
-            _ => Algorithm::Reno,
+            CongestionKind::Olia => Algorithm::Olia(Olia::default()),
+            CongestionKind::Balia => Algorithm::Balia,
+            CongestionKind::WVegas => Algorithm::WVegas(WVegas::default()),
         };
         let window = Window::new(initial_window);
         Self {
@@ -171,25 +196,44 @@ impl Congestion {
     /// True when the algorithm looks at `siblings`.
     #[must_use]
     pub const fn is_coupled(&self) -> bool {
-        matches!(self.algorithm, Algorithm::Lia)
+        match self.algorithm {
+            Algorithm::Lia | Algorithm::Olia(_) | Algorithm::Balia | Algorithm::WVegas(_) => true,
+            Algorithm::Reno | Algorithm::Cubic(_) | Algorithm::Bbr(_) => false,
+        }
     }
 
-    /// True when the sender is to reduce the window in fast recovery.
+    /// True when the sender is to reduce the window in fast recovery. BBR does it itself.
     #[must_use]
     pub const fn uses_prr(&self) -> bool {
-        true
+        !matches!(self.algorithm, Algorithm::Bbr(_))
     }
 
     /// Bytes of payload per second at which the algorithm wants to be paced, if at all.
     #[must_use]
-    pub const fn pacing_rate(&self) -> Option<u64> {
-        None
+    pub fn pacing_rate(&self) -> Option<u64> {
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => bbr.pacing_rate(),
+            _ => None,
+        }
     }
 
     /// What the other subflows of the connection see of this one.
     #[must_use]
     pub fn snapshot(&self, srtt: SimDuration, open: bool) -> Sibling {
-        Sibling { cwnd: self.window.cwnd, srtt, in_slow_start: self.window.in_slow_start(), open }
+        Sibling {
+            cwnd: self.window.cwnd,
+            srtt,
+            in_slow_start: self.window.in_slow_start(),
+            open,
+            loss_interval: match &self.algorithm {
+                Algorithm::Olia(olia) => olia.loss_interval(),
+                _ => 0,
+            },
+            vegas_rate: match &self.algorithm {
+                Algorithm::WVegas(vegas) => vegas.rate(),
+                _ => 0.0,
+            },
+        }
     }
 
     /// An ACK has come in. `siblings[me]` is this subflow as it was before the ACK.
@@ -214,13 +258,27 @@ impl Congestion {
             }
             Algorithm::Lia => {
                 if ack.grows() {
-                    if coupled(siblings, me) {
-                        lia::grow(window, ack, siblings);
-                    } else {
-                        reno::grow(window, ack);
-                    }
+                    lia::grow(window, ack, siblings, me);
                 }
             }
+            Algorithm::Olia(olia) => {
+                olia.measure(ack);
+                if ack.grows() {
+                    olia.grow(window, ack, siblings, me);
+                }
+            }
+            Algorithm::Balia => {
+                if ack.grows() {
+                    balia::grow(window, ack, siblings, me);
+                }
+            }
+            Algorithm::WVegas(vegas) => {
+                vegas.measure(ack);
+                if !ack.in_recovery {
+                    vegas.grow(window, ack, siblings, me);
+                }
+            }
+            Algorithm::Bbr(bbr) => bbr.on_ack(window, ack),
         }
     }
 
@@ -238,6 +296,11 @@ impl Congestion {
             self.window.cwnd = self.window.ssthresh;
         }
         self.phase = Phase::Open;
+        match &mut self.algorithm {
+            Algorithm::WVegas(vegas) => vegas.restart(self.delivered),
+            Algorithm::Bbr(bbr) => bbr.on_recovery_end(),
+            _ => {}
+        }
     }
 
     /// The retransmission timer has run out: slow start from one segment. The threshold is lowered
@@ -251,8 +314,10 @@ impl Congestion {
         self.window.cwnd = 1;
         self.window.forget_credit();
         match &mut self.algorithm {
-            Algorithm::Reno | Algorithm::Lia => {}
             Algorithm::Cubic(cubic) => cubic.on_timeout(self.delivered),
+            Algorithm::WVegas(vegas) => vegas.on_loss(),
+            Algorithm::Bbr(bbr) => bbr.on_timeout(),
+            _ => {}
         }
     }
 
@@ -261,14 +326,22 @@ impl Congestion {
         self.window.cwnd = self.window.cwnd.max(self.prior.cwnd);
         self.window.ssthresh = self.window.ssthresh.max(self.prior.ssthresh);
         self.phase = Phase::Open;
+        match &mut self.algorithm {
+            Algorithm::WVegas(vegas) => vegas.restart(self.delivered),
+            Algorithm::Bbr(bbr) => bbr.undo(),
+            _ => {}
+        }
     }
 
     /// Sending begins again after `idle`, in which nothing was in flight. The window is halved for
-    /// every retransmission timeout that has passed, not below the initial one (RFC 2861).
+    /// every retransmission timeout that has passed, not below the initial one (RFC 2861); BBR paces
+    /// instead.
     pub fn on_idle_restart(&mut self, now: SimTime, idle: SimDuration, rto: SimDuration) {
         match &mut self.algorithm {
-            Algorithm::Reno | Algorithm::Lia => {}
             Algorithm::Cubic(cubic) => cubic.on_idle(now, idle),
+            Algorithm::WVegas(vegas) if idle > rto => vegas.restart(self.delivered),
+            Algorithm::Bbr(bbr) => return bbr.on_idle(&mut self.window, now),
+            _ => {}
         }
         if idle > rto && rto > SimDuration::ZERO {
             let window = &mut self.window;
@@ -279,15 +352,29 @@ impl Congestion {
         }
     }
 
-    fn reduce(&mut self, _siblings: &[Sibling], _me: usize) {
+    fn reduce(&mut self, siblings: &[Sibling], me: usize) {
         self.prior = self.window;
         self.prior.ssthresh = current_ssthresh(&self.window, self.phase);
-        let cwnd = self.window.cwnd;
-        self.window.ssthresh = match &mut self.algorithm {
+        let window = &mut self.window;
+        let cwnd = window.cwnd;
+        window.ssthresh = match &mut self.algorithm {
             Algorithm::Reno | Algorithm::Lia => reno::reduced(cwnd),
             Algorithm::Cubic(cubic) => cubic.reduced(cwnd),
+            Algorithm::Olia(olia) => {
+                olia.on_loss();
+                reno::reduced(cwnd)
+            }
+            Algorithm::Balia => balia::reduced(cwnd, siblings, me),
+            Algorithm::WVegas(vegas) => {
+                vegas.on_loss();
+                reno::reduced(cwnd)
+            }
+            Algorithm::Bbr(bbr) => {
+                bbr.on_loss(window);
+                window.ssthresh
+            }
         };
-        self.window.forget_credit();
+        window.forget_credit();
     }
 }
 

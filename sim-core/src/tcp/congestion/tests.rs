@@ -1,5 +1,8 @@
+use super::bottleneck::{Bottleneck, Path, by_connection};
 use super::*;
-use crate::mptcp::config::CongestionKind::{Cubic, Lia, Reno};
+use crate::mptcp::config::CongestionKind::{Balia, Bbr, Cubic, Lia, Olia, Reno, WVegas};
+
+const ALL: [CongestionKind; 7] = [Reno, Cubic, Bbr, Lia, Olia, Balia, WVegas];
 
 /// An ACK of `acked` segments that lets a window grow.
 pub(super) fn ack(acked: u32) -> AckSample {
@@ -88,7 +91,7 @@ fn a_loss_lowers_the_threshold_and_its_end_the_window() {
 
 #[test]
 fn a_timeout_starts_again_and_lowers_the_threshold_once() {
-    for kind in [Reno, Cubic, Lia] {
+    for kind in [Reno, Cubic, Lia, Olia, Balia, WVegas] {
         let mut congestion = at(kind, 100);
         congestion.on_timeout(&[], 0);
         let lowered = congestion.window().ssthresh;
@@ -106,7 +109,7 @@ fn a_timeout_starts_again_and_lowers_the_threshold_once() {
 
 #[test]
 fn a_spurious_loss_is_undone() {
-    for kind in [Reno, Cubic, Lia] {
+    for kind in [Reno, Cubic, Lia, Olia, Balia, WVegas] {
         let mut congestion = at(kind, 100);
         congestion.on_timeout(&[], 0);
         congestion.undo();
@@ -226,4 +229,130 @@ fn hystart_ends_slow_start_when_the_ack_train_is_half_a_path_long() {
     assert!(feed(300), "a train of 19 ms");
     assert!(!feed(330), "a train of 21 ms");
     assert!(feed(3000), "not a train");
+}
+
+/// 10 Mbit/s in segments of 1500 bytes; the buffer is a little more than the path's product.
+fn path() -> Path {
+    Path::new(833, 40, 40)
+}
+
+/// The rates of the flows after a start of 20 s.
+fn settled(paths: Vec<Path>, connections: &[(CongestionKind, &[usize])]) -> (Bottleneck, Vec<f64>) {
+    let mut world = Bottleneck::new(paths, connections);
+    world.run(20);
+    let rates = world.run(100);
+    (world, rates)
+}
+
+#[test]
+fn every_algorithm_fills_a_path() {
+    for kind in ALL {
+        let (_, rates) = settled(vec![path()], &[(kind, &[0])]);
+        assert!(rates[0] > 0.96 * 833.0, "{kind:?}: {rates:.0?}");
+    }
+}
+
+#[test]
+fn a_single_subflow_is_reno() {
+    let run = |kind| {
+        let (world, rates) = settled(vec![path()], &[(kind, &[0])]);
+        let flow = &world.flows[0];
+        (rates, flow.cwnd_range, flow.losses, flow.delivered)
+    };
+    for kind in [Lia, Olia, Balia] {
+        assert_eq!(run(kind), run(Reno), "{kind:?}");
+    }
+}
+
+#[test]
+fn disjoint_paths_are_both_filled() {
+    for kind in ALL {
+        let (_, rates) = settled(vec![path(), Path::new(400, 80, 40)], &[(kind, &[0, 1])]);
+        assert!(rates[0] > 0.95 * 833.0 && rates[1] > 0.9 * 400.0, "{kind:?}: {rates:.0?}");
+    }
+}
+
+#[test]
+fn coupled_subflows_take_of_a_shared_path_what_one_tcp_does() {
+    // RFC 6356, goal 2: twice the share for two uncoupled subflows, once for coupled ones.
+    let table = [(Reno, 1.7..2.3), (Lia, 0.7..1.4), (Olia, 0.7..1.4), (Balia, 0.7..1.4)];
+    for (kind, expected) in table {
+        let (world, rates) = settled(vec![path()], &[(kind, &[0, 0]), (Reno, &[0])]);
+        let sums = by_connection(&world, &rates);
+        let ratio = sums[0] / sums[1];
+        assert!(expected.contains(&ratio), "{kind:?}: {ratio:.2} of {sums:.0?}");
+    }
+}
+
+#[test]
+fn coupled_subflows_leave_a_congested_path_to_others() {
+    // RFC 6356, goal 3: two TCPs share the first path, nobody the second.
+    let share = |kind| {
+        let connections: [(_, &[usize]); 3] = [(kind, &[0, 1]), (Reno, &[0]), (Reno, &[0])];
+        let (_, rates) = settled(vec![path(), path()], &connections);
+        assert!(rates[1] > 0.96 * 833.0, "{kind:?} fills the free path: {rates:.0?}");
+        rates[0]
+    };
+    let uncoupled = share(Reno);
+    for kind in [Lia, Olia, Balia, WVegas] {
+        let coupled = share(kind);
+        assert!(coupled < 0.8 * uncoupled, "{kind:?}: {coupled:.0}, uncoupled {uncoupled:.0}");
+    }
+}
+
+#[test]
+fn wvegas_keeps_its_total_queued_and_loses_nothing() {
+    let (world, _) = settled(vec![path()], &[(WVegas, &[0])]);
+    // The path's product is 34 segments; 10 more wait.
+    assert_eq!(world.flows[0].losses, 0);
+    assert!((9..=12).contains(&world.backlog(0)), "{}", world.backlog(0));
+    let (greatest, least) = world.flows[0].cwnd_range;
+    assert!((43..=48).contains(&least) && greatest <= 48, "{least}..{greatest}");
+}
+
+#[test]
+fn bbr_keeps_the_queue_short_and_looks_for_the_least_round_trip_time() {
+    let mut world = Bottleneck::new(vec![Path::new(833, 40, 400)], &[(Bbr, &[0])]);
+    world.run(5);
+    let mut backlogs = 0;
+    let mut emptied = 0;
+    for _ in 0..45 {
+        world.run(1);
+        let flow = &world.flows[0];
+        assert_eq!(flow.losses, 0);
+        // Twice the product, what is sent in bunches, and a probe.
+        assert!(flow.cwnd_range.0 <= 2 * 34 + 20, "{:?}", flow.cwnd_range);
+        emptied += u32::from(flow.cwnd_range.1 == 4);
+        backlogs += world.backlog(0);
+    }
+    assert!(backlogs / 45 < 20, "mean backlog {} of 400", backlogs / 45);
+    // PROBE_RTT every 10 s; each may touch two of the seconds.
+    assert!((4..=8).contains(&emptied), "{emptied}");
+}
+
+#[test]
+fn bbr_is_paced_and_reno_is_not() {
+    let (world, _) = settled(vec![path(), path()], &[(Bbr, &[0]), (Reno, &[1])]);
+    let rate = world.flows[0].congestion.pacing_rate().unwrap() as f64 / 1400.0;
+    assert!((0.7 * 833.0..1.3 * 833.0).contains(&rate), "{rate}");
+    assert_eq!(world.flows[1].congestion.pacing_rate(), None);
+}
+
+#[test]
+fn bbr_fills_a_path_with_a_shallow_buffer() {
+    // A buffer of 3 segments makes Reno halve its window long before the path is full.
+    let rate = |kind| settled(vec![Path::new(833, 40, 3)], &[(kind, &[0])]).1[0];
+    let (bbr, reno) = (rate(Bbr), rate(Reno));
+    assert!(bbr > 0.85 * 833.0 && bbr > reno, "BBR {bbr:.0}, Reno {reno:.0}");
+}
+
+#[test]
+fn a_run_is_the_same_every_time() {
+    for kind in ALL {
+        let run = || {
+            let (world, _) = settled(vec![path(), path()], &[(kind, &[0, 1]), (Cubic, &[0])]);
+            world.flows.iter().map(|f| (f.delivered, f.losses, f.cwnd_range)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(), run(), "{kind:?}");
+    }
 }
