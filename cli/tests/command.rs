@@ -102,7 +102,7 @@ fn a_run_is_printed_and_written() {
         "because ASA \"edge\"",
         "of the ",
         "that the paths could give",
-        "again  option30 run mine.ron",
+        "replay  option30 run mine.ron",
     ];
     let came = check(home.path(), &["run", "mine.ron"], 0, &words, &[]);
     assert!(came.stdout.ends_with("results  results/mine\n"), "{}", came.stdout);

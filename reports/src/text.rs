@@ -32,7 +32,7 @@ pub fn render(report: &Report<'_>) -> String {
     let warnings = report.warnings.iter().map(|w| paint(Style::Fair, &printable(w))).collect();
     section(&mut out, "to check before trusting this", warnings);
     out.push(String::new());
-    out.push(format!("{}  {}", paint(Style::Faint, "again"), printable(report.replay)));
+    out.push(format!("{}  {}", paint(Style::Faint, "replay"), printable(report.replay)));
     out.join("\n") + "\n"
 }
 
