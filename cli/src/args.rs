@@ -48,7 +48,7 @@ Examples:
   option30 run my.ron                        results in results/my/: summary.json, series.csv,
                                              throughput.svg and .png
   option30 run my.ron --seed 7               the same network, other luck
-  option30 run my.ron --set topology.paths.dsl.rate='\"6 Mbps\"' --out /tmp/faster
+  option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out /tmp/faster
   option30 run my.ron --format json | jq '.connections[].verdict'
   option30 run scenarios/catalogue           every scenario of a folder";
 

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
     let mut outcome = Outcome::Good;
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();
-        progress.say(format!("{} ({} of {})", loaded.name.as_str(), k + 1, scenarios.len()));
+        progress.say(format!("{} ({} of {})", loaded.name, k + 1, scenarios.len()));
         let simulated = Simulated::new(loaded, args.input.seed).map_err(Failure::Input)?;
         folder::write(folder, &files(&simulated.report()))?;
         drop(progress);
@@ -83,8 +83,8 @@ fn results_folders(
     for (file, loaded) in scenarios {
         let folder = match out {
             Some(out) if scenarios.len() == 1 => out.to_path_buf(),
-            Some(out) => out.join(loaded.name.as_str()),
-            None => Path::new("results").join(loaded.name.as_str()),
+            Some(out) => out.join(&loaded.name),
+            None => Path::new("results").join(&loaded.name),
         };
         if let Some(other) = taken.insert(folder.clone(), file) {
             return Err(Failure::Usage(format!(
