@@ -98,6 +98,7 @@ impl Loaded {
         let settings = self.scenario.hosts.get(name).unwrap_or(&unset);
         HostPlan {
             config: settings.config(),
+            subflow: settings.subflow.clone(),
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),
         }
@@ -116,6 +117,7 @@ impl Loaded {
                 (EventAction::InjectReset(link), _) => Change::InjectReset(link),
                 (EventAction::AddressRemoved(host, link), _) => Change::AddressRemoved(host, link),
                 (EventAction::AddressAdded(host, link), _) => Change::AddressAdded(host, link),
+                (EventAction::Abort(traffic, end), _) => Change::Abort(traffic, (*end).into()),
                 (EventAction::SetBackup(host, link, backup), _) => {
                     Change::SetBackup(host, link, *backup)
                 }
