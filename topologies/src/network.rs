@@ -365,8 +365,8 @@ impl Network {
                 place.now = settings.apply(&place.now);
                 Action::SetLink {
                     link,
-                    forward: Some(place.now.out.clone()),
-                    backward: Some(place.now.back.clone()),
+                    forward: Some(Box::new(place.now.out.clone())),
+                    backward: Some(Box::new(place.now.back.clone())),
                 }
             }
             Change::Reload(name) => Action::Reload(self.device(name)?),
