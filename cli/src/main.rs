@@ -1,2 +1,47 @@
-//! The option30 command.
-fn main() {}
+//! The `option30` command: reads what the user says, runs scenarios, prints and writes what came out.
+
+mod args;
+mod check;
+mod devices_command;
+mod failure;
+mod junit;
+mod new;
+mod output;
+mod progress;
+mod run;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new();
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args, &mut output),
+        Command::Check(args) => check::check(args, &mut output),
+        Command::Devices(args) => devices_command::devices(args, &mut output),
+        Command::New(args) => new::new(args, &mut output),
+    };
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::ExpectationFailed) => ExitCode::from(1),
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+/// How a command that could do its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// As wanted.
+    Good,
+    /// A scenario did not come out as its file expects.
+    ExpectationFailed,
+}

@@ -1,6 +1,6 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{asa, cbac, router, switch, zbfw};
+use crate::{ace, asa, cbac, router, switch, zbfw};
 
 /// A model, for people.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,7 @@ impl ModelInfo {
 /// Every model, in order.
 #[must_use]
 pub fn catalogue() -> &'static [ModelInfo] {
-    const ALL: &[ModelInfo] = &[asa::INFO, cbac::INFO, zbfw::INFO, switch::INFO, router::INFO];
+    const ALL: &[ModelInfo] =
+        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO];
     ALL
 }

@@ -12,6 +12,7 @@
 //! model does to a packet, it signs with the rule that made it do so: a line of its configuration, or
 //! a default of the product and what in the configuration left it in force.
 
+mod ace;
 mod asa;
 pub mod catalogue;
 mod cbac;

@@ -8,7 +8,7 @@ use sim_core::engine::device::Device;
 use crate::config::{ConfigDiagnostic, ConfigText};
 use crate::router::Router;
 use crate::switch::Switch;
-use crate::{asa, cbac, zbfw};
+use crate::{ace, asa, cbac, zbfw};
 
 /// What a device is built in.
 #[derive(Clone, Debug)]
@@ -73,6 +73,12 @@ pub enum DeviceSpec {
         #[serde(default)]
         outside: Option<String>,
     },
+    /// Cisco ACE.
+    Ace {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+    },
     /// Ethernet switch.
     Switch {},
     /// Router without firewall and NAT.
@@ -96,9 +102,10 @@ impl DeviceSpec {
     #[must_use]
     pub fn config_path(&self) -> Option<&str> {
         match self {
-            Self::Asa { config, .. } | Self::Cbac { config, .. } | Self::Zbfw { config, .. } => {
-                config.as_deref()
-            }
+            Self::Asa { config, .. }
+            | Self::Cbac { config, .. }
+            | Self::Zbfw { config, .. }
+            | Self::Ace { config } => config.as_deref(),
             Self::Switch {} | Self::Router { .. } => None,
         }
     }
@@ -110,6 +117,7 @@ impl DeviceSpec {
             Self::Asa { .. } => "asa",
             Self::Cbac { .. } => "cbac",
             Self::Zbfw { .. } => "zbfw",
+            Self::Ace { .. } => "ace",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
         }
@@ -141,6 +149,7 @@ impl DeviceSpec {
             Self::Zbfw { inside, outside, .. } => {
                 built(zbfw::build([inside.as_deref(), outside.as_deref()], config)?)
             }
+            Self::Ace { .. } => built(ace::build(context, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
             Self::Router { mtu } => built((Router::new(*mtu), Vec::new())),
         }
@@ -154,9 +163,10 @@ impl DeviceSpec {
 /// As [`DeviceSpec::build`].
 pub fn farm_of(
     spec: &DeviceSpec,
-    _config: Option<ConfigText<'_>>,
+    config: Option<ConfigText<'_>>,
 ) -> Result<Option<Farm>, Vec<ConfigDiagnostic>> {
     match spec {
+        DeviceSpec::Ace { .. } => config.map_or(Ok(None), ace::farm),
         DeviceSpec::Asa { .. }
         | DeviceSpec::Cbac { .. }
         | DeviceSpec::Zbfw { .. }
@@ -205,5 +215,43 @@ mod tests {
             assert_eq!(device, Ok(spec.model()), "{}", info.name);
             assert_eq!(info.name.to_lowercase(), spec.model());
         }
+    }
+
+    /// The configurations that ship with the catalogue of scenarios: each read, each with the warnings
+    /// that its scenario is about.
+    #[test]
+    fn shipped_configurations() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/catalogue/configs");
+        let context = DeviceContext { name: "d", seed: 1, default_farm: None };
+        let mut read_in_all = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let file = path.file_name().unwrap().to_str().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let model = match file.split(['-', '.']).next().unwrap() {
+                "asa" => "Asa",
+                "cbac" => "Cbac",
+                "zbfw" => "Zbfw",
+                "ace" => "Ace",
+                other => panic!("which model reads {other}?"),
+            };
+            let spec = read(&format!("{model}(config: {file:?})")).unwrap();
+            let built = spec.build(&context, Some(ConfigText { file, text: &text }));
+            let warnings: Vec<_> = built
+                .unwrap_or_else(|e| panic!("{file}: {e:?}"))
+                .warnings
+                .into_iter()
+                .map(|w| w.message)
+                .collect();
+            let expected: &[&str] = match file {
+                "asa-tcp-map-not-activated.cfg" => {
+                    &["no service-policy activates policy-map my-policy-map"]
+                }
+                _ => &[],
+            };
+            assert_eq!(warnings, expected, "{file}");
+            read_in_all += 1;
+        }
+        assert!(read_in_all >= 9);
     }
 }

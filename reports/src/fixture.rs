@@ -201,7 +201,7 @@ pub(crate) fn cause_two_servers() -> Cause {
     let balanced = Blame::Device {
         device: "balancer".into(),
         model: "ace",
-        action: "balanced the connection to real server \"web2\"".into(),
+        action: "balanced it to real server web2 (10.1.0.12:80)".into(),
         label: "balanced".into(),
         rule: "serverfarm WEB: predictor roundrobin".into(),
         is_default: false,
@@ -212,7 +212,7 @@ pub(crate) fn cause_two_servers() -> Cause {
     let reset = Blame::Endpoint {
         end: End::Server,
         host: "web2".into(),
-        action: "reset the subflow: unknown token".into(),
+        action: "reset the subflow: it knows no connection with that token".into(),
     };
     Cause {
         links: [(0.061_1, balanced), (0.061_2, reset)]
@@ -390,5 +390,7 @@ fn record(name: &str, title: &str, connections: Vec<ConnectionRecord>) -> RunRec
         timeline: Vec::new(),
         changes: Vec::new(),
         events: 312_345,
+        captures: None,
+        packet_hops: 0,
     }
 }

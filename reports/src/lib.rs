@@ -31,7 +31,8 @@ pub struct Report<'a> {
     pub record: &'a RunRecord,
     /// What the scenario expected, and whether it came so.
     pub expectations: &'a [Expectation],
-    /// What a user should check before trusting the result, a line each.
+    /// What a user should check before trusting the result, a line each: the devices' warnings about
+    /// their configurations among it.
     pub warnings: &'a [String],
     /// The command line that gives this run again.
     pub replay: &'a str,

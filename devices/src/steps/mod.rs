@@ -7,6 +7,7 @@ pub mod isn;
 pub mod mss;
 pub mod options;
 pub mod track;
+pub mod translate;
 pub mod ttl;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 use plotters::style::RGBColor;
+use sim_core::time::SimDuration;
 
 use super::canvas::{Align, Canvas, Font, Point};
 use super::marks;
@@ -18,7 +19,6 @@ const TITLE_HEIGHT: f64 = 84.0;
 const BOTTOM: f64 = 92.0;
 /// Above each plot: verdict and text.
 const HEAD_LINE: f64 = 27.0;
-const HEAD_LINES_MAX: usize = 3;
 const LANE: f64 = 24.0;
 const LANES_MAX: usize = 4;
 const LEGEND_LINE: f64 = 56.0;
@@ -46,12 +46,14 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
     let legend_width = legend_width(canvas, picture);
     let bottom = f64::from(size(picture).1) - BOTTOM;
     let each = (bottom - TITLE_HEIGHT) / picture.panels.len().max(1) as f64;
+    // Several panels have less room each: fewer lines of text, notes beside the names.
+    let beside = picture.panels.len() > 1;
     for (k, panel) in picture.panels.iter().enumerate() {
         let top = TITLE_HEIGHT + each * k as f64;
         // Between panels there is room for the figures of the time axis.
         let last = k + 1 == picture.panels.len();
         let plot_bottom = if last { bottom } else { top + each - 44.0 };
-        let top = head(canvas, panel, top);
+        let top = head(canvas, panel, top, if beside { 2 } else { 3 });
         let right = WIDTH - MARGIN - legend_width;
         let labels = marks_of(canvas, panel, picture.end_s, right);
         let lanes = labels.iter().filter_map(|label| label.lane).max().map_or(0, |lane| lane + 1);
@@ -64,23 +66,29 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
             highest: highest(panel),
         };
         plot.draw(canvas, panel, &labels);
-        legend(canvas, panel, (right + 32.0, plot.top), plot.bottom);
+        legend(canvas, entries(panel), (right + 32.0, plot.top), plot.bottom, beside);
     }
     let middle = f64::midpoint(LEFT, WIDTH - MARGIN - legend_width);
     let below = bottom + 58.0;
     canvas.text("time (s)", (middle, below), AXIS, Align::Middle);
-    let mean = format!("means over {} ms", (picture.interval_s * 1e3).round());
+    let interval = SimDuration((picture.interval_s * 1e9).round() as u64);
+    let mean = format!("means over {interval}");
     canvas.text(&mean, (WIDTH - MARGIN, below), TICK, Align::Right);
 }
 
 /// The verdict and its text; returns where the rest begins.
-fn head<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, panel: &Panel, top: f64) -> f64 {
+fn head<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    panel: &Panel,
+    top: f64,
+    lines_max: usize,
+) -> f64 {
     let y = top + HEAD_LINE / 2.0;
     let name = canvas.cut(&panel.name, VERDICT, 400.0);
     canvas.text(&name, (MARGIN, y), VERDICT, Align::Left);
     let x = MARGIN + canvas.text_width(&name, VERDICT) + 16.0;
     canvas.text(&panel.verdict, (x, y), VERDICT.colour(panel.colour), Align::Left);
-    let lines = canvas.wrap(&panel.text, TEXT, WIDTH - 2.0 * MARGIN, HEAD_LINES_MAX - 1);
+    let lines = canvas.wrap(&panel.text, TEXT, WIDTH - 2.0 * MARGIN, lines_max);
     let mut y = y;
     for line in lines.iter().filter(|line| !line.is_empty()) {
         y += HEAD_LINE;
@@ -285,7 +293,13 @@ fn entries(panel: &Panel) -> Vec<Entry> {
         note: layer.note.clone(),
         used: layer.points.iter().any(|point| point.1 > 0.0),
     });
-    bound.into_iter().chain([total]).chain(layers).collect()
+    let stall = panel.stall.map(|(from, to)| Entry {
+        swatch: Swatch::Area(palette::STALL),
+        name: "longest stall".into(),
+        note: format!("{:.2} s at {from:.1} s", to - from),
+        used: true,
+    });
+    bound.into_iter().chain([total]).chain(layers).chain(stall).collect()
 }
 
 fn legend_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Picture) -> f64 {
@@ -298,19 +312,18 @@ fn legend_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Picture) 
     (widths.fold(0.0, f64::max) + SWATCH + 48.0).clamp(190.0, 340.0)
 }
 
-/// Names with their notes below, or beside them where there is no room, or as many as there is room
-/// for.
+/// Names with their notes below them or beside them, as many as there is room for.
 fn legend<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
-    panel: &Panel,
+    mut entries: Vec<Entry>,
     (x, top): Point,
     bottom: f64,
+    beside: bool,
 ) {
-    let mut entries = entries(panel);
     let text_x = x + SWATCH + 12.0;
     let room = WIDTH - MARGIN - text_x;
-    let high = bottom - top >= LEGEND_LINE * entries.len() as f64 - 10.0;
-    let line = if high { LEGEND_LINE } else { LEGEND_LINE_LOW };
+    let beside = beside || bottom - top < LEGEND_LINE * entries.len() as f64 - 10.0;
+    let line = if beside { LEGEND_LINE_LOW } else { LEGEND_LINE };
     let fit = ((bottom - top) / line).round().max(1.0) as usize;
     let left_out = entries.len().saturating_sub(fit);
     if left_out > 0 {
@@ -327,8 +340,10 @@ fn legend<DB: DrawingBackend>(
         }
         let name = canvas.cut(&name, LEGEND, room);
         canvas.text(&name, (text_x, y), LEGEND, Align::Left);
-        let beside = text_x + canvas.text_width(&name, LEGEND) + 10.0;
-        let at = if high { (text_x, y + 23.0) } else { (beside, y + 1.0) };
+        let at = match beside {
+            true => (text_x + canvas.text_width(&name, LEGEND) + 10.0, y + 1.0),
+            false => (text_x, y + 23.0),
+        };
         let note = canvas.cut(&note, LEGEND_NOTE, WIDTH - MARGIN - at.0);
         canvas.text(&note, at, LEGEND_NOTE, Align::Left);
         y += line;

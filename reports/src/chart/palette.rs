@@ -8,9 +8,9 @@ pub(super) const INK: RGBColor = RGBColor(33, 37, 41);
 /// Text beside the point.
 pub(super) const FAINT: RGBColor = RGBColor(95, 102, 110);
 /// Grid lines.
-pub(super) const GRID: RGBColor = RGBColor(226, 229, 233);
+pub(super) const GRID: RGBColor = RGBColor(222, 225, 229);
 /// A time in which nothing was delivered.
-pub(super) const STALL: RGBColor = RGBColor(240, 240, 240);
+pub(super) const STALL: RGBColor = RGBColor(228, 230, 233);
 /// Behind everything.
 pub(super) const PAPER: RGBColor = RGBColor(255, 255, 255);
 /// As wanted (bluish green, darkened for text).

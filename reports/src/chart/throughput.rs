@@ -1,19 +1,21 @@
 //! What is in the throughput chart, from the record.
 
 use plotters::style::RGBColor;
+use sim_core::record::outcome::Verdict;
 use sim_core::record::story::Fact;
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord};
 use sim_core::time::SimTime;
 
-use super::palette;
+use super::{palette, ticks};
 use crate::figures::{plural, printable, rate, share};
 use crate::messages::{self, Language};
 use crate::style::Style;
 
 /// More connections than this are drawn as one.
 const PANELS_MAX: usize = 4;
-/// Points over the whole time: enough for a slide, few enough to be calm.
-const POINTS_MAX: u64 = 200;
+/// Points over the whole time: enough for a slide, and few enough that a retransmission, which holds
+/// a round trip's data back and then lets it go at once, does not hide what the path gave.
+const POINTS_MAX: u64 = 80;
 
 /// The whole picture.
 pub(super) struct Picture {
@@ -137,7 +139,7 @@ impl Intervals {
         let interval =
             record.connections.first().map_or(1, |c| c.series.interval.as_nanos().max(1));
         let count = end.as_nanos().div_ceil(interval).max(1);
-        let each = count.div_ceil(POINTS_MAX);
+        let each = round_up(count.div_ceil(POINTS_MAX));
         Self {
             end_s: end.as_secs_f64().max(interval as f64 / 1e9),
             length_s: (each * interval) as f64 / 1e9,
@@ -146,23 +148,24 @@ impl Intervals {
         }
     }
 
-    /// Means in Mbps at the middles of the intervals; the first and the last reach to the edges.
+    /// Means in Mbps, as steps: two points for each interval, at its begin and its end.
     fn means(&self, bytes: &[u64], until_s: f64) -> Vec<(f64, f64)> {
-        let mut points: Vec<(f64, f64)> = (0..self.count)
-            .map(|k| {
-                let from = k as f64 * self.length_s;
-                // The last interval is shorter where the connection ended within it.
-                let length = (until_s - from).clamp(self.length_s * 0.25, self.length_s);
-                let part = bytes.iter().skip(k * self.each).take(self.each).sum::<u64>();
-                (from + length / 2.0, part as f64 * 8e-6 / length)
-            })
-            .collect();
-        if let (Some(&(_, first)), Some(&(_, last))) = (points.first(), points.last()) {
-            points.insert(0, (0.0, first));
-            points.push((self.end_s, last));
-        }
-        points
+        let step = |k: usize| {
+            let from = k as f64 * self.length_s;
+            let to = (from + self.length_s).min(self.end_s);
+            // The last interval is shorter where the connection ended within it.
+            let length = (until_s - from).clamp(self.length_s * 0.25, self.length_s);
+            let part = bytes.iter().skip(k * self.each).take(self.each).sum::<u64>();
+            let mbps = part as f64 * 8e-6 / length;
+            [(from, mbps), (to, mbps)]
+        };
+        (0..self.count).flat_map(step).collect()
     }
+}
+
+/// The next round number.
+fn round_up(least: u64) -> u64 {
+    ticks::step(least as f64).ceil() as u64
 }
 
 fn panel(record: &RunRecord, connection: &ConnectionRecord, intervals: &Intervals) -> Panel {
@@ -305,9 +308,16 @@ fn marks(connection: &ConnectionRecord) -> Vec<Mark> {
             mark(entry.at, label.into());
         }
     };
-    first_of(|fact| matches!(fact, Fact::FellBack(_)), "fallback to TCP");
-    first_of(|fact| matches!(fact, Fact::WrongByte { .. }), "wrong byte");
-    first_of(|fact| matches!(fact, Fact::Aborted), "connection failed");
+    // A server may take a join whose option was removed for a new connection, and that one falls back
+    // and fails; the verdict tells whether the connection itself did.
+    match connection.outcome.verdict {
+        Verdict::Mptcp => {}
+        Verdict::Fallback => first_of(|f| matches!(f, Fact::FellBack(_)), "fallback to TCP"),
+        Verdict::Failed(_) => {
+            first_of(|f| matches!(f, Fact::WrongByte { .. }), "wrong byte");
+            first_of(|f| matches!(f, Fact::Aborted), "connection failed");
+        }
+    }
     marks
 }
 

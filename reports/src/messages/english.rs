@@ -3,20 +3,16 @@
 use sim_core::record::story::End;
 use sim_core::time::SimTime;
 
-use super::{Message, Reason, Relation, product};
+use super::{Message, Place, Reason, product};
 use crate::figures::{instant, printable};
 
 /// Words for a message.
 pub(super) fn say(message: &Message<'_>) -> String {
     printable(&match message {
         Message::Device { model, device, action, packet, at, reason } => {
+            let what = did(action, *packet);
             let at = instant(*at);
-            let what = match packet {
-                Some((Relation::Inside, packet)) => format!("{action} in the {packet} at {at}"),
-                Some((Relation::Whole, packet)) => format!("{action} ({packet}, at {at})"),
-                None => format!("{action} at {at}"),
-            };
-            format!("{} \"{device}\" {what}, {}", product(model), why(reason))
+            format!("{} \"{device}\" {what} at {at}, {}", product(model), why(reason))
         }
         Message::Endpoint { end, host, action, on } => {
             let host = host.map(|host| format!(" \"{host}\"")).unwrap_or_default();
@@ -25,6 +21,21 @@ pub(super) fn say(message: &Message<'_>) -> String {
         Message::Network { action, on } => format!("{action}{}", packet_and_time(*on)),
         Message::Chain(messages) => messages.iter().map(say).collect::<Vec<_>>().join("; then "),
     })
+}
+
+/// An action on a packet. Actions say "it" for the packet where they speak of it at all.
+fn did(action: &str, packet: Option<(&str, Place)>) -> String {
+    let named = packet.map_or("a packet".into(), |(packet, _)| format!("the {packet}"));
+    let mut words: Vec<&str> = action.split(' ').collect();
+    if let Some(it) = words.iter().position(|word| *word == "it") {
+        words[it] = &named;
+        return words.join(" ");
+    }
+    match packet {
+        Some((_, Place::Inside)) => format!("{action} in {named}"),
+        Some((_, Place::Whole)) => format!("{action} on {named}"),
+        None => action.into(),
+    }
 }
 
 /// An end of a connection.

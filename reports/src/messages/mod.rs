@@ -28,8 +28,8 @@ pub enum Message<'a> {
         device: &'a str,
         /// What it did.
         action: &'a str,
-        /// The packet, and how it stands to the action.
-        packet: Option<(Relation, &'a str)>,
+        /// The packet, and whether the action changed something inside it.
+        packet: Option<(&'a str, Place)>,
         /// When.
         at: SimTime,
         /// Why.
@@ -57,12 +57,12 @@ pub enum Message<'a> {
     Chain(Vec<Self>),
 }
 
-/// How the packet of a cause stands to what was done.
+/// Where a device's action took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// Something in it was changed.
+pub enum Place {
+    /// Inside the packet: something in it was changed.
     Inside,
-    /// It was done to the whole packet, or because of it.
+    /// On the packet as a whole, or because of it.
     Whole,
 }
 
@@ -137,14 +137,24 @@ impl<'a> Message<'a> {
     /// What a cause says.
     #[must_use]
     pub fn of_cause(cause: &'a Cause) -> Self {
-        match cause.links.as_slice() {
-            [link] => Self::of_link(link),
-            links => Self::Chain(links.iter().map(Self::of_link).collect()),
+        let mut told = None;
+        let mut messages = cause.links.iter().map(|link| {
+            // What follows on the packet that was just named need not name it again.
+            let again = told == Some(&link.packet);
+            told = Some(&link.packet);
+            Self::of_link(link, !again)
+        });
+        match (messages.next(), messages.next()) {
+            (Some(only), None) => only,
+            (first, second) => {
+                Self::Chain(first.into_iter().chain(second).chain(messages).collect())
+            }
         }
     }
 
-    fn of_link(link: &'a CauseLink) -> Self {
-        let on = link.packet.as_deref().map(|packet| (packet, link.at));
+    fn of_link(link: &'a CauseLink, names_packet: bool) -> Self {
+        let on = link.packet.as_deref().filter(|_| names_packet);
+        let on = on.map(|packet| (packet, link.at));
         match &link.who {
             Blame::Device {
                 device, model, action, label, rule, is_default, because, line, ..
@@ -155,7 +165,7 @@ impl<'a> Message<'a> {
                     (false, Some(line)) => Reason::Config { rule, line },
                     (false, None) => Reason::Scenario { rule },
                 };
-                let packet = link.packet.as_deref().map(|packet| (relation(label), packet));
+                let packet = link.packet.as_deref().map(|packet| (packet, place(label)));
                 Self::Device { model, device, action, packet, at: link.at, reason }
             }
             Blame::Endpoint { end, host, action } => Self::Endpoint {
@@ -170,12 +180,12 @@ impl<'a> Message<'a> {
 }
 
 /// Changes of an option or a field happen inside a packet, all others to it.
-fn relation(label: &str) -> Relation {
+fn place(label: &str) -> Place {
     let inside = label.starts_with("option-")
         || label.ends_with("-changed")
         || label.ends_with("-rewritten")
         || label == "isn-randomised";
-    if inside { Relation::Inside } else { Relation::Whole }
+    if inside { Place::Inside } else { Place::Whole }
 }
 
 #[cfg(test)]
@@ -197,10 +207,10 @@ mod tests {
         );
         check(
             fixture::cause_two_servers(),
-            "ACE \"balancer\" balanced the connection to real server \"web2\" (MP_JOIN SYN over lte, \
-             at 0.061 s), by its configuration (serverfarm WEB: predictor roundrobin; \
-             configs/ace.cfg:12); then the server \"web2\" reset the subflow: unknown token (MP_JOIN \
-             SYN over lte, at 0.061 s)",
+            "ACE \"balancer\" balanced the MP_JOIN SYN over lte to real server web2 (10.1.0.12:80) at \
+             0.061 s, by its configuration (serverfarm WEB: predictor roundrobin; \
+             configs/ace.cfg:12); then the server \"web2\" reset the subflow: it knows no connection \
+             with that token",
         );
         check(fixture::cause_not_spoken(), "the server does not speak MPTCP");
         check(fixture::cause_network(), "nobody answered: path dsl was down (SYN, at 0.000 s)");

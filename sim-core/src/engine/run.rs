@@ -503,6 +503,19 @@ impl World {
             Action::SetBackup { host, address, backup } => {
                 self.each_endpoint(host, |endpoint, io| endpoint.set_backup(io, address, backup));
             }
+            Action::Abort { connection, end } => {
+                let c = &self.connections[connection.0 as usize];
+                let id = if end == End::Client { c.client } else { c.server };
+                if let Some(id) = id {
+                    let host = self.endpoint_hosts[id.0 as usize];
+                    let NodeKind::Host(stack) = &mut self.nodes[host.0 as usize].kind else {
+                        return;
+                    };
+                    let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+                    self.endpoints[id.0 as usize].fast_close(&mut io);
+                    self.after_endpoint(id);
+                }
+            }
             Action::InjectReset { link, to_client, to_server } => {
                 self.inject_resets(link, to_client, to_server);
             }

@@ -121,6 +121,13 @@ pub enum Action {
         /// Towards the server.
         to_server: bool,
     },
+    /// The application at one end of a connection gives up (MP_FASTCLOSE, or RST).
+    Abort {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Which end.
+        end: crate::record::story::End,
+    },
     /// A connection is opened.
     Connect(ConnectionId),
 }

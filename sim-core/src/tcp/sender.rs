@@ -521,7 +521,7 @@ impl Sender {
         self.last_sent_at = now;
         self.prr_out += 1;
         if let Some(rate) = self.congestion.pacing_rate().filter(|&r| r > 0) {
-            let gap = u64::from(len.max(1) + 60) * 1_000_000_000 / rate;
+            let gap = u64::from(len.max(1)) * 1_000_000_000 / rate;
             self.paced_until = self.paced_until.max(now) + SimDuration(gap);
         }
     }

@@ -1,0 +1,137 @@
+//! What a user can say on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A simulator of Multipath TCP (TCP option 30) through the boxes that stand in its way.
+///
+/// A scenario file says what the network is, which devices stand in it, who talks to whom and what is
+/// expected. option30 runs it packet by packet and says whether MPTCP worked, fell back to plain TCP
+/// or failed, which packet, device and configuration line was the cause, and what each path gave.
+#[derive(Debug, Parser)]
+#[command(name = "option30", version, after_help = TOP_EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  option30 run scenarios/catalogue/three-paths.ron     one scenario: verdict, figures, charts
+  option30 check scenarios/catalogue                   every scenario's expectations
+  option30 devices asa                                 what an ASA does to MPTCP, and its source
+  option30 new my-network                              a commented scenario to start from
+
+Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios: verdicts with their causes, figures, charts and tables
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Run scenarios and say for each whether it came out as its file expects
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
+    #[command(after_help = DEVICES_EXAMPLES)]
+    Devices(DevicesArgs),
+    /// Write a commented scenario to start from
+    #[command(after_help = NEW_EXAMPLES)]
+    New(NewArgs),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  option30 run my.ron                        results in results/my/: summary.json, series.csv,
+                                             throughput.svg and .png
+  option30 run my.ron --seed 7               the same network, other luck
+  option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out /tmp/faster
+  option30 run my.ron --format json | jq '.connections[].verdict'
+  option30 run scenarios/catalogue           every scenario of a folder";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  option30 check my.ron
+  option30 check scenarios/catalogue --junit report.xml      for a CI server";
+
+const DEVICES_EXAMPLES: &str = "\
+Examples:
+  option30 devices           all models, a few lines each
+  option30 devices asa       one model: defaults, settings, configuration, sources";
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  option30 new my-network && option30 run my-network.ron";
+
+/// `run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Results folder, written whole or not at all; with several scenarios a folder in it for each
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What to print: a text for people, or summary.json, one line for each scenario
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// `check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Also write a JUnit XML report, a test suite for each scenario
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+/// What `run` and `check` read.
+#[derive(Args, Debug)]
+pub(crate) struct InputArgs {
+    /// Scenario files, or folders of them (*.ron)
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Seed of every random choice, in place of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Change a value of the scenario, written as in the file; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// `devices`.
+#[derive(Args, Debug)]
+pub(crate) struct DevicesArgs {
+    /// Only this model, in full
+    pub(crate) model: Option<String>,
+}
+
+/// `new`.
+#[derive(Args, Debug)]
+pub(crate) struct NewArgs {
+    /// Name of the scenario; NAME.ron is written, and never overwritten
+    pub(crate) name: PathBuf,
+}
+
+/// What `run` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,100 @@
+//! `option30 run`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reports::Report;
+use reports::folder::{self, File};
+use reports::summary::Summary;
+use scenarios::Loaded;
+
+use crate::Outcome;
+use crate::args::{Format, RunArgs};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::simulate::{self, Simulated};
+
+/// Runs every scenario. All are read before the first one runs, so that bad input leaves nothing
+/// written.
+pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failure> {
+    let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
+    for input in simulate::read(&args.input)? {
+        match input.loaded {
+            Ok(loaded) => scenarios.push((input.file, loaded)),
+            Err(diagnostics) => wrong.extend(diagnostics),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Failure::Input(wrong));
+    }
+    let folders = results_folders(args.out.as_deref(), &scenarios)?;
+    let mut outcome = Outcome::Good;
+    for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
+        let progress = Progress::start();
+        progress.say(format!("{} ({} of {})", loaded.name, k + 1, scenarios.len()));
+        let simulated = Simulated::new(loaded, args.input.seed).map_err(Failure::Input)?;
+        folder::write(folder, &files(&simulated.report()))?;
+        drop(progress);
+        if k > 0 && args.format == Format::Text {
+            output.line("")?;
+        }
+        print(output, args.format, &simulated.report(), folder)?;
+        if !simulated.as_expected() {
+            outcome = Outcome::ExpectationFailed;
+        }
+    }
+    Ok(outcome)
+}
+
+fn print(
+    output: &mut Output,
+    format: Format,
+    report: &Report<'_>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    match format {
+        Format::Json => output.line(&Summary::new(report).to_json_line()),
+        Format::Text => {
+            output.print(&reports::text::render(report))?;
+            let label = reports::paint(reports::Style::Faint, "results");
+            output.line(&format!("{label}  {}", folder.display()))
+        }
+    }
+}
+
+/// What stands in a results folder.
+fn files(report: &Report<'_>) -> Vec<File> {
+    vec![
+        File::new("summary.json", Summary::new(report).to_json()),
+        File::new("series.csv", reports::series::csv(report.record)),
+        File::new("throughput.svg", reports::chart::throughput_svg(report)),
+        File::new("throughput.png", reports::chart::throughput_png(report)),
+    ]
+}
+
+/// Where the results of each scenario go: no two in one place.
+fn results_folders(
+    out: Option<&Path>,
+    scenarios: &[(PathBuf, Loaded)],
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    let mut folders = Vec::new();
+    for (file, loaded) in scenarios {
+        let folder = match out {
+            Some(out) if scenarios.len() == 1 => out.to_path_buf(),
+            Some(out) => out.join(&loaded.name),
+            None => Path::new("results").join(&loaded.name),
+        };
+        if let Some(other) = taken.insert(folder.clone(), file) {
+            return Err(Failure::Usage(format!(
+                "{} and {} would both write {}: run them one by one, with --out",
+                other.display(),
+                file.display(),
+                folder.display()
+            )));
+        }
+        folders.push(folder);
+    }
+    Ok(folders)
+}

@@ -1,0 +1,404 @@
+//! Cisco ACE: a balancer that clears the TCP options that it is not told to allow, and that gives each
+//! connection of a virtual address to a real server; each subflow by itself (Cisco 116519).
+
+mod balance;
+mod config;
+mod grammar;
+mod normalizer;
+mod policy;
+#[cfg(test)]
+mod tests;
+mod warn;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
+use sim_core::rng::Stream;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::{Flags, Flow, Packet};
+
+use crate::catalogue::ModelInfo;
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
+use crate::spec::{DeviceContext, Farm};
+use crate::steps::isn::Shift;
+use crate::steps::options::{Edit, edit};
+use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
+use crate::steps::{Pass, mss, translate};
+
+use config::AceConfig;
+use normalizer::{Action, Normalizer, known_by_default};
+use policy::{Policy, Target, Treatment};
+
+const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
+const GUIDE: &str = "Cisco ACE guides (OL-16202-01): server load balancing, TCP/IP normalization";
+const COMMUNITY: &str = "Cisco community 1364920: ACE clears window scale";
+
+/// In the catalogue.
+pub(crate) const INFO: ModelInfo = ModelInfo {
+    name: "Ace",
+    product: "Cisco ACE (module and 4710 appliance)",
+    summary: "As it comes: clears option 30 (and window scale) to NOPs, so MPTCP falls back. With \
+              tcp-options range 30 30 allow it passes, but each subflow is balanced by itself: one \
+              that reaches another real server is reset there, its token being unknown.",
+    defaults: &[
+        ("tcp-options range 6 7, range 9 255", "cleared (to NOPs)", SEED),
+        ("tcp-options window-scale", "cleared", COMMUNITY),
+        ("tcp-options selective-ack, timestamp", "allow", GUIDE),
+        ("predictor", "roundrobin", GUIDE),
+        ("random-sequence-number", "on", GUIDE),
+        ("normalization", "on", GUIDE),
+        ("sticky timeout", "1440 minutes", GUIDE),
+    ],
+    settings: &[("config", "path of the configuration text")],
+    configuration: "rserver, serverfarm (predictor roundrobin, leastconns, hash address), sticky \
+                    ip-netmask, parameter-map type connection, class-map, policy-map type \
+                    loadbalance, policy-map multi-match, interface (service-policy, access-group, \
+                    normalization), access-list",
+    example: "parameter-map type connection MPTCP\n  tcp-options range 30 30 allow\npolicy-map \
+              multi-match CLIENTS\n  class VIP\n    loadbalance vip inservice\n    loadbalance policy \
+              LB\n    connection advanced-options MPTCP\n",
+    notes: &[
+        "Without configuration text: virtual address and real servers come from the topology.",
+        "roundrobin as default, and that no normalization also ends option clearing, are not verified.",
+        "Layer 7 balancing, SSL and application inspection terminate the connection: TCP options do \
+         not cross; the proxy itself is not modelled.",
+    ],
+};
+
+/// Idle timeouts (ACE command reference): TCP 3600 s, embryonic 5 s, half-closed 3600 s.
+const TIMEOUTS: Timeouts = Timeouts {
+    embryonic: SimDuration::from_secs(5),
+    idle: SimDuration::from_secs(3600),
+    half_closed: SimDuration::from_secs(3600),
+    closed: SimDuration::ZERO,
+};
+
+/// Builds the device.
+///
+/// # Errors
+/// Lines of the configuration that an ACE would refuse.
+pub(crate) fn build(
+    context: &DeviceContext<'_>,
+    text: Option<ConfigText<'_>>,
+) -> Result<(Ace, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
+    let mut found = Diagnostics::new(text.map_or("", |t| t.file));
+    let config = text.map_or_else(AceConfig::default, |t| grammar::read(t, &mut found));
+    if let Some(text) = text
+        && !found.has_errors()
+    {
+        warn::warn(&config, text, &mut found);
+    }
+    let warnings = found.into_result()?;
+    let policy = Policy::new(config, text.is_some(), context.default_farm.as_ref());
+    Ok((Ace::new(policy, context), warnings))
+}
+
+/// The first virtual address of a configuration, with its real servers.
+///
+/// # Errors
+/// Lines of the configuration that an ACE would refuse.
+pub(crate) fn farm(text: ConfigText<'_>) -> Result<Option<Farm>, Vec<ConfigDiagnostic>> {
+    let mut found = Diagnostics::new(text.file);
+    let config = grammar::read(text, &mut found);
+    found.into_result()?;
+    let policy = Policy::new(config, true, None);
+    Ok(policy.virtuals.iter().find_map(|v| match v.target {
+        Target::Pool(pool, _) => {
+            let servers =
+                policy.pools[pool].servers.iter().map(|s| (s.name.clone(), s.address)).collect();
+            Some(Farm { vip: v.address, port: v.single_port(), servers })
+        }
+        Target::Forward | Target::Drop => None,
+    }))
+}
+
+/// What is kept about a connection.
+#[derive(Debug)]
+struct State {
+    treatment: Arc<Treatment>,
+    shift: Shift,
+    /// Farm and server, with the rule that chose them.
+    server: Option<(usize, usize, Arc<Rule>)>,
+    passage_signed: bool,
+}
+
+/// The device.
+#[derive(Debug)]
+pub(crate) struct Ace {
+    policy: Policy,
+    no_connection: Arc<Rule>,
+    no_server: Arc<Rule>,
+    no_access: Arc<Rule>,
+    table: Table<State>,
+    random: Stream,
+    options_cleared: u64,
+    drops: BTreeMap<&'static str, u64>,
+}
+
+impl Ace {
+    fn new(policy: Policy, context: &DeviceContext<'_>) -> Self {
+        Self {
+            policy,
+            no_connection: Rule::default("the first packet of a connection must be a SYN", GUIDE),
+            no_server: Rule::default("no real server of the serverfarm is in service", GUIDE),
+            no_access: Rule::default("an interface without access-group admits nothing", GUIDE),
+            table: Table::new(TIMEOUTS),
+            random: Stream::new(context.seed, context.name),
+            options_cleared: 0,
+            drops: BTreeMap::new(),
+        }
+    }
+
+    fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
+        *self.drops.entry(reason).or_default() += 1;
+        pass.drop(rule, reason)
+    }
+
+    /// Opens the connection of a packet that belongs to none.
+    fn admit(&mut self, pass: &mut Pass<'_>) -> Result<(ConnectionId, Sender), Forwarding> {
+        if !pass.packet.flags.is_initial_syn() {
+            return Err(self.drop(pass, &Arc::clone(&self.no_connection), "no connection"));
+        }
+        if let Err(rule) = self.judge(pass) {
+            return Err(self.drop(pass, &rule, "access list"));
+        }
+        let flow = pass.received;
+        let mut translated = flow;
+        let mut server = None;
+        if pass.ingress.side() == Side::Inside
+            && let Some(called) = self.policy.called(flow.dst)
+        {
+            match called.target {
+                Target::Forward => {}
+                Target::Drop => {
+                    let rule = called.place.as_ref().map_or_else(
+                        || Arc::clone(&self.no_server),
+                        |place| Rule::config(place.text.clone(), place.clone(), GUIDE),
+                    );
+                    return Err(self.drop(pass, &rule, "policy"));
+                }
+                Target::Pool(pool, sticky) => {
+                    let Some((chosen, rule)) = self.choose(pass.now, flow, pool, sticky) else {
+                        return Err(self.drop(pass, &Arc::clone(&self.no_server), "no server"));
+                    };
+                    let real = &mut self.policy.pools[pool].servers[chosen];
+                    (real.connections, real.total) = (real.connections + 1, real.total + 1);
+                    translated = Flow { src: flow.src, dst: real.socket(flow.dst.port()) };
+                    let change =
+                        Change::Balanced { server: real.name.clone(), address: translated.dst };
+                    pass.sign(&rule, change);
+                    server = Some((pool, chosen, rule));
+                }
+            }
+        }
+        let treatment = self.policy.treatment(flow);
+        let state = State { treatment, shift: Shift::default(), server, passage_signed: false };
+        Ok((self.table.open(pass.now, flow, translated, state), Sender::Initiator))
+    }
+
+    /// Access groups of the client side: with interfaces in the text, one of them must admit.
+    fn judge(&self, pass: &Pass<'_>) -> Result<(), Arc<Rule>> {
+        let config = &self.policy.config;
+        if config.interfaces.is_empty() {
+            return Ok(());
+        }
+        let mut groups = config
+            .interfaces
+            .iter()
+            .filter_map(|i| i.access_group.as_ref())
+            .chain(&config.access_group)
+            .peekable();
+        if groups.peek().is_none() {
+            return Err(Arc::clone(&self.no_access));
+        }
+        let admits = |name: &String| {
+            let list = config.access_lists.get(name)?;
+            Some(list.matching(pass.received, Flags::SYN)?.permit)
+        };
+        let mut last = Arc::clone(&self.no_access);
+        for (name, place) in groups {
+            if admits(name) == Some(true) {
+                return Ok(());
+            }
+            last = Rule::config(place.text.clone(), place.clone(), GUIDE);
+        }
+        Err(last)
+    }
+
+    /// The real server of a new connection, and the rule that chose it.
+    fn choose(
+        &mut self,
+        now: SimTime,
+        flow: Flow,
+        pool: usize,
+        sticky: Option<usize>,
+    ) -> Option<(usize, Arc<Rule>)> {
+        let pool = &mut self.policy.pools[pool];
+        let Some(sticky) = sticky.map(|at| &mut self.policy.sticky[at]) else {
+            return Some((pool.predict(flow)?, Arc::clone(&pool.rule)));
+        };
+        let stuck = sticky.find(now, flow).filter(|&server| pool.servers[server].in_service);
+        let (server, rule) = match stuck {
+            Some(server) => (server, &sticky.rule),
+            None => (pool.predict(flow)?, &pool.rule),
+        };
+        let rule = Arc::clone(rule);
+        sticky.remember(now, flow, server);
+        Some((server, rule))
+    }
+
+    /// Options, fields, sequence numbers.
+    fn normalise(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+        treatment: &Treatment,
+    ) -> Option<Forwarding> {
+        let normalizer = treatment.normalizer.as_ref()?;
+        let is_syn = pass.packet.flags.is_initial_syn();
+        if let Some(rule) = &normalizer.drop_syn_data
+            && is_syn
+            && !pass.packet.payload.is_empty()
+        {
+            return Some(self.drop(pass, rule, "SYN with data"));
+        }
+        if let Some(rule) = &normalizer.clear_urgent
+            && pass.packet.flags.has(Flags::URG)
+        {
+            pass.packet.flags = pass.packet.flags.without(Flags::URG);
+            pass.packet.urgent = 0;
+            pass.sign(rule, Change::Field { name: "urgent pointer" });
+        }
+        if let Some(refused) = self.edit_options(pass, id, normalizer, &treatment.cleared) {
+            return Some(self.drop(pass, &refused, "TCP option"));
+        }
+        let connection = self.table.get_mut(id)?;
+        let first = connection.end(sender).isn.is_none() && pass.packet.flags.has(Flags::SYN);
+        if let (true, Some(rule)) = (first, &normalizer.randomise) {
+            let by = self.random.next_u32();
+            connection.state.shift.by[sender as usize] = by;
+            pass.sign(rule, Change::SequenceShifted { by });
+        }
+        if let Some((least, most, rule)) = &normalizer.mss {
+            mss::clamp(pass, *least, *most, rule);
+        }
+        None
+    }
+
+    /// Clears what is not allowed; the rule when an option makes the packet go.
+    fn edit_options(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        normalizer: &Normalizer,
+        cleared: &Arc<Rule>,
+    ) -> Option<Arc<Rule>> {
+        let mut refused = None;
+        let mut allowed_30 = None;
+        self.options_cleared += edit(pass, |option| match normalizer.option(option.kind) {
+            Some(line) => match line.action {
+                Action::Clear => Some((Edit::Nop, &line.rule)),
+                Action::Drop => {
+                    refused.get_or_insert(&line.rule);
+                    None
+                }
+                Action::Allow => {
+                    allowed_30 = allowed_30.or((option.kind == kind::MPTCP).then_some(&line.rule));
+                    None
+                }
+            },
+            None if known_by_default(option.kind) => None,
+            None => Some((Edit::Nop, cleared)),
+        });
+        if let (Some(rule), Some(connection)) = (allowed_30, self.table.get_mut(id))
+            && !std::mem::replace(&mut connection.state.passage_signed, true)
+        {
+            pass.sign(rule, Change::Allowed { what: "option 30" });
+        }
+        refused.cloned()
+    }
+}
+
+impl Device for Ace {
+    fn model(&self) -> &'static str {
+        "ace"
+    }
+
+    fn process(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let pools = &mut self.policy.pools;
+        self.table.expire(now, |gone| {
+            if let Some((pool, server, _)) = gone.state.server {
+                pools[pool].servers[server].connections -= 1;
+            }
+        });
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let (id, sender) = match self.table.find_for(pass.packet) {
+            Some(found) => found,
+            None => match self.admit(pass) {
+                Ok(found) => found,
+                Err(forwarding) => return forwarding,
+            },
+        };
+        let Some(connection) = self.table.get(id) else { return Forwarding::Drop };
+        let treatment = Arc::clone(&connection.state.treatment);
+        connection.state.shift.arrive(pass.packet, sender, true);
+        if let Some(dropped) = self.normalise(pass, id, sender, &treatment) {
+            return dropped;
+        }
+        self.table.observe(now, id, sender, pass.packet);
+        let Some(connection) = self.table.get(id) else { return Forwarding::Drop };
+        connection.state.shift.leave(pass.packet, sender);
+        if let Some((_, _, rule)) = &connection.state.server {
+            let virtual_address: SocketAddr = connection.opened.dst;
+            match sender {
+                Sender::Initiator => translate::destination(pass, connection.translated.dst, rule),
+                Sender::Responder => translate::source(pass, virtual_address, rule),
+            }
+        }
+        Forwarding::Through
+    }
+
+    fn reload(&mut self, _now: SimTime) {
+        self.table.clear();
+        self.policy.sticky.iter_mut().for_each(balance::StickyTable::clear);
+        for server in self.policy.pools.iter_mut().flat_map(|p| &mut p.servers) {
+            server.connections = 0;
+        }
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        let mut all = vec![
+            ("connections now".to_owned(), self.table.len() as u64),
+            ("TCP options cleared".to_owned(), self.options_cleared),
+        ];
+        for server in self.policy.pools.iter().flat_map(|p| &p.servers) {
+            all.push((format!("connections to {}", server.name), server.total));
+        }
+        all.extend(self.drops.iter().map(|(reason, count)| (format!("dropped: {reason}"), *count)));
+        all
+    }
+
+    fn report(&self) -> Vec<String> {
+        let mut shown = vec!["show serverfarm detail".to_owned()];
+        for pool in &self.policy.pools {
+            for server in &pool.servers {
+                let state = if server.in_service { "OPERATIONAL" } else { "OUTOFSERVICE" };
+                shown.push(format!(
+                    "   rserver: {} {} {state} current {} total {}",
+                    server.name, server.address, server.connections, server.total
+                ));
+            }
+        }
+        shown
+    }
+}

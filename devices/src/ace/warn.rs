@@ -1,0 +1,129 @@
+//! What in a configuration is undefined or not in effect.
+
+use sim_core::engine::device::ConfigLine;
+
+use crate::config::words::nearest;
+use crate::config::{ConfigText, Diagnostics, lines};
+
+use super::config::{AceConfig, To};
+use super::policy::virtuals;
+
+pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
+    let all = lines(text.text);
+    let mut say = |place: &ConfigLine, word: &str, message: String, known: Vec<&str>| {
+        let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
+        let meant = nearest(word, known);
+        let word = all[at].words.iter().rev().find(|w| **w == word).copied().unwrap_or("");
+        let report = found.warn(&all[at], word, message);
+        if let Some(meant) = meant {
+            report.help(format!("{meant} is defined"));
+        }
+    };
+    for farm in &config.farms {
+        for member in &farm.members {
+            match config.rservers.iter().find(|r| r.name == member.name) {
+                None => {
+                    let known = config.rservers.iter().map(|r| &*r.name).collect();
+                    let message = format!("rserver {} is not defined", member.name);
+                    say(&member.place, &member.name, message, known);
+                }
+                Some(server) if server.address.is_none() => {
+                    let message = format!("rserver {} has no ip address", server.name);
+                    say(&server.place, &server.name, message, Vec::new());
+                }
+                Some(server) if !server.in_service || !member.in_service => {
+                    let message = format!("rserver {} is not in service here", member.name);
+                    say(&member.place, &member.name, message, Vec::new());
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for sticky in &config.sticky {
+        match &sticky.farm {
+            None => {
+                let message = format!("sticky group {} has no serverfarm", sticky.name);
+                say(&sticky.place, &sticky.name, message, Vec::new());
+            }
+            Some(name) if config.farm(name).is_none() => {
+                let known = config.farms.iter().map(|f| &*f.name).collect();
+                say(&sticky.place, name, format!("serverfarm {name} is not defined"), known);
+            }
+            Some(_) => {}
+        }
+    }
+    for class in config.balancing.iter().flat_map(|b| &b.classes) {
+        if class.name != "class-default" {
+            let message = format!(
+                "class {} looks at layer 7, which makes ACE a proxy: only class-default is modelled",
+                class.name
+            );
+            say(&class.place, &class.name, message, Vec::new());
+        }
+        match &class.to {
+            Some((To::Farm(name), place)) if config.farm(name).is_none() => {
+                let known = config.farms.iter().map(|f| &*f.name).collect();
+                say(place, name, format!("serverfarm {name} is not defined"), known);
+            }
+            Some((To::Sticky(name), place)) if !config.sticky.iter().any(|s| s.name == *name) => {
+                let known = config.sticky.iter().map(|s| &*s.name).collect();
+                say(place, name, format!("sticky group {name} is not defined"), known);
+            }
+            _ => {}
+        }
+    }
+    for map in &config.multi {
+        if !config.services.iter().any(|(name, ..)| *name == map.name) {
+            let message = format!("no service-policy input applies policy-map {}", map.name);
+            say(&map.place, &map.name, message, Vec::new());
+        }
+        for class in &map.classes {
+            if class.name != "class-default" && config.class(&class.name).is_none() {
+                let known = config.classes.iter().map(|c| &*c.name).collect();
+                let message = format!("class-map {} is not defined", class.name);
+                say(&class.place, &class.name, message, known);
+            }
+            if let Some((name, place)) = &class.connection
+                && config.parameters(name).is_none()
+            {
+                let known = config.parameters.iter().map(|p| &*p.name).collect();
+                let message = format!("parameter-map type connection {name} is not defined");
+                say(place, name, message, known);
+            }
+            if let Some((name, place)) = &class.balance {
+                if !config.balancing.iter().any(|b| b.name == *name) {
+                    let known = config.balancing.iter().map(|b| &*b.name).collect();
+                    let message = format!("policy-map type loadbalance {name} is not defined");
+                    say(place, name, message, known);
+                } else if !class.in_service {
+                    let message = format!("class {} is not in service", class.name);
+                    say(&class.place, &class.name, message, Vec::new());
+                }
+            }
+        }
+    }
+    for (name, _, place) in &config.services {
+        if !config.multi.iter().any(|m| m.name == *name) {
+            let known = config.multi.iter().map(|m| &*m.name).collect();
+            say(place, name, format!("policy-map multi-match {name} is not defined"), known);
+        }
+    }
+    for parameters in &config.parameters {
+        let used = config
+            .multi
+            .iter()
+            .flat_map(|m| &m.classes)
+            .any(|c| c.connection.as_ref().is_some_and(|(name, _)| *name == parameters.name));
+        if !used {
+            let message = format!("no class uses parameter-map {}", parameters.name);
+            say(&parameters.place, &parameters.name, message, Vec::new());
+        }
+    }
+    if let Some(first) = all.first()
+        && virtuals(config).is_empty()
+    {
+        found
+            .warn(first, "", "no virtual address is in service")
+            .help("virtual address and real servers are taken from the topology, where it has any");
+    }
+}
