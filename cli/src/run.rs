@@ -21,7 +21,10 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
     let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
     for input in simulate::read(&args.input)? {
         match input.loaded {
-            Ok(loaded) => scenarios.push((input.file, loaded)),
+            Ok(mut loaded) => {
+                loaded.capture = args.pcap;
+                scenarios.push((input.file, loaded));
+            }
             Err(diagnostics) => wrong.extend(diagnostics),
         }
     }
@@ -65,12 +68,14 @@ fn print(
 
 /// What stands in a results folder.
 fn files(report: &Report<'_>) -> Vec<File> {
-    vec![
+    let mut files = vec![
         File::new("summary.json", Summary::new(report).to_json()),
         File::new("series.csv", reports::series::csv(report.record)),
         File::new("throughput.svg", reports::chart::throughput_svg(report)),
         File::new("throughput.png", reports::chart::throughput_png(report)),
-    ]
+    ];
+    files.extend(reports::captures::files(report.record));
+    files
 }
 
 /// Where the results of each scenario go: no two in one place.

@@ -3,7 +3,7 @@
 use super::device::{Forwarding, PortId};
 use super::queue::Target;
 use super::transmission::{Fate, LossKind};
-use super::world::{Action, Captured, ConnectionId, NodeId, NodeKind, World};
+use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -67,7 +67,7 @@ impl World {
     }
 
     fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
-        self.capture_packet(id, port, &packet);
+        self.capture_packet(id, port, false, &packet);
         match &mut self.nodes[id.0 as usize].kind {
             NodeKind::Host(_) => self.receive(id, packet),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
@@ -106,7 +106,7 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        self.capture_packet(id, port, &packet);
+        self.capture_packet(id, port, true, &packet);
         let direction = &mut self.directions[index as usize];
         if direction.is_wire && direction.transmission.up {
             let to = direction.to;
@@ -572,7 +572,7 @@ impl World {
     }
 
     #[inline]
-    fn capture_packet(&mut self, id: NodeId, port: u8, packet: &Packet) {
+    fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
         let Some(captures) = &mut self.captures else { return };
         let node = &self.nodes[id.0 as usize];
         let path = node.ports.get(usize::from(port)).copied().flatten();
@@ -585,17 +585,12 @@ impl World {
         let path =
             path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
         let name = format!("{}{side} {path}", node.name);
-        let interface = match captures.interfaces.iter().position(|i| *i == name) {
-            Some(known) => known,
-            None => {
-                captures.interfaces.push(name);
-                captures.interfaces.len() - 1
-            }
-        };
-        captures.packets.push(Captured {
-            at: self.now,
-            interface: interface as u32,
-            packet: packet.clone(),
-        });
+        let known = captures.interfaces.iter().position(|i| i.name == name);
+        let interface = known.unwrap_or_else(|| {
+            captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
+            captures.interfaces.len() - 1
+        }) as u32;
+        let packet = packet.clone();
+        captures.packets.push(Captured { at: self.now, interface, sent, packet });
     }
 }

@@ -173,15 +173,26 @@ pub struct Captured {
     pub at: SimTime,
     /// Index of the interface in [`Captures::interfaces`].
     pub interface: u32,
+    /// The node sent it (else it received it).
+    pub sent: bool,
     /// The packet.
     pub packet: Packet,
+}
+
+/// An end of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureInterface {
+    /// The node.
+    pub node: String,
+    /// Its name: node, side and path (`edge inside dsl`).
+    pub name: String,
 }
 
 /// What a run captured.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
-    /// Node and path of each interface.
-    pub interfaces: Vec<String>,
+    /// Where packets were seen.
+    pub interfaces: Vec<CaptureInterface>,
     /// Packets in order of time.
     pub packets: Vec<Captured>,
 }

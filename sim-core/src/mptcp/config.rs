@@ -30,6 +30,9 @@ pub struct HostConfig {
     pub send_buffer: ByteSize,
     /// Largest amount of received data that waits to be read or put in order.
     pub receive_buffer: ByteSize,
+    /// Begin with a window of 64 KiB and let it grow with what a round trip delivers, up to
+    /// `receive_buffer` (Linux's `tcp_moderate_rcvbuf`); else the whole buffer at once.
+    pub receive_autotuning: bool,
     /// Initial congestion window, in segments (RFC 6928).
     pub initial_window: u32,
     /// Smallest retransmission timeout (Linux: 200 ms; RFC 6298: 1 s).
@@ -58,6 +61,7 @@ impl Default for HostConfig {
             quick_ack: false,
             send_buffer: ByteSize(4 << 20),
             receive_buffer: ByteSize(6 << 20),
+            receive_autotuning: true,
             initial_window: 10,
             rto_min: SimDuration::from_millis(200),
             stale_loss_count: 4,
@@ -85,6 +89,8 @@ pub enum Profile {
 pub struct PathManagerConfig {
     /// The policy.
     pub kind: PathManagerKind,
+    /// Own addresses from which this host opens subflows; `None`: all of them.
+    pub subflow: Option<Vec<IpAddr>>,
     /// Own addresses to announce by ADD_ADDR.
     pub signal: Vec<IpAddr>,
     /// Own addresses whose subflows are opened as backup.
@@ -101,6 +107,7 @@ impl Default for PathManagerConfig {
     fn default() -> Self {
         Self {
             kind: PathManagerKind::FullMesh,
+            subflow: None,
             signal: Vec::new(),
             backup: Vec::new(),
             max_subflows: 8,
