@@ -48,8 +48,9 @@ Examples:
   option30 run my.ron                        results in results/my/: summary.json, series.csv,
                                              throughput.svg and .png
   option30 run my.ron --seed 7               the same network, other luck
-  option30 run my.ron --set topology.paths.dsl.rate='\"6 Mbps\"' --out /tmp/faster
+  option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out /tmp/faster
   option30 run my.ron --format json | jq '.connections[].verdict'
+  option30 run my.ron --pcap                 packets too: results/my/captures/*.pcapng
   option30 run scenarios/catalogue           every scenario of a folder";
 
 const CHECK_EXAMPLES: &str = "\
@@ -74,6 +75,9 @@ pub(crate) struct RunArgs {
     /// Results folder, written whole or not at all; with several scenarios a folder in it for each
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Also write what was seen at every end of every link, for Wireshark: captures/*.pcapng
+    #[arg(long)]
+    pub(crate) pcap: bool,
     /// What to print: a text for people, or summary.json, one line for each scenario
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -21,7 +21,10 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
     let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
     for input in simulate::read(&args.input)? {
         match input.loaded {
-            Ok(loaded) => scenarios.push((input.file, loaded)),
+            Ok(mut loaded) => {
+                loaded.capture = args.pcap;
+                scenarios.push((input.file, loaded));
+            }
             Err(diagnostics) => wrong.extend(diagnostics),
         }
     }
@@ -32,7 +35,7 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
     let mut outcome = Outcome::Good;
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();
-        progress.say(format!("{} ({} of {})", loaded.name(), k + 1, scenarios.len()));
+        progress.say(format!("{} ({} of {})", loaded.name, k + 1, scenarios.len()));
         let simulated = Simulated::new(loaded, args.input.seed).map_err(Failure::Input)?;
         folder::write(folder, &files(&simulated.report()))?;
         drop(progress);
@@ -65,12 +68,14 @@ fn print(
 
 /// What stands in a results folder.
 fn files(report: &Report<'_>) -> Vec<File> {
-    vec![
+    let mut files = vec![
         File::new("summary.json", Summary::new(report).to_json()),
         File::new("series.csv", reports::series::csv(report.record)),
         File::new("throughput.svg", reports::chart::throughput_svg(report)),
         File::new("throughput.png", reports::chart::throughput_png(report)),
-    ]
+    ];
+    files.extend(reports::captures::files(report.record));
+    files
 }
 
 /// Where the results of each scenario go: no two in one place.
@@ -83,8 +88,8 @@ fn results_folders(
     for (file, loaded) in scenarios {
         let folder = match out {
             Some(out) if scenarios.len() == 1 => out.to_path_buf(),
-            Some(out) => out.join(loaded.name()),
-            None => Path::new("results").join(loaded.name()),
+            Some(out) => out.join(&loaded.name),
+            None => Path::new("results").join(&loaded.name),
         };
         if let Some(other) = taken.insert(folder.clone(), file) {
             return Err(Failure::Usage(format!(

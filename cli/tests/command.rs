@@ -97,7 +97,13 @@ fn bad_input_leaves_nothing_written() {
 fn a_run_is_printed_and_written() {
     let home = folder();
     check(home.path(), &["new", "mine"], 0, &[], &[]);
-    let words = ["MPTCP, ", "of the ", "that the paths could give", "again  option30 run mine.ron"];
+    let words = [
+        "fallback to plain TCP",
+        "because ASA \"edge\"",
+        "of the ",
+        "that the paths could give",
+        "replay  option30 run mine.ron",
+    ];
     let came = check(home.path(), &["run", "mine.ron"], 0, &words, &[]);
     assert!(came.stdout.ends_with("results  results/mine\n"), "{}", came.stdout);
     assert!(!came.stdout.contains('\u{1b}'), "no colour when it is no terminal");
@@ -160,7 +166,7 @@ fn a_check_says_what_failed_and_what_was_measured() {
     check(home.path(), &["new", "good"], 0, &[], &[]);
     let good = std::fs::read_to_string(home.path().join("good.ron")).unwrap();
     let expect = good.rfind("expect").unwrap();
-    let failing = good[..expect].to_owned() + "expect: [Verdict(\"video\", Fallback)],\n)\n";
+    let failing = good[..expect].to_owned() + "expect: [Verdict(\"video\", Mptcp())],\n)\n";
     std::fs::write(home.path().join("failing.ron"), failing).unwrap();
 
     let words = ["ok  good.ron", "1 scenario: 1 ok"];

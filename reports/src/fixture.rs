@@ -391,5 +391,6 @@ fn record(name: &str, title: &str, connections: Vec<ConnectionRecord>) -> RunRec
         changes: Vec::new(),
         events: 312_345,
         captures: None,
+        packet_hops: 0,
     }
 }

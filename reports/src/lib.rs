@@ -4,6 +4,7 @@
 //! This crate reads the record of a run ([`sim_core::record`]) and never runs anything. The same
 //! record gives the same bytes.
 
+pub mod captures;
 pub mod chart;
 pub mod figures;
 pub mod folder;

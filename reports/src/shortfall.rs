@@ -8,13 +8,17 @@
 //! sent (the application or the receive window held it).
 
 use sim_core::record::series::{ConnectionSeries, SubflowSeries};
-use sim_core::record::{ConnectionRecord, RunRecord};
-use sim_core::time::SimTime;
+use sim_core::record::story::Fact;
+use sim_core::record::{ConnectionRecord, RunRecord, SubflowRecord};
+use sim_core::time::{SimDuration, SimTime};
 
 /// Payload of a full segment, for the cost of one sent again.
 const SEGMENT_BYTES: f64 = 1400.0;
 /// A path that carries this part of its rate has been ramped up.
 const RAMPED_UP: f64 = 0.9;
+/// A gap of this length is silence; a shorter one is how a retransmission looks, which holds data back
+/// and then lets it go at once.
+const SILENCE: SimDuration = SimDuration::from_millis(500);
 /// A window filled to less than this is open.
 const OPEN_WINDOW: f64 = 0.9;
 
@@ -27,7 +31,7 @@ pub enum Reason {
     NotYet,
     /// From the handshake until the path was first filled: slow start.
     RampUp,
-    /// The subflow delivered nothing for whole intervals, or had ended.
+    /// The subflow brought nothing: what it sent timed out, or it had ended.
     Silent,
     /// Segments were sent again.
     Loss,
@@ -90,71 +94,120 @@ struct Window {
 
 fn path_losses(connection: &ConnectionRecord, path: &str, window: Window) -> Vec<(Reason, f64)> {
     let seconds = window.end.since(window.begin).as_secs_f64();
-    let mut subflows = connection
-        .subflows
-        .iter()
-        .enumerate()
-        .filter(|(_, subflow)| subflow.path == path)
-        .filter_map(|(index, subflow)| subflow.established_at.map(|at| (index, subflow, at)))
-        .peekable();
-    let Some(&(_, _, established)) = subflows.peek() else {
+    let Some(carried) = Carried::over(connection, path) else {
         return vec![(Reason::Unused, window.capacity_bps * seconds)];
     };
-    let mut resent_bits = 0.0;
-    let mut bytes: Vec<u64> = Vec::new();
-    let mut open = Vec::new();
-    for (index, subflow, _) in subflows {
-        resent_bits += subflow.retransmissions as f64 * SEGMENT_BYTES * 8.0;
-        if let Some(series) = connection.series.subflows.get(index) {
-            bytes.resize(bytes.len().max(series.bytes.len()), 0);
-            bytes.iter_mut().zip(&series.bytes).for_each(|(sum, new)| *sum += new);
-            merge_open(&mut open, window_open(&connection.series, series));
-        }
-    }
-    split(&connection.series, &bytes, &open, window, established, resent_bits)
+    split(&carried, window)
 }
 
-fn split(
-    series: &ConnectionSeries,
-    bytes: &[u64],
-    open: &[bool],
-    window: Window,
+/// What the subflows over one path did together.
+struct Carried {
+    interval: SimDuration,
+    /// When the first was established.
     established: SimTime,
-    mut resent_bits: f64,
-) -> Vec<(Reason, f64)> {
-    let step = series.interval.as_nanos().max(1);
+    /// New bytes per interval.
+    bytes: Vec<u64>,
+    /// For each interval, whether a window was open.
+    open: Vec<bool>,
+    /// Segments sent again, in bits.
+    resent_bits: f64,
+    /// When a retransmission timed out.
+    timeouts: Vec<SimTime>,
+    /// From when to when each subflow stood.
+    lives: Vec<(SimTime, SimTime)>,
+}
+
+impl Carried {
+    /// `None` when no subflow was ever established over the path.
+    fn over(connection: &ConnectionRecord, path: &str) -> Option<Self> {
+        let established = |s: &SubflowRecord| s.established_at.filter(|_| s.path == path);
+        let of_path = |index: usize| connection.subflows.get(index).and_then(established).is_some();
+        let mut carried = Self {
+            interval: connection.series.interval,
+            established: connection.subflows.iter().filter_map(established).min()?,
+            bytes: Vec::new(),
+            open: Vec::new(),
+            resent_bits: 0.0,
+            timeouts: connection
+                .story
+                .iter()
+                .filter(|entry| matches!(entry.fact, Fact::RetransmissionTimeout { .. }))
+                .filter(|entry| entry.subflow.is_some_and(of_path))
+                .map(|entry| entry.at)
+                .collect(),
+            lives: Vec::new(),
+        };
+        for (index, subflow) in connection.subflows.iter().enumerate().filter(|(i, _)| of_path(*i))
+        {
+            carried.resent_bits += subflow.retransmissions as f64 * SEGMENT_BYTES * 8.0;
+            let ended = subflow.ended_at.unwrap_or(SimTime::NEVER);
+            carried.lives.extend(subflow.established_at.map(|established| (established, ended)));
+            if let Some(series) = connection.series.subflows.get(index) {
+                let bytes = &mut carried.bytes;
+                bytes.resize(bytes.len().max(series.bytes.len()), 0);
+                bytes.iter_mut().zip(&series.bytes).for_each(|(sum, new)| *sum += new);
+                merge_open(&mut carried.open, window_open(&connection.series, series));
+            }
+        }
+        Some(carried)
+    }
+
+    fn is_empty(&self, k: usize) -> bool {
+        self.bytes.get(k).copied().unwrap_or(0) == 0
+    }
+
+    /// The gap that begins at interval `k`, if one does: `k`, and the interval after its last.
+    fn gap(&self, k: usize, last: usize) -> Option<(usize, usize)> {
+        let length = (k..last).take_while(|k| self.is_empty(*k)).count();
+        (length > 0 && self.interval * length as u64 >= SILENCE).then_some((k, k + length))
+    }
+
+    /// Why nothing came in a gap: data was sent and timed out or no subflow was there to send it,
+    /// or there was none to send.
+    fn why_silent(&self, (first, end): (usize, usize)) -> Reason {
+        let (from, to) = (self.start(first), self.start(end));
+        let timed_out = self.timeouts.iter().any(|at| (from..to).contains(at));
+        let stood = self.lives.iter().any(|(begin, end)| *begin <= from && *end >= to);
+        if timed_out || !stood { Reason::Silent } else { Reason::NotOffered }
+    }
+
+    fn start(&self, k: usize) -> SimTime {
+        SimTime::ZERO + self.interval * k as u64
+    }
+}
+
+fn split(carried: &Carried, window: Window) -> Vec<(Reason, f64)> {
+    let step = carried.interval.as_nanos().max(1);
     let mut losses = Vec::new();
     let mut ramped_up = false;
-    let first = window.begin.as_nanos() / step;
-    let last = window.end.as_nanos().div_ceil(step);
+    let mut resent_bits = carried.resent_bits;
+    let mut gap = None;
+    let first = (window.begin.as_nanos() / step) as usize;
+    let last = window.end.as_nanos().div_ceil(step) as usize;
     for k in first..last {
-        let from = (k * step).max(window.begin.as_nanos());
-        let to = ((k + 1) * step).min(window.end.as_nanos());
-        let capacity = window.capacity_bps * to.saturating_sub(from) as f64 / 1e9;
-        let carried = bytes.get(k as usize).copied().unwrap_or(0) as f64 * 8.0;
+        let (from, to) = (carried.start(k).max(window.begin), carried.start(k + 1).min(window.end));
+        let capacity = window.capacity_bps * to.since(from).as_secs_f64();
+        let bits = carried.bytes.get(k).copied().unwrap_or(0) as f64 * 8.0;
         // A queue may give in one interval what it kept in the last: such a surplus counts against
         // the shortfall of the same reason, so it is not cut at zero.
-        let mut lost = capacity - carried;
-        if to <= established.as_nanos() {
+        let lost = capacity - bits;
+        if gap.is_none_or(|(_, end)| k >= end) {
+            gap = carried.gap(k, last);
+        }
+        ramped_up |= bits >= RAMPED_UP * capacity;
+        if to <= carried.established {
             losses.push((Reason::NotYet, lost));
-            continue;
-        }
-        ramped_up |= carried >= RAMPED_UP * capacity;
-        if !ramped_up {
+        } else if !ramped_up {
             losses.push((Reason::RampUp, lost));
-            continue;
-        }
-        let is_open = open.get(k as usize).copied().unwrap_or(false);
-        if carried == 0.0 {
-            losses.push((if is_open { Reason::NotOffered } else { Reason::Silent }, lost));
+        } else if let Some(gap) = gap {
+            losses.push((carried.why_silent(gap), lost));
         } else {
             let resent = resent_bits.min(lost.max(0.0));
             resent_bits -= resent;
-            lost -= resent;
             losses.push((Reason::Loss, resent));
-            let is_open = open.get(k as usize).copied().unwrap_or(false);
-            losses
-                .push((if is_open { Reason::NotOffered } else { Reason::CongestionWindow }, lost));
+            let is_open = carried.open.get(k).copied().unwrap_or(false);
+            let rest = if is_open { Reason::NotOffered } else { Reason::CongestionWindow };
+            losses.push((rest, lost - resent));
         }
     }
     losses

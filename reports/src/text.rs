@@ -32,7 +32,7 @@ pub fn render(report: &Report<'_>) -> String {
     let warnings = report.warnings.iter().map(|w| paint(Style::Fair, &printable(w))).collect();
     section(&mut out, "to check before trusting this", warnings);
     out.push(String::new());
-    out.push(format!("{}  {}", paint(Style::Faint, "again"), printable(report.replay)));
+    out.push(format!("{}  {}", paint(Style::Faint, "replay"), printable(report.replay)));
     out.join("\n") + "\n"
 }
 
@@ -46,8 +46,8 @@ pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
                 if expectation.passed { ("ok", Style::Good) } else { ("FAILED", Style::Bad) };
             vec![
                 Cell::left(word).style(style),
-                Cell::left(printable(&expectation.sentence)),
                 Cell::left(format!("line {}", expectation.line)).style(Style::Faint),
+                Cell::left(printable(&expectation.sentence)),
             ]
         })
         .collect();

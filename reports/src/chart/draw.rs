@@ -2,6 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 use plotters::style::RGBColor;
+use sim_core::time::SimDuration;
 
 use super::canvas::{Align, Canvas, Font, Point};
 use super::marks;
@@ -18,7 +19,6 @@ const TITLE_HEIGHT: f64 = 84.0;
 const BOTTOM: f64 = 92.0;
 /// Above each plot: verdict and text.
 const HEAD_LINE: f64 = 27.0;
-const HEAD_LINES_MAX: usize = 3;
 const LANE: f64 = 24.0;
 const LANES_MAX: usize = 4;
 const LEGEND_LINE: f64 = 56.0;
@@ -46,12 +46,14 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
     let legend_width = legend_width(canvas, picture);
     let bottom = f64::from(size(picture).1) - BOTTOM;
     let each = (bottom - TITLE_HEIGHT) / picture.panels.len().max(1) as f64;
+    // Several panels have less room each: fewer lines of text, notes beside the names.
+    let beside = picture.panels.len() > 1;
     for (k, panel) in picture.panels.iter().enumerate() {
         let top = TITLE_HEIGHT + each * k as f64;
         // Between panels there is room for the figures of the time axis.
         let last = k + 1 == picture.panels.len();
         let plot_bottom = if last { bottom } else { top + each - 44.0 };
-        let top = head(canvas, panel, top);
+        let top = head(canvas, panel, top, if beside { 2 } else { 3 });
         let right = WIDTH - MARGIN - legend_width;
         let labels = marks_of(canvas, panel, picture.end_s, right);
         let lanes = labels.iter().filter_map(|label| label.lane).max().map_or(0, |lane| lane + 1);
@@ -64,24 +66,29 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
             highest: highest(panel),
         };
         plot.draw(canvas, panel, &labels);
-        let beside = picture.panels.len() > 1;
         legend(canvas, entries(panel), (right + 32.0, plot.top), plot.bottom, beside);
     }
     let middle = f64::midpoint(LEFT, WIDTH - MARGIN - legend_width);
     let below = bottom + 58.0;
     canvas.text("time (s)", (middle, below), AXIS, Align::Middle);
-    let mean = format!("means over {} ms", (picture.interval_s * 1e3).round());
+    let interval = SimDuration((picture.interval_s * 1e9).round() as u64);
+    let mean = format!("means over {interval}");
     canvas.text(&mean, (WIDTH - MARGIN, below), TICK, Align::Right);
 }
 
 /// The verdict and its text; returns where the rest begins.
-fn head<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, panel: &Panel, top: f64) -> f64 {
+fn head<DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    panel: &Panel,
+    top: f64,
+    lines_max: usize,
+) -> f64 {
     let y = top + HEAD_LINE / 2.0;
     let name = canvas.cut(&panel.name, VERDICT, 400.0);
     canvas.text(&name, (MARGIN, y), VERDICT, Align::Left);
     let x = MARGIN + canvas.text_width(&name, VERDICT) + 16.0;
     canvas.text(&panel.verdict, (x, y), VERDICT.colour(panel.colour), Align::Left);
-    let lines = canvas.wrap(&panel.text, TEXT, WIDTH - 2.0 * MARGIN, HEAD_LINES_MAX - 1);
+    let lines = canvas.wrap(&panel.text, TEXT, WIDTH - 2.0 * MARGIN, lines_max);
     let mut y = y;
     for line in lines.iter().filter(|line| !line.is_empty()) {
         y += HEAD_LINE;

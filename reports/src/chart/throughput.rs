@@ -1,6 +1,7 @@
 //! What is in the throughput chart, from the record.
 
 use plotters::style::RGBColor;
+use sim_core::record::outcome::Verdict;
 use sim_core::record::story::Fact;
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord};
 use sim_core::time::SimTime;
@@ -307,9 +308,16 @@ fn marks(connection: &ConnectionRecord) -> Vec<Mark> {
             mark(entry.at, label.into());
         }
     };
-    first_of(|fact| matches!(fact, Fact::FellBack(_)), "fallback to TCP");
-    first_of(|fact| matches!(fact, Fact::WrongByte { .. }), "wrong byte");
-    first_of(|fact| matches!(fact, Fact::Aborted), "connection failed");
+    // A server may take a join whose option was removed for a new connection, and that one falls back
+    // and fails; the verdict tells whether the connection itself did.
+    match connection.outcome.verdict {
+        Verdict::Mptcp => {}
+        Verdict::Fallback => first_of(|f| matches!(f, Fact::FellBack(_)), "fallback to TCP"),
+        Verdict::Failed(_) => {
+            first_of(|f| matches!(f, Fact::WrongByte { .. }), "wrong byte");
+            first_of(|f| matches!(f, Fact::Aborted), "connection failed");
+        }
+    }
     marks
 }
 

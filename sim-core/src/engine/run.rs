@@ -3,7 +3,7 @@
 use super::device::{Forwarding, PortId};
 use super::queue::Target;
 use super::transmission::{Fate, LossKind};
-use super::world::{Action, Captured, ConnectionId, NodeId, NodeKind, World};
+use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -67,13 +67,13 @@ impl World {
     }
 
     fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
-        self.capture_packet(id, port, &packet);
+        self.capture_packet(id, port, false, &packet);
         match &mut self.nodes[id.0 as usize].kind {
             NodeKind::Host(_) => self.receive(id, packet),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
                 packet.ttl = packet.ttl.saturating_sub(1);
-                let out = table.lookup(packet.dst).filter(|_| packet.ttl > 0);
+                let out = table.lookup(packet.flow()).filter(|_| packet.ttl > 0);
                 match out {
                     Some(out) => self.send(id, out, packet),
                     None => self.outbox.pool.free(packet),
@@ -106,7 +106,7 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        self.capture_packet(id, port, &packet);
+        self.capture_packet(id, port, true, &packet);
         let direction = &mut self.directions[index as usize];
         if direction.is_wire && direction.transmission.up {
             let to = direction.to;
@@ -503,6 +503,19 @@ impl World {
             Action::SetBackup { host, address, backup } => {
                 self.each_endpoint(host, |endpoint, io| endpoint.set_backup(io, address, backup));
             }
+            Action::Abort { connection, end } => {
+                let c = &self.connections[connection.0 as usize];
+                let id = if end == End::Client { c.client } else { c.server };
+                if let Some(id) = id {
+                    let host = self.endpoint_hosts[id.0 as usize];
+                    let NodeKind::Host(stack) = &mut self.nodes[host.0 as usize].kind else {
+                        return;
+                    };
+                    let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+                    self.endpoints[id.0 as usize].fast_close(&mut io);
+                    self.after_endpoint(id);
+                }
+            }
             Action::InjectReset { link, to_client, to_server } => {
                 self.inject_resets(link, to_client, to_server);
             }
@@ -559,7 +572,7 @@ impl World {
     }
 
     #[inline]
-    fn capture_packet(&mut self, id: NodeId, port: u8, packet: &Packet) {
+    fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
         let Some(captures) = &mut self.captures else { return };
         let node = &self.nodes[id.0 as usize];
         let path = node.ports.get(usize::from(port)).copied().flatten();
@@ -572,17 +585,12 @@ impl World {
         let path =
             path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
         let name = format!("{}{side} {path}", node.name);
-        let interface = match captures.interfaces.iter().position(|i| *i == name) {
-            Some(known) => known,
-            None => {
-                captures.interfaces.push(name);
-                captures.interfaces.len() - 1
-            }
-        };
-        captures.packets.push(Captured {
-            at: self.now,
-            interface: interface as u32,
-            packet: packet.clone(),
-        });
+        let known = captures.interfaces.iter().position(|i| i.name == name);
+        let interface = known.unwrap_or_else(|| {
+            captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
+            captures.interfaces.len() - 1
+        }) as u32;
+        let packet = packet.clone();
+        captures.packets.push(Captured { at: self.now, interface, sent, packet });
     }
 }

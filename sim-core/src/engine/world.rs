@@ -121,6 +121,13 @@ pub enum Action {
         /// Towards the server.
         to_server: bool,
     },
+    /// The application at one end of a connection gives up (MP_FASTCLOSE, or RST).
+    Abort {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Which end.
+        end: crate::record::story::End,
+    },
     /// A connection is opened.
     Connect(ConnectionId),
 }
@@ -166,15 +173,26 @@ pub struct Captured {
     pub at: SimTime,
     /// Index of the interface in [`Captures::interfaces`].
     pub interface: u32,
+    /// The node sent it (else it received it).
+    pub sent: bool,
     /// The packet.
     pub packet: Packet,
+}
+
+/// An end of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureInterface {
+    /// The node.
+    pub node: String,
+    /// Its name: node, side and path (`edge inside dsl`).
+    pub name: String,
 }
 
 /// What a run captured.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
-    /// Node and path of each interface.
-    pub interfaces: Vec<String>,
+    /// Where packets were seen.
+    pub interfaces: Vec<CaptureInterface>,
     /// Packets in order of time.
     pub packets: Vec<Captured>,
 }
@@ -268,9 +286,9 @@ impl World {
         node
     }
 
-    /// A router: longest-prefix match, time to live lowered.
+    /// A router: longest-prefix match, equal routes shared by flow, time to live lowered.
     pub fn add_router(&mut self, name: &str) -> NodeId {
-        self.add_node(name, NodeKind::Router(RouteTable::default()))
+        self.add_node(name, NodeKind::Router(RouteTable::new(name)))
     }
 
     /// A switch: learns addresses, floods what it does not know.

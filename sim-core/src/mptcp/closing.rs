@@ -163,7 +163,11 @@ impl Endpoint {
         let flow = s.flow;
         io.host.remove(&flow);
         if self.is_mptcp() && self.life == Life::Active {
-            self.reinject(io, i, &ranges);
+            if self.is_linux() {
+                self.reinject_everything(io, i); // __mptcp_close_ssk
+            } else {
+                self.reinject(io, i, &ranges);
+            }
         }
     }
 
@@ -201,15 +205,36 @@ impl Endpoint {
         self.abort(io, i);
     }
 
+    /// The application gives up: MP_FASTCLOSE on every subflow (RFC 8684 §3.5, "option R"), or a plain
+    /// RST without MPTCP.
+    pub fn fast_close(&mut self, io: &mut Io<'_>) {
+        if self.life != Life::Active {
+            return;
+        }
+        if self.is_mptcp() {
+            self.fast_close_key = self.remote_key;
+            self.tell(io.now, 0, None, Fact::FastClose { sent: true });
+        }
+        self.abort(io, 0);
+    }
+
     /// MP_FAIL came in: the peer cannot use what came after `dsn` (RFC 8684 §3.7).
     pub(super) fn on_fail(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, _dsn: u64) {
         self.counters.count(Counter::FailRx);
         self.tell(io.now, i, Some(packet.uid), Fact::FailReceived);
-        if self.may_fall_back {
+        let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
+        let may = if self.is_linux() { self.may_fall_back } else { alone };
+        if may {
             self.subflows[i].infinite_pending = true;
+            if self.is_linux() {
+                // mptcp_pm_mp_fail_received answers with an MP_FAIL of its own.
+                let dsn = self.dsn_of(self.send.una);
+                self.subflows[i].fail_pending = Some(dsn);
+                self.send_ack(io, i);
+            }
             self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
             self.adopt_subflow_progress(i);
-        } else {
+        } else if !self.is_linux() {
             self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
         }
     }

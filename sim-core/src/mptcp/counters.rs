@@ -24,6 +24,7 @@ counters! {
     CapableSynTx = "MPCapableSYNTX",
     CapableSynAckRx = "MPCapableSYNACKRX",
     CapableAckRx = "MPCapableACKRX",
+    CapableDataFallback = "MPCapableDataFallback",
     CapableFallbackAck = "MPCapableFallbackACK",
     CapableFallbackSynAck = "MPCapableFallbackSYNACK",
     CapableSynTxDrop = "MPCapableSYNTXDrop",

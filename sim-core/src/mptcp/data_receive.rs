@@ -12,6 +12,10 @@ use crate::wire::mptcp::{Mapping, ResetReason};
 use crate::wire::packet::{Packet, PacketUid};
 use crate::wire::payload::Payload;
 
+/// Bytes in a row without a mapping after which a subflow is given up (RFC 8684 §3.3.1 says a receive
+/// window; this is the smallest that hosts begin with).
+const UNMAPPED_LIMIT: u64 = 64 << 10;
+
 /// How a chunk's mapping turned out (Linux's `enum mapping_status`).
 enum Status {
     /// The bytes from the chunk's start on are mapped, so many of them.
@@ -49,18 +53,26 @@ impl Endpoint {
                     }
                     self.deliver_at(io, i, data, head);
                     chunk.start += u64::from(len);
+                    chunk.mapping = None; // it has been used up
+                    self.subflows[i].unmapped = 0;
                     chunk.payload =
                         if rest == 0 { Payload::empty() } else { chunk.payload.slice(len, rest) };
                 }
                 Status::Infinite => {
                     self.counters.count(Counter::InfiniteMapRx);
                     self.tell(io.now, i, Some(chunk.packet), Fact::InfiniteMappingReceived);
-                    self.fall_back(io.now, i, Some(chunk.packet), FallbackReason::PeerFellBack);
+                    let packet = chunk.packet;
+                    self.release_suspects(io, i);
+                    self.fall_back(io.now, i, Some(packet), FallbackReason::PeerFellBack);
                     self.adopt_subflow_progress(i);
                 }
                 Status::ChecksumUnexpected => {
                     let reason = Some(ResetReason::MPTCP);
                     self.reset_subflow(io, i, ResetCause::ChecksumUnexpected, reason);
+                    return;
+                }
+                Status::Missing if !self.is_linux() && self.subflows[i].mapping_seen => {
+                    self.skip_unmapped(io, i, chunk.payload.len);
                     return;
                 }
                 bad @ (Status::Missing | Status::Invalid) => {
@@ -106,17 +118,29 @@ impl Endpoint {
         self.consider_completion(io);
     }
 
-    /// May the connection go on as plain TCP over subflow `i` (RFC 8684 §3.7: only while it is the
-    /// only one, and no other has ever carried data that it does not have)?
+    /// May the connection go on as plain TCP over subflow `i`, for want of a mapping? RFC 8684 §3.7:
+    /// only while the options may never have passed at all. Linux (`mptcp_try_fallback`): as long as no
+    /// subflow joined, nothing was sent again at the data level, and nothing waits out of order.
     fn may_fall_back_on(&self, i: usize) -> bool {
         let s = &self.subflows[i];
         if s.role == SubflowRole::Join || !self.may_fall_back {
             return false;
         }
-        if self.checksum && s.checksum_seen {
-            return false;
+        self.is_linux() || (!s.mapping_seen && self.receive.early.is_empty())
+    }
+
+    /// Bytes without a mapping on a subflow that has had mappings: they are not taken, so that the peer
+    /// sends them again at the data level. Too many of them, and the subflow is broken (RFC 8684
+    /// §3.3.1: "within a receive window"). False when it was reset.
+    fn skip_unmapped(&mut self, io: &mut Io<'_>, i: usize, bytes: u32) -> bool {
+        let s = &mut self.subflows[i];
+        s.unmapped += u64::from(bytes);
+        if s.unmapped <= UNMAPPED_LIMIT {
+            return true;
         }
-        self.receive.early.is_empty()
+        self.counters.count(Counter::DssCorruptionReset);
+        self.reset_subflow(io, i, ResetCause::NoMapping, Some(ResetReason::MIDDLEBOX));
+        false
     }
 
     /// Finds the mapping of a chunk's first byte (after Linux's `get_mapping_status`).
@@ -166,6 +190,7 @@ impl Endpoint {
             self.counters.count(Counter::DssNoMatchTcp);
             return Status::Invalid;
         }
+        s.mapping_seen = true;
         s.mapping = Some(ActiveMapping {
             start,
             len,
@@ -203,7 +228,7 @@ impl Endpoint {
     }
 
     /// RFC 8684 §3.7: with another subflow, this one is reset and the data comes again; alone, MP_FAIL
-    /// asks for the infinite mapping.
+    /// asks for the infinite mapping, and the doubtful bytes are kept until it comes.
     fn on_checksum_failure(
         &mut self,
         io: &mut Io<'_>,
@@ -213,20 +238,43 @@ impl Endpoint {
         piece: &Payload,
     ) {
         let s = &self.subflows[i];
+        let at = dsn.wrapping_sub(self.remote_idsn.wrapping_add(1));
+        let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
         let seen = s.checksum_seen || s.role == SubflowRole::Join;
-        if seen && !self.may_fall_back {
+        let may_fail = if self.is_linux() {
+            self.may_fall_back
+        } else {
+            alone && s.role == SubflowRole::Initial
+        };
+        if seen && !may_fail {
             self.subflows[i].fail_pending = Some(dsn);
             self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
             return;
         }
-        if seen {
-            self.subflows[i].fail_pending = Some(dsn);
-            self.subflows[i].ack_now = true;
-            self.tell(io.now, i, Some(packet), Fact::FailSent);
+        if !seen {
+            // Nothing has ever been right: the very first data went through a box that changes it.
+            if self.is_linux() {
+                self.counters.count(Counter::DssCorruptionFallback);
+            }
+            self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
+            self.adopt_subflow_progress(i);
+            self.deliver_at(io, i, self.receive.next, piece.clone());
+            return;
         }
-        self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
-        let at = self.receive.next;
-        self.deliver_at(io, i, at, piece.clone());
+        self.subflows[i].fail_pending = Some(dsn);
+        self.tell(io.now, i, Some(packet), Fact::FailSent);
+        if self.is_linux() {
+            self.deliver_at(io, i, at, piece.clone()); // mptcp_subflow_fail: the data is passed on
+        } else {
+            self.subflows[i].suspect.push((at, piece.clone()));
+        }
+    }
+
+    /// The peer has fallen back: the doubtful bytes are what it will not send again.
+    fn release_suspects(&mut self, io: &mut Io<'_>, i: usize) {
+        for (at, payload) in std::mem::take(&mut self.subflows[i].suspect) {
+            self.deliver_at(io, i, at, payload);
+        }
     }
 
     /// Payload for position `at` of the stream.
@@ -285,6 +333,9 @@ impl Endpoint {
     /// Keeps data that came before its turn; only bytes not held yet are kept and counted.
     fn keep_early(&mut self, i: usize, at: u64, payload: Payload) {
         self.counters.count(Counter::OfoQueue);
+        if self.is_linux() {
+            self.may_fall_back = false;
+        }
         let end = at + u64::from(payload.len);
         let early = &mut self.receive.early;
         let mut position = early.partition_point(|e| e.start <= at);

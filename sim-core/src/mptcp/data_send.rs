@@ -6,8 +6,13 @@ use super::endpoint::{Endpoint, Io};
 use super::output::DataSegment;
 use super::subflow::State;
 use crate::record::story::Fact;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::DataSeq;
+
+/// Data sent again at one data-level timeout (Linux: one `mptcp_data_frag`, at most 32 KiB).
+const RETRANSMITTED_AT_ONCE: u64 = 32 << 10;
+/// `TCP_RTO_MIN`.
+const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
 
 impl Endpoint {
     /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
@@ -95,7 +100,9 @@ impl Endpoint {
                 self.send.reinject.pop_front();
                 continue;
             }
-            let Some(i) = self.pick_subflow(io.now, Some((start, end))) else { return };
+            // Linux does not ask where the data is in flight already.
+            let range = (!self.is_linux()).then_some((start, end));
+            let Some(i) = self.pick_subflow(io.now, range) else { return };
             let len = u64::from(self.segment_room(i)).min(end - start) as u32;
             let s = &mut self.subflows[i];
             let at = s.tx.next;
@@ -194,56 +201,120 @@ impl Endpoint {
 
     /// The data-level timer runs while something is unacknowledged at the data level.
     pub(super) fn arm_data_timer(&mut self, now: SimTime) {
-        if self.is_plain() {
-            self.send.timer = SimTime::NEVER;
-            return;
-        }
         let fin_waits = self.send.fin.is_some() && !self.send.fin_acked;
-        if self.send.una < self.send.next || fin_waits {
-            if self.send.timer == SimTime::NEVER {
-                let longest =
-                    self.subflows.iter().filter(|s| s.can_carry()).map(|s| s.tx.rtt.rto(0)).max();
-                let wait = longest.unwrap_or(crate::tcp::rtt::RTO_INITIAL)
-                    * (1 << self.send.backoff.min(6));
-                self.send.timer = now + wait;
-            }
-        } else {
+        if self.is_plain() || (self.send.una >= self.send.next && !fin_waits) {
             self.send.timer = SimTime::NEVER;
+        } else if self.send.timer == SimTime::NEVER {
+            self.send.timer = now + self.data_timeout(now);
         }
     }
 
+    fn data_timeout(&self, now: SimTime) -> SimDuration {
+        let carriers = self.subflows.iter().filter(|s| s.can_carry());
+        if self.is_linux() {
+            // mptcp_set_timeout: as long as the subflows' own timers, of those that are not stale.
+            let pending =
+                carriers.filter(|s| s.stale_count == 0 && s.tx.deadline() != SimTime::NEVER);
+            let longest = pending.map(|s| s.tx.deadline().since(now)).max();
+            return longest.filter(|d| *d > SimDuration::ZERO).unwrap_or(LINUX_RTO_MIN);
+        }
+        let longest = carriers.map(|s| s.tx.rtt.rto(0)).max();
+        longest.unwrap_or(crate::tcp::rtt::RTO_INITIAL) * (1 << self.send.backoff.min(6))
+    }
+
     /// Nothing was acknowledged at the data level for a timeout: DATA_FIN again, and the oldest data
-    /// over a subflow that has nothing in flight (RFC 8684 §3.3.6).
+    /// that no subflow has in flight any more (RFC 8684 §3.3.6).
     pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
         self.send.timer = SimTime::NEVER;
         self.send.backoff += 1;
-        if self.send.fin.is_some()
-            && !self.send.fin_acked
-            && self.send.next >= self.send.fin.unwrap_or(0)
-        {
+        if self.send.fin.is_some_and(|fin| !self.send.fin_acked && self.send.next >= fin) {
             for s in &mut self.subflows {
                 s.ack_now |= s.can_carry();
             }
         }
-        let idle = self.subflows.iter().any(|s| s.can_carry() && s.tx.is_idle());
-        if idle && self.send.una < self.send.next && self.send.reinject.is_empty() {
-            let end = self.send.next.min(self.send.una + 65_428);
-            self.send.reinject.push_back((self.send.una, end));
+        if self.is_linux() {
+            self.retransmit_like_linux(io);
+        } else if self.send.una < self.send.next && self.send.reinject.is_empty() {
+            let una = self.send.una;
+            let in_flight = self.subflows.iter().flat_map(|s| s.tx.outstanding());
+            let held = in_flight
+                .filter(|s| s.len > 0 && s.data + u64::from(s.len) > una)
+                .map(|s| s.data)
+                .min();
+            let end = held.unwrap_or(self.send.next).min(una + RETRANSMITTED_AT_ONCE);
+            if end > una {
+                self.may_fall_back = false;
+                self.send.reinject.push_back((una, end));
+            }
         }
         self.arm_data_timer(io.now);
     }
 
-    /// A retransmission timeout on subflow `i`: what it has in flight goes over the others too, if
-    /// there are any (RFC 8684 §3.3.6), and new data avoids it until it shows life.
-    pub(super) fn on_subflow_timeout(&mut self, io: &mut Io<'_>, i: usize) {
-        if self.is_plain() {
+    /// `__mptcp_retrans`: the head of the queue goes over a subflow that has nothing in flight, a
+    /// backup only when the others make no progress; those that have are watched for staleness.
+    fn retransmit_like_linux(&mut self, io: &mut Io<'_>) {
+        let mut pick = None;
+        let mut backup = None;
+        let mut least_stale = u32::MAX;
+        for i in 0..self.subflows.len() {
+            let s = &mut self.subflows[i];
+            if !s.can_carry() {
+                continue;
+            }
+            if !s.tx.is_idle() {
+                let progress = s.tx.una != s.stale_mark;
+                s.stale_mark = s.tx.una;
+                s.stale_count = if progress { 0 } else { s.stale_count + 1 };
+                least_stale = least_stale.min(s.stale_count);
+                self.check_stale(io, i);
+            } else if s.backup {
+                backup = backup.or(Some(i));
+            } else {
+                pick = pick.or(Some(i));
+            }
+        }
+        let Some(i) = pick.or(if least_stale > 1 { backup } else { None }) else { return };
+        let end = self.send.next.min(self.send.una + RETRANSMITTED_AT_ONCE);
+        let mut at = self.send.una;
+        while at < end {
+            let len = u64::from(self.segment_room(i)).min(end - at) as u32;
+            let s = &mut self.subflows[i];
+            let start = s.tx.next;
+            s.tx.send_new(io.now, at, len, false);
+            self.counters.count(Counter::Retrans);
+            self.send_data(io, i, DataSegment { start, data: at, len, fin: false });
+            self.may_fall_back = false;
+            at += u64::from(len);
+        }
+    }
+
+    /// `mptcp_pm_subflow_chk_stale`: a subflow without progress for so many data-level timeouts, while
+    /// another one is well, gives its data to the others.
+    fn check_stale(&mut self, io: &mut Io<'_>, i: usize) {
+        let limit = self.config.stale_loss_count;
+        if self.subflows[i].stale || limit == 0 || self.subflows[i].stale_count <= limit {
             return;
         }
-        let alternative = self
-            .subflows
-            .iter()
-            .enumerate()
-            .any(|(j, s)| j != i && s.can_carry() && !s.tx.in_loss());
+        let well = limit.saturating_sub(1).max(1);
+        let others = self.subflows.iter().enumerate();
+        if others.filter(|(j, s)| *j != i && s.can_carry()).any(|(_, s)| s.stale_count < well) {
+            self.subflows[i].stale = true;
+            self.counters.count(Counter::SubflowStale);
+            self.tell(io.now, i, None, Fact::SubflowStale);
+            self.reinject_everything(io, i);
+        }
+    }
+
+    /// A retransmission timeout on subflow `i`: what it has in flight goes over the others too, if
+    /// there are any (RFC 8684 §3.3.6), and new data avoids it until it shows life. Linux waits for its
+    /// data-level timer instead.
+    pub(super) fn on_subflow_timeout(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.is_plain() || self.is_linux() {
+            return;
+        }
+        let others = self.subflows.iter().enumerate();
+        let alternative =
+            others.filter(|(j, s)| *j != i && s.can_carry()).any(|(_, s)| !s.tx.in_loss());
         let s = &mut self.subflows[i];
         if s.tx.backoff >= self.config.stale_loss_count && !s.stale && alternative {
             s.stale = true;
@@ -252,6 +323,14 @@ impl Endpoint {
         }
         if alternative {
             self.reinject_outstanding(io, i);
+        }
+    }
+
+    /// `__mptcp_retransmit_pending_data`: all that is unacknowledged at the data level is sent again.
+    pub(super) fn reinject_everything(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.send.una < self.send.next {
+            self.send.reinject.clear();
+            self.reinject(io, i, &[(self.send.una, self.send.next)]);
         }
     }
 

@@ -163,6 +163,8 @@ pub struct Endpoint {
     /// When pacing lets the next segment go that waits for it.
     pub(super) paced_at: SimTime,
     pub(super) siblings: Vec<Sibling>,
+    /// The peer's key, once MP_FASTCLOSE is to go out with the resets.
+    pub(super) fast_close_key: Option<Key>,
     next_uid: u64,
 }
 
@@ -227,6 +229,7 @@ impl Endpoint {
             sample_interval: setup.sample_interval,
             paced_at: SimTime::NEVER,
             siblings: Vec::new(),
+            fast_close_key: None,
             next_uid: u64::from(setup.id.0) << 40,
             config,
         }

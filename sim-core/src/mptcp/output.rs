@@ -36,7 +36,9 @@ impl Endpoint {
         let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
         let mss = s.peer_mss.min(s.mtu - ip - 20);
         let timestamps = if s.timestamps { 12 } else { 0 };
-        let dss = if self.is_plain() { 0 } else { self.dss_len() };
+        // Linux forgets to leave room for the infinite mapping, and the packet outgrows the MTU.
+        let infinite = s.infinite_pending && !self.is_linux();
+        let dss = if self.is_plain() && !infinite { 0 } else { self.dss_len() };
         mss.saturating_sub(timestamps + dss).max(1)
     }
 
@@ -352,10 +354,15 @@ impl Endpoint {
             let _ = option.emit(&mut packet.options);
             packet.options.pad();
         }
-        if self.subflows[i].infinite_pending && segment.len > 0 {
-            self.push_infinite_mapping(i, segment, &mut packet.options);
-            let uid = packet.uid;
-            self.tell(io.now, i, Some(uid), Fact::InfiniteMappingSent);
+        let s = &mut self.subflows[i];
+        if s.infinite_pending && segment.len > 0 {
+            s.infinite_pending = false;
+            s.infinite_at = Some(segment.start);
+            self.counters.count(super::counters::Counter::InfiniteMapTx);
+            self.tell(io.now, i, Some(packet.uid), Fact::InfiniteMappingSent);
+        }
+        if self.subflows[i].infinite_at == Some(segment.start) && segment.len > 0 {
+            self.push_infinite_mapping(segment, &mut packet.options);
         }
         self.transmit(io, i, packet)
     }
@@ -394,9 +401,7 @@ impl Endpoint {
     }
 
     /// The mapping without end that starts plain TCP within MPTCP (RFC 8684 §3.7).
-    fn push_infinite_mapping(&mut self, i: usize, segment: DataSegment, options: &mut Options) {
-        self.subflows[i].infinite_pending = false;
-        self.counters.count(super::counters::Counter::InfiniteMapTx);
+    fn push_infinite_mapping(&self, segment: DataSegment, options: &mut Options) {
         let option = MptcpOption::Dss(Dss {
             data_fin: false,
             ack: Some(self.data_seq(self.data_ack())),
@@ -430,6 +435,10 @@ impl Endpoint {
         if let Some(dsn) = self.subflows[i].fail_pending.take() {
             let _ = MptcpOption::Fail { dsn }.emit(&mut packet.options);
             self.counters.count(super::counters::Counter::FailTx);
+        }
+        if let Some(key) = self.fast_close_key {
+            let _ = MptcpOption::FastClose { key: key.0 }.emit(&mut packet.options);
+            self.counters.count(super::counters::Counter::FastcloseTx);
         }
         if let Some(reason) = reason {
             let _ = MptcpOption::TcpRst { transient: false, reason }.emit(&mut packet.options);

@@ -249,6 +249,7 @@ impl Endpoint {
         } else {
             FallbackReason::DataWithoutMapping
         };
+        self.counters.count(Counter::CapableDataFallback);
         self.fall_back(io.now, i, Some(packet.uid), reason);
         self.adopt_subflow_progress(i);
         true

@@ -6,6 +6,7 @@ use crate::tcp::sender::Sender;
 use crate::time::SimTime;
 use crate::wire::dss::MappingSum;
 use crate::wire::packet::Flow;
+use crate::wire::payload::Payload;
 
 /// TCP state, as far as option30 tells states apart (RFC 9293 §3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,19 @@ pub struct Subflow {
     pub fail_pending: Option<u64>,
     /// The next new segment carries the infinite mapping.
     pub infinite_pending: bool,
+    /// Start of the segment that carries the infinite mapping, each time it is sent.
+    pub infinite_at: Option<u64>,
+    /// A mapping has come in: options 30 do pass.
+    pub mapping_seen: bool,
+    /// Bytes in order that came without a mapping since the last mapped one.
+    pub unmapped: u64,
+    /// Payload of a mapping whose checksum failed, kept until the peer falls back.
+    pub suspect: Vec<(u64, Payload)>,
+    /// Data-level timeouts in a row without an acknowledgement from this subflow (Linux's
+    /// `stale_count`), and what was acknowledged at the last one.
+    pub stale_count: u32,
+    /// See `stale_count`.
+    pub stale_mark: u64,
     /// MP_PRIO to send.
     pub priority_pending: Option<bool>,
     /// This end's FIN is in flight or acknowledged.

@@ -1,0 +1,87 @@
+//! Captures for Wireshark: a pcapng file for each end of a link, with a comment on every packet that a
+//! device has changed by then.
+
+use std::collections::BTreeMap;
+
+use sim_core::engine::device::Origin;
+use sim_core::engine::world::Captures;
+use sim_core::record::verdict::describe;
+use sim_core::record::{ChangeRecord, RunRecord};
+use sim_core::wire::packet::PacketUid;
+use sim_core::wire::pcapng::PcapngWriter;
+
+use crate::folder::File;
+
+/// `captures/*.pcapng` of a run that was asked to capture; nothing of one that was not. Stamps count
+/// from the start of the run.
+#[must_use]
+pub fn files(record: &RunRecord) -> Vec<File> {
+    let Some(captures) = &record.captures else { return Vec::new() };
+    let comments = comments(record, captures);
+    let each = captures.interfaces.iter().enumerate();
+    each.map(|(index, interface)| {
+        let name = format!("captures/{}.pcapng", file_name(&interface.name));
+        File::new(name, one(captures, index as u32, &interface.name, &comments))
+    })
+    .collect()
+}
+
+/// Device and path names are a user's text: only letters that every file system takes are kept.
+fn file_name(interface: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+    interface.chars().map(keep).collect()
+}
+
+fn one(captures: &Captures, index: u32, name: &str, comments: &BTreeMap<usize, String>) -> Vec<u8> {
+    let written = (|| {
+        let mut writer = PcapngWriter::new(Vec::new())?;
+        let interface = writer.interface(name)?;
+        for (k, captured) in captures.packets.iter().enumerate() {
+            if captured.interface == index {
+                let comment = comments.get(&k).map(String::as_str);
+                writer.packet(interface, captured.at, &captured.packet, comment)?;
+            }
+        }
+        writer.finish()
+    })();
+    written.expect("a Vec takes every write")
+}
+
+/// What devices had done to each captured packet by the time it was captured, by its position.
+fn comments(record: &RunRecord, captures: &Captures) -> BTreeMap<usize, String> {
+    let mut changes: BTreeMap<PacketUid, Vec<&ChangeRecord>> = BTreeMap::new();
+    for change in &record.changes {
+        changes.entry(change.packet).or_default().push(change);
+    }
+    // A change shows from the device's sending side on, which has the same time as its receiving one.
+    let mut shown: BTreeMap<PacketUid, Vec<&str>> = BTreeMap::new();
+    let mut comments = BTreeMap::new();
+    for (k, captured) in captures.packets.iter().enumerate() {
+        let uid = captured.packet.uid;
+        let Some(changes) = changes.get(&uid) else { continue };
+        let node = captures.interfaces[captured.interface as usize].node.as_str();
+        let left = shown.entry(uid).or_default();
+        if captured.sent && !left.contains(&node) {
+            left.push(node);
+        }
+        let visible = changes.iter().filter(|c| {
+            c.at <= captured.at && left.contains(&record.device(c.device).name.as_str())
+        });
+        let lines: Vec<String> = visible.map(|c| sentence(record, c)).collect();
+        if !lines.is_empty() {
+            comments.insert(k, lines.join("; "));
+        }
+    }
+    comments
+}
+
+fn sentence(record: &RunRecord, change: &ChangeRecord) -> String {
+    let device = record.device(change.device);
+    let place = match &change.rule.origin {
+        Origin::Config(line) => format!(" ({}:{})", line.file, line.line),
+        Origin::Default { .. } => " (default)".to_owned(),
+        Origin::Scenario => String::new(),
+    };
+    let what = describe(&change.change);
+    format!("{} \"{}\" {what}: {}{place}", device.model, device.name, change.rule.text)
+}
