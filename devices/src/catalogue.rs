@@ -1,6 +1,6 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{ace, asa, cbac, router, switch, zbfw};
+use crate::{ace, asa, cbac, custom, router, switch, zbfw};
 
 /// A model, for people.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,6 @@ impl ModelInfo {
 #[must_use]
 pub fn catalogue() -> &'static [ModelInfo] {
     const ALL: &[ModelInfo] =
-        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO];
+        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO, custom::INFO];
     ALL
 }
