@@ -93,7 +93,10 @@ fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
                     insertions.push((item.value.span.start, format!("{model}(")));
                     insertions.push((item.value.span.end, ")".into()));
                 }
-                collect(&item.value, insertions);
+                // What a field is called says what a word after it means; a verdict has no field.
+                if key.is_none() || !matches!(item.value.kind, Kind::Word(_)) {
+                    collect(&item.value, insertions);
+                }
             }
         }
         Kind::List(nodes) => nodes.iter().for_each(|node| collect(node, insertions)),
@@ -139,5 +142,6 @@ mod tests {
         check(r#"(loss: Bernoulli(0.01))"#, r#"(loss: Bernoulli(0.01))"#);
         check(r#"{ "s": Switch }"#, r#"{ "s": Switch() }"#);
         check(r#"Verdict("v", Mptcp)"#, r#"Verdict("v", Mptcp())"#);
+        check(r#"(option: Mptcp)"#, r#"(option: Mptcp)"#);
     }
 }
