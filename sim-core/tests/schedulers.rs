@@ -35,7 +35,12 @@ fn run(
 ) -> ConnectionRecord {
     let mut world = World::new(7);
     let receive_buffer = ByteSize(receive_buffer);
-    let config = HostConfig { scheduler, receive_buffer, ..HostConfig::default() };
+    let config = HostConfig {
+        scheduler,
+        receive_buffer,
+        receive_autotuning: false,
+        ..HostConfig::default()
+    };
     let client = world.add_host("client", config.clone());
     let server = world.add_host("server", config);
     world.set_source_routing(server, false);

@@ -56,6 +56,8 @@ pub struct HostSettings {
     pub stale_loss_count: Option<u32>,
     /// SYNs with MP_CAPABLE that are sent again before one without is; none: 2.
     pub syn_retries_before_fallback: Option<u32>,
+    /// How long MPTCP is not offered after SYNs with it had vanished; none: 1 h.
+    pub blackhole_timeout: Option<SimDuration>,
     /// How long an ADD_ADDR waits for its echo; none: 120 s.
     pub add_addr_timeout: Option<SimDuration>,
 }
@@ -125,6 +127,7 @@ impl HostSettings {
             syn_retries_before_fallback: self
                 .syn_retries_before_fallback
                 .unwrap_or(plain.syn_retries_before_fallback),
+            blackhole_timeout: self.blackhole_timeout.unwrap_or(plain.blackhole_timeout),
             add_addr_timeout: self.add_addr_timeout.unwrap_or(plain.add_addr_timeout),
         }
     }

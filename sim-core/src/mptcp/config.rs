@@ -43,6 +43,9 @@ pub struct HostConfig {
     /// `net.mptcp.syn_retrans_before_tcp_fallback`: SYNs with MP_CAPABLE that are sent again before
     /// one without is.
     pub syn_retries_before_fallback: u32,
+    /// `net.mptcp.blackhole_timeout`: how long a host does not offer MPTCP after a SYN without it got
+    /// through where those with it had vanished; doubled each time. Zero: it does not remember.
+    pub blackhole_timeout: SimDuration,
     /// `net.mptcp.add_addr_timeout`: how long an ADD_ADDR waits for its echo.
     pub add_addr_timeout: SimDuration,
 }
@@ -66,6 +69,7 @@ impl Default for HostConfig {
             rto_min: SimDuration::from_millis(200),
             stale_loss_count: 4,
             syn_retries_before_fallback: 2,
+            blackhole_timeout: SimDuration::from_secs(3600),
             add_addr_timeout: SimDuration::from_secs(120),
         }
     }
