@@ -10,7 +10,7 @@ use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, 
 use sim_core::mptcp::config::HostConfig;
 use sim_core::record::PathRecord;
 use sim_core::record::story::End;
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 
 use crate::bound::{Capacity, Edge, Headers, maximum_flow};
 use crate::settings::{BothWays, Family, narrower};
@@ -276,6 +276,11 @@ impl Network {
             end = (node, outside);
         }
         Ok(end)
+    }
+
+    /// Length of the intervals of the recorded series; to be set before the first call.
+    pub fn set_sample_interval(&mut self, interval: SimDuration) {
+        self.world.set_sample_interval(interval);
     }
 
     /// `servers` answer calls to `address`.
