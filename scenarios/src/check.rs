@@ -18,6 +18,11 @@ pub fn check(scenario: &Scenario, source: &Source, tree: &Node) -> Vec<Diagnosti
     checker.names_of("devices");
     checker.names_of("hosts");
     checker.topology();
+    if !checker.found.is_empty() {
+        // What refers to a broken topology would only be told to be wrong as well.
+        return checker.found;
+    }
+    checker.unused_devices();
     checker.hosts();
     checker.traffic();
     checker.events();
@@ -77,6 +82,17 @@ impl Checker<'_> {
                 Some((word, known)) => diagnostic.suggest(&word, known.iter().map(String::as_str)),
                 None => diagnostic,
             });
+        }
+    }
+
+    fn unused_devices(&mut self) {
+        for name in self.scenario.devices.names() {
+            if !self.scenario.topology.uses(name) {
+                let span = self.key_span("devices", name);
+                let message = format!("the device \"{name}\" stands nowhere in the topology");
+                let diagnostic = Diagnostic::at(self.source, span, message).label("not used");
+                self.found.push(diagnostic.warning());
+            }
         }
     }
 
