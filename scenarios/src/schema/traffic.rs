@@ -5,6 +5,10 @@ use sim_core::app::AppConfig;
 use sim_core::time::SimDuration;
 use sim_core::units::{BitRate, ByteSize};
 
+/// Port that is called where the scenario says none. What is sent is no protocol's, so it is not sent to
+/// a protocol's port: Wireshark would take it for a broken one.
+const DEFAULT_PORT: u16 = 5001;
+
 /// One connection and what its applications do.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +24,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Who sends; none: `Up`.
@@ -44,7 +48,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Who sends; none: `Up`.
@@ -66,7 +70,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Size of a request.
@@ -90,7 +94,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Bytes up.
@@ -151,7 +155,7 @@ impl Traffic {
             Self::Bulk { port, .. }
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
-            | Self::UpThenDown { port, .. } => port.unwrap_or(80),
+            | Self::UpThenDown { port, .. } => port.unwrap_or(DEFAULT_PORT),
         }
     }
 
