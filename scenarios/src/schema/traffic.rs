@@ -5,6 +5,10 @@ use sim_core::app::AppConfig;
 use sim_core::time::SimDuration;
 use sim_core::units::{BitRate, ByteSize};
 
+/// Port that is called where the scenario says none. What is sent is no protocol's, so it is not sent to
+/// a protocol's port: Wireshark would take it for a broken one.
+const DEFAULT_PORT: u16 = 5001;
+
 /// One connection and what its applications do.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,7 +167,7 @@ impl Traffic {
             Self::Bulk { port, .. }
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
-            | Self::UpThenDown { port, .. } => port.unwrap_or(5001),
+            | Self::UpThenDown { port, .. } => port.unwrap_or(DEFAULT_PORT),
         }
     }
 
