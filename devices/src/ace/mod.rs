@@ -242,10 +242,17 @@ impl Ace {
         };
         let stuck = sticky.find(now, flow).filter(|&server| pool.servers[server].in_service);
         let (server, rule) = match stuck {
-            Some(server) => (server, &sticky.rule),
-            None => (pool.predict(flow)?, &pool.rule),
+            Some(server) => (server, Arc::clone(&sticky.rule)),
+            None => {
+                let text = format!(
+                    "{}: no entry for {}, so {}",
+                    sticky.rule.text,
+                    flow.src.ip(),
+                    pool.rule.text
+                );
+                (pool.predict(flow)?, Arc::new(Rule { text, ..Rule::clone(&sticky.rule) }))
+            }
         };
-        let rule = Arc::clone(rule);
         sticky.remember(now, flow, server);
         Some((server, rule))
     }

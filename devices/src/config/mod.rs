@@ -7,6 +7,8 @@
 pub mod access_list;
 pub mod blocks;
 pub mod diagnostic;
+#[cfg(test)]
+mod fuzz;
 pub mod lines;
 pub mod words;
 
