@@ -9,6 +9,7 @@ mod access;
 mod config;
 mod explain;
 mod grammar;
+mod limits;
 mod normalizer;
 mod policy;
 mod report;
@@ -29,11 +30,13 @@ use crate::catalogue::ModelInfo;
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::steps::isn::Shift;
+use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
 use config::AsaConfig;
+use limits::{Counted, Use};
 use policy::{Policy, Treatment};
 use tcp_map::GUIDE;
 
@@ -59,6 +62,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("ttl-evasion-protection", "on", GUIDE),
         ("checksum-verification, check-retransmission", "off", GUIDE),
         ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
+        ("set connection embryonic-conn-max", "0: no TCP Intercept", GUIDE),
         ("timeouts", "conn 1:00:00, half-closed 0:10:00, embryonic 0:00:30", GUIDE),
     ],
     settings: &[
@@ -76,6 +80,9 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Cisco 116519 recommends to let the ASA remove option 30 where application inspection is \
          required: each subflow carries only a part of the stream.",
+        "TCP Intercept answers with an MSS and no other option, and calls the server with a SYN that has \
+         no other either: even with a tcp-map an intercepted connection is plain TCP. A modelling \
+         decision.",
         "How a malformed option list is treated (dropped, tcp-bad-option-list) is a modelling decision.",
     ],
 };
@@ -151,6 +158,10 @@ struct State {
     opened_from: Side,
     /// True once it was signed that option 30 of this connection may pass.
     passage_signed: bool,
+    /// What it counts for in its class's limits.
+    counted: Option<Counted>,
+    /// The proxy that answered its SYN.
+    proxy: Option<SynProxy>,
 }
 
 /// The maximum and minimum MSS, with the rule.
@@ -171,6 +182,7 @@ pub(crate) struct Asa {
     duplicate_syn: Arc<Rule>,
     ttl_expired: Arc<Rule>,
     table: Table<State>,
+    uses: Vec<Use>,
     random: Stream,
     counters: Counters,
 }
@@ -179,6 +191,7 @@ pub(crate) struct Asa {
 struct Counters {
     built: u64,
     torn_down: u64,
+    intercepted: u64,
     options_cleared: u64,
     option_30_cleared: u64,
     /// `show asp drop`, by reason.
@@ -216,6 +229,7 @@ impl Asa {
             ),
             ttl_expired: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
+            uses: Vec::new(),
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
         }
@@ -231,12 +245,16 @@ impl Asa {
         if let Err(rule) = self.access.judge(&self.policy.config, pass.received, side) {
             return Err(self.drop(pass, &rule, "acl-drop"));
         }
+        let treatment = self.policy.treatment(pass.received, pass.ingress);
+        let (counted, proxy) = self.count(pass, treatment.limits.as_ref())?;
         let state = State {
-            treatment: self.policy.treatment(pass.received, pass.ingress),
+            treatment,
             shift: Shift::default(),
             ttl: [u8::MAX; 2],
             opened_from: side,
             passage_signed: false,
+            counted,
+            proxy,
         };
         self.counters.built += 1;
         Ok(self.table.open(pass.now, pass.received, pass.received, state))
@@ -279,8 +297,11 @@ impl Device for Asa {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
-        let torn_down = &mut self.counters.torn_down;
-        self.table.expire(now, |_| *torn_down += 1);
+        let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
+        self.table.expire(now, |gone| {
+            *torn_down += 1;
+            Use::release(uses, gone.state.counted);
+        });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
             Ok(found) => found,
@@ -296,13 +317,20 @@ impl Device for Asa {
             self.table.observe(now, id, sender, pass.packet);
             return Forwarding::Through;
         }
-        let shift = connection.state.shift;
-        shift.arrive(pass.packet, sender, true);
+        if connection.state.proxy.is_some()
+            && let Some(forwarding) = self.intercept(pass, id, sender)
+        {
+            return forwarding;
+        }
+        if let Some(connection) = self.table.get(id) {
+            connection.state.shift.arrive(pass.packet, sender, true);
+        }
         if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
             return self.drop(pass, &rule, reason);
         }
         self.randomise(pass, id, sender);
         self.table.observe(now, id, sender, pass.packet);
+        self.settle(id);
         if let Some(connection) = self.table.get(id) {
             connection.state.shift.leave(pass.packet, sender);
         }
@@ -316,6 +344,7 @@ impl Device for Asa {
     fn reload(&mut self, _now: SimTime) {
         self.counters.torn_down += self.table.len() as u64;
         self.table.clear();
+        self.uses.clear();
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
@@ -324,6 +353,7 @@ impl Device for Asa {
             ("connections built".to_owned(), c.built),
             ("connections torn down".to_owned(), c.torn_down),
             ("connections in use".to_owned(), self.table.len() as u64),
+            ("connections intercepted".to_owned(), c.intercepted),
             ("TCP options cleared".to_owned(), c.options_cleared),
             ("option 30 cleared".to_owned(), c.option_30_cleared),
         ];

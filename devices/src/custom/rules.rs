@@ -238,6 +238,9 @@ pub enum Do {
         #[serde(default)]
         name: Option<String>,
     },
+    /// Answer new connections in the server's place, with an MSS and no other option, and call the
+    /// server once the client has acknowledged. Matched on each connection's first packet.
+    SynProxy {},
     /// Change one byte of the payload, the length unchanged.
     Flip {
         /// Which, from 0; the last when the payload is shorter.
@@ -312,6 +315,17 @@ pub enum Do {
     },
 }
 
+impl Do {
+    /// True for what is decided once for a whole connection, on its first packet.
+    #[must_use]
+    pub const fn is_for_connections(&self) -> bool {
+        matches!(
+            self,
+            Self::RandomiseIsn { .. } | Self::Nat { .. } | Self::Balance { .. } | Self::SynProxy {}
+        )
+    }
+}
+
 /// To whom an RST is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum To {
@@ -348,6 +362,7 @@ impl fmt::Display for Do {
             }
             Self::Nat { .. } => f.write_str("translate the source"),
             Self::Balance { to, .. } => write!(f, "send to {to}"),
+            Self::SynProxy {} => f.write_str("answer the SYN"),
             Self::Flip { .. } => f.write_str("change a byte of the payload"),
             Self::Replace { find, with } => {
                 write!(f, "replace {find:?} by {with:?} in the payload")

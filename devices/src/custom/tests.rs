@@ -224,6 +224,21 @@ fn nat_and_balancing_both_ways() {
 }
 
 #[test]
+fn a_proxied_handshake_agrees_to_no_option() {
+    let mut device = rules("(do: SynProxy())");
+    let out = send(device.as_mut(), 0, packet(0));
+    let answer = out.effects.emitted[0].1.clone();
+    assert_eq!((answer.flags, answer.options.len(), answer.window), (SYN_ACK, 4, 0));
+    let ack = Packet { ack: answer.seq.add(1), ..packet(2) };
+    let out = send(device.as_mut(), 1, ack);
+    assert_eq!((out.effects.emitted[0].0, out.labels()), (OUTSIDE, vec!["answered".to_owned()]));
+    let out = send(device.as_mut(), 2, packet(1));
+    assert_eq!(out.effects.emitted.len(), 2);
+    let out = send(device.as_mut(), 3, packet(6));
+    assert_eq!(out.packet.seq, answer.seq.add(1));
+}
+
+#[test]
 fn payload_of_the_same_length() {
     let out = run(rules("(when: (segment: [Data]), do: Flip(at: 7))").as_mut(), 3);
     let (old, new) = (packet(3).payload.to_vec(), out.packet.payload.to_vec());
