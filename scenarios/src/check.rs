@@ -18,6 +18,11 @@ pub fn check(scenario: &Scenario, source: &Source, tree: &Node) -> Vec<Diagnosti
     checker.names_of("devices");
     checker.names_of("hosts");
     checker.topology();
+    if !checker.found.is_empty() {
+        // What refers to a broken topology would only be told to be wrong as well.
+        return checker.found;
+    }
+    checker.unused_devices();
     checker.hosts();
     checker.traffic();
     checker.events();
@@ -80,6 +85,17 @@ impl Checker<'_> {
         }
     }
 
+    fn unused_devices(&mut self) {
+        for name in self.scenario.devices.names() {
+            if !self.scenario.topology.uses(name) {
+                let span = self.key_span("devices", name);
+                let message = format!("the device \"{name}\" stands nowhere in the topology");
+                let diagnostic = Diagnostic::at(self.source, span, message).label("not used");
+                self.found.push(diagnostic.warning());
+            }
+        }
+    }
+
     fn hosts(&mut self) {
         let (hosts, links) = (self.scenario.topology.hosts(), self.scenario.topology.links());
         for (name, settings) in &self.scenario.hosts.0 {
@@ -93,7 +109,11 @@ impl Checker<'_> {
                     .suggest(name, hosts.iter().map(String::as_str));
                 self.found.push(diagnostic);
             }
-            let lists = [("signal", settings.signal.as_ref()), ("backup", Some(&settings.backup))];
+            let lists = [
+                ("subflow", settings.subflow.as_ref()),
+                ("signal", settings.signal.as_ref()),
+                ("backup", Some(&settings.backup)),
+            ];
             for (field, list) in lists {
                 for (i, text) in list.into_iter().flatten().enumerate() {
                     if !links.contains(text) && text.parse::<std::net::IpAddr>().is_err() {
@@ -183,6 +203,13 @@ impl Checker<'_> {
                 && !devices.contains(device)
             {
                 self.unknown(&part(0), "device", device, &devices);
+            }
+            if let EventAction::Abort(traffic, _) = action
+                && !scenario.traffic.iter().any(|known| known.name() == traffic)
+            {
+                let known: Vec<String> =
+                    scenario.traffic.iter().map(|t| t.name().to_owned()).collect();
+                self.unknown(&part(0), "traffic", traffic, &known);
             }
             if *at < before {
                 let diagnostic = self

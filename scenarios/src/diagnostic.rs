@@ -25,6 +25,9 @@ pub enum Severity {
     Warning,
 }
 
+/// More names than this are not all listed.
+const MANY: usize = 24;
+
 /// One thing that is wrong with an input.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
@@ -106,6 +109,10 @@ impl Diagnostic {
         match names.as_slice() {
             [] => with_near.note("none is defined"),
             [_] if near.is_some() => with_near,
+            names if names.len() > MANY => {
+                let first = names[..MANY].join(", ");
+                with_near.note(format!("known here: {first} and {} more", names.len() - MANY))
+            }
             names => with_near.note(format!("known here: {}", names.join(", "))),
         }
     }

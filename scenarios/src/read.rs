@@ -95,6 +95,11 @@ fn explain(source: &Source, tree: &Node, span: Range<usize>, error: SpannedError
         Error::InvalidValueForType { expected, found } => {
             at(format!("expected {expected}, found {found}")).label("here")
         }
+        Error::Message(text) if text.starts_with("invalid IP address") => {
+            at("this is no IP address".into())
+                .label("here")
+                .help("such as \"10.9.0.1\" or \"fd00::1\"")
+        }
         Error::Message(text) => {
             let mut lines = text.lines();
             let first = lines.next().unwrap_or_default().to_owned();

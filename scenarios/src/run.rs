@@ -33,6 +33,9 @@ impl Run {
     }
 }
 
+/// Warnings of each device's configuration, in one line each.
+type DeviceWarnings = BTreeMap<String, Vec<String>>;
+
 /// Seed of a run for which neither the command nor the scenario gives one.
 pub const DEFAULT_SEED: u64 = 1;
 
@@ -61,11 +64,8 @@ impl Loaded {
         Ok(Run { record, warnings, expectations, replay: self.replay(seed) })
     }
 
-    /// Everything in place, with the warnings of each device's configuration in one line each.
-    fn network(
-        &self,
-        seed: u64,
-    ) -> Result<(Network, BTreeMap<String, Vec<String>>), Vec<Diagnostic>> {
+    /// Everything in place.
+    fn network(&self, seed: u64) -> Result<(Network, DeviceWarnings), Vec<Diagnostic>> {
         let (mut devices, mut warnings) = (BTreeMap::new(), BTreeMap::new());
         for (name, spec) in &self.scenario.devices.0 {
             let built = self.configs.build(&self.scenario, seed, name, spec)?;
@@ -98,6 +98,7 @@ impl Loaded {
         let settings = self.scenario.hosts.get(name).unwrap_or(&unset);
         HostPlan {
             config: settings.config(),
+            subflow: settings.subflow.clone(),
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),
         }
@@ -116,6 +117,7 @@ impl Loaded {
                 (EventAction::InjectReset(link), _) => Change::InjectReset(link),
                 (EventAction::AddressRemoved(host, link), _) => Change::AddressRemoved(host, link),
                 (EventAction::AddressAdded(host, link), _) => Change::AddressAdded(host, link),
+                (EventAction::Abort(traffic, end), _) => Change::Abort(traffic, (*end).into()),
                 (EventAction::SetBackup(host, link, backup), _) => {
                     Change::SetBackup(host, link, *backup)
                 }

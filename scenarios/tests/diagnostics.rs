@@ -23,6 +23,11 @@ const GOOD: &str = r#"Scenario(
 )
 "#;
 
+const SHAPE: &str = r#"topology: MultiPath(paths: [
+        (name: "dsl", rate: "3 Mbps", delay: "10 ms", devices: ["edge"]),
+        (name: "lte", rate: "3 Mbps", delay: "30 ms", loss: "1 %"),
+    ]),"#;
+
 fn messages(text: &str) -> String {
     let source = Source { file: "test.ron".into(), text: text.into() };
     match read::<Scenario>(&source) {
@@ -53,7 +58,6 @@ const CASES: &[(&str, &str)] = &[
     (r#"rate: "9 Mbps""#, r#"rate: "-9 Mbps""#),
     (r#"rate: "9 Mbps", "#, r#""#),
     (r#"devices: ["edge"]"#, r#"devices: ["egde"]"#),
-    (r#""edge": Asa()"#, r#""edge": Asa5505()"#),
     (r#""edge": Asa()"#, r#""edge": Asa(), "edge": Switch"#),
     (r#""server": ()"#, r#""sever": ()"#),
     (r#"name: "lte""#, r#"name: "dsl""#),
@@ -77,6 +81,26 @@ const CASES: &[(&str, &str)] = &[
     (r#"title: "Zürich ö","#, r#"/* title: "Zürich ö","#),
     (r#"MultiPath(paths"#, r#"MultiPath(pfade"#),
     ("Scenario(", "Scenary("),
+    (r#"devices: ["edge"]"#, r#"devices: []"#),
+    // Other shapes.
+    (SHAPE, r#"topology: FatTree(k: 3, links: (rate: "1 Gbps")),"#),
+    (
+        SHAPE,
+        r#"topology: LoadBalanced(balancer: "lb", servers: [("s", "10.9.0.1"), ("s", "10.9.0.1")], paths: [(name: "dsl"), (name: "lte", family: V6)]),"#,
+    ),
+    (
+        SHAPE,
+        r#"topology: LoadBalanced(balancer: "edge", servers: [("s", "10.9.0.256")], paths: [(name: "dsl")]),"#,
+    ),
+    (
+        SHAPE,
+        r#"topology: Graph(hosts: ["client", "server"], links: [(name: "dsl", from: "client", to: "edge"), (name: "lte", from: "edge.outside", to: "sever")]),"#,
+    ),
+    (
+        SHAPE,
+        r#"topology: SharedBottleneck(bottleneck: (name: "dsl"), pairs: [(client: "client", server: "client", links: 0)]),"#,
+    ),
+    (SHAPE, r#"topology: Ring(paths: []),"#),
     // Values.
     (r#"rate: "9 Mbps""#, r#"rate: "NaN Mbps""#),
     (r#"rate: "9 Mbps""#, r#"rate: "99999999999 Gbps""#),
@@ -109,13 +133,30 @@ const CASES: &[(&str, &str)] = &[
     (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Verdict("video", Mptcp(subflow: 2))"#),
 ];
 
+/// Long lists of known names cut, so that a new setting is no new message.
+fn shortened(shown: &str) -> String {
+    let cut = |line: &str| match line.match_indices(", \"").nth(4) {
+        Some((at, _)) if line.contains("known here: ") => format!("{}, …", &line[..at]),
+        _ => line.to_owned(),
+    };
+    shown.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
+/// Apart from the others, because the note lists every model.
+#[test]
+fn an_unknown_device_is_near_to_a_known_one() {
+    let shown = with(r#""edge": Asa()"#, r#""edge": Asa5505()"#);
+    assert!(shown.contains("unknown name \"Asa5505\""), "{shown}");
+    assert!(shown.contains("did you mean \"Asa\"?"), "{shown}");
+}
+
 /// The messages stand in `diagnostics.golden`. When one is changed on purpose, look at what this test
 /// writes, and copy it there.
 #[test]
 fn messages_are_as_they_were() {
     let shown: Vec<String> = CASES
         .iter()
-        .map(|(good, bad)| format!("### {good}  →  {bad}\n{}\n", with(good, bad)))
+        .map(|(good, bad)| format!("### {good}  →  {bad}\n{}\n", shortened(&with(good, bad))))
         .collect();
     let shown = shown.join("\n");
     let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/diagnostics.golden");
@@ -125,4 +166,24 @@ fn messages_are_as_they_were() {
         assert_eq!(shown, golden, "everything is in {written}");
     }
     assert_eq!(shown.len(), golden.len(), "everything is in {written}");
+}
+
+proptest::proptest! {
+    /// Whatever becomes of the text, there is a message or a scenario, never a panic.
+    #[test]
+    fn broken_text_never_panics(at in 0..GOOD.len(), cut in 0..40usize, put in "[ -~]{0,6}") {
+        let boundary = |mut at: usize| {
+            while !GOOD.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let (start, end) = (boundary(at), boundary((at + cut).min(GOOD.len())));
+        messages(&format!("{}{put}{}", &GOOD[..start], &GOOD[end.max(start)..]));
+    }
+
+    #[test]
+    fn any_text_never_panics(text: String) {
+        messages(&text);
+    }
 }

@@ -97,6 +97,24 @@ impl Topology {
         }
     }
 
+    /// Whether a device stands anywhere in it.
+    #[must_use]
+    pub fn uses(&self, device: &str) -> bool {
+        let on = |paths: &[Path]| paths.iter().flat_map(|path| &path.devices).any(|d| d == device);
+        match self {
+            Self::MultiPath(shape) => on(&shape.paths),
+            Self::LoadBalanced(shape) => shape.balancer == device || on(&shape.paths),
+            Self::SharedBottleneck(shape) => shape.bottleneck.devices.iter().any(|d| d == device),
+            Self::FatTree(_) => false,
+            Self::Graph(shape) => shape
+                .links
+                .iter()
+                .flat_map(Graph::ends)
+                .filter_map(DeviceSide::parse)
+                .any(|side| side.device == device),
+        }
+    }
+
     /// Everything that is wrong, where `devices` are the names that the scenario defines.
     #[must_use]
     pub fn problems<'a>(&self, devices: impl IntoIterator<Item = &'a str>) -> Vec<Problem> {
@@ -301,7 +319,7 @@ impl Graph {
                 match DeviceSide::parse(end) {
                     _ if nodes.contains(end.as_str()) => {}
                     Some(side) if devices.contains(side.device) => {
-                        if !sides.insert(end.as_str()) {
+                        if !sides.insert((side.device, side.port)) {
                             let message = format!("\"{end}\" is connected twice");
                             problems.push(Problem::new(&at, message, "the second time"));
                         }

@@ -20,7 +20,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Who sends; none: `Up`.
@@ -44,7 +44,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Who sends; none: `Up`.
@@ -66,7 +66,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Size of a request.
@@ -90,7 +90,7 @@ pub enum Traffic {
         /// When it is opened; none: at the start.
         #[serde(default)]
         start: Option<SimDuration>,
-        /// Port that is called; none: 80.
+        /// Port that is called; none: 5001.
         #[serde(default)]
         port: Option<u16>,
         /// Bytes up.
@@ -151,7 +151,7 @@ impl Traffic {
             Self::Bulk { port, .. }
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
-            | Self::UpThenDown { port, .. } => port.unwrap_or(80),
+            | Self::UpThenDown { port, .. } => port.unwrap_or(5001),
         }
     }
 

@@ -29,6 +29,8 @@ enum Work {
     Bulk {
         left: Option<u64>,
         until: SimTime,
+        /// `until` has been seen to have passed.
+        over: bool,
     },
     Stream {
         rate: u64,
@@ -63,6 +65,7 @@ impl App {
             AppConfig::Bulk { bytes, duration, download } if download != is_client => Work::Bulk {
                 left: bytes.map(|b| b.0),
                 until: duration.map_or(SimTime::NEVER, |d| now + d),
+                over: false,
             },
             AppConfig::Stream { rate, duration, download } if download != is_client => {
                 let total = u128::from(rate.0) * u128::from(duration.0) / 8_000_000_000;
@@ -124,8 +127,9 @@ impl App {
     pub fn write(&mut self, now: SimTime, limit: u64) {
         let target = match &mut self.work {
             Work::Reader => return,
-            Work::Bulk { left, until } => {
+            Work::Bulk { left, until, over } => {
                 if now >= *until {
+                    *over = true;
                     return;
                 }
                 left.map_or(limit, |total| total.min(limit))
@@ -173,7 +177,7 @@ impl App {
                 self.opened_at + SimDuration(ns.div_ceil(u128::from(*rate)) as u64)
             }
             Work::Requests { sent, count, next_at, .. } if sent < count => *next_at,
-            Work::Bulk { left: None, until } => *until,
+            Work::Bulk { until, over: false, .. } => *until,
             _ => SimTime::NEVER,
         }
     }
@@ -184,7 +188,7 @@ impl App {
     pub fn has_finished(&self, now: SimTime, peer_closed: bool) -> bool {
         match &self.work {
             Work::Reader | Work::Responses { .. } => peer_closed,
-            Work::Bulk { left, until } => {
+            Work::Bulk { left, until, .. } => {
                 now >= *until || left.is_some_and(|total| self.written >= total)
             }
             Work::Stream { total, .. } => self.written >= *total,

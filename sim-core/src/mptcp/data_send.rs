@@ -32,8 +32,11 @@ impl Endpoint {
     fn note_pacing(&mut self, io: &Io<'_>) {
         self.paced_at = SimTime::NEVER;
         let waits = self.new_data_room() > 0 || !self.send.reinject.is_empty();
-        for s in &self.subflows {
-            if s.tx.is_paced(io.now) && s.is_alive() && (waits || s.tx.next_lost().is_some()) {
+        for (i, s) in self.subflows.iter().enumerate() {
+            if s.tx.is_paced(io.now)
+                && s.is_alive()
+                && (waits || s.tx.next_lost().is_some() || self.has_copies(i))
+            {
                 self.paced_at = self.paced_at.min(s.tx.paced_until());
             }
         }
@@ -104,11 +107,7 @@ impl Endpoint {
             let range = (!self.is_linux()).then_some((start, end));
             let Some(i) = self.pick_subflow(io.now, range) else { return };
             let len = u64::from(self.segment_room(i)).min(end - start) as u32;
-            let s = &mut self.subflows[i];
-            let at = s.tx.next;
-            s.tx.send_new(io.now, start, len, false);
-            self.counters.count(Counter::Retrans);
-            self.send_data(io, i, DataSegment { start: at, data: start, len, fin: false });
+            self.send_copy(io, i, start, len);
             match self.send.reinject.front_mut() {
                 Some(front) if start + u64::from(len) < end => front.0 = start + u64::from(len),
                 _ => {
@@ -118,6 +117,15 @@ impl Endpoint {
         }
     }
 
+    /// Sends bytes over subflow `i` that another subflow has sent before.
+    pub(super) fn send_copy(&mut self, io: &mut Io<'_>, i: usize, data: u64, len: u32) {
+        let s = &mut self.subflows[i];
+        let start = s.tx.next;
+        s.tx.send_new(io.now, data, len, false);
+        self.counters.count(Counter::Retrans);
+        self.send_data(io, i, DataSegment { start, data, len, fin: false });
+    }
+
     /// Bytes of new data that the window and the application allow.
     #[inline]
     pub(super) fn new_data_room(&self) -> u64 {
@@ -125,8 +133,8 @@ impl Endpoint {
     }
 
     fn push_new_data(&mut self, io: &mut Io<'_>) {
-        let mut starved = false;
-        while self.new_data_room() > 0 {
+        let mut starved = self.push_redundantly(io);
+        while !starved && self.new_data_room() > 0 {
             let Some(i) = self.pick_subflow(io.now, None) else {
                 starved = true;
                 break;
@@ -136,6 +144,7 @@ impl Endpoint {
             }
             self.write_application(io);
         }
+        self.retransmit_opportunistically(io);
         let out_of_data = self.send.next >= self.app.written();
         for s in &mut self.subflows {
             if s.state == State::Established && !s.tx.is_idle() {
@@ -148,7 +157,7 @@ impl Endpoint {
     }
 
     /// Sends one segment of new data over subflow `i`; false when none fits.
-    fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
+    pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let room = self.new_data_room();
         let mut len = u64::from(self.segment_room(i)).min(room) as u32;
         let s = &mut self.subflows[i];

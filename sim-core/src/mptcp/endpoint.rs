@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::config::{HostConfig, Profile};
 use super::counters::Counters;
+use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
 use super::stack::{EndpointId, HostStack};
 use super::subflow::Subflow;
@@ -95,7 +96,7 @@ pub(super) struct DataSend {
 }
 
 /// Receiving at the data level.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct DataReceive {
     /// Next byte expected.
     pub(super) next: u64,
@@ -105,6 +106,8 @@ pub(super) struct DataReceive {
     pub(super) fin: Option<u64>,
     /// Right edge of the window last advertised.
     pub(super) advertised: u64,
+    /// How large the window is.
+    pub(super) window: ReceiveWindow,
 }
 
 /// One end of a connection.
@@ -218,7 +221,13 @@ impl Endpoint {
             remote_idsn: 0,
             checksum: config.checksum,
             send: DataSend { timer: SimTime::NEVER, ..DataSend::default() },
-            receive: DataReceive::default(),
+            receive: DataReceive {
+                next: 0,
+                early: VecDeque::new(),
+                fin: None,
+                advertised: 0,
+                window: ReceiveWindow::new(config.receive_buffer.0, config.receive_autotuning),
+            },
             may_fall_back: true,
             joins_allowed: true,
             remote_addresses: Vec::new(),

@@ -68,8 +68,13 @@ impl Endpoint {
         }
         endpoint.remote_addresses.push((0, server));
         endpoint.counters.count(Counter::TcpActiveOpens);
-        let offers = endpoint.mode == Mode::Offered;
+        let avoids = endpoint.mode == Mode::Offered && io.host.avoids_mptcp(io.now);
+        let offers = endpoint.mode == Mode::Offered && !avoids;
         let i = endpoint.open_subflow(io, SubflowRole::Initial, local, server, offers, 0, 0);
+        if avoids {
+            endpoint.counters.count(Counter::CapableSynTxDisabled);
+            endpoint.fall_back(io.now, i, None, FallbackReason::Blackhole);
+        }
         endpoint.first_syn(io, i);
         endpoint
     }
@@ -401,6 +406,9 @@ impl Endpoint {
                         }
                         (None, _) => FallbackReason::SynAckWithoutCapable,
                     };
+                    if reason == FallbackReason::SynUnanswered {
+                        io.host.note_blackhole(io.now);
+                    }
                     self.fall_back(io.now, i, Some(packet.uid), reason);
                 }
             }

@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod handshake;
 pub mod output;
 mod path_manager;
+mod receive_window;
 mod scheduler;
 mod segment;
 pub mod stack;

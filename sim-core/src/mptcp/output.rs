@@ -98,10 +98,10 @@ impl Endpoint {
     /// subflows, from the data-level acknowledgement on).
     #[inline]
     fn window_field(&mut self, i: usize) -> u16 {
-        let buffer = self.config.receive_buffer.0;
-        self.receive.advertised = self.receive.advertised.max(self.receive.next + buffer);
+        let edge = self.receive.advertised.max(self.receive.next + self.receive.window.size());
+        self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         let scale = self.subflows[i].receive_scale;
-        (buffer >> scale).min(0xffff) as u16
+        ((edge - self.receive.next) >> scale).min(0xffff) as u16
     }
 
     fn transmit(&mut self, io: &mut Io<'_>, i: usize, packet: Box<Packet>) -> PacketUid {
@@ -119,7 +119,7 @@ impl Endpoint {
     pub(super) fn send_syn(&mut self, io: &mut Io<'_>, i: usize) -> PacketUid {
         let mut packet = self.blank(io, i, Flags::SYN);
         packet.seq = self.subflows[i].tx.initial;
-        packet.window = self.config.receive_buffer.0.min(0xffff) as u16;
+        packet.window = self.receive.window.size().min(0xffff) as u16;
         self.push_syn_options(io, i, &mut packet.options, true);
         if self.subflows[i].offers_mptcp {
             let option = match self.subflows[i].role {
@@ -150,7 +150,7 @@ impl Endpoint {
         let s = &self.subflows[i];
         packet.seq = s.tx.initial;
         packet.ack = s.rx.initial.add(1);
-        packet.window = self.config.receive_buffer.0.min(0xffff) as u16;
+        packet.window = self.receive.window.size().min(0xffff) as u16;
         self.push_syn_options(io, i, &mut packet.options, false);
         if self.subflows[i].offers_mptcp {
             let option = match self.subflows[i].role {

@@ -83,19 +83,23 @@ impl Endpoint {
 
     fn open_wanted(&mut self, io: &mut Io<'_>) {
         let mut wanted: Vec<(IpAddr, SocketAddr, u8)> = Vec::new();
+        let may_open = |address: &IpAddr| {
+            self.config.path_manager.subflow.as_ref().is_none_or(|list| list.contains(address))
+        };
+        let own = io.host.addresses.iter().map(|a| a.address).filter(may_open);
         match self.config.path_manager.kind {
             PathManagerKind::None => {}
             PathManagerKind::FullMesh => {
-                for local in &io.host.addresses {
+                for local in own {
                     for &(id, remote) in &self.remote_addresses {
-                        wanted.push((local.address, remote, id));
+                        wanted.push((local, remote, id));
                     }
                 }
             }
             PathManagerKind::Endpoints => {
                 let (_, first) = self.remote_addresses[0];
-                for local in &io.host.addresses {
-                    wanted.push((local.address, first, 0));
+                for local in own {
+                    wanted.push((local, first, 0));
                 }
                 for &(id, remote) in self.remote_addresses.iter().skip(1) {
                     if let Some(local) = io.host.source_for(remote.ip()) {
