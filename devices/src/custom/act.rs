@@ -51,16 +51,16 @@ impl Custom {
         exit: &mut Exit,
     ) -> Option<Forwarding> {
         let signature = Arc::clone(&self.signatures[at]);
-        let with = self.rules[at].when.option.unwrap_or(WithOption::Mptcp);
+        let with = self.rules[at].when.option.unwrap_or(WithOption::Option30);
         match &self.rules[at].action {
             Do::Nop => blank(pass, with, Edit::Nop, &signature),
             Do::Eol => blank(pass, with, Edit::Eol, &signature),
             Do::Remove => blank(pass, with, Edit::Remove, &signature),
-            Do::Drop => return Some(pass.drop(&signature, "rule")),
+            Do::Drop => return Some(pass.drop(&signature, "custom rule")),
             Do::Reset { to, reason, transient, drop } => {
                 let (to, drop) = (*to, *drop);
                 let reason = reason.map(|reason| (ResetReason(reason), *transient));
-                pass.sign(&signature, Change::Reset { reason: "rule" });
+                pass.sign(&signature, Change::Reset { reason: "custom rule" });
                 self.reset(pass, id, to, reason);
                 if drop {
                     return Some(Forwarding::Drop);
@@ -85,10 +85,10 @@ impl Custom {
             Do::Split { at: place, options } => exit.split = Some((at, *place, *options)),
             Do::Coalesce { options, wait } => exit.coalesce = Some((at, *options, *wait)),
             Do::Hold { time } => exit.hold = Some((at, *time)),
-            Do::AckAhead { loss } => {
-                let loss = *loss;
+            Do::AckAhead { lose } => {
+                let lose = *lose;
                 self.ack_ahead(pass, id, sender, &signature);
-                if !pass.packet.payload.is_empty() && self.random.chance(loss) {
+                if !pass.packet.payload.is_empty() && self.random.chance(lose) {
                     return Some(pass.drop(&signature, "lost after the early ACK"));
                 }
             }

@@ -39,12 +39,12 @@ const BOXES: &[(&str, &str)] = &[
     ),
     (
         "SYNs with option 30 dropped",
-        "(when: (path: \"1\", segment: [Syn], option: Mptcp), do: Drop)",
+        "(when: (path: \"1\", segment: [Syn], option: Option30), do: Drop)",
     ),
     ("SYNs with MP_JOIN dropped", "(when: (path: \"2\", segment: [Syn], option: Join), do: Drop)"),
     (
         "everything with option 30 after the handshake dropped",
-        "(when: (path: \"1\", segment: [AfterHandshake], option: Mptcp), do: Drop)",
+        "(when: (path: \"1\", segment: [AfterHandshake], option: Option30), do: Drop)",
     ),
     ("ADD_ADDR to NOPs", "(when: (path: \"1\", option: AddAddr), do: Nop)"),
     ("packets with ADD_ADDR dropped", "(when: (option: AddAddr), do: Drop)"),
@@ -106,7 +106,7 @@ const BOXES: &[(&str, &str)] = &[
     ),
     (
         "data acknowledged ahead, 1 % of it lost after that",
-        "(when: (path: \"1\", segment: [Data]), do: AckAhead(loss: \"1 %\"))",
+        "(when: (path: \"1\", segment: [Data]), do: AckAhead(lose: \"1 %\"))",
     ),
     (
         "the same from the 100th data packet on",

@@ -64,13 +64,13 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
               ToServer), do: Replace(find: \"10.0.1.2\", with: \"192.0.2.77\")),\n])",
     notes: &[
         "when: path, direction (ToServer, ToClient), segment (Syn, SynAck, ThirdAck, AfterHandshake, \
-         FirstData, Data, PureAck, Fin, Rst), option (Mptcp, Capable, Join, Dss, AddAddr, RemoveAddr, \
+         FirstData, Data, PureAck, Fin, Rst), option (Option30, Capable, Join, Dss, AddAddr, RemoveAddr, \
          Prio, Fail, FastClose, TcpRst, Kind(n), Any), contains, stream_contains, after and until \
          (acked, bytes, packets, data_packets, age, time), skip, every, times, count (PerConnection, \
          Overall), chance.",
         "do: Nop, Eol, Remove, Drop, Reset(to, reason, transient, drop), RandomiseIsn(fix_sack), \
          Nat(address, port), Balance(to, name), SynProxy(), Flip(at), Replace(find, with), Grow(by), Shrink(by), \
-         Split(at, options), Coalesce(options, wait), Hold(time), AckAhead(loss), ClampMss(to), \
+         Split(at, options), Coalesce(options, wait), Hold(time), AckAhead(lose), ClampMss(to), \
          Window(to), Ttl(to), IpId(to).",
     ],
 };

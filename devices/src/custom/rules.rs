@@ -94,7 +94,7 @@ pub enum Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum WithOption {
     /// Option 30, any subtype.
-    Mptcp,
+    Option30,
     /// MP_CAPABLE.
     Capable,
     /// MP_JOIN.
@@ -125,7 +125,7 @@ impl WithOption {
     pub fn is(self, option: &RawOption<'_>) -> bool {
         let subtype = |wanted| Subtype::of(option) == Some(wanted);
         match self {
-            Self::Mptcp => option.kind == kind::MPTCP,
+            Self::Option30 => option.kind == kind::MPTCP,
             Self::Capable => subtype(Subtype::Capable),
             Self::Join => subtype(Subtype::Join),
             Self::Dss => subtype(Subtype::Dss),
@@ -291,7 +291,7 @@ pub enum Do {
     AckAhead {
         /// Probability that the data is lost after that.
         #[serde(default)]
-        loss: Probability,
+        lose: Probability,
     },
     /// Lower the MSS option to this.
     ClampMss {

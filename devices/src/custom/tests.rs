@@ -81,7 +81,7 @@ fn which_packets() {
     check("direction: ToServer, segment: [Data]", &[3, 5]);
     check("option: Capable", &[0, 1]);
     check("option: Dss", &[2, 3, 4, 5, 6, 7]);
-    check("option: Mptcp, segment: [Syn, SynAck]", &[0, 1]);
+    check("option: Option30, segment: [Syn, SynAck]", &[0, 1]);
     check("option: Kind(3)", &[0, 1]);
     check("option: Join", &[]);
     check("path: \"lte\"", &[]);
@@ -347,7 +347,7 @@ fn acknowledging_ahead() {
     assert_eq!(out.effects.emitted[0].1.ack, Seq(1101), "a hole is not acknowledged");
     let out = send(device.as_mut(), 32, packet(5));
     assert_eq!(out.effects.emitted[0].1.ack, Seq(1301), "until it is filled");
-    let mut device = rules("(when: (segment: [Data]), do: AckAhead(loss: \"100 %\"))");
+    let mut device = rules("(when: (segment: [Data]), do: AckAhead(lose: \"100 %\"))");
     let out = run(device.as_mut(), 3);
     assert_eq!(out.drop_reason(), Some("lost after the early ACK"));
     assert_eq!(out.effects.emitted.len(), 1);
@@ -386,7 +386,8 @@ fn state_can_be_insisted_on() {
 
 #[test]
 fn rules_apply_in_order_and_reload_forgets() {
-    let mut device = rules("(when: (option: Mptcp), do: Nop), (when: (option: Mptcp), do: Drop)");
+    let mut device =
+        rules("(when: (option: Option30), do: Nop), (when: (option: Option30), do: Drop)");
     assert_eq!(run(device.as_mut(), 0).forwarding, Forwarding::Through);
     let mut device = rules("(when: (times: 1, count: Overall), do: Drop)");
     assert!(run(device.as_mut(), 0).drop_reason().is_some());
