@@ -458,3 +458,25 @@ fn connection_limit() {
     send(&mut fw, 2, segment(Initiator, Flags::RST, 1001, 0, 0));
     assert_eq!(send(&mut fw, 3, second).drop_reason(), None);
 }
+
+#[test]
+fn access_lists_with_objects() {
+    let passes = |list: &str| {
+        let text = format!("{list}{}", FOUR_STEPS.replace("match any", "match access-list a"));
+        let (mut fw, warnings) = built(Some(&text)).unwrap_or_else(|e| panic!("{e:?}"));
+        (send(&mut fw, 0, syn()).packet.options.has(30), warnings.len())
+    };
+    let network = "object network servers\n subnet 10.1.0.0 255.255.0.0\nobject-group network both\n \
+                   network-object host 10.9.9.9\n network-object object servers\n";
+    let service = "object service iperf\n service tcp destination eq 5001\nobject-group service ports \
+                   tcp\n port-object range 5000 5010\nobject-group service mixed\n service-object udp \
+                   destination eq 53\n service-object object iperf\n";
+    let with = |line: &str| passes(&format!("{network}{service}access-list a extended {line}\n"));
+    assert_eq!(with("permit tcp any object servers"), (true, 0));
+    assert_eq!(with("permit tcp any object-group both eq 5001"), (true, 0));
+    assert_eq!(with("permit tcp object-group both any"), (false, 0));
+    assert_eq!(with("permit tcp any any object-group ports"), (true, 0));
+    assert_eq!(with("permit object iperf any object servers"), (true, 0));
+    assert_eq!(with("permit object-group mixed any any"), (true, 0));
+    assert_eq!(with("permit tcp any object nobody"), (false, 1));
+}

@@ -10,6 +10,7 @@ pub mod diagnostic;
 #[cfg(test)]
 mod fuzz;
 pub mod lines;
+pub mod objects;
 pub mod words;
 
 pub(crate) use diagnostic::quoted;
