@@ -77,6 +77,9 @@ impl Loaded {
         let host = |name: &str| self.host_plan(name);
         let parts = Parts { seed, host: &host, devices };
         let built = self.scenario.topology.build(vip, parts).and_then(|mut network| {
+            if let Some(interval) = self.sample_interval {
+                network.set_sample_interval(interval);
+            }
             for traffic in &self.scenario.traffic {
                 network.call(&call(traffic))?;
             }

@@ -10,7 +10,7 @@ use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, 
 use sim_core::mptcp::config::HostConfig;
 use sim_core::record::PathRecord;
 use sim_core::record::story::End;
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 
 use crate::bound::{Capacity, Edge, Headers, maximum_flow};
 use crate::settings::{BothWays, Family, narrower};
@@ -278,6 +278,11 @@ impl Network {
         Ok(end)
     }
 
+    /// Length of the intervals of the recorded series; to be set before the first call.
+    pub fn set_sample_interval(&mut self, interval: SimDuration) {
+        self.world.set_sample_interval(interval);
+    }
+
     /// `servers` answer calls to `address`.
     pub(crate) fn set_virtual_host(&mut self, name: &str, address: IpAddr, servers: Vec<NodeId>) {
         self.virtual_host = Some(VirtualHost { name: name.to_owned(), address, servers });
@@ -336,7 +341,7 @@ impl Network {
         let download = match app {
             AppConfig::Bulk { download, .. } | AppConfig::Stream { download, .. } => *download,
             AppConfig::RequestResponse { request, response, .. } => response > request,
-            AppConfig::UpThenDown { up, down } => down > up,
+            AppConfig::UpThenDown { up, down, .. } => down > up,
         };
         let (from, to) = if download { (server, client) } else { (client, server) };
         maximum_flow(&self.edges, headers, from, to)
