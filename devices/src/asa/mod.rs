@@ -26,7 +26,7 @@ use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
-use crate::catalogue::ModelInfo;
+use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::steps::isn::Shift;
@@ -63,7 +63,10 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("checksum-verification, check-retransmission", "off", GUIDE),
         ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
         ("set connection embryonic-conn-max", "0: no TCP Intercept", GUIDE),
-        ("timeouts", "conn 1:00:00, half-closed 0:10:00, embryonic 0:00:30", GUIDE),
+        ("timeouts", "conn 1:00:00, half-closed 0:10:00", GUIDE),
+        ("timeout embryonic", "0:00:30", RECALLED),
+        ("new connections without an access list", "only towards a lower security level", RECALLED),
+        ("SYN or SYN/ACK that does not fit, malformed option list", "dropped", MODELLED),
     ],
     settings: &[
         ("config", "path of the configuration text"),
@@ -83,14 +86,14 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         "TCP Intercept answers with an MSS and no other option, and calls the server with a SYN that has \
          no other either: even with a tcp-map an intercepted connection is plain TCP. A modelling \
          decision.",
-        "How a malformed option list is treated (dropped, tcp-bad-option-list) is a modelling decision.",
     ],
 };
 
 const MSS_SOURCE: &str = "ASA command reference, sysopt connection tcpmss";
 const STATE_SOURCE: &str = "ASA CLI configuration guide, stateful inspection overview";
 
-/// Connection timeouts: 1 hour, half-closed 10 minutes (ASA CLI guide); embryonic 30 seconds.
+/// Connection timeouts: 1 hour, half-closed 10 minutes (ASA CLI guide); embryonic 30 seconds
+/// (recalled).
 const TIMEOUTS: Timeouts = Timeouts {
     embryonic: SimDuration::from_secs(30),
     idle: SimDuration::from_secs(3600),
@@ -179,7 +182,8 @@ pub(crate) struct Asa {
     access: Access,
     mss: MssBounds,
     not_syn: Arc<Rule>,
-    duplicate_syn: Arc<Rule>,
+    bad_handshake: Arc<Rule>,
+    bad_options: Arc<Rule>,
     ttl_expired: Arc<Rule>,
     table: Table<State>,
     uses: Vec<Use>,
@@ -223,10 +227,11 @@ impl Asa {
             policy: Policy::new(config, has_text, interfaces),
             mss,
             not_syn: Rule::default("the first packet of a connection must be a SYN", STATE_SOURCE),
-            duplicate_syn: Rule::default(
-                "a second SYN of a connection must repeat the first",
-                STATE_SOURCE,
+            bad_handshake: Rule::default(
+                "SYN and SYN/ACK must fit what the connection has shown before",
+                MODELLED,
             ),
+            bad_options: Rule::default("a malformed option list is dropped", MODELLED),
             ttl_expired: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
             uses: Vec::new(),
