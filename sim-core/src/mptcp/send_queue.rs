@@ -168,6 +168,7 @@ impl Endpoint {
         for i in 0..self.subflows.len() {
             self.send_from_queue(io, i);
         }
+        self.arm_data_timer(io.now);
     }
 
     /// Gives bytes that were sent before to subflow `i`, and sends what can go.
