@@ -122,21 +122,22 @@ impl World {
             packet.checksum_fault ^= 1 << (bit % 16);
         }
         let copy = direction.transmission.duplicates().then(|| (*packet).clone());
-        match direction.transmission.send(self.now, packet) {
+        self.put_on_link(index, packet);
+        if let Some(copy) = copy {
+            let copy = self.outbox.pool.boxed(copy);
+            self.put_on_link(index, copy);
+        }
+    }
+
+    #[inline]
+    fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
+        match self.directions[index as usize].transmission.send(self.now, packet) {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
             Fate::Sent { head: None } => {}
             Fate::Lost(
                 LossKind::Queue | LossKind::Random | LossKind::Down | LossKind::TooBig,
                 packet,
             ) => {
-                self.outbox.pool.free(packet);
-            }
-        }
-        if let Some(copy) = copy {
-            let copy = self.outbox.pool.boxed(copy);
-            if let Fate::Lost(_, packet) =
-                self.directions[index as usize].transmission.send(self.now, copy)
-            {
                 self.outbox.pool.free(packet);
             }
         }
