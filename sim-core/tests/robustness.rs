@@ -1,0 +1,233 @@
+//! What a pair of hosts must survive, one case each; most were found by the random worlds.
+
+use sim_core::app::AppConfig;
+use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::link::{LinkConfig, Loss};
+use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
+use sim_core::mptcp::config::{HostConfig, Profile};
+use sim_core::record::outcome::{Failure, Verdict};
+use sim_core::record::{ConnectionRecord, PathRecord};
+use sim_core::rng::Probability;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::units::{BitRate, ByteSize};
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::{Flags, Packet};
+
+/// What a box does to the nth packet (from 0) of a direction, and what it sends itself.
+type Tampering = fn(PortId, u64, &mut Packet, &mut Effects) -> Forwarding;
+
+struct TamperingBox {
+    counts: [u64; 2],
+    tampering: Tampering,
+}
+
+impl Device for TamperingBox {
+    fn model(&self) -> &'static str {
+        "box"
+    }
+
+    fn process(
+        &mut self,
+        _now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let count = &mut self.counts[usize::from(ingress.side() == Side::Outside)];
+        *count += 1;
+        (self.tampering)(ingress, *count - 1, packet, effects)
+    }
+}
+
+/// One path with a box, next to the client.
+struct Case {
+    client: HostConfig,
+    server: HostConfig,
+    app: AppConfig,
+    link: LinkConfig,
+    tampering: Tampering,
+    cut_at_ms: Option<u64>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            client: HostConfig::default(),
+            server: HostConfig::default(),
+            app: upload(100_000),
+            link: LinkConfig {
+                rate: Some(BitRate(10_000_000)),
+                delay: SimDuration::from_millis(10),
+                ..LinkConfig::default()
+            },
+            tampering: |_, _, _, _| Forwarding::Through,
+            cut_at_ms: None,
+        }
+    }
+}
+
+impl Case {
+    fn profile(profile: Profile) -> Self {
+        let host = HostConfig { profile, ..HostConfig::default() };
+        Self { client: host.clone(), server: host, ..Self::default() }
+    }
+
+    fn run(self) -> ConnectionRecord {
+        let mut world = World::new(1);
+        let client = world.add_host("client", self.client);
+        let server = world.add_host("server", self.server);
+        let device = TamperingBox { counts: [0; 2], tampering: self.tampering };
+        let device = world.add_device("box", Box::new(device));
+        let path = world.add_path(PathRecord {
+            name: "path".into(),
+            rate_bps: None,
+            rtt: SimDuration::from_millis(20),
+            devices: vec!["box".into()],
+        });
+        let spec = |name: &str, link: &LinkConfig| LinkSpec {
+            name: name.into(),
+            path: Some(path),
+            forward: link.clone(),
+            backward: link.clone(),
+        };
+        world.connect((client, 0), (device, 0), spec("wire", &LinkConfig::wire()));
+        let link = world.connect((device, 1), (server, 0), spec("link", &self.link));
+        world.add_address(client, 0, [10, 0, 0, 2].into());
+        world.add_address(server, 0, [10, 1, 0, 2].into());
+        world.add_connection(ConnectionSpec {
+            name: "work".into(),
+            client,
+            server,
+            client_address: [10, 0, 0, 2].into(),
+            server_address: ([10, 1, 0, 2], 80).into(),
+            start: SimTime::ZERO,
+            app: self.app,
+            bound_bps: None,
+        });
+        if let Some(ms) = self.cut_at_ms {
+            world.schedule(SimTime(ms * 1_000_000), "cut".into(), None, Action::LinkDown(link));
+        }
+        world.run(SimTime(4_000_000_000_000)).connections.remove(0)
+    }
+
+    fn completes(self, bytes: u64, case: &str) {
+        let record = self.run();
+        assert!(record.completed_at.is_some(), "{case}: {:?}", record.outcome.verdict);
+        assert_eq!((record.bytes_delivered, record.stream_intact), (bytes, true), "{case}");
+    }
+}
+
+fn upload(bytes: u64) -> AppConfig {
+    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
+}
+
+fn download(bytes: u64) -> AppConfig {
+    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: true }
+}
+
+/// The link took the copy and never let it arrive, nor anything after it.
+#[test]
+fn a_copy_arrives_although_its_original_was_lost() {
+    let loss = Loss::Bernoulli(Probability::new(0.4).expect("below 1"));
+    let link = LinkConfig { loss, duplicate: Probability::ONE, ..Case::default().link };
+    Case { link, ..Case::default() }.completes(100_000, "lossy and doubled");
+}
+
+/// MP_CAPABLE with data is longer than a DSS.
+#[test]
+fn the_first_segment_fits_the_mtu() {
+    for checksum in [false, true] {
+        let host = HostConfig { initial_window: 1, checksum, ..HostConfig::default() };
+        let case = Case { client: host.clone(), server: host, ..Case::default() };
+        case.completes(100_000, "window of one segment");
+    }
+}
+
+/// A box without sense answers everything with a reset that fits nothing.
+#[test]
+fn resets_that_fit_nothing_are_challenged_now_and_then() {
+    let tampering: Tampering = |ingress, count, packet, effects| {
+        if ingress.side() == Side::Outside || count < 2 || packet.flags.has(Flags::RST) {
+            return Forwarding::Through;
+        }
+        let mut reset = Packet::new(packet.destination(), packet.source());
+        reset.flags = Flags::RST;
+        reset.seq = packet.ack.add(12_345);
+        effects.emit_new(ingress, reset);
+        Forwarding::Drop
+    };
+    for profile in [Profile::Rfc8684, Profile::TcpOnly] {
+        let record = Case { tampering, ..Case::profile(profile) }.run();
+        assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::Reset), "{profile:?}");
+    }
+}
+
+/// Every window is closed for a while, and nothing but a probe brings the news that it has opened.
+#[test]
+fn a_closed_window_is_probed() {
+    for profile in [Profile::Rfc8684, Profile::Linux6, Profile::TcpOnly] {
+        let from_the_start: Tampering = |ingress, count, packet, _| {
+            if ingress.side() == Side::Outside && count < 5 {
+                packet.window = 0;
+            }
+            Forwarding::Through
+        };
+        let later: Tampering = |ingress, count, packet, _| {
+            if ingress.side() == Side::Outside && (3..40).contains(&count) {
+                packet.window = 0;
+            }
+            Forwarding::Through
+        };
+        for tampering in [from_the_start, later] {
+            let case = Case { tampering, ..Case::profile(profile) };
+            case.completes(100_000, &format!("{profile:?}"));
+        }
+    }
+}
+
+/// The client has lost MPTCP with the SYN/ACK and has nothing to say: its bare third ACK, repeated,
+/// must do.
+#[test]
+fn a_server_that_speaks_first_notices_that_the_client_fell_back() {
+    for profile in [Profile::Rfc8684, Profile::Rfc6824, Profile::Linux6] {
+        let tampering: Tampering = |ingress, _, packet, _| {
+            if ingress.side() == Side::Outside
+                && let Some(found) = packet.options.find(kind::MPTCP).map(|o| o.span())
+            {
+                packet.options.fill(found, kind::NOP);
+            }
+            Forwarding::Through
+        };
+        let case = Case { tampering, app: download(10_000), ..Case::profile(profile) };
+        case.completes(10_000, &format!("{profile:?}"));
+    }
+}
+
+/// The path goes for good after the data and before its end is known: neither host waits for ever.
+#[test]
+fn a_data_fin_that_nobody_answers_is_given_up() {
+    for profile in [Profile::Rfc8684, Profile::Linux6] {
+        let record = Case { app: download(1), cut_at_ms: Some(45), ..Case::profile(profile) }.run();
+        assert_eq!(record.bytes_delivered, 1, "{profile:?}");
+        assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::Reset), "{profile:?}");
+    }
+}
+
+/// A box acknowledges the first data without a DATA_ACK: the client falls back, the server does not.
+/// The client's FIN comes without DATA_FIN, and no other subflow follows.
+#[test]
+fn a_connection_without_subflows_ends_after_a_while() {
+    let tampering: Tampering = |ingress, _, packet, effects| {
+        if ingress.side() == Side::Inside && !packet.payload.is_empty() {
+            let mut ack = Packet::new(packet.destination(), packet.source());
+            ack.flags = Flags::ACK;
+            (ack.seq, ack.ack) = (packet.ack, packet.seq.add(packet.payload.len));
+            ack.window = 1000;
+            effects.emit_new(ingress, ack);
+        }
+        Forwarding::Through
+    };
+    let record = Case { tampering, app: upload(100), ..Case::profile(Profile::Linux6) }.run();
+    assert_eq!(record.bytes_delivered, 100);
+    assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::Reset));
+}
