@@ -24,7 +24,8 @@ impl World {
     pub fn run(mut self, limit: SimTime) -> RunRecord {
         self.wire_devices();
         while self.open_connections > 0 {
-            let Some(at) = self.queue.next_at() else { break };
+            // An empty queue: nothing will ever happen again, and the connections wait to the end.
+            let at = self.queue.next_at().unwrap_or(SimTime::NEVER);
             if at > limit {
                 self.now = limit;
                 break;
