@@ -2,16 +2,21 @@
 
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
-use sim_core::engine::link::{LinkConfig, Loss};
+use sim_core::engine::link::{LinkConfig, Loss, QueueLimit};
 use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
-use sim_core::mptcp::config::{HostConfig, Profile};
+use sim_core::mptcp::config::{
+    CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
+};
 use sim_core::record::outcome::{Failure, Verdict};
 use sim_core::record::{ConnectionRecord, PathRecord};
 use sim_core::rng::Probability;
+use sim_core::tcp::congestion::Congestion;
+use sim_core::tcp::sender::{Ack, Sender};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::seq::Seq;
 
 /// What a box does to the nth packet (from 0) of a direction, and what it sends itself.
 type Tampering = fn(PortId, u64, &mut Packet, &mut Effects) -> Forwarding;
@@ -230,4 +235,82 @@ fn a_connection_without_subflows_ends_after_a_while() {
     let record = Case { tampering, app: upload(100), ..Case::profile(Profile::Linux6) }.run();
     assert_eq!(record.bytes_delivered, 100);
     assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::Reset));
+}
+
+/// After a hole is repaired, what follows it is acknowledged long after it arrived: no measurement of
+/// the round trip. A short queue makes holes all the time.
+#[test]
+fn the_timeout_does_not_grow_with_every_hole() {
+    let host = HostConfig { profile: Profile::TcpOnly, sack: false, ..HostConfig::default() };
+    let link = LinkConfig {
+        rate: Some(BitRate(200_000)),
+        queue: QueueLimit::Time(SimDuration::from_millis(47)),
+        delay: SimDuration::from_millis(175),
+        ..LinkConfig::default()
+    };
+    let app = upload(300_000);
+    let record = Case { client: host.clone(), server: host, link, app, ..Case::default() }.run();
+    assert!(record.longest_stall < SimDuration::from_secs(10), "{}", record.longest_stall);
+    assert!(record.completed_at.is_some());
+}
+
+/// The retransmission of the first of many segments is lost too, while duplicate acknowledgements go
+/// on coming: they must not put the timeout off.
+#[test]
+fn duplicates_do_not_put_the_timeout_off() {
+    let congestion = Congestion::new(CongestionKind::Reno, 10);
+    let mut sender = Sender::new(Seq(7), congestion, SimDuration::from_millis(200));
+    let at = |ms: u64| SimTime(ms * 1_000_000);
+    for i in 0..10 {
+        sender.send_new(at(0), 1000 * i, 1000, false);
+    }
+    let ack = |sender: &mut Sender, ms, ack| {
+        let ack = Ack { ack, sacks: &[], echo_rtt: None, duplicate: ack == sender.una };
+        sender.on_ack(at(ms), &ack, &[], 0);
+    };
+    ack(&mut sender, 100, 1001);
+    for ms in [110, 120, 130] {
+        ack(&mut sender, ms, 1001);
+    }
+    let lost = sender.next_lost().expect("three duplicates prove a loss");
+    sender.retransmit(at(130), lost);
+    let due = sender.deadline();
+    for ms in [200, 250, 300] {
+        ack(&mut sender, ms, 1001);
+    }
+    assert_eq!(sender.deadline(), due);
+}
+
+/// A box acknowledges everything at once, and nothing arrives behind it: what the send buffer waits
+/// for goes over each subflow again once, not for ever.
+#[test]
+fn a_box_that_acknowledges_ahead_does_not_make_copies_without_end() {
+    let tampering: Tampering = |ingress, count, packet, effects| {
+        if ingress.side() == Side::Outside || packet.payload.is_empty() || count < 40 {
+            return Forwarding::Through;
+        }
+        let first_subflow = packet.src_port == 32_768;
+        if !first_subflow {
+            let mut ack = Packet::new(packet.destination(), packet.source());
+            ack.flags = Flags::ACK;
+            (ack.seq, ack.ack) = (packet.ack, packet.seq.add(packet.payload.len));
+            ack.window = 1000;
+            effects.emit_new(ingress, ack);
+        }
+        Forwarding::Drop
+    };
+    for scheduler in [SchedulerKind::MinRttOpportunistic, SchedulerKind::Redundant] {
+        let host = HostConfig {
+            scheduler,
+            path_manager: PathManagerConfig {
+                kind: PathManagerKind::NdiffPorts(3),
+                ..PathManagerConfig::default()
+            },
+            send_buffer: ByteSize(20_000),
+            ..HostConfig::default()
+        };
+        let case = Case { client: host.clone(), server: host, tampering, ..Case::default() };
+        let record = case.run();
+        assert!(matches!(record.outcome.verdict, Verdict::Failed(_)), "{scheduler:?}");
+    }
 }
