@@ -397,12 +397,9 @@ impl Sender {
         while let Some(front) = self.segments.front_mut() {
             if front.end() > ack {
                 if ack > front.start {
-                    // A piece of it arrived (something on the way had split it).
-                    let piece = (ack - front.start) as u32;
-                    front.start = ack;
-                    front.data += u64::from(piece);
-                    front.len -= piece;
-                    acked.data_end = Some(front.data);
+                    // A piece of it arrived (something on the way had split it). The segment stays
+                    // whole, since its mapping must not change when it is sent again.
+                    acked.data_end = Some(front.data + (ack - front.start));
                 }
                 break;
             }
