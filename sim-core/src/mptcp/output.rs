@@ -421,9 +421,12 @@ impl Endpoint {
                 },
             };
         }
+        // A segment that was cut while DATA_ACKs were short has no room for a long one now.
+        let fits = segment.len <= self.segment_room(i);
+        let ack = if fits { self.ack_seq() } else { DataSeq::Short(self.data_ack() as u32) };
         MptcpOption::Dss(Dss {
             data_fin: ends,
-            ack: Some(self.ack_seq()),
+            ack: Some(ack),
             mapping: Some(Mapping { dsn: self.data_seq(dsn), ssn, len, checksum }),
         })
     }
