@@ -239,6 +239,7 @@ impl Endpoint {
                 self.subflows[i].fail_pending = Some(dsn);
                 self.send_ack(io, i);
             }
+            self.release_suspects(io, i);
             self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
             self.adopt_subflow_progress(i);
         } else if !self.is_linux() {
