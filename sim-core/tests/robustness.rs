@@ -8,7 +8,7 @@ use sim_core::mptcp::config::{
     CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
 };
 use sim_core::record::outcome::{Failure, Verdict};
-use sim_core::record::{ConnectionRecord, PathRecord};
+use sim_core::record::{ConnectionRecord, PathRecord, RunRecord};
 use sim_core::rng::Probability;
 use sim_core::tcp::congestion::Congestion;
 use sim_core::tcp::sender::{Ack, Sender};
@@ -16,6 +16,7 @@ use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::payload::Payload;
 use sim_core::wire::seq::Seq;
 
 /// What a box does to the nth packet (from 0) of a direction, and what it sends itself.
@@ -52,6 +53,7 @@ struct Case {
     link: LinkConfig,
     tampering: Tampering,
     cut_at_ms: Option<u64>,
+    backup_at_ms: Option<u64>,
 }
 
 impl Default for Case {
@@ -67,6 +69,7 @@ impl Default for Case {
             },
             tampering: |_, _, _, _| Forwarding::Through,
             cut_at_ms: None,
+            backup_at_ms: None,
         }
     }
 }
@@ -78,6 +81,10 @@ impl Case {
     }
 
     fn run(self) -> ConnectionRecord {
+        self.run_world().connections.remove(0)
+    }
+
+    fn run_world(self) -> RunRecord {
         let mut world = World::new(1);
         let client = world.add_host("client", self.client);
         let server = world.add_host("server", self.server);
@@ -112,7 +119,13 @@ impl Case {
         if let Some(ms) = self.cut_at_ms {
             world.schedule(SimTime(ms * 1_000_000), "cut".into(), None, Action::LinkDown(link));
         }
-        world.run(SimTime(4_000_000_000_000)).connections.remove(0)
+        if let Some(ms) = self.backup_at_ms {
+            for (host, address) in [(client, [10, 0, 0, 2]), (server, [10, 1, 0, 2])] {
+                let action = Action::SetBackup { host, address: address.into(), backup: true };
+                world.schedule(SimTime(ms * 1_000_000), "backup".into(), None, action);
+            }
+        }
+        world.run(SimTime(4_000_000_000_000))
     }
 
     fn completes(self, bytes: u64, case: &str) {
@@ -313,4 +326,88 @@ fn a_box_that_acknowledges_ahead_does_not_make_copies_without_end() {
         let record = case.run();
         assert!(matches!(record.outcome.verdict, Verdict::Failed(_)), "{scheduler:?}");
     }
+}
+
+/// The client's retransmission begins in the middle of a segment of which a piece had arrived: the
+/// mapping must still be the one that the piece came with.
+#[test]
+fn a_segment_that_was_cut_on_the_way_keeps_its_mapping() {
+    let tampering: Tampering = |ingress, count, packet, effects| {
+        if ingress.side() == Side::Inside && count > 5 && packet.payload.len > 600 {
+            let mut piece = packet.clone();
+            piece.payload = packet.payload.slice(0, 500);
+            effects.emit_new(ingress.peer(), piece);
+            if count % 7 == 0 {
+                return Forwarding::Drop; // the rest is lost
+            }
+            packet.payload = packet.payload.slice(500, packet.payload.len - 500);
+            packet.seq = packet.seq.add(500);
+        }
+        Forwarding::Through
+    };
+    for profile in [Profile::Rfc8684, Profile::Linux6] {
+        for checksum in [false, true] {
+            let mut case = Case { tampering, ..Case::profile(profile) };
+            case.client.checksum = checksum;
+            case.completes(100_000, &format!("{profile:?}, checksum {checksum}"));
+        }
+    }
+}
+
+/// DATA_ACKs grow from four bytes to eight when the peer's first mapping comes. A segment that is
+/// sent again then must still fit.
+#[test]
+fn a_segment_cut_before_data_acks_grew_fits_again() {
+    let tampering: Tampering = |ingress, count, packet, _| {
+        let lost = ingress.side() == Side::Outside && packet.payload.len > 1000 && count < 5;
+        if lost { Forwarding::Drop } else { Forwarding::Through }
+    };
+    let app = AppConfig::UpThenDown {
+        up: ByteSize(3000),
+        down: ByteSize(30_000),
+        header: ByteSize(0),
+        idle: SimDuration::ZERO,
+        pause: SimDuration::ZERO,
+        duplex: true,
+    };
+    for (client, server) in
+        [(Profile::Linux6, Profile::Linux6), (Profile::Linux6, Profile::Rfc8684)]
+    {
+        let host = |profile| HostConfig { profile, ..HostConfig::default() };
+        let (client, server) = (host(client), host(server));
+        let case = Case { client, server, tampering, app: app.clone(), ..Case::default() };
+        case.completes(33_000, "sent again");
+    }
+}
+
+/// A priority changes on a host whose connection is plain TCP: there is nobody to tell.
+#[test]
+fn plain_tcp_has_no_priority_to_tell() {
+    let mut case = Case::profile(Profile::TcpOnly);
+    case.backup_at_ms = Some(50);
+    let (rate, duration) = (BitRate(100_000), SimDuration::from_secs(10));
+    case.app = AppConfig::Stream { rate, duration, download: false };
+    let run = case.run_world();
+    assert!(run.connections[0].completed_at.is_some());
+    assert!(run.packet_hops < 1000, "{} hops", run.packet_hops);
+}
+
+/// A box takes bytes out and translates the numbers: both ends close in good faith.
+#[test]
+fn a_shortened_stream_is_a_wrong_stream() {
+    let tampering: Tampering = |ingress, _, packet, _| {
+        match ingress.side() {
+            Side::Inside if !packet.payload.is_empty() => {
+                // The FIN moves up over the byte that is gone.
+                packet.payload = Payload::empty();
+            }
+            Side::Inside if packet.flags.has(Flags::FIN) => packet.seq = packet.seq.add(u32::MAX),
+            Side::Outside if !packet.flags.has(Flags::SYN) => packet.ack = packet.ack.add(1),
+            _ => {}
+        }
+        Forwarding::Through
+    };
+    let record = Case { tampering, app: upload(1), ..Case::profile(Profile::TcpOnly) }.run();
+    assert!(record.completed_at.is_some());
+    assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::WrongStream));
 }
