@@ -28,6 +28,7 @@ impl Endpoint {
             self.push_new_data(io);
         }
         self.push_close(io);
+        self.watch_window(io.now);
         self.note_pacing(io);
     }
 
@@ -211,6 +212,7 @@ impl Endpoint {
         }
         if offset > self.send.una {
             self.send.una = offset;
+            self.waiting.silent_since = None;
             self.send.backoff = 0;
             self.send.timer = SimTime::NEVER;
             self.arm_data_timer(io.now);
@@ -253,6 +255,9 @@ impl Endpoint {
     /// that no subflow has in flight any more (RFC 8684 §3.3.6).
     pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
         self.send.timer = SimTime::NEVER;
+        if self.has_been_silent(io) {
+            return;
+        }
         self.send.backoff += 1;
         if self.send.fin.is_some_and(|fin| !self.send.fin_acked && self.send.next >= fin) {
             for s in &mut self.subflows {
