@@ -45,6 +45,7 @@ fn broken(source: &Source, refusal: Refusal) -> Diagnostic {
             None => {
                 let message = format!("the file ends too early: expected {expected}");
                 Diagnostic::at(source, at..at, message)
+                    .help("a scenario is Scenario(…); `option30 new NAME` writes one to start from")
             }
         };
     }
