@@ -86,7 +86,7 @@ const IN_THE_SCENARIO: &[(&str, &str, &[&str])] = &[
     (
         "delay: \"30 ms\"),",
         "delay: \"30 ms\",",
-        &["a.ron:5:9", "^ opened here", "the file ends before this is closed"],
+        &["a.ron:5:9", "^ opened here", "this is not closed before the `]` that follows"],
     ),
     (
         "title: \"one box\",",
@@ -180,7 +180,7 @@ fn unreadable(home: &Path) {
 
     let file = home.join("secret.ron");
     fs::write(&file, SCENARIO).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&file).is_ok() {
         eprintln!("skipped: this user may read every file");
         return;
