@@ -1,6 +1,11 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{ace, asa, cbac, router, switch, zbfw};
+use crate::{ace, asa, cbac, custom, router, switch, zbfw};
+
+/// Stands where a source would: common knowledge of the product that was not looked up again.
+pub(crate) const RECALLED: &str = "recalled, not verified";
+/// Stands where a source would: no document says it, the model had to choose.
+pub(crate) const MODELLED: &str = "a modelling decision";
 
 /// A model, for people.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +46,6 @@ impl ModelInfo {
 #[must_use]
 pub fn catalogue() -> &'static [ModelInfo] {
     const ALL: &[ModelInfo] =
-        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO];
+        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO, custom::INFO];
     ALL
 }

@@ -17,6 +17,7 @@ mod asa;
 pub mod catalogue;
 mod cbac;
 pub mod config;
+pub mod custom;
 mod ios;
 mod router;
 pub mod spec;

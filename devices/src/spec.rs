@@ -6,6 +6,8 @@ use serde::Deserialize;
 use sim_core::engine::device::Device;
 
 use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::custom::rules::CustomRule;
+use crate::custom::{Custom, Stateful};
 use crate::router::Router;
 use crate::switch::Switch;
 use crate::{ace, asa, cbac, zbfw};
@@ -87,6 +89,15 @@ pub enum DeviceSpec {
         #[serde(default)]
         mtu: Option<u32>,
     },
+    /// A box of declarative rules.
+    Custom {
+        /// The rules, in order.
+        #[serde(default)]
+        rules: Vec<CustomRule>,
+        /// Whether packets of no known connection pass.
+        #[serde(default)]
+        stateful: Option<Stateful>,
+    },
 }
 
 /// A device, ready, and what is to be said about its configuration.
@@ -106,7 +117,7 @@ impl DeviceSpec {
             | Self::Cbac { config, .. }
             | Self::Zbfw { config, .. }
             | Self::Ace { config } => config.as_deref(),
-            Self::Switch {} | Self::Router { .. } => None,
+            Self::Switch {} | Self::Router { .. } | Self::Custom { .. } => None,
         }
     }
 
@@ -120,6 +131,7 @@ impl DeviceSpec {
             Self::Ace { .. } => "ace",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
+            Self::Custom { .. } => "custom",
         }
     }
 
@@ -152,6 +164,9 @@ impl DeviceSpec {
             Self::Ace { .. } => built(ace::build(context, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
             Self::Router { mtu } => built((Router::new(*mtu), Vec::new())),
+            Self::Custom { rules, stateful } => {
+                built((Custom::new(rules, *stateful, context), Vec::new()))
+            }
         }
     }
 }
@@ -171,7 +186,8 @@ pub fn farm_of(
         | DeviceSpec::Cbac { .. }
         | DeviceSpec::Zbfw { .. }
         | DeviceSpec::Switch {}
-        | DeviceSpec::Router { .. } => Ok(None),
+        | DeviceSpec::Router { .. }
+        | DeviceSpec::Custom { .. } => Ok(None),
     }
 }
 

@@ -109,7 +109,11 @@ impl Checker<'_> {
                     .suggest(name, hosts.iter().map(String::as_str));
                 self.found.push(diagnostic);
             }
-            let lists = [("signal", settings.signal.as_ref()), ("backup", Some(&settings.backup))];
+            let lists = [
+                ("subflow", settings.subflow.as_ref()),
+                ("signal", settings.signal.as_ref()),
+                ("backup", Some(&settings.backup)),
+            ];
             for (field, list) in lists {
                 for (i, text) in list.into_iter().flatten().enumerate() {
                     if !links.contains(text) && text.parse::<std::net::IpAddr>().is_err() {
@@ -199,6 +203,13 @@ impl Checker<'_> {
                 && !devices.contains(device)
             {
                 self.unknown(&part(0), "device", device, &devices);
+            }
+            if let EventAction::Abort(traffic, _) = action
+                && !scenario.traffic.iter().any(|known| known.name() == traffic)
+            {
+                let known: Vec<String> =
+                    scenario.traffic.iter().map(|t| t.name().to_owned()).collect();
+                self.unknown(&part(0), "traffic", traffic, &known);
             }
             if *at < before {
                 let diagnostic = self

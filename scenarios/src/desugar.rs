@@ -20,6 +20,9 @@ const PLAIN_MODELS: [(&str, &str); 6] = [
     ("jitter_back", "Uniform"),
 ];
 
+/// Variants with settings of a link; elsewhere these stand in parentheses without a name.
+const LINK_SETTINGS: [&str; 1] = ["SetLink"];
+
 /// Variants that have named fields only, so that a single thing between their parentheses is the name.
 const NAMED: [&str; 8] =
     ["Goodput", "BoundShare", "Stall", "Cause", "Change", "Subflow", "Latency", "SetLink"];
@@ -77,7 +80,10 @@ impl Desugared {
 fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
     match &node.kind {
         Kind::Struct { name, items } => {
-            let named = name.as_ref().is_some_and(|(name, _)| NAMED.contains(&name.as_str()));
+            let is = |names: &[&str]| {
+                name.as_ref().is_some_and(|(name, _)| names.contains(&name.as_str()))
+            };
+            let (named, of_link) = (is(&NAMED), name.is_none() || is(&LINK_SETTINGS));
             if let [first, rest @ ..] = items.as_slice()
                 && first.key.is_none()
                 && (named || !rest.is_empty())
@@ -88,12 +94,16 @@ fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
             for item in items {
                 let bare = matches!(item.value.kind, Kind::Text(_) | Kind::Scalar);
                 let key = item.key.as_ref().map(|(key, _)| key.as_str());
-                let model = PLAIN_MODELS.iter().find(|(field, _)| bare && key == Some(field));
+                let model =
+                    PLAIN_MODELS.iter().find(|(field, _)| bare && of_link && key == Some(field));
                 if let Some((_, model)) = model {
                     insertions.push((item.value.span.start, format!("{model}(")));
                     insertions.push((item.value.span.end, ")".into()));
                 }
-                collect(&item.value, insertions);
+                // What a field is called says what a word after it means; a verdict has no field.
+                if key.is_none() || !matches!(item.value.kind, Kind::Word(_)) {
+                    collect(&item.value, insertions);
+                }
             }
         }
         Kind::List(nodes) => nodes.iter().for_each(|node| collect(node, insertions)),
@@ -136,8 +146,11 @@ mod tests {
             r#"(loss: 0.01, queue: "5 ms")"#,
             r#"(loss: Bernoulli(0.01), queue: DropTail("5 ms"))"#,
         );
+        check(r#"SetLink("a", loss: 0.01)"#, r#"SetLink(name: "a", loss: Bernoulli(0.01))"#);
+        check(r#"AckAhead(loss: 0.01)"#, r#"AckAhead(loss: 0.01)"#);
         check(r#"(loss: Bernoulli(0.01))"#, r#"(loss: Bernoulli(0.01))"#);
         check(r#"{ "s": Switch }"#, r#"{ "s": Switch() }"#);
         check(r#"Verdict("v", Mptcp)"#, r#"Verdict("v", Mptcp())"#);
+        check(r#"(option: Mptcp)"#, r#"(option: Mptcp)"#);
     }
 }

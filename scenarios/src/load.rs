@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sim_core::time::SimDuration;
+
 use crate::check::check;
 use crate::device_config::{DeviceConfigs, reason};
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -23,6 +25,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// Keep every packet for captures? (Off unless set: it costs memory.)
     pub capture: bool,
+    /// Length of the intervals of the recorded series; none: 100 ms.
+    pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
     pub(crate) overrides: Vec<String>,
     pub(crate) configs: DeviceConfigs,
@@ -83,6 +87,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Vec<Diagnostic>
         scenario,
         warnings: found,
         capture: false,
+        sample_interval: None,
         overrides: overrides.to_vec(),
         configs,
         source,

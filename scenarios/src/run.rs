@@ -77,6 +77,9 @@ impl Loaded {
         let host = |name: &str| self.host_plan(name);
         let parts = Parts { seed, host: &host, devices };
         let built = self.scenario.topology.build(vip, parts).and_then(|mut network| {
+            if let Some(interval) = self.sample_interval {
+                network.set_sample_interval(interval);
+            }
             for traffic in &self.scenario.traffic {
                 network.call(&call(traffic))?;
             }
@@ -98,6 +101,7 @@ impl Loaded {
         let settings = self.scenario.hosts.get(name).unwrap_or(&unset);
         HostPlan {
             config: settings.config(),
+            subflow: settings.subflow.clone(),
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),
         }
@@ -116,6 +120,7 @@ impl Loaded {
                 (EventAction::InjectReset(link), _) => Change::InjectReset(link),
                 (EventAction::AddressRemoved(host, link), _) => Change::AddressRemoved(host, link),
                 (EventAction::AddressAdded(host, link), _) => Change::AddressAdded(host, link),
+                (EventAction::Abort(traffic, end), _) => Change::Abort(traffic, (*end).into()),
                 (EventAction::SetBackup(host, link, backup), _) => {
                     Change::SetBackup(host, link, *backup)
                 }

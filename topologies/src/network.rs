@@ -9,7 +9,8 @@ use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, PathId, World};
 use sim_core::mptcp::config::HostConfig;
 use sim_core::record::PathRecord;
-use sim_core::time::SimTime;
+use sim_core::record::story::End;
+use sim_core::time::{SimDuration, SimTime};
 
 use crate::bound::{Capacity, Edge, Headers, maximum_flow};
 use crate::settings::{BothWays, Family, narrower};
@@ -29,7 +30,9 @@ pub struct Parts<'a> {
 pub struct HostPlan {
     /// Everything else.
     pub config: HostConfig,
-    /// Addresses to announce, as names of paths or as they are; none: those of another family than
+    /// Addresses from which subflows are opened, as names of paths or as they are; none: all.
+    pub subflow: Option<Vec<String>>,
+    /// Addresses to announce, likewise; none: those of another family than
     /// the first.
     pub signal: Option<Vec<String>>,
     /// Addresses for backup only, likewise.
@@ -117,6 +120,8 @@ pub enum Change<'a> {
     AddressAdded(&'a str, &'a str),
     /// The host's address on the path is for backup only, or no longer.
     SetBackup(&'a str, &'a str, bool),
+    /// The application at one end of the connection gives up.
+    Abort(&'a str, End),
 }
 
 /// A name that the network does not know. (A scenario's names are checked before; this is what a
@@ -160,7 +165,7 @@ impl Network {
         plan: HostPlan,
         addresses: Vec<HostAddress>,
     ) -> NodeId {
-        let HostPlan { mut config, signal, backup } = plan;
+        let HostPlan { mut config, subflow, signal, backup } = plan;
         let named = |names: &[String]| -> Vec<IpAddr> {
             let of = |name: &String| {
                 let on_link = addresses.iter().find(|address| &address.link == name);
@@ -177,6 +182,7 @@ impl Network {
                 .filter(|address| address.is_ipv4() != first_is_v4)
                 .collect(),
         };
+        config.path_manager.subflow = subflow.map(|names| named(&names));
         config.path_manager.backup = named(&backup);
         let node = self.world.add_host(name, config.clone());
         for address in &addresses {
@@ -272,6 +278,11 @@ impl Network {
         Ok(end)
     }
 
+    /// Length of the intervals of the recorded series; to be set before the first call.
+    pub fn set_sample_interval(&mut self, interval: SimDuration) {
+        self.world.set_sample_interval(interval);
+    }
+
     /// `servers` answer calls to `address`.
     pub(crate) fn set_virtual_host(&mut self, name: &str, address: IpAddr, servers: Vec<NodeId>) {
         self.virtual_host = Some(VirtualHost { name: name.to_owned(), address, servers });
@@ -330,7 +341,7 @@ impl Network {
         let download = match app {
             AppConfig::Bulk { download, .. } | AppConfig::Stream { download, .. } => *download,
             AppConfig::RequestResponse { request, response, .. } => response > request,
-            AppConfig::UpThenDown { up, down } => down > up,
+            AppConfig::UpThenDown { up, down, .. } => down > up,
         };
         let (from, to) = if download { (server, client) } else { (client, server) };
         maximum_flow(&self.edges, headers, from, to)
@@ -377,6 +388,11 @@ impl Network {
             Change::AddressAdded(host, link) => {
                 let (host, place) = self.address_of(host, link, &mut path)?;
                 Action::AddressAdded { host, port: place.port, address: place.address }
+            }
+            Change::Abort(traffic, end) => {
+                let connection = self.world.connection(traffic);
+                let connection = connection.ok_or_else(|| Unknown(traffic.to_owned()))?;
+                Action::Abort { connection, end }
             }
             Change::SetBackup(host, link, backup) => {
                 let (host, place) = self.address_of(host, link, &mut path)?;

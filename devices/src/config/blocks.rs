@@ -47,7 +47,8 @@ pub fn read(text: &str, grammar: &mut dyn Grammar) {
 /// Says that `word` is unknown where `known` are expected, if it looks like one of them.
 pub(crate) fn slip(line: &Line<'_>, known: &[&str], found: &mut super::Diagnostics) {
     let word = line.words[0];
-    if known.contains(&word) || word.len() < 4 {
+    // What only begins like one of them is another command of the product.
+    if word.len() < 4 || known.iter().any(|k| word.starts_with(k)) {
         return;
     }
     if let Some(meant) = super::words::nearest(word, known.iter().copied()) {

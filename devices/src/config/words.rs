@@ -1,6 +1,8 @@
-//! What single words mean: numbers, ports by name, addresses; and which word was meant.
+//! What single words mean: ports by name, masks, prefixes; and which word was meant.
 
 use std::net::{IpAddr, Ipv4Addr};
+
+pub use sim_core::suggest::nearest;
 
 /// TCP ports that ASA and IOS know by name (ASA command reference, "TCP and UDP ports").
 const PORTS: [(&str, u16); 42] = [
@@ -75,34 +77,6 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
     Some((address, length))
 }
 
-/// The one of `known` that `word` most likely was meant to be: another case, or a slip of a letter
-/// or two.
-#[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (slips(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|&(slips, candidate)| slips <= (candidate.chars().count() / 3).min(2))
-        .min_by_key(|&(slips, _)| slips)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Insertions, deletions and substitutions from one word to the other (Levenshtein).
-fn slips(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, &cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,8 +92,5 @@ mod tests {
             [Some(24), Some(0), Some(32), None]
         );
         assert_eq!(prefix("2001:db8::/129"), None);
-        assert_eq!(nearest("my-Mptcp", ["other", "my-mptcp"]), Some("my-mptcp"));
-        assert_eq!(nearest("tcp-option", ["tcp-options", "ttl"]), Some("tcp-options"));
-        assert_eq!(nearest("x", ["yz", "a"]), None);
     }
 }

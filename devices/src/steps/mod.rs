@@ -3,9 +3,15 @@
 //! A step that needs no memory is a function over the [`Pass`]; a step with memory is a type whose
 //! state lives with the device or with a tracked connection ([`track`]).
 
+pub mod contiguous;
+pub mod forge;
 pub mod isn;
 pub mod mss;
 pub mod options;
+pub mod pieces;
+pub mod resize;
+pub mod scan;
+pub mod syn_proxy;
 pub mod track;
 pub mod translate;
 pub mod ttl;

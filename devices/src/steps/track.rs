@@ -283,6 +283,14 @@ impl<S> Table<S> {
         ConnectionId(slot)
     }
 
+    /// Gives a connection its flow past the device, when that is known only after it was opened.
+    pub fn translate(&mut self, id: ConnectionId, translated: Flow) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.translated = translated;
+            self.index.insert(translated.canonical(), id);
+        }
+    }
+
     /// Takes note of a packet of a connection (see [`Connection::observe`]).
     pub fn observe(&mut self, now: SimTime, id: ConnectionId, sender: Sender, packet: &Packet) {
         let timeouts = self.timeouts;

@@ -39,6 +39,26 @@ pub enum EventAction {
     AddressAdded(String, String),
     /// A host asks (or no longer asks) its peer to use a path as backup only.
     SetBackup(String, String, bool),
+    /// The application at one end of a connection aborts it (MP_FASTCLOSE): `Abort("video", Client)`.
+    Abort(String, Side),
+}
+
+/// An end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Side {
+    /// The end that opened it.
+    Client,
+    /// The end that was called.
+    Server,
+}
+
+impl From<Side> for sim_core::record::story::End {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
 }
 
 impl EventAction {
@@ -56,7 +76,7 @@ impl EventAction {
             Self::AddressRemoved(_, path)
             | Self::AddressAdded(_, path)
             | Self::SetBackup(_, path, _) => Some((path, 1)),
-            Self::Reload(_) => None,
+            Self::Reload(_) | Self::Abort(..) => None,
         }
     }
 
@@ -103,6 +123,7 @@ impl EventAction {
             Self::InjectReset(path) => format!("RST on {path}"),
             Self::AddressRemoved(host, path) => format!("{host} −{path}"),
             Self::AddressAdded(host, path) => format!("{host} +{path}"),
+            Self::Abort(traffic, _) => format!("{traffic} aborted"),
             Self::SetBackup(host, path, true) => format!("{host} {path} backup"),
             Self::SetBackup(host, path, false) => format!("{host} {path} regular"),
         }

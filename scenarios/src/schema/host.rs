@@ -15,6 +15,8 @@ pub struct HostSettings {
     pub profile: Option<Profile>,
     /// Who opens further subflows; none: `FullMesh` (`Linux6`: `Endpoints`).
     pub path_manager: PathManager,
+    /// Own addresses from which subflows are opened, each as in `signal`; none: all.
+    pub subflow: Option<Vec<String>>,
     /// Own addresses to announce by ADD_ADDR, each as the name of its path or link, or as it is;
     /// none: those of another family than the first path's.
     pub signal: Option<Vec<String>>,
@@ -44,6 +46,8 @@ pub struct HostSettings {
     pub send_buffer: Option<ByteSize>,
     /// Largest amount of received data that waits to be read or put in order; none: 6 MiB.
     pub receive_buffer: Option<ByteSize>,
+    /// Begin with a window of 64 KiB and let it grow with what arrives; none: true.
+    pub receive_autotuning: Option<bool>,
     /// Initial congestion window, in segments; none: 10.
     pub initial_window: Option<u32>,
     /// Smallest retransmission timeout; none: 200 ms.
@@ -52,6 +56,8 @@ pub struct HostSettings {
     pub stale_loss_count: Option<u32>,
     /// SYNs with MP_CAPABLE that are sent again before one without is; none: 2.
     pub syn_retries_before_fallback: Option<u32>,
+    /// How long MPTCP is not offered after SYNs with it had vanished; none: 1 h.
+    pub blackhole_timeout: Option<SimDuration>,
     /// How long an ADD_ADDR waits for its echo; none: 120 s.
     pub add_addr_timeout: Option<SimDuration>,
 }
@@ -86,7 +92,7 @@ impl PathManager {
 }
 
 impl HostSettings {
-    /// The settings of the simulated host. Addresses (`signal`, `backup`) are the topology's to fill in.
+    /// The settings of the simulated host. Addresses (`subflow`, `signal`, `backup`) are the topology's to fill in.
     #[must_use]
     pub fn config(&self) -> HostConfig {
         let profile = self.profile.unwrap_or(Profile::Rfc8684);
@@ -114,12 +120,14 @@ impl HostSettings {
             quick_ack: self.quick_ack.unwrap_or(plain.quick_ack),
             send_buffer: self.send_buffer.unwrap_or(plain.send_buffer),
             receive_buffer: self.receive_buffer.unwrap_or(plain.receive_buffer),
+            receive_autotuning: self.receive_autotuning.unwrap_or(plain.receive_autotuning),
             initial_window: self.initial_window.unwrap_or(plain.initial_window),
             rto_min: self.rto_min.unwrap_or(plain.rto_min),
             stale_loss_count: self.stale_loss_count.unwrap_or(plain.stale_loss_count),
             syn_retries_before_fallback: self
                 .syn_retries_before_fallback
                 .unwrap_or(plain.syn_retries_before_fallback),
+            blackhole_timeout: self.blackhole_timeout.unwrap_or(plain.blackhole_timeout),
             add_addr_timeout: self.add_addr_timeout.unwrap_or(plain.add_addr_timeout),
         }
     }

@@ -101,6 +101,18 @@ pub enum Traffic {
         up: ByteSize,
         /// Bytes down.
         down: ByteSize,
+        /// Bytes sent before `up`, as a header; none: 0.
+        #[serde(default)]
+        header: Option<ByteSize>,
+        /// Time between the opening and the first byte; none: 0 s.
+        #[serde(default)]
+        idle: Option<SimDuration>,
+        /// Time between the header and the rest; none: 0 s.
+        #[serde(default)]
+        pause: Option<SimDuration>,
+        /// Both directions at once; none: false.
+        #[serde(default)]
+        duplex: Option<bool>,
     },
 }
 
@@ -183,7 +195,16 @@ impl Traffic {
                 let pause = pause.unwrap_or(SimDuration::ZERO);
                 AppConfig::RequestResponse { request, response, count, pause }
             }
-            Self::UpThenDown { up, down, .. } => AppConfig::UpThenDown { up, down },
+            Self::UpThenDown { up, down, header, idle, pause, duplex, .. } => {
+                AppConfig::UpThenDown {
+                    up,
+                    down,
+                    header: header.unwrap_or(ByteSize(0)),
+                    idle: idle.unwrap_or(SimDuration::ZERO),
+                    pause: pause.unwrap_or(SimDuration::ZERO),
+                    duplex: duplex.unwrap_or(false),
+                }
+            }
         }
     }
 }

@@ -386,6 +386,13 @@ impl World {
         id
     }
 
+    /// The connection of this name.
+    #[must_use]
+    pub fn connection(&self, name: &str) -> Option<ConnectionId> {
+        let index = self.connections.iter().position(|c| c.spec.name == name)?;
+        Some(ConnectionId(index as u32))
+    }
+
     /// Something happens at `at`; `label` names it in charts ("dsl down"), `path` says where.
     pub fn schedule(&mut self, at: SimTime, label: String, path: Option<PathId>, action: Action) {
         let path = path.map(|p| self.paths[p.0 as usize].name.clone());

@@ -30,6 +30,9 @@ pub struct HostConfig {
     pub send_buffer: ByteSize,
     /// Largest amount of received data that waits to be read or put in order.
     pub receive_buffer: ByteSize,
+    /// Begin with a window of 64 KiB and let it grow with what a round trip delivers, up to
+    /// `receive_buffer` (Linux's `tcp_moderate_rcvbuf`); else the whole buffer at once.
+    pub receive_autotuning: bool,
     /// Initial congestion window, in segments (RFC 6928).
     pub initial_window: u32,
     /// Smallest retransmission timeout (Linux: 200 ms; RFC 6298: 1 s).
@@ -40,6 +43,9 @@ pub struct HostConfig {
     /// `net.mptcp.syn_retrans_before_tcp_fallback`: SYNs with MP_CAPABLE that are sent again before
     /// one without is.
     pub syn_retries_before_fallback: u32,
+    /// `net.mptcp.blackhole_timeout`: how long a host does not offer MPTCP after a SYN without it got
+    /// through where those with it had vanished; doubled each time. Zero: it does not remember.
+    pub blackhole_timeout: SimDuration,
     /// `net.mptcp.add_addr_timeout`: how long an ADD_ADDR waits for its echo.
     pub add_addr_timeout: SimDuration,
 }
@@ -58,10 +64,12 @@ impl Default for HostConfig {
             quick_ack: false,
             send_buffer: ByteSize(4 << 20),
             receive_buffer: ByteSize(6 << 20),
+            receive_autotuning: true,
             initial_window: 10,
             rto_min: SimDuration::from_millis(200),
             stale_loss_count: 4,
             syn_retries_before_fallback: 2,
+            blackhole_timeout: SimDuration::from_secs(3600),
             add_addr_timeout: SimDuration::from_secs(120),
         }
     }
@@ -85,6 +93,8 @@ pub enum Profile {
 pub struct PathManagerConfig {
     /// The policy.
     pub kind: PathManagerKind,
+    /// Own addresses from which this host opens subflows; `None`: all of them.
+    pub subflow: Option<Vec<IpAddr>>,
     /// Own addresses to announce by ADD_ADDR.
     pub signal: Vec<IpAddr>,
     /// Own addresses whose subflows are opened as backup.
@@ -101,6 +111,7 @@ impl Default for PathManagerConfig {
     fn default() -> Self {
         Self {
             kind: PathManagerKind::FullMesh,
+            subflow: None,
             signal: Vec::new(),
             backup: Vec::new(),
             max_subflows: 8,

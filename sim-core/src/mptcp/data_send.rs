@@ -21,8 +21,12 @@ impl Endpoint {
         for i in 0..self.subflows.len() {
             self.push_retransmissions(io, i);
         }
-        self.push_reinjections(io);
-        self.push_new_data(io);
+        if self.uses_queues {
+            self.push_queues(io);
+        } else {
+            self.push_reinjections(io);
+            self.push_new_data(io);
+        }
         self.push_close(io);
         self.note_pacing(io);
     }
@@ -32,8 +36,14 @@ impl Endpoint {
     fn note_pacing(&mut self, io: &Io<'_>) {
         self.paced_at = SimTime::NEVER;
         let waits = self.new_data_room() > 0 || !self.send.reinject.is_empty();
-        for s in &self.subflows {
-            if s.tx.is_paced(io.now) && s.is_alive() && (waits || s.tx.next_lost().is_some()) {
+        for (i, s) in self.subflows.iter().enumerate() {
+            if s.tx.is_paced(io.now)
+                && s.is_alive()
+                && (waits
+                    || s.tx.next_lost().is_some()
+                    || s.queue.unsent(s.tx.next) > 0
+                    || self.has_copies(i))
+            {
                 self.paced_at = self.paced_at.min(s.tx.paced_until());
             }
         }
@@ -41,9 +51,10 @@ impl Endpoint {
 
     /// Lets the application write, within the send buffer.
     #[inline]
-    fn write_application(&mut self, io: &Io<'_>) {
+    pub(super) fn write_application(&mut self, io: &Io<'_>) {
         let before = self.app.written();
-        let limit = self.send.una + self.config.send_buffer.0;
+        let room = if self.uses_queues { self.queue_limit() } else { self.config.send_buffer.0 };
+        let limit = self.send.una + room;
         if self.can_write() {
             self.app.write(io.now, limit);
             if self.app.written() > before {
@@ -84,8 +95,15 @@ impl Endpoint {
 
     /// Tail-loss probe: new data if there is some, else the last segment again (RFC 8985 §7.3).
     pub(super) fn send_probe(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.uses_queues && self.send_queued(io, i) {
+            return;
+        }
         let plain_or_only = self.subflows.iter().filter(|s| s.can_carry()).count() == 1;
-        if plain_or_only && self.subflows[i].can_carry() && self.new_data_room() > 0 {
+        if plain_or_only
+            && !self.uses_queues
+            && self.subflows[i].can_carry()
+            && self.new_data_room() > 0
+        {
             self.send_new(io, i);
         } else if let Some(index) = self.subflows[i].tx.last_index() {
             self.send_again(io, i, index);
@@ -104,11 +122,7 @@ impl Endpoint {
             let range = (!self.is_linux()).then_some((start, end));
             let Some(i) = self.pick_subflow(io.now, range) else { return };
             let len = u64::from(self.segment_room(i)).min(end - start) as u32;
-            let s = &mut self.subflows[i];
-            let at = s.tx.next;
-            s.tx.send_new(io.now, start, len, false);
-            self.counters.count(Counter::Retrans);
-            self.send_data(io, i, DataSegment { start: at, data: start, len, fin: false });
+            self.send_copy(io, i, start, len);
             match self.send.reinject.front_mut() {
                 Some(front) if start + u64::from(len) < end => front.0 = start + u64::from(len),
                 _ => {
@@ -118,6 +132,15 @@ impl Endpoint {
         }
     }
 
+    /// Sends bytes over subflow `i` that another subflow has sent before.
+    pub(super) fn send_copy(&mut self, io: &mut Io<'_>, i: usize, data: u64, len: u32) {
+        let s = &mut self.subflows[i];
+        let start = s.tx.next;
+        s.tx.send_new(io.now, data, len, false);
+        self.counters.count(Counter::Retrans);
+        self.send_data(io, i, DataSegment { start, data, len, fin: false });
+    }
+
     /// Bytes of new data that the window and the application allow.
     #[inline]
     pub(super) fn new_data_room(&self) -> u64 {
@@ -125,8 +148,8 @@ impl Endpoint {
     }
 
     fn push_new_data(&mut self, io: &mut Io<'_>) {
-        let mut starved = false;
-        while self.new_data_room() > 0 {
+        let mut starved = self.push_redundantly(io);
+        while !starved && self.new_data_room() > 0 {
             let Some(i) = self.pick_subflow(io.now, None) else {
                 starved = true;
                 break;
@@ -136,6 +159,7 @@ impl Endpoint {
             }
             self.write_application(io);
         }
+        self.retransmit_opportunistically(io);
         let out_of_data = self.send.next >= self.app.written();
         for s in &mut self.subflows {
             if s.state == State::Established && !s.tx.is_idle() {
@@ -148,7 +172,7 @@ impl Endpoint {
     }
 
     /// Sends one segment of new data over subflow `i`; false when none fits.
-    fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
+    pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let room = self.new_data_room();
         let mut len = u64::from(self.segment_room(i)).min(room) as u32;
         let s = &mut self.subflows[i];
@@ -191,6 +215,7 @@ impl Endpoint {
             self.send.timer = SimTime::NEVER;
             self.arm_data_timer(io.now);
         }
+        self.send.max_window = self.send.max_window.max(window);
         self.send.window_edge = self.send.window_edge.max(self.send.una + window);
         if fin && !self.send.fin_acked {
             self.send.fin_acked = true;
@@ -261,7 +286,7 @@ impl Endpoint {
             if !s.can_carry() {
                 continue;
             }
-            if !s.tx.is_idle() {
+            if !s.tx.is_idle() || s.queue.unsent(s.tx.next) > 0 {
                 let progress = s.tx.una != s.stale_mark;
                 s.stale_mark = s.tx.una;
                 s.stale_count = if progress { 0 } else { s.stale_count + 1 };
@@ -275,6 +300,11 @@ impl Endpoint {
         }
         let Some(i) = pick.or(if least_stale > 1 { backup } else { None }) else { return };
         let end = self.send.next.min(self.send.una + RETRANSMITTED_AT_ONCE);
+        if self.uses_queues {
+            self.may_fall_back = false;
+            self.give_again(io, i, self.send.una, end);
+            return;
+        }
         let mut at = self.send.una;
         while at < end {
             let len = u64::from(self.segment_room(i)).min(end - at) as u32;
@@ -371,8 +401,9 @@ impl Endpoint {
     /// acknowledged (RFC 8684 §3.7).
     pub(super) fn adopt_subflow_progress(&mut self, i: usize) {
         let s = &self.subflows[i];
-        let first_waiting = s.tx.outstanding().iter().find(|s| s.len > 0).map(|s| s.data);
-        self.send.una = self.send.una.max(first_waiting.unwrap_or(self.send.next));
+        let in_flight = s.tx.outstanding().iter().find(|s| s.len > 0).map(|s| s.data);
+        let waiting = in_flight.or(s.queue.first_unsent(s.tx.next));
+        self.send.una = self.send.una.max(waiting.unwrap_or(self.send.next));
         let window = s.tx.window_edge.saturating_sub(s.tx.una);
         self.send.window_edge = self.send.window_edge.max(self.send.una + window);
         self.send.timer = SimTime::NEVER;

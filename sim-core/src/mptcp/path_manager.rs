@@ -10,7 +10,7 @@ use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
 use crate::time::{SimDuration, SimTime};
 use crate::wire::crypto::{MptcpVersion, add_addr_hmac};
-use crate::wire::mptcp::{AddAddr, AddressIds, DataSeq, Dss, MptcpOption, ResetReason};
+use crate::wire::mptcp::{AddAddr, AddressIds, Dss, MptcpOption, ResetReason};
 use crate::wire::options::Options;
 use crate::wire::packet::Packet;
 
@@ -83,19 +83,23 @@ impl Endpoint {
 
     fn open_wanted(&mut self, io: &mut Io<'_>) {
         let mut wanted: Vec<(IpAddr, SocketAddr, u8)> = Vec::new();
+        let may_open = |address: &IpAddr| {
+            self.config.path_manager.subflow.as_ref().is_none_or(|list| list.contains(address))
+        };
+        let own = io.host.addresses.iter().map(|a| a.address).filter(may_open);
         match self.config.path_manager.kind {
             PathManagerKind::None => {}
             PathManagerKind::FullMesh => {
-                for local in &io.host.addresses {
+                for local in own {
                     for &(id, remote) in &self.remote_addresses {
-                        wanted.push((local.address, remote, id));
+                        wanted.push((local, remote, id));
                     }
                 }
             }
             PathManagerKind::Endpoints => {
                 let (_, first) = self.remote_addresses[0];
-                for local in &io.host.addresses {
-                    wanted.push((local.address, first, 0));
+                for local in own {
+                    wanted.push((local, first, 0));
                 }
                 for &(id, remote) in self.remote_addresses.iter().skip(1) {
                     if let Some(local) = io.host.source_for(remote.ip()) {
@@ -247,10 +251,8 @@ impl Endpoint {
         if self.is_plain() {
             return None;
         }
-        let fin = self.receive.fin.is_some_and(|at| self.receive.next >= at);
-        let ack = self.remote_idsn.wrapping_add(1 + self.receive.next + u64::from(fin));
-        let ack = if self.is_linux() { DataSeq::Long(ack) } else { DataSeq::Short(ack as u32) };
-        Some(MptcpOption::Dss(Dss { data_fin: false, ack: Some(ack), mapping: None }))
+        let ack = Some(self.ack_seq());
+        Some(MptcpOption::Dss(Dss { data_fin: false, ack, mapping: None }))
     }
 
     /// ADD_ADDR came in: an echo of an own announcement, or an address of the peer.

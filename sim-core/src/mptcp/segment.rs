@@ -60,6 +60,13 @@ impl Endpoint {
             let count = s.rx.sack_blocks(4, &mut sacks);
             let highest = sacks[..count].iter().map(|b| b.1).max();
             if start == s.rx.ack_offset() || start == s.rx.next || highest == Some(start) {
+                if self.is_linux() && self.subflows[i].proof == Proof::Pending {
+                    // tcp_reset looks at the options first, and check_fully_established resets a join
+                    // whose first packet has no DSS.
+                    let reason = Some(ResetReason::UNSPECIFIED);
+                    self.reset_subflow(io, i, ResetCause::BadHandshake, reason);
+                    return;
+                }
                 self.on_reset(io, i, packet);
             } else {
                 s.ack_now = true;
@@ -82,6 +89,11 @@ impl Endpoint {
                 s.rx.ts_recent = value;
             }
             echo = Some(reply);
+            if !packet.payload.is_empty() && reply != 0 {
+                let clock = (io.now.as_nanos() / 1_000_000) as u32;
+                let offset = s.timestamp_offset;
+                self.receive.window.note_rtt(clock.wrapping_add(offset).wrapping_sub(reply));
+            }
         }
         self.take_ack(io, i, packet, echo);
         let mut signals = Signals::default();
@@ -172,6 +184,7 @@ impl Endpoint {
         } else if self.subflows[i].role == SubflowRole::Initial && self.send.una == 0 {
             // Before the first DATA_ACK the window is relative to the start of the data.
             self.send.window_edge = self.send.window_edge.max(window);
+            self.send.max_window = self.send.max_window.max(window);
         }
     }
 
@@ -223,7 +236,9 @@ impl Endpoint {
                 return true;
             }
             if start != 1 || !(signals.data_ack.is_some() || signals.add_addr.is_some()) {
-                self.reset_subflow(io, i, ResetCause::BadHandshake, Some(ResetReason::MPTCP));
+                let linux = self.is_linux();
+                let reason = if linux { ResetReason::UNSPECIFIED } else { ResetReason::MPTCP };
+                self.reset_subflow(io, i, ResetCause::BadHandshake, Some(reason));
                 return false;
             }
             self.confirm_join(io, i);
@@ -282,6 +297,9 @@ impl Endpoint {
     ) {
         let len = packet.payload.len;
         let s = &mut self.subflows[i];
+        if len > 0 && !s.timestamps {
+            self.receive.window.note_rtt((s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32);
+        }
         if packet.flags.has(Flags::FIN) {
             s.rx.on_fin(start + u64::from(len));
             s.ack_now = true;

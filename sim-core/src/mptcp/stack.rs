@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::config::HostConfig;
 use crate::engine::device::in_prefix;
+use crate::time::SimTime;
 use crate::wire::packet::Flow;
 
 /// Index of an endpoint (one end of a connection) in the world.
@@ -49,6 +50,8 @@ pub struct HostStack {
     tokens: FxHashMap<u32, EndpointId>,
     listening: Vec<u16>,
     next_port: u16,
+    blackholes: u32,
+    disabled_until: SimTime,
 }
 
 impl HostStack {
@@ -65,6 +68,8 @@ impl HostStack {
             tokens: FxHashMap::default(),
             listening: Vec::new(),
             next_port: FIRST_PORT,
+            blackholes: 0,
+            disabled_until: SimTime::ZERO,
         }
     }
 
@@ -122,6 +127,20 @@ impl HostStack {
     #[must_use]
     pub fn is_listening(&self, port: u16) -> bool {
         self.listening.contains(&port)
+    }
+
+    /// True while SYNs do not offer MPTCP, because those that did vanished.
+    #[must_use]
+    pub fn avoids_mptcp(&self, now: SimTime) -> bool {
+        now < self.disabled_until
+    }
+
+    /// A SYN without MP_CAPABLE got through where those with it had vanished: remember that, longer
+    /// each time (Linux's `mptcp_active_disable`: at most 64 times as long).
+    pub fn note_blackhole(&mut self, now: SimTime) {
+        let timeout = self.config.blackhole_timeout * (1 << self.blackholes.min(6));
+        self.blackholes += 1;
+        self.disabled_until = now + timeout;
     }
 
     /// An unused local port for a subflow from `src` to `dst`.

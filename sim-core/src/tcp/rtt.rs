@@ -61,6 +61,12 @@ impl Rtt {
         self.srtt
     }
 
+    /// Mean deviation of the round-trip time (RFC 6298's RTTVAR); zero before the first measurement.
+    #[must_use]
+    pub const fn deviation(&self) -> SimDuration {
+        self.variance
+    }
+
     /// Least round-trip time seen lately; zero before the first measurement.
     #[must_use]
     #[inline]

@@ -231,6 +231,12 @@ impl Sender {
         matches!(self.phase, Phase::Loss { .. })
     }
 
+    /// True while no loss is being repaired.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
     /// Room in the congestion window for one more segment at `now` (pacing included).
     #[must_use]
     #[inline]

@@ -28,6 +28,12 @@ impl Window {
         self.cwnd < self.ssthresh
     }
 
+    /// The threshold; `None` before the first loss has set one.
+    #[must_use]
+    pub const fn known_ssthresh(&self) -> Option<u32> {
+        if self.ssthresh == INFINITE_SSTHRESH { None } else { Some(self.ssthresh) }
+    }
+
     /// Grows by what was acknowledged, up to the threshold; returns what was acknowledged beyond it.
     #[inline]
     pub(super) fn slow_start(&mut self, acked: u32) -> u32 {

@@ -1,0 +1,129 @@
+//! Linux's own scheduler since 5.7 (`mptcp_subflow_get_send`): the subflow that would drain first what
+//! is queued on it, for a burst at a time.
+
+use super::{Candidate, Rule, View};
+use crate::time::SimDuration;
+
+/// Most bytes of a burst (Linux's `MPTCP_SEND_BURST_SIZE`).
+const BURST: u64 = 65_428;
+/// Fewest segments that a send buffer holds half of (Linux's `TCP_INIT_CWND`).
+const LEAST_WINDOW: u32 = 10;
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(super) struct Linux {
+    /// Bytes left of the burst, and on which subflow.
+    burst: Option<(usize, u64)>,
+    /// Average pacing rate of each subflow in bytes per second; 0: unknown.
+    pace: Vec<u64>,
+}
+
+/// `sk_pacing_rate` in bytes per second: what congestion control wants, else twice the window per
+/// round trip in slow start and 1.2 times afterwards (`tcp_update_pacing_rate`).
+fn pacing_rate(c: &Candidate) -> u64 {
+    if let Some(rate) = c.pacing_rate {
+        return rate;
+    }
+    let percent: u64 = match c.ssthresh {
+        Some(ssthresh) if c.cwnd >= ssthresh / 2 => 120,
+        _ => 200,
+    };
+    let window = u64::from(c.cwnd) * u64::from(c.mss);
+    let srtt = if c.srtt == SimDuration::ZERO { 1_000_000 } else { c.srtt.as_nanos() };
+    (u128::from(window) * u128::from(percent) * 10_000_000 / u128::from(srtt)) as u64
+}
+
+/// `sk_wmem_queued`. Linux hands a subflow more than its window takes, until its send buffer, twice
+/// the window, is full. Here data is given to a subflow only when it can be sent, so one without
+/// room counts as having its send buffer full.
+fn queued(c: &Candidate) -> u64 {
+    if c.has_room {
+        c.unacked
+    } else {
+        c.unacked.max(2 * u64::from(c.cwnd.max(LEAST_WINDOW)) * u64::from(c.mss))
+    }
+}
+
+impl Rule for Linux {
+    fn pick(&mut self, view: &View<'_>) -> Option<usize> {
+        if let Some((index, left)) = self.burst
+            && left > 0
+            && view.candidates.iter().any(|c| c.index == index && c.has_room)
+        {
+            return Some(index);
+        }
+        self.burst = None;
+        let mut first: Option<(u128, &Candidate)> = None;
+        for c in view.candidates {
+            if self.pace.len() <= c.index {
+                self.pace.resize(c.index + 1, 0);
+            }
+            let pace = &mut self.pace[c.index];
+            if *pace == 0 {
+                *pace = pacing_rate(c).max(1);
+            }
+            let linger = (u128::from(queued(c)) << 32) / u128::from(*pace);
+            if first.is_none_or(|(least, _)| linger < least) {
+                first = Some((linger, c));
+            }
+        }
+        let (_, chosen) = first.filter(|(_, c)| c.has_room)?;
+        let burst = BURST.min(view.window_left);
+        let queued = u128::from(queued(chosen));
+        let pace = &mut self.pace[chosen.index];
+        let sum = u128::from(*pace) * queued + u128::from(pacing_rate(chosen)) * u128::from(burst);
+        if let Some(average) = sum.checked_div(u128::from(burst) + queued) {
+            *pace = (average as u64).max(1);
+        }
+        self.burst = Some((chosen.index, burst));
+        Some(chosen.index)
+    }
+
+    fn on_sent(&mut self, index: usize, len: u32) {
+        if let Some((on, left)) = &mut self.burst
+            && *on == index
+        {
+            *left = left.saturating_sub(u64::from(len));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{candidate, first_pick};
+    use super::*;
+
+    #[test]
+    fn the_least_time_to_drain_wins() {
+        for (name, candidates, expect) in [
+            ("empty ones: the first", [candidate(0, 100, 10, 0), candidate(1, 20, 10, 0)], Some(0)),
+            // 5 of 10 segments: half a round trip, by the same factor.
+            ("50 ms against 10 ms", [candidate(0, 100, 10, 5), candidate(1, 20, 10, 5)], Some(1)),
+            ("10 ms against 16 ms", [candidate(0, 100, 10, 1), candidate(1, 20, 10, 8)], Some(0)),
+            // A full one has twice its window queued: 40 ms.
+            ("30 ms against 40 ms", [candidate(0, 100, 10, 3), candidate(1, 20, 10, 10)], Some(0)),
+            ("wait: 50 ms against 40", [candidate(0, 100, 10, 5), candidate(1, 20, 10, 10)], None),
+        ] {
+            let mut rule = Linux::default();
+            assert_eq!(first_pick(&mut rule, &candidates, 99_000, 99_000), expect, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_burst_stays_on_its_subflow() {
+        let loaded = candidate(0, 20, 100, 66);
+        for (name, sent, first, expect) in [
+            ("burst begun", 1000, loaded, Some(0)),
+            ("burst not quite over", 65_427, loaded, Some(0)),
+            ("burst over", 65_428, loaded, Some(1)),
+            ("no room left", 1000, candidate(0, 20, 66, 66), Some(1)),
+        ] {
+            let other = candidate(1, 20, 100, 0);
+            let mut rule = Linux::default();
+            let empty = [candidate(0, 20, 100, 0), other];
+            assert_eq!(first_pick(&mut rule, &empty, 99_000, 99_000), Some(0));
+            rule.on_sent(0, sent);
+            assert_eq!(first_pick(&mut rule, &[first, other], 99_000, 99_000), expect, "{name}");
+        }
+    }
+}

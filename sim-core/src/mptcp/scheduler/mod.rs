@@ -1,0 +1,241 @@
+//! Which subflow sends next (PROTOCOL §8): a file for each scheduler, a line for each in
+//! [`SchedulerState::new`].
+//!
+//! A [`Rule`] chooses for one segment of new data at a time. minRTT needs none: the lowest round-trip
+//! time is also what reinjected data goes by, whatever the scheduler. Two schedulers do more than
+//! choose: [`redundant`] sends copies of what others carry, [`opportunistic`] what blocks the window.
+
+mod blest;
+mod ecf;
+mod linux;
+mod opportunistic;
+mod redundant;
+mod round_robin;
+
+use std::fmt::Debug;
+
+use super::config::SchedulerKind;
+use super::endpoint::Endpoint;
+use crate::time::{SimDuration, SimTime};
+use opportunistic::Opportunistic;
+use redundant::Redundant;
+
+/// A subflow that may be used, as a rule sees it.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    /// Index of the subflow.
+    index: usize,
+    /// It could send a segment now: room in the congestion window, not held back by pacing.
+    has_room: bool,
+    /// Smoothed round-trip time.
+    srtt: SimDuration,
+    /// Mean deviation of the round-trip time.
+    deviation: SimDuration,
+    /// Congestion window in segments.
+    cwnd: u32,
+    /// Slow start threshold in segments; `None` before the first loss.
+    ssthresh: Option<u32>,
+    /// Segments in the network.
+    in_flight: u32,
+    /// Payload of a full segment in bytes.
+    mss: u32,
+    /// Bytes sent and not acknowledged.
+    unacked: u64,
+    /// Bytes per second at which congestion control paces, if it does.
+    pacing_rate: Option<u64>,
+}
+
+/// The connection, as a rule sees it.
+#[derive(Debug)]
+struct View<'a> {
+    now: SimTime,
+    /// In the order of their indices.
+    candidates: &'a [Candidate],
+    /// Bytes written and never sent.
+    unsent: u64,
+    /// Bytes from the first unacknowledged one to the right edge of the peer's window.
+    window: u64,
+    /// Bytes of new data that the window still takes.
+    window_left: u64,
+}
+
+impl View<'_> {
+    /// The lowest round-trip time of all, or of those with room; the lower index when equal.
+    fn lowest_rtt(&self, with_room: bool) -> Option<&Candidate> {
+        let wanted = self.candidates.iter().filter(|c| c.has_room || !with_room);
+        wanted.min_by_key(|c| c.srtt)
+    }
+}
+
+/// How a scheduler chooses.
+trait Rule: Debug + Send {
+    /// The subflow for the next segment of new data; `None`: none of them, now. A rule may wait only
+    /// for a subflow that has data in flight or is paced, since only that calls it again.
+    fn pick(&mut self, view: &View<'_>) -> Option<usize>;
+
+    /// `len` bytes of new data went out over subflow `index`.
+    fn on_sent(&mut self, _index: usize, _len: u32) {}
+
+    /// The window was full, and its first segment had to be sent again over a faster subflow.
+    fn on_blocked(&mut self) {}
+}
+
+/// What a scheduler remembers.
+#[derive(Debug, Default)]
+pub(super) struct SchedulerState {
+    /// How new data is dealt out; by the lowest round-trip time when there is none.
+    rule: Option<Box<dyn Rule>>,
+    redundant: Option<Redundant>,
+    opportunistic: Option<Opportunistic>,
+    /// Room for a view, kept from call to call.
+    candidates: Vec<Candidate>,
+}
+
+impl SchedulerState {
+    pub(super) fn new(kind: SchedulerKind) -> Self {
+        match kind {
+            SchedulerKind::MinRtt => Self::default(),
+            SchedulerKind::MinRttOpportunistic => Self::default().retransmitting(),
+            SchedulerKind::RoundRobin => Self::by(round_robin::RoundRobin::default()),
+            SchedulerKind::Redundant => {
+                Self { redundant: Some(Redundant::default()), ..Self::default() }
+            }
+            SchedulerKind::Blest => Self::by(blest::Blest::default()).retransmitting(),
+            SchedulerKind::Ecf => Self::by(ecf::Ecf::default()).retransmitting(),
+            SchedulerKind::Linux => Self::by(linux::Linux::default()),
+        }
+    }
+
+    fn by(rule: impl Rule + 'static) -> Self {
+        Self { rule: Some(Box::new(rule)), ..Self::default() }
+    }
+
+    /// With opportunistic retransmission and penalisation.
+    fn retransmitting(self) -> Self {
+        Self { opportunistic: Some(Opportunistic::default()), ..self }
+    }
+}
+
+impl Endpoint {
+    /// The subflow for the next segment: of new data, or of `reinjected` data, which must not go over
+    /// a subflow that has it in flight. Backup subflows serve only when no other is usable
+    /// (RFC 8684 §3.3.8).
+    pub(super) fn pick_subflow(
+        &mut self,
+        now: SimTime,
+        reinjected: Option<(u64, u64)>,
+    ) -> Option<usize> {
+        if self.subflows.len() == 1 {
+            let s = &self.subflows[0];
+            return (s.can_carry()
+                && s.tx.has_room(now)
+                && reinjected.is_none_or(|r| !self.has_in_flight(0, r)))
+            .then_some(0);
+        }
+        if reinjected.is_none() && self.scheduler.rule.is_some() {
+            return self.pick_by_rule(now);
+        }
+        self.usable()
+            .filter(|&i| {
+                self.subflows[i].tx.has_room(now)
+                    && reinjected.is_none_or(|range| !self.has_in_flight(i, range))
+            })
+            .min_by_key(|&i| (self.subflows[i].tx.rtt.srtt(), i))
+    }
+
+    /// Subflows that new data may go over: the healthy ones where there are any, and no backup while a
+    /// regular one is among them.
+    #[inline]
+    fn usable(&self) -> impl Iterator<Item = usize> {
+        // Linux gives a subflow that is timing out up, once it is stale, not before.
+        let linux = self.uses_queues;
+        let healthy =
+            move |i: &usize| (linux || !self.subflows[*i].tx.in_loss()) && !self.subflows[*i].stale;
+        let all = 0..self.subflows.len();
+        let mut carriers = all.clone().filter(|&i| self.subflows[i].can_carry() && healthy(&i));
+        let any_healthy_regular = carriers.clone().any(|i| !self.subflows[i].backup);
+        let any_healthy = any_healthy_regular || carriers.next().is_some();
+        all.filter(move |&i| {
+            let s = &self.subflows[i];
+            s.can_carry() && (!any_healthy || healthy(&i)) && (!any_healthy_regular || !s.backup)
+        })
+    }
+
+    fn pick_by_rule(&mut self, now: SimTime) -> Option<usize> {
+        let mut candidates = std::mem::take(&mut self.scheduler.candidates);
+        candidates.clear();
+        candidates.extend(self.usable().map(|i| self.candidate(now, i)));
+        let view = View {
+            now,
+            candidates: &candidates,
+            unsent: self.app.written().saturating_sub(self.send.next),
+            window: self.send.window_edge.saturating_sub(self.send.una),
+            window_left: self.send.window_edge.saturating_sub(self.send.next),
+        };
+        let picked = self.scheduler.rule.as_mut().and_then(|rule| rule.pick(&view));
+        self.scheduler.candidates = candidates;
+        picked
+    }
+
+    fn candidate(&self, now: SimTime, index: usize) -> Candidate {
+        let tx = &self.subflows[index].tx;
+        let window = tx.congestion.window();
+        Candidate {
+            index,
+            has_room: if self.uses_queues { self.has_memory(index) } else { tx.has_room(now) },
+            srtt: tx.rtt.srtt(),
+            deviation: tx.rtt.deviation(),
+            cwnd: window.cwnd.max(1),
+            ssthresh: window.known_ssthresh(),
+            in_flight: tx.in_flight(),
+            mss: self.segment_room(index),
+            unacked: self.held(index),
+            pacing_rate: tx.congestion.pacing_rate(),
+        }
+    }
+
+    fn has_in_flight(&self, i: usize, range: (u64, u64)) -> bool {
+        let in_flight = self.subflows[i].tx.outstanding();
+        in_flight.iter().any(|s| s.data <= range.0 && range.0 < s.data + u64::from(s.len))
+    }
+
+    /// `len` bytes of new data went out over subflow `i`.
+    #[inline]
+    pub(super) fn note_sent(&mut self, i: usize, len: u32) {
+        if let Some(rule) = &mut self.scheduler.rule {
+            rule.on_sent(i, len);
+        }
+        if let Some(redundant) = &mut self.scheduler.redundant {
+            redundant.on_sent(i, self.send.next);
+        }
+    }
+}
+
+#[cfg(test)]
+fn candidate(index: usize, srtt_ms: u64, cwnd: u32, in_flight: u32) -> Candidate {
+    Candidate {
+        index,
+        has_room: in_flight < cwnd,
+        srtt: SimDuration::from_millis(srtt_ms),
+        deviation: SimDuration::ZERO,
+        cwnd,
+        ssthresh: Some(cwnd),
+        in_flight,
+        mss: 1000,
+        unacked: u64::from(in_flight) * 1000,
+        pacing_rate: None,
+    }
+}
+
+/// The first segment that `rule` is asked for, with `unsent` bytes to send into an empty window of
+/// `window` bytes.
+#[cfg(test)]
+fn first_pick(
+    rule: &mut dyn Rule,
+    candidates: &[Candidate],
+    unsent: u64,
+    window: u64,
+) -> Option<usize> {
+    let now = SimTime(1_000_000_000);
+    rule.pick(&View { now, candidates, unsent, window, window_left: window })
+}

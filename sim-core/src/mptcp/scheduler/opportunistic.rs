@@ -1,0 +1,97 @@
+//! Opportunistic retransmission and penalisation (Raiciu et al., 2012; `mptcp_rcv_buf_optimization` of
+//! the out-of-tree kernel): when the connection's window or send buffer is full, its first segment
+//! goes over a faster subflow too, and the subflow that holds everybody up gets a smaller window.
+
+use super::super::endpoint::{Endpoint, Io};
+use crate::time::SimTime;
+
+/// A slow subflow with no more segments than this in its window is helped however slow it is.
+const SMALL_WINDOW: u32 = 4;
+/// Round-trip times that differ by less than this factor need no help.
+const RTT_FACTOR: u64 = 4;
+
+/// What penalisation remembers.
+#[derive(Debug, Default)]
+pub(super) struct Opportunistic {
+    /// When a subflow was last penalised.
+    penalised_at: Option<SimTime>,
+}
+
+impl Endpoint {
+    /// Called when no new data could be sent although a subflow may have room.
+    pub(in crate::mptcp) fn retransmit_opportunistically(&mut self, io: &mut Io<'_>) {
+        if self.scheduler.opportunistic.is_none() || self.is_plain() || !self.is_blocked() {
+            return;
+        }
+        let head = self.send.una;
+        let Some(fast) = self.pick_min_rtt_with_room(io.now) else { return };
+        self.penalise(io.now, fast, head);
+        let fast_rtt = self.subflows[fast].tx.rtt.srtt();
+        if self.has_in_flight(fast, (head, head)) {
+            return;
+        }
+        let mut end = None;
+        for (i, s) in self.subflows.iter().enumerate() {
+            if i == fast || !s.is_alive() {
+                continue;
+            }
+            let holds = |s: &&crate::tcp::sender::Segment| {
+                s.data <= head && head < s.data + u64::from(s.len)
+            };
+            let Some(held) = s.tx.outstanding().iter().find(holds) else { continue };
+            if s.tx.congestion.window().cwnd > SMALL_WINDOW
+                && fast_rtt * RTT_FACTOR >= s.tx.rtt.srtt()
+            {
+                return;
+            }
+            end = end.max(Some(held.data + u64::from(held.len)));
+        }
+        let Some(end) = end else { return };
+        let len = u64::from(self.segment_room(fast)).min(end - head) as u32;
+        if let Some(rule) = &mut self.scheduler.rule {
+            rule.on_blocked();
+        }
+        self.send_copy(io, fast, head, len);
+    }
+
+    /// Data is in flight, and no more can follow: the peer's window is full, or the send buffer.
+    fn is_blocked(&self) -> bool {
+        let (una, next, written) = (self.send.una, self.send.next, self.app.written());
+        una < next
+            && (next < written && self.send.window_edge <= next
+                || next == written && written >= una + self.config.send_buffer.0)
+    }
+
+    fn pick_min_rtt_with_room(&self, now: SimTime) -> Option<usize> {
+        let with_room = self.usable().filter(|&i| self.subflows[i].tx.has_room(now));
+        with_room.min_by_key(|&i| self.subflows[i].tx.rtt.srtt())
+    }
+
+    /// Halves the window of every slower subflow that holds the first segment up, at most once in a
+    /// round trip of the fast one.
+    fn penalise(&mut self, now: SimTime, fast: usize, head: u64) {
+        let fast_rtt = self.subflows[fast].tx.rtt.srtt();
+        let last = self.scheduler.opportunistic.as_ref().and_then(|o| o.penalised_at);
+        if last.is_some_and(|at| now.since(at) < fast_rtt) {
+            return;
+        }
+        for i in 0..self.subflows.len() {
+            if i == fast
+                || !self.subflows[i].is_alive()
+                || self.subflows[i].tx.rtt.srtt() <= fast_rtt
+                || !self.subflows[i].tx.is_open()
+                || !self.has_in_flight(i, (head, head))
+            {
+                continue;
+            }
+            let window = self.subflows[i].tx.congestion.window_mut();
+            if !window.in_slow_start() {
+                window.ssthresh = (window.ssthresh / 2).max(2);
+            }
+            window.cwnd = (window.cwnd / 2).max(1);
+            if let Some(state) = &mut self.scheduler.opportunistic {
+                state.penalised_at = Some(now);
+            }
+        }
+    }
+}
