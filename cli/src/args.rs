@@ -17,12 +17,13 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+// Lines of at most 80 columns: a narrower terminal would break them.
 const TOP_EXAMPLES: &str = "\
 Examples:
-  option30 run scenarios/catalogue/three-paths.ron     one scenario: verdict, figures, charts
-  option30 check scenarios/catalogue                   every scenario's expectations
-  option30 devices asa                                 what an ASA does to MPTCP, and its source
-  option30 new my-network                              a commented scenario to start from
+  option30 new my-network              a commented scenario to start from
+  option30 run my-network.ron          verdicts, causes, figures and charts
+  option30 check scenarios/catalogue   every scenario's expectations
+  option30 devices asa                 what an ASA does to MPTCP; its sources
 
 Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
 
@@ -45,13 +46,13 @@ pub(crate) enum Command {
 
 const RUN_EXAMPLES: &str = "\
 Examples:
-  option30 run my.ron                        results in results/my/: summary.json, series.csv,
-                                             throughput.svg and .png
-  option30 run my.ron --seed 7               the same network, other luck
+  option30 run my.ron                  writes results/my/: summary.json,
+                                       series.csv, throughput.svg and .png
+  option30 run my.ron --seed 7         the same network, other luck
+  option30 run my.ron --pcap           also results/my/captures/*.pcapng
+  option30 run scenarios/catalogue     every scenario of a folder
   option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out /tmp/faster
-  option30 run my.ron --format json | jq '.connections[].verdict'
-  option30 run my.ron --pcap                 packets too: results/my/captures/*.pcapng
-  option30 run scenarios/catalogue           every scenario of a folder";
+  option30 run my.ron --format json | jq '.connections[].verdict'";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -60,8 +61,8 @@ Examples:
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:
-  option30 devices           all models, a few lines each
-  option30 devices asa       one model: defaults, settings, configuration, sources";
+  option30 devices         all models, a few lines each
+  option30 devices asa     one model: defaults, settings, configuration, sources";
 
 const NEW_EXAMPLES: &str = "\
 Examples:

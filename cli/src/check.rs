@@ -12,6 +12,9 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::simulate::{self, Input, Simulated};
 
+/// Before what failed of a scenario.
+const INDENT: &str = "        ";
+
 /// How one scenario came out.
 pub(crate) struct Checked {
     /// Name of the scenario's file.
@@ -36,7 +39,7 @@ pub(crate) fn check(args: &CheckArgs, output: &mut Output) -> Result<Outcome, Fa
     if let Some(path) = &args.junit {
         std::fs::write(path, junit::xml(&checked)).map_err(|e| Failure::io("write", path, &e))?;
     }
-    output.print(&render(&checked))?;
+    output.print(&render(&checked, output.width()))?;
     let wrong: Vec<Diagnostic> =
         checked.iter().filter_map(|c| c.result.as_ref().err()).flatten().cloned().collect();
     if !wrong.is_empty() {
@@ -95,7 +98,7 @@ impl Checked {
     }
 }
 
-fn render(checked: &[Checked]) -> String {
+fn render(checked: &[Checked], width: usize) -> String {
     let rows: Vec<Vec<Cell>> = checked.iter().map(Checked::row).collect();
     let mut out = String::new();
     for (line, scenario) in lines(&rows).into_iter().zip(checked) {
@@ -104,8 +107,8 @@ fn render(checked: &[Checked]) -> String {
         let all = scenario.result.as_deref().unwrap_or_default();
         let failed: Vec<Expectation> =
             all.iter().filter(|expectation| !expectation.passed).cloned().collect();
-        for line in text::expectation_lines(&failed) {
-            out.push_str(&format!("        {line}\n"));
+        for line in text::expectation_lines(&failed, width.saturating_sub(INDENT.len())) {
+            out.push_str(&format!("{INDENT}{line}\n"));
         }
     }
     out.push_str(&summary(checked));

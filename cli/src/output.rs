@@ -3,18 +3,34 @@
 
 use std::io::{self, Write};
 
+use reports::wrap::WIDTH;
+use terminal_size::{Width, terminal_size_of};
+
 use crate::failure::Failure;
+
+/// Widest text on a terminal, in columns: longer lines are hard to read.
+const WIDEST: usize = 120;
 
 /// Standard output.
 pub(crate) struct Output {
     stream: anstream::AutoStream<io::Stdout>,
     reader_gone: bool,
+    width: usize,
 }
 
 impl Output {
     /// Standard output, with nothing printed yet.
     pub(crate) fn new() -> Self {
-        Self { stream: anstream::AutoStream::auto(io::stdout()), reader_gone: false }
+        let width = match terminal_size_of(io::stdout()) {
+            Some((Width(columns), _)) => usize::from(columns).min(WIDEST),
+            None => WIDTH,
+        };
+        Self { stream: anstream::AutoStream::auto(io::stdout()), reader_gone: false, width }
+    }
+
+    /// How wide text should be, in columns: as the terminal, or the same everywhere for a file or a pipe.
+    pub(crate) const fn width(&self) -> usize {
+        self.width
     }
 
     /// Prints text as it is.

@@ -59,7 +59,7 @@ fn print(
     match format {
         Format::Json => output.line(&Summary::new(report).to_json_line()),
         Format::Text => {
-            output.print(&reports::text::render(report))?;
+            output.print(&reports::text::render(report, output.width()))?;
             let label = reports::paint(reports::Style::Faint, "results");
             output.line(&format!("{label}  {}", folder.display()))
         }

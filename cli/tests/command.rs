@@ -1,54 +1,10 @@
 //! The command as a user meets it: exit codes, what goes to which stream, what is written.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod common;
 
-/// What came out of a command.
-struct Came {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use std::process::Stdio;
 
-fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_option30"));
-    command.current_dir(folder).args(args).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-    command
-}
-
-fn came(folder: &Path, args: &[&str]) -> Came {
-    let output = command(folder, args).output().unwrap();
-    Came {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// Runs in `folder` and holds the exit code and the words that each stream must have.
-fn check(folder: &Path, args: &[&str], code: i32, stdout: &[&str], stderr: &[&str]) -> Came {
-    let came = came(folder, args);
-    let Came { stdout: out, stderr: err, .. } = &came;
-    assert_eq!(came.code, code, "{args:?}\n{out}\n{err}");
-    for (stream, words) in [(out, stdout), (err, stderr)] {
-        for word in words {
-            assert!(stream.contains(word), "{args:?}: \"{word}\" is missing in\n{stream}");
-        }
-    }
-    came
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+use common::{check, command, folder, names, root};
 
 #[test]
 fn help_teaches_by_example() {
@@ -210,6 +166,5 @@ fn colour_is_as_the_user_wants_it() {
 /// Every scenario that ships comes out as it expects.
 #[test]
 fn the_catalogue_holds() {
-    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into();
-    check(&root, &["check", "scenarios/catalogue"], 0, &[" ok"], &[]);
+    check(&root(), &["check", "scenarios/catalogue"], 0, &[" ok"], &[]);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::summary::Summary;
+use crate::wrap::WIDTH;
 use crate::{Report, chart, fixture, series, text};
 
 fn check(name: &str, actual: &[u8]) {
@@ -34,7 +35,7 @@ fn texts() {
     for record in fixture::all() {
         let expectations = fixture::expectations();
         let report = Report { expectations: &expectations, ..fixture::report(&record) };
-        check(&format!("{}.txt", record.scenario), plain(&text::render(&report)).as_bytes());
+        check(&format!("{}.txt", record.scenario), plain(&text::render(&report, WIDTH)).as_bytes());
     }
 }
 
@@ -66,7 +67,7 @@ fn the_same_record_gives_the_same_bytes() {
         let record = fixture::hostile();
         let report = fixture::report(&record);
         (
-            text::render(&report),
+            text::render(&report, WIDTH),
             Summary::new(&report).to_json(),
             series::csv(&record),
             chart::throughput_svg(&report),

@@ -15,6 +15,7 @@ pub mod style;
 pub mod summary;
 pub mod table;
 pub mod text;
+pub mod wrap;
 
 #[cfg(test)]
 mod fixture;

@@ -2,7 +2,7 @@
 //!
 //! The text carries ANSI styles; whoever prints it strips them where they are not wanted.
 
-use sim_core::record::outcome::Verdict;
+use sim_core::record::outcome::{Cause, Verdict};
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole};
 use sim_core::time::{SimDuration, SimTime};
 
@@ -11,34 +11,39 @@ use crate::messages::{self, Language};
 use crate::shortfall::{self, Part, Reason};
 use crate::style::{Style, paint};
 use crate::summary::Latency;
-use crate::table::{Cell, lines};
+use crate::table::{Cell, lines, lines_within};
+use crate::wrap::{NO_BREAK, wrap};
 use crate::{Expectation, Report, subflows_established};
 
 /// Width of the sparkline, in characters.
 const SPARKS: usize = 48;
 
-/// The whole text, with a line break at its end.
+/// The whole text in lines of at most `width` columns, with a line break at its end.
 #[must_use]
-pub fn render(report: &Report<'_>) -> String {
+pub fn render(report: &Report<'_>, width: usize) -> String {
     let record = report.record;
     let mut out = Vec::new();
     heading(&mut out, record);
     for connection in &record.connections {
         out.push(String::new());
-        describe(&mut out, record, connection);
+        describe(&mut out, record, connection, width);
     }
-    devices(&mut out, record);
-    section(&mut out, "expected", expectation_lines(report.expectations));
-    let warnings = report.warnings.iter().map(|w| paint(Style::Fair, &printable(w))).collect();
-    section(&mut out, "to check before trusting this", warnings);
+    let inside = width.saturating_sub(2);
+    devices(&mut out, record, inside);
+    section(&mut out, "expected", expectation_lines(report.expectations, inside));
+    let warnings = report.warnings.iter().flat_map(|warning| {
+        let lines = hanging("", &printable(warning), inside);
+        lines.into_iter().map(|line| paint(Style::Fair, &line))
+    });
+    section(&mut out, "to check before trusting this", warnings.collect());
     out.push(String::new());
     out.push(format!("{}  {}", paint(Style::Faint, "replay"), printable(report.replay)));
     out.join("\n") + "\n"
 }
 
-/// Expectations, a line each: what was measured and what was expected, and where that stands.
+/// Expectations: what was measured and what was expected, and where that stands.
 #[must_use]
-pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
+pub fn expectation_lines(expectations: &[Expectation], width: usize) -> Vec<String> {
     let rows: Vec<Vec<Cell>> = expectations
         .iter()
         .map(|expectation| {
@@ -51,7 +56,7 @@ pub fn expectation_lines(expectations: &[Expectation]) -> Vec<String> {
             ]
         })
         .collect();
-    lines(&rows)
+    lines_within(&rows, width)
 }
 
 /// The verdict in words, with what it rests on (`MPTCP, 3 subflows`), and how it is shown.
@@ -81,7 +86,12 @@ fn heading(out: &mut Vec<String>, record: &RunRecord) {
     out.push(paint(Style::Faint, &line));
 }
 
-fn describe(out: &mut Vec<String>, record: &RunRecord, connection: &ConnectionRecord) {
+fn describe(
+    out: &mut Vec<String>,
+    record: &RunRecord,
+    connection: &ConnectionRecord,
+    width: usize,
+) {
     let (verdict, style) = verdict(connection);
     out.push(format!(
         "{}  {} → {}  {}",
@@ -91,22 +101,37 @@ fn describe(out: &mut Vec<String>, record: &RunRecord, connection: &ConnectionRe
         paint(style, &verdict)
     ));
     if let Some(cause) = &connection.outcome.cause {
-        out.push(format!("  because {}", messages::cause(cause, Language::English)));
+        out.extend(because(cause, "  ", width));
     }
     out.push(String::new());
-    out.extend(subflow_lines(connection).into_iter().map(|line| format!("  {line}")));
+    let inside = width.saturating_sub(2);
+    out.extend(subflow_lines(connection, inside).into_iter().map(|line| format!("  {line}")));
     out.push(String::new());
-    let figures = lines(&figure_rows(connection));
+    let figures = lines_within(&figure_rows(connection), inside);
     out.extend(figures.into_iter().map(|line| format!("  {line}")));
     let parts = shortfall::parts(record, connection);
     if let Some(parts) = parts.filter(|_| is_short(connection)) {
         out.push(String::new());
         out.push(paint(Style::Faint, "  where the rest went"));
-        out.extend(part_lines(connection, &parts).into_iter().map(|line| format!("  {line}")));
+        let parts = part_lines(connection, &parts, inside);
+        out.extend(parts.into_iter().map(|line| format!("  {line}")));
     }
 }
 
-fn subflow_lines(connection: &ConnectionRecord) -> Vec<String> {
+/// Why it came so.
+fn because(cause: &Cause, indent: &str, width: usize) -> Vec<String> {
+    let sentence = messages::cause(cause, Language::English);
+    hanging(indent, &format!("because {sentence}"), width)
+}
+
+/// Running text, its second line and those below it further in.
+fn hanging(indent: &str, text: &str, width: usize) -> Vec<String> {
+    let lines = wrap(text, width.saturating_sub(indent.len() + 2));
+    let further = |k: usize| if k == 0 { "" } else { "  " };
+    lines.iter().enumerate().map(|(k, line)| format!("{indent}{}{line}", further(k))).collect()
+}
+
+fn subflow_lines(connection: &ConnectionRecord, width: usize) -> Vec<String> {
     let header = ["path", "role", "outcome"].into_iter().map(Cell::left);
     let header =
         header.chain(["bytes", "share", "goodput", "sent again"].into_iter().map(Cell::right));
@@ -118,7 +143,7 @@ fn subflow_lines(connection: &ConnectionRecord) -> Vec<String> {
     for (line, subflow) in table.zip(&connection.subflows) {
         out.push(line);
         if let Some(cause) = &subflow.cause {
-            out.push(format!("  because {}", messages::cause(cause, Language::English)));
+            out.extend(because(cause, "  ", width));
         }
     }
     out
@@ -222,12 +247,13 @@ fn sparkline(connection: &ConnectionRecord) -> Option<String> {
     let highest = means.iter().copied().fold(0.0, f64::max);
     let highest = connection.bound_bps.unwrap_or(highest);
     let spark = |bps: &f64| match highest {
-        h if h <= 0.0 || *bps <= 0.0 => ' ',
+        h if h <= 0.0 || *bps <= 0.0 => NO_BREAK,
         h => LEVELS[((bps / h * 8.0).ceil() as usize).clamp(1, 8) - 1],
     };
     let sparks: String = means.iter().map(spark).collect();
     let end = instant(SimTime::ZERO + connection.series.interval * delivered.len() as u64);
-    Some(format!("▕{sparks}▏ 0 to {end}, full height {}", rate(highest)))
+    let scale = format!("0 to {end}, full height {}", rate(highest));
+    Some(format!("▕{sparks}▏ {}", scale.replace(' ', &NO_BREAK.to_string())))
 }
 
 /// Enough is missing to ask where it went.
@@ -235,7 +261,7 @@ fn is_short(connection: &ConnectionRecord) -> bool {
     connection.bound_bps.is_some_and(|bound| connection.goodput_bps < 0.99 * bound)
 }
 
-fn part_lines(connection: &ConnectionRecord, parts: &[Part]) -> Vec<String> {
+fn part_lines(connection: &ConnectionRecord, parts: &[Part], width: usize) -> Vec<String> {
     let missing = connection.bound_bps.unwrap_or(0.0) - connection.goodput_bps;
     // One unit for all, and nothing that would read as 0 %.
     let shown = parts.iter().filter(|part| part.bps >= 0.005 * missing);
@@ -252,7 +278,7 @@ fn part_lines(connection: &ConnectionRecord, parts: &[Part]) -> Vec<String> {
             ]
         })
         .collect();
-    lines(&rows)
+    lines_within(&rows, width)
 }
 
 const fn reason(reason: Reason) -> &'static str {
@@ -267,7 +293,7 @@ const fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn devices(out: &mut Vec<String>, record: &RunRecord) {
+fn devices(out: &mut Vec<String>, record: &RunRecord, width: usize) {
     let rows: Vec<Vec<Cell>> = record
         .devices
         .iter()
@@ -283,7 +309,7 @@ fn devices(out: &mut Vec<String>, record: &RunRecord) {
             ]
         })
         .collect();
-    section(out, "devices", lines(&rows));
+    section(out, "devices", lines_within(&rows, width));
 }
 
 fn section(out: &mut Vec<String>, title: &str, lines: Vec<String>) {

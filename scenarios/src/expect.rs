@@ -36,10 +36,13 @@ pub fn evaluate(expectation: &Expectation, line: usize, record: &RunRecord) -> E
     let subject = expectation.traffic().or(expectation.device()).unwrap_or_default();
     let finding = measure(expectation, record);
     let Finding { passed, measured, expected } = finding;
-    let sentence = if passed {
-        format!("{subject}: {measured} (expected: {expected})")
-    } else {
-        format!("{subject}: expected {expected}, but it was: {measured}")
+    let sentence = match (passed, expectation) {
+        // A cause is told in full with the verdict; what is as said need not be said twice.
+        (true, Expectation::Cause { .. }) => format!("{subject}: {expected}"),
+        (true, Expectation::Subflow { .. }) => format!("{subject}: {measured}"),
+        (true, _) if measured == expected => format!("{subject}: {measured}"),
+        (true, _) => format!("{subject}: {measured} (expected: {expected})"),
+        (false, _) => format!("{subject}: expected {expected}, but it was: {measured}"),
     };
     let name = format!("{} {subject}", expectation.word());
     ExpectationResult { name, line, passed, measured, sentence }

@@ -341,7 +341,7 @@ impl Network {
         let download = match app {
             AppConfig::Bulk { download, .. } | AppConfig::Stream { download, .. } => *download,
             AppConfig::RequestResponse { request, response, .. } => response > request,
-            AppConfig::UpThenDown { up, down } => down > up,
+            AppConfig::UpThenDown { up, down, .. } => down > up,
         };
         let (from, to) = if download { (server, client) } else { (client, server) };
         maximum_flow(&self.edges, headers, from, to)

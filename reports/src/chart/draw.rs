@@ -15,8 +15,8 @@ const MARGIN: f64 = 40.0;
 /// From the left edge to the plots: the axis title and its figures.
 const LEFT: f64 = 116.0;
 const TITLE_HEIGHT: f64 = 84.0;
-/// Below the last plot: figures and the axis title.
-const BOTTOM: f64 = 92.0;
+/// Below the last plot: figures, the axis title and what the line means.
+const BOTTOM: f64 = 114.0;
 /// Above each plot: verdict and text.
 const HEAD_LINE: f64 = 27.0;
 const LANE: f64 = 24.0;
@@ -32,6 +32,10 @@ const TICK: Font = Font::new(17.0).colour(palette::FAINT);
 const LABEL: Font = Font::new(16.0);
 const LEGEND: Font = Font::new(19.0);
 const LEGEND_NOTE: Font = Font::new(16.0).colour(palette::FAINT);
+
+/// Why the line may pass the bound, and leave the areas below it, for a moment.
+const CAPTION: &str = "delivered: in order. Data that waits for an earlier byte counts when that byte comes, \
+                       so a gap is followed by a peak.";
 
 /// Size of a picture, in units: 1600 × 900 for one or two connections, higher for more.
 pub(super) fn size(picture: &Picture) -> (u32, u32) {
@@ -74,6 +78,7 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
     let interval = SimDuration((picture.interval_s * 1e9).round() as u64);
     let mean = format!("means over {interval}");
     canvas.text(&mean, (WIDTH - MARGIN, below), TICK, Align::Right);
+    canvas.text(CAPTION, (LEFT, below + 30.0), LEGEND_NOTE, Align::Left);
 }
 
 /// The verdict and its text; returns where the rest begins.

@@ -49,15 +49,43 @@ pub(super) const fn end(end: End) -> &'static str {
 fn why(reason: &Reason<'_>) -> String {
     match reason {
         Reason::Default { rule, because, near } => {
-            let because = because.map(|because| format!(": {because}")).unwrap_or_default();
-            let near = near.as_ref().map(|near| format!(" ({near})")).unwrap_or_default();
-            format!("by its default ({rule}){because}{near}")
+            let because = match (because, near) {
+                (Some(because), Some(near)) => format!(": {}", placed(because, near)),
+                (Some(because), None) => format!(": {because}"),
+                (None, Some(near)) => format!(" ({near})"),
+                (None, None) => String::new(),
+            };
+            format!("by its default ({rule}){because}")
         }
         Reason::Config { rule, line } => format!("by its configuration ({rule}; {line})"),
         Reason::Scenario { rule } => format!("as the scenario sets it ({rule})"),
     }
 }
 
+/// What is missing or does not match, with `file:line` where it names that line, or else at its end.
+fn placed(because: &str, near: &str) -> String {
+    let number = near.rsplit(':').next().unwrap_or_default();
+    let line = format!("(line {number})");
+    if because.contains(&line) {
+        because.replacen(&line, &format!("({near})"), 1)
+    } else {
+        format!("{because} ({near})")
+    }
+}
+
 fn packet_and_time(on: Option<(&str, SimTime)>) -> String {
     on.map(|(packet, at)| format!(" ({packet}, at {})", instant(at))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_named_once() {
+        let check = |because, expect| assert_eq!(placed(because, "a.cfg:21"), expect);
+        check("nothing activates map m (line 21)", "nothing activates map m (a.cfg:21)");
+        check("class c (line 2) does not match", "class c (line 2) does not match (a.cfg:21)");
+        check("class c (line 212)", "class c (line 212) (a.cfg:21)");
+    }
 }

@@ -5,6 +5,10 @@ use sim_core::app::AppConfig;
 use sim_core::time::SimDuration;
 use sim_core::units::{BitRate, ByteSize};
 
+/// Port that is called where the scenario says none. What is sent is no protocol's, so it is not sent to
+/// a protocol's port: Wireshark would take it for a broken one.
+const DEFAULT_PORT: u16 = 5001;
+
 /// One connection and what its applications do.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +101,18 @@ pub enum Traffic {
         up: ByteSize,
         /// Bytes down.
         down: ByteSize,
+        /// Bytes sent before `up`, as a header; none: 0.
+        #[serde(default)]
+        header: Option<ByteSize>,
+        /// Time between the opening and the first byte; none: 0 s.
+        #[serde(default)]
+        idle: Option<SimDuration>,
+        /// Time between the header and the rest; none: 0 s.
+        #[serde(default)]
+        pause: Option<SimDuration>,
+        /// Both directions at once; none: false.
+        #[serde(default)]
+        duplex: Option<bool>,
     },
 }
 
@@ -151,7 +167,7 @@ impl Traffic {
             Self::Bulk { port, .. }
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
-            | Self::UpThenDown { port, .. } => port.unwrap_or(5001),
+            | Self::UpThenDown { port, .. } => port.unwrap_or(DEFAULT_PORT),
         }
     }
 
@@ -179,7 +195,16 @@ impl Traffic {
                 let pause = pause.unwrap_or(SimDuration::ZERO);
                 AppConfig::RequestResponse { request, response, count, pause }
             }
-            Self::UpThenDown { up, down, .. } => AppConfig::UpThenDown { up, down },
+            Self::UpThenDown { up, down, header, idle, pause, duplex, .. } => {
+                AppConfig::UpThenDown {
+                    up,
+                    down,
+                    header: header.unwrap_or(ByteSize(0)),
+                    idle: idle.unwrap_or(SimDuration::ZERO),
+                    pause: pause.unwrap_or(SimDuration::ZERO),
+                    duplex: duplex.unwrap_or(false),
+                }
+            }
         }
     }
 }

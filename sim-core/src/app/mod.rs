@@ -40,12 +40,21 @@ pub enum AppConfig {
         /// Think time between.
         pause: SimDuration,
     },
-    /// The client sends `up` bytes; when the server has them all it sends `down` bytes; then both
-    /// close (the work of the kernel measurements).
+    /// The client sends a header, waits, and sends `up` bytes; when the server has exactly all of them
+    /// it sends `down` bytes; then both close (the work of the kernel measurements). A server that gets
+    /// more bytes than there should be does not answer.
     UpThenDown {
-        /// Bytes up.
+        /// Bytes up, after the header.
         up: ByteSize,
         /// Bytes down.
         down: ByteSize,
+        /// Bytes of the header; 0: none.
+        header: ByteSize,
+        /// Time between the opening and the header.
+        idle: SimDuration,
+        /// Time between the header and the rest.
+        pause: SimDuration,
+        /// Both directions at once: the server does not wait.
+        duplex: bool,
     },
 }

@@ -49,10 +49,18 @@ enum Work {
         request: u64,
         response: u64,
     },
-    /// Writes `own` once `peer` bytes have been read.
+    /// Writes `header` bytes at one time and the rest at another.
+    Upload {
+        header: u64,
+        header_at: SimTime,
+        rest_at: SimTime,
+        total: u64,
+    },
+    /// Writes `own` bytes; if it `waits`, once exactly `peer` bytes have been read.
     Then {
         own: u64,
         peer: u64,
+        waits: bool,
     },
 }
 
@@ -82,11 +90,12 @@ impl App {
                     Work::Responses { request, response }
                 }
             }
-            AppConfig::UpThenDown { up, down } => {
+            AppConfig::UpThenDown { up, down, header, idle, pause, duplex } => {
                 if is_client {
-                    Work::Then { own: up.0, peer: 0 }
+                    let (header_at, rest_at) = (now + idle, now + idle + pause);
+                    Work::Upload { header: header.0, header_at, rest_at, total: header.0 + up.0 }
                 } else {
-                    Work::Then { own: down.0, peer: up.0 }
+                    Work::Then { own: down.0, peer: header.0 + up.0, waits: !duplex }
                 }
             }
         };
@@ -151,8 +160,17 @@ impl App {
                 u64::from(*sent) * *request
             }
             Work::Responses { request, response } => self.read / *request * *response,
-            Work::Then { own, peer } => {
-                if self.read < *peer {
+            Work::Upload { header, header_at, rest_at, total } => {
+                if now >= *rest_at {
+                    (*total).min(limit)
+                } else if now >= *header_at {
+                    (*header).min(limit)
+                } else {
+                    return;
+                }
+            }
+            Work::Then { own, peer, waits } => {
+                if *waits && self.read != *peer {
                     return;
                 }
                 (*own).min(limit)
@@ -178,6 +196,12 @@ impl App {
             }
             Work::Requests { sent, count, next_at, .. } if sent < count => *next_at,
             Work::Bulk { until, over: false, .. } => *until,
+            Work::Upload { header, header_at, .. } if self.written < *header => *header_at,
+            Work::Upload { header, rest_at, total, .. }
+                if self.written == *header && header < total =>
+            {
+                *rest_at
+            }
             _ => SimTime::NEVER,
         }
     }
@@ -195,7 +219,8 @@ impl App {
             Work::Requests { response, count, sent, .. } => {
                 sent >= count && self.read >= u64::from(*count) * *response
             }
-            Work::Then { own, peer } => self.written >= *own && self.read >= *peer,
+            Work::Upload { total, .. } => self.written >= *total,
+            Work::Then { own, peer, .. } => self.written >= *own && self.read >= *peer,
         }
     }
 

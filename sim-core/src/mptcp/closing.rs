@@ -47,6 +47,11 @@ impl Endpoint {
             if s.state != State::Established || s.fin_sent {
                 continue;
             }
+            if self.life != Life::Active {
+                s.queue.clear_unsent(s.tx.next); // copies that nobody needs any more
+            } else if s.queue.unsent(s.tx.next) > 0 {
+                continue;
+            }
             s.fin_sent = true;
             let start = s.tx.next;
             let data = self.send.next;

@@ -8,7 +8,7 @@ use crate::record::SubflowRole;
 use crate::record::story::{Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::Chunk;
 use crate::wire::dss::{MappingSum, dss_checksum_matches};
-use crate::wire::mptcp::{Mapping, ResetReason};
+use crate::wire::mptcp::{DataSeq, Mapping, ResetReason};
 use crate::wire::packet::{Packet, PacketUid};
 use crate::wire::payload::Payload;
 
@@ -20,6 +20,8 @@ const UNMAPPED_LIMIT: u64 = 64 << 10;
 enum Status {
     /// The bytes from the chunk's start on are mapped, so many of them.
     Mapped { data: u64, len: u32 },
+    /// The mapping begins so many bytes later; those before have none.
+    Hole(u32),
     /// No mapping where one is needed: a middlebox has probably removed it.
     Missing,
     /// The infinite mapping.
@@ -42,21 +44,40 @@ impl Endpoint {
             }
             match self.map(i, &chunk) {
                 Status::Mapped { data, len } => {
-                    let rest = chunk.payload.len - len;
+                    let overlong = len < chunk.payload.len && self.is_linux();
+                    // Linux takes the whole segment as mapped, and notices afterwards.
+                    let taken = if overlong { chunk.payload.len } else { len };
+                    let rest = chunk.payload.len - taken;
                     let head = if rest == 0 {
                         std::mem::take(&mut chunk.payload)
                     } else {
-                        chunk.payload.slice(0, len)
+                        chunk.payload.slice(0, taken)
                     };
-                    if !self.check_sum(io, i, &chunk, &head) {
+                    self.subflows[i].unmapped = 0;
+                    if !self.take_mapped(io, i, chunk.packet, data, len, head) {
                         return;
                     }
-                    self.deliver_at(io, i, data, head);
+                    if overlong {
+                        self.on_overlong_segment(io, i, chunk.packet);
+                        return;
+                    }
+                    if rest == 0 {
+                        return;
+                    }
+                    let used = self.subflows[i].mapping.map(|m| m.start as u32);
+                    if chunk.mapping.is_some_and(|(m, _)| Some(m.ssn) == used) {
+                        chunk.mapping = None; // it has been used up
+                    }
                     chunk.start += u64::from(len);
-                    chunk.mapping = None; // it has been used up
-                    self.subflows[i].unmapped = 0;
-                    chunk.payload =
-                        if rest == 0 { Payload::empty() } else { chunk.payload.slice(len, rest) };
+                    chunk.payload = chunk.payload.slice(len, rest);
+                }
+                Status::Hole(len) => {
+                    if !self.skip_unmapped(io, i, len) {
+                        return;
+                    }
+                    let rest = chunk.payload.len - len;
+                    chunk.start += u64::from(len);
+                    chunk.payload = chunk.payload.slice(len, rest);
                 }
                 Status::Infinite => {
                     self.counters.count(Counter::InfiniteMapRx);
@@ -148,6 +169,7 @@ impl Endpoint {
         let remote_idsn = self.remote_idsn;
         let near = remote_idsn.wrapping_add(1 + self.receive.next);
         let checksum = self.checksum;
+        let linux = self.is_linux();
         let s = &mut self.subflows[i];
         if let Some(active) = s.mapping {
             let end = active.start + u64::from(active.len);
@@ -186,10 +208,15 @@ impl Endpoint {
             .start
             .wrapping_add_signed(i64::from(mapping.ssn.wrapping_sub(chunk.start as u32) as i32));
         let len = u32::from(mapping.len) - u32::from(data_fin);
+        let end = chunk.start + u64::from(chunk.payload.len);
+        if !linux && s.mapping_seen && chunk.start < start && start < end {
+            return Status::Hole((start - chunk.start) as u32);
+        }
         if start > chunk.start || chunk.start >= start + u64::from(len) || data > u64::MAX / 2 {
             self.counters.count(Counter::DssNoMatchTcp);
             return Status::Invalid;
         }
+        self.long_ack = matches!(mapping.dsn, DataSeq::Long(_));
         s.mapping_seen = true;
         s.mapping = Some(ActiveMapping {
             start,
@@ -204,41 +231,78 @@ impl Endpoint {
         Status::Mapped { data: data + skip, len: covered as u32 }
     }
 
-    /// Adds a piece to the mapping's sum, and at its end compares. False when the checksum fails; what
+    /// Takes a mapped piece: delivered at once without a checksum; with one when the whole mapping is
+    /// there and right. `covered` bytes of it are the mapping's. False when the checksum failed; what
     /// that leads to has been done then.
-    fn check_sum(&mut self, io: &mut Io<'_>, i: usize, chunk: &Chunk, piece: &Payload) -> bool {
+    fn take_mapped(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: PacketUid,
+        data: u64,
+        covered: u32,
+        piece: Payload,
+    ) -> bool {
         let s = &mut self.subflows[i];
-        let Some(active) = s.mapping.as_mut().filter(|m| m.checksum.is_some()) else { return true };
-        active.sum.add(piece);
+        let Some(active) = s.mapping.as_mut().filter(|m| m.checksum.is_some()) else {
+            self.deliver_at(io, i, data, piece);
+            return true;
+        };
+        if covered == piece.len {
+            active.sum.add(&piece);
+        } else {
+            active.sum.add(&piece.slice(0, covered));
+        }
+        s.unchecked.push((data, piece));
         if active.sum.len() < u64::from(active.len) {
             return true;
         }
         let active = *active;
+        let pieces = std::mem::take(&mut s.unchecked);
         let dsn = self.remote_idsn.wrapping_add(1 + active.data);
         let len = (active.len + u32::from(active.data_fin)) as u16;
         let checksum = active.checksum.unwrap_or(0);
-        if dss_checksum_matches(dsn, active.start as u32, len, active.sum.sum(), checksum) {
+        let right = dss_checksum_matches(dsn, active.start as u32, len, active.sum.sum(), checksum);
+        if right {
             s.checksum_seen = true;
-            return true;
+        } else {
+            self.counters.count(Counter::DataCsumErr);
+            self.tell(io.now, i, Some(packet), Fact::ChecksumFailed { dsn });
+            if !self.on_checksum_failure(io, i, packet, dsn, &pieces) {
+                return false;
+            }
         }
-        self.counters.count(Counter::DataCsumErr);
-        self.tell(io.now, i, Some(chunk.packet), Fact::ChecksumFailed { dsn });
-        self.on_checksum_failure(io, i, chunk.packet, dsn, piece);
-        false
+        for (at, piece) in pieces {
+            self.deliver_at(io, i, at, piece);
+        }
+        true
+    }
+
+    /// `mptcp_dss_corruption`: a segment was longer than its mapping.
+    fn on_overlong_segment(&mut self, io: &mut Io<'_>, i: usize, packet: PacketUid) {
+        self.subflows[i].mapping = None;
+        if self.may_fall_back_on(i) {
+            self.counters.count(Counter::DssCorruptionFallback);
+            self.fall_back(io.now, i, Some(packet), FallbackReason::MappingCorrupt);
+            self.adopt_subflow_progress(i);
+        } else {
+            self.counters.count(Counter::DssCorruptionReset);
+            self.reset_subflow(io, i, ResetCause::NoMapping, Some(ResetReason::UNSPECIFIED));
+        }
     }
 
     /// RFC 8684 §3.7: with another subflow, this one is reset and the data comes again; alone, MP_FAIL
-    /// asks for the infinite mapping, and the doubtful bytes are kept until it comes.
+    /// asks for the infinite mapping, and the doubtful bytes are kept until it comes. True when they are
+    /// to be delivered all the same.
     fn on_checksum_failure(
         &mut self,
         io: &mut Io<'_>,
         i: usize,
         packet: PacketUid,
         dsn: u64,
-        piece: &Payload,
-    ) {
+        pieces: &[(u64, Payload)],
+    ) -> bool {
         let s = &self.subflows[i];
-        let at = dsn.wrapping_sub(self.remote_idsn.wrapping_add(1));
         let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
         let seen = s.checksum_seen || s.role == SubflowRole::Join;
         let may_fail = if self.is_linux() {
@@ -249,25 +313,22 @@ impl Endpoint {
         if seen && !may_fail {
             self.subflows[i].fail_pending = Some(dsn);
             self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
-            return;
+            return false;
         }
         if !seen {
             // Nothing has ever been right: the very first data went through a box that changes it.
-            if self.is_linux() {
-                self.counters.count(Counter::DssCorruptionFallback);
-            }
+            self.counters.count(Counter::DssCorruptionFallback);
             self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
             self.adopt_subflow_progress(i);
-            self.deliver_at(io, i, self.receive.next, piece.clone());
-            return;
+            return true;
         }
         self.subflows[i].fail_pending = Some(dsn);
         self.tell(io.now, i, Some(packet), Fact::FailSent);
         if self.is_linux() {
-            self.deliver_at(io, i, at, piece.clone()); // mptcp_subflow_fail: the data is passed on
-        } else {
-            self.subflows[i].suspect.push((at, piece.clone()));
+            return true; // mptcp_subflow_fail: the data is passed on
         }
+        self.subflows[i].suspect.extend_from_slice(pieces);
+        false
     }
 
     /// The peer has fallen back: the doubtful bytes are what it will not send again.

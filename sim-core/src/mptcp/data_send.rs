@@ -21,8 +21,12 @@ impl Endpoint {
         for i in 0..self.subflows.len() {
             self.push_retransmissions(io, i);
         }
-        self.push_reinjections(io);
-        self.push_new_data(io);
+        if self.uses_queues {
+            self.push_queues(io);
+        } else {
+            self.push_reinjections(io);
+            self.push_new_data(io);
+        }
         self.push_close(io);
         self.note_pacing(io);
     }
@@ -35,7 +39,10 @@ impl Endpoint {
         for (i, s) in self.subflows.iter().enumerate() {
             if s.tx.is_paced(io.now)
                 && s.is_alive()
-                && (waits || s.tx.next_lost().is_some() || self.has_copies(i))
+                && (waits
+                    || s.tx.next_lost().is_some()
+                    || s.queue.unsent(s.tx.next) > 0
+                    || self.has_copies(i))
             {
                 self.paced_at = self.paced_at.min(s.tx.paced_until());
             }
@@ -44,9 +51,10 @@ impl Endpoint {
 
     /// Lets the application write, within the send buffer.
     #[inline]
-    fn write_application(&mut self, io: &Io<'_>) {
+    pub(super) fn write_application(&mut self, io: &Io<'_>) {
         let before = self.app.written();
-        let limit = self.send.una + self.config.send_buffer.0;
+        let room = if self.uses_queues { self.queue_limit() } else { self.config.send_buffer.0 };
+        let limit = self.send.una + room;
         if self.can_write() {
             self.app.write(io.now, limit);
             if self.app.written() > before {
@@ -87,8 +95,15 @@ impl Endpoint {
 
     /// Tail-loss probe: new data if there is some, else the last segment again (RFC 8985 §7.3).
     pub(super) fn send_probe(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.uses_queues && self.send_queued(io, i) {
+            return;
+        }
         let plain_or_only = self.subflows.iter().filter(|s| s.can_carry()).count() == 1;
-        if plain_or_only && self.subflows[i].can_carry() && self.new_data_room() > 0 {
+        if plain_or_only
+            && !self.uses_queues
+            && self.subflows[i].can_carry()
+            && self.new_data_room() > 0
+        {
             self.send_new(io, i);
         } else if let Some(index) = self.subflows[i].tx.last_index() {
             self.send_again(io, i, index);
@@ -200,6 +215,7 @@ impl Endpoint {
             self.send.timer = SimTime::NEVER;
             self.arm_data_timer(io.now);
         }
+        self.send.max_window = self.send.max_window.max(window);
         self.send.window_edge = self.send.window_edge.max(self.send.una + window);
         if fin && !self.send.fin_acked {
             self.send.fin_acked = true;
@@ -270,7 +286,7 @@ impl Endpoint {
             if !s.can_carry() {
                 continue;
             }
-            if !s.tx.is_idle() {
+            if !s.tx.is_idle() || s.queue.unsent(s.tx.next) > 0 {
                 let progress = s.tx.una != s.stale_mark;
                 s.stale_mark = s.tx.una;
                 s.stale_count = if progress { 0 } else { s.stale_count + 1 };
@@ -284,6 +300,11 @@ impl Endpoint {
         }
         let Some(i) = pick.or(if least_stale > 1 { backup } else { None }) else { return };
         let end = self.send.next.min(self.send.una + RETRANSMITTED_AT_ONCE);
+        if self.uses_queues {
+            self.may_fall_back = false;
+            self.give_again(io, i, self.send.una, end);
+            return;
+        }
         let mut at = self.send.una;
         while at < end {
             let len = u64::from(self.segment_room(i)).min(end - at) as u32;
@@ -380,8 +401,9 @@ impl Endpoint {
     /// acknowledged (RFC 8684 §3.7).
     pub(super) fn adopt_subflow_progress(&mut self, i: usize) {
         let s = &self.subflows[i];
-        let first_waiting = s.tx.outstanding().iter().find(|s| s.len > 0).map(|s| s.data);
-        self.send.una = self.send.una.max(first_waiting.unwrap_or(self.send.next));
+        let in_flight = s.tx.outstanding().iter().find(|s| s.len > 0).map(|s| s.data);
+        let waiting = in_flight.or(s.queue.first_unsent(s.tx.next));
+        self.send.una = self.send.una.max(waiting.unwrap_or(self.send.next));
         let window = s.tx.window_edge.saturating_sub(s.tx.una);
         self.send.window_edge = self.send.window_edge.max(self.send.una + window);
         self.send.timer = SimTime::NEVER;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::config::{HostConfig, Profile};
+use super::config::{HostConfig, Profile, SchedulerKind};
 use super::counters::Counters;
 use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
@@ -83,6 +83,8 @@ pub(super) struct DataSend {
     pub(super) next: u64,
     /// Right edge of the peer's window.
     pub(super) window_edge: u64,
+    /// Largest window that the peer has offered.
+    pub(super) max_window: u64,
     /// DATA_FIN's position, once the application has closed.
     pub(super) fin: Option<u64>,
     /// DATA_FIN was acknowledged (or the FIN, for plain TCP).
@@ -148,6 +150,10 @@ pub struct Endpoint {
     pub(super) local_idsn: u64,
     pub(super) remote_key: Option<Key>,
     pub(super) remote_idsn: u64,
+    /// The peer maps by 64-bit numbers, and is acknowledged by them (RFC 8684 §3.3.2).
+    pub(super) long_ack: bool,
+    /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
+    pub(super) uses_queues: bool,
     /// DSS checksums were negotiated.
     pub(super) checksum: bool,
     pub(super) send: DataSend,
@@ -219,6 +225,9 @@ impl Endpoint {
             local_idsn: 0,
             remote_key: None,
             remote_idsn: 0,
+            long_ack: false,
+            uses_queues: config.profile == Profile::Linux6
+                && config.scheduler == SchedulerKind::Linux,
             checksum: config.checksum,
             send: DataSend { timer: SimTime::NEVER, ..DataSend::default() },
             receive: DataReceive {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, EndpointSetup, Io, Life, Mode};
+use super::send_queue::SendQueue;
 use super::stack::HostStack;
 use super::subflow::{Proof, State, Subflow};
 use crate::record::story::{End, Fact, FallbackReason, Offer, ResetCause};
@@ -280,6 +281,8 @@ impl Endpoint {
             mapping: None,
             checksum_seen: false,
             fail_pending: None,
+            queue: SendQueue::default(),
+            unchecked: Vec::new(),
             infinite_pending: false,
             infinite_at: None,
             mapping_seen: false,
@@ -381,6 +384,7 @@ impl Endpoint {
     fn finish_capable(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, offer: Offer) {
         let window = u64::from(packet.window);
         self.send.window_edge = self.send.window_edge.max(window);
+        self.send.max_window = self.send.max_window.max(window);
         if self.mode == Mode::Offered {
             let answer = mptcp_options(&packet.options).find_map(|option| match option {
                 MptcpOption::Capable { version, flags, body: CapableBody::Sender(key) } => {

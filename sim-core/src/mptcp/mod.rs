@@ -20,5 +20,6 @@ mod path_manager;
 mod receive_window;
 mod scheduler;
 mod segment;
+mod send_queue;
 pub mod stack;
 pub mod subflow;

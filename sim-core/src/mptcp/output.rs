@@ -44,19 +44,22 @@ impl Endpoint {
 
     /// Bytes of a DSS with acknowledgement and mapping, padded.
     fn dss_len(&self) -> u32 {
-        let seq = if self.long_data_seq() { 8 } else { 4 };
+        let ack = if self.long_ack { 8 } else { 4 };
+        let dsn = if self.is_linux() { 8 } else { 4 };
         let checksum = if self.checksum { 2 } else { 0 };
-        (4 + seq + seq + 6 + checksum as u32).next_multiple_of(4)
+        (4 + ack + dsn + 6 + checksum as u32).next_multiple_of(4)
     }
 
     /// Linux sends 64-bit numbers; the RFC profiles the 32-bit ones that RFC 8684 §3.3.1 allows while
     /// they are unambiguous.
-    fn long_data_seq(&self) -> bool {
-        self.is_linux()
+    fn data_seq(&self, full: u64) -> DataSeq {
+        if self.is_linux() { DataSeq::Long(full) } else { DataSeq::Short(full as u32) }
     }
 
-    fn data_seq(&self, full: u64) -> DataSeq {
-        if self.long_data_seq() { DataSeq::Long(full) } else { DataSeq::Short(full as u32) }
+    /// A DATA_ACK is as long as the numbers of the mappings that came (RFC 8684 §3.3.2).
+    pub(super) fn ack_seq(&self) -> DataSeq {
+        let full = self.data_ack();
+        if self.long_ack { DataSeq::Long(full) } else { DataSeq::Short(full as u32) }
     }
 
     /// DATA_ACK to send: the next data sequence number expected, the DATA_FIN counted.
@@ -277,11 +280,7 @@ impl Endpoint {
             };
         }
         let mapping = self.data_fin_mapping();
-        MptcpOption::Dss(Dss {
-            data_fin: mapping.is_some(),
-            ack: Some(self.data_seq(self.data_ack())),
-            mapping,
-        })
+        MptcpOption::Dss(Dss { data_fin: mapping.is_some(), ack: Some(self.ack_seq()), mapping })
     }
 
     /// True when this end opened subflow `i` (it sent the SYN).
@@ -355,13 +354,14 @@ impl Endpoint {
             packet.options.pad();
         }
         let s = &mut self.subflows[i];
-        if s.infinite_pending && segment.len > 0 {
+        if s.infinite_pending && segment.len > 0 && !self.uses_queues {
             s.infinite_pending = false;
             s.infinite_at = Some(segment.start);
             self.counters.count(super::counters::Counter::InfiniteMapTx);
             self.tell(io.now, i, Some(packet.uid), Fact::InfiniteMappingSent);
         }
-        if self.subflows[i].infinite_at == Some(segment.start) && segment.len > 0 {
+        let in_infinite = self.subflows[i].queue.at(segment.start).is_some_and(|b| b.infinite);
+        if (self.subflows[i].infinite_at == Some(segment.start) || in_infinite) && segment.len > 0 {
             self.push_infinite_mapping(segment, &mut packet.options);
         }
         self.transmit(io, i, packet)
@@ -371,11 +371,24 @@ impl Endpoint {
         if segment.len == 0 {
             return self.ack_option(i);
         }
-        let ends = self.send.fin == Some(segment.data + u64::from(segment.len));
-        let len = (segment.len + u32::from(ends)) as u16;
-        let dsn = self.dsn_of(segment.data);
-        let ssn = segment.start as u32;
-        let checksum = self.checksum.then(|| dss_checksum(dsn, ssn, len, payload.sum()));
+        // What the segment's mapping covers: the buffer that it was cut from, or itself.
+        let buffer = self.subflows[i].queue.at(segment.start).filter(|_| self.uses_queues).copied();
+        let (start, data, mapped) = match buffer {
+            Some(b) => (b.start, b.data, b.len),
+            None => (segment.start, segment.data, segment.len),
+        };
+        let ends = self.send.fin == Some(data + u64::from(mapped));
+        let len = (mapped + u32::from(ends)) as u16;
+        let dsn = self.dsn_of(data);
+        let ssn = start as u32;
+        let checksum = self.checksum.then(|| {
+            let sum = if mapped == segment.len {
+                payload.sum()
+            } else {
+                self.app.payload(data, mapped).sum()
+            };
+            dss_checksum(dsn, ssn, len, sum)
+        });
         let first = segment.data == 0 && segment.start == 1 && !ends;
         if first
             && self.version == MptcpVersion::V1
@@ -395,7 +408,7 @@ impl Endpoint {
         }
         MptcpOption::Dss(Dss {
             data_fin: ends,
-            ack: Some(self.data_seq(self.data_ack())),
+            ack: Some(self.ack_seq()),
             mapping: Some(Mapping { dsn: self.data_seq(dsn), ssn, len, checksum }),
         })
     }
@@ -404,7 +417,7 @@ impl Endpoint {
     fn push_infinite_mapping(&self, segment: DataSegment, options: &mut Options) {
         let option = MptcpOption::Dss(Dss {
             data_fin: false,
-            ack: Some(self.data_seq(self.data_ack())),
+            ack: Some(self.ack_seq()),
             mapping: Some(Mapping {
                 dsn: self.data_seq(self.dsn_of(segment.data)),
                 ssn: segment.start as u32,

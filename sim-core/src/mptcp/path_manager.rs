@@ -10,7 +10,7 @@ use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
 use crate::time::{SimDuration, SimTime};
 use crate::wire::crypto::{MptcpVersion, add_addr_hmac};
-use crate::wire::mptcp::{AddAddr, AddressIds, DataSeq, Dss, MptcpOption, ResetReason};
+use crate::wire::mptcp::{AddAddr, AddressIds, Dss, MptcpOption, ResetReason};
 use crate::wire::options::Options;
 use crate::wire::packet::Packet;
 
@@ -251,10 +251,8 @@ impl Endpoint {
         if self.is_plain() {
             return None;
         }
-        let fin = self.receive.fin.is_some_and(|at| self.receive.next >= at);
-        let ack = self.remote_idsn.wrapping_add(1 + self.receive.next + u64::from(fin));
-        let ack = if self.is_linux() { DataSeq::Long(ack) } else { DataSeq::Short(ack as u32) };
-        Some(MptcpOption::Dss(Dss { data_fin: false, ack: Some(ack), mapping: None }))
+        let ack = Some(self.ack_seq());
+        Some(MptcpOption::Dss(Dss { data_fin: false, ack, mapping: None }))
     }
 
     /// ADD_ADDR came in: an echo of an own announcement, or an address of the peer.

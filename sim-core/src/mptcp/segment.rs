@@ -184,6 +184,7 @@ impl Endpoint {
         } else if self.subflows[i].role == SubflowRole::Initial && self.send.una == 0 {
             // Before the first DATA_ACK the window is relative to the start of the data.
             self.send.window_edge = self.send.window_edge.max(window);
+            self.send.max_window = self.send.max_window.max(window);
         }
     }
 

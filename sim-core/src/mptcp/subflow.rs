@@ -1,5 +1,6 @@
 //! One subflow of a connection: its TCP halves and what MPTCP knows of it.
 
+use super::send_queue::SendQueue;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
 use crate::tcp::receiver::Receiver;
 use crate::tcp::sender::Sender;
@@ -98,6 +99,10 @@ pub struct Subflow {
     pub checksum_seen: bool,
     /// MP_FAIL to send, with the data sequence number.
     pub fail_pending: Option<u64>,
+    /// What Linux has given to the subflow ahead of time.
+    pub queue: SendQueue,
+    /// Pieces of a mapping with a checksum, kept until the whole can be checked.
+    pub unchecked: Vec<(u64, Payload)>,
     /// The next new segment carries the infinite mapping.
     pub infinite_pending: bool,
     /// Start of the segment that carries the infinite mapping, each time it is sent.

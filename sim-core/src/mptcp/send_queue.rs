@@ -1,0 +1,287 @@
+//! Data given to a subflow before it can be sent, as Linux does: buffers (`sk_buff`s) of up to 64 KB,
+//! each with one mapping that all its segments carry, up to the size of the subflow's send buffer.
+//! The other profiles give a subflow a segment when it can go out, and map each segment by itself.
+
+use std::collections::VecDeque;
+
+use super::counters::Counter;
+use super::endpoint::{Endpoint, Io, Mode};
+use super::output::DataSegment;
+use super::subflow::State;
+use crate::mptcp::config::CongestionKind;
+
+/// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
+const BUFFER_MAX: u64 = 64_500;
+/// Memory that a segment costs in the send buffer (`per_mss` in `tcp_sndbuf_expand`).
+const SEGMENT_MEMORY: u64 = 2_304;
+/// Fewest segments that a send buffer is made for (`TCP_INIT_CWND`).
+const LEAST_SEGMENTS: u64 = 10;
+
+/// Bytes given to a subflow under one mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// Subflow offset of the first byte.
+    pub start: u64,
+    /// Data-level offset of the first byte.
+    pub data: u64,
+    /// Bytes.
+    pub len: u32,
+    /// It carries the infinite mapping in place of its own.
+    pub infinite: bool,
+}
+
+impl Buffer {
+    const fn end(&self) -> u64 {
+        self.start + self.len as u64
+    }
+}
+
+/// What is given to one subflow and not yet acknowledged.
+#[derive(Clone, Debug, Default)]
+pub struct SendQueue {
+    buffers: VecDeque<Buffer>,
+    /// Subflow offset after the last byte given; 0 before the first.
+    end: u64,
+    /// Size of the send buffer; it only grows.
+    limit: u64,
+}
+
+impl SendQueue {
+    /// The buffer that holds the byte at this subflow offset.
+    #[must_use]
+    pub fn at(&self, offset: u64) -> Option<&Buffer> {
+        let i = self.buffers.partition_point(|b| b.end() <= offset);
+        self.buffers.get(i).filter(|b| b.start <= offset)
+    }
+
+    /// Bytes given and not sent, the next offset to send being `next`.
+    #[must_use]
+    pub fn unsent(&self, next: u64) -> u64 {
+        self.end.saturating_sub(next)
+    }
+
+    /// Data-level offset of the first byte not sent.
+    #[must_use]
+    pub fn first_unsent(&self, next: u64) -> Option<u64> {
+        self.at(next).map(|b| b.data + (next - b.start))
+    }
+
+    fn forget_below(&mut self, una: u64) {
+        while self.buffers.front().is_some_and(|b| b.end() <= una) {
+            self.buffers.pop_front();
+        }
+    }
+
+    /// Takes bytes at the end; they join the last buffer when that is unsent, continuous and not full.
+    fn give(&mut self, next: u64, data: u64, len: u32, goal: u64, infinite: bool) {
+        self.end = self.end.max(next);
+        if let Some(last) = self.buffers.back_mut()
+            && last.start >= next
+            && last.data + u64::from(last.len) == data
+            && u64::from(last.len) + u64::from(len) <= goal
+            && !last.infinite
+            && !infinite
+        {
+            last.len += len;
+        } else {
+            self.buffers.push_back(Buffer { start: self.end, data, len, infinite });
+        }
+        self.end += u64::from(len);
+    }
+
+    /// What is not sent is taken back.
+    pub fn clear_unsent(&mut self, next: u64) {
+        while self.buffers.back().is_some_and(|b| b.start >= next) {
+            self.buffers.pop_back();
+        }
+        if let Some(last) = self.buffers.back_mut() {
+            last.len = (next - last.start).min(u64::from(last.len)) as u32;
+        }
+        self.end = next;
+    }
+}
+
+impl Endpoint {
+    /// Bytes that subflow `i` holds: given and not acknowledged (`sk_wmem_queued`).
+    pub(super) fn held(&self, i: usize) -> u64 {
+        let s = &self.subflows[i];
+        s.queue.end.max(s.tx.next).saturating_sub(s.tx.una)
+    }
+
+    /// Room in the send buffer of subflow `i` (`sk_stream_memory_free`).
+    pub(super) fn has_memory(&self, i: usize) -> bool {
+        self.held(i) < self.subflows[i].queue.limit.max(1)
+    }
+
+    /// `tcp_sndbuf_expand`: twice the window, three times for BBR.
+    fn grow_buffers(&mut self) {
+        let factor = if self.config.congestion == CongestionKind::Bbr { 3 } else { 2 };
+        for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
+            let segments = LEAST_SEGMENTS.max(u64::from(s.tx.congestion.window().cwnd));
+            s.queue.limit = s.queue.limit.max(factor * segments * SEGMENT_MEMORY);
+        }
+    }
+
+    /// Bytes that the application may have written and not acknowledged: the subflows' send buffers
+    /// together (`mptcp_sync_sndbuf`).
+    pub(super) fn queue_limit(&self) -> u64 {
+        let all = self.subflows.iter().filter(|s| s.is_alive()).map(|s| s.queue.limit).sum::<u64>();
+        all.max(SEGMENT_MEMORY * LEAST_SEGMENTS).min(self.config.send_buffer.0)
+    }
+
+    /// Gives data to the subflows, as far as windows and send buffers let it, then sends what can go.
+    pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
+        self.grow_buffers();
+        while let Some((data, available, is_new)) = self.next_to_give() {
+            let Some(i) = self.pick_with_memory(io) else { break };
+            let goal = self.size_goal(i);
+            let s = &mut self.subflows[i];
+            let len = available.min(goal) as u32;
+            let infinite = std::mem::take(&mut s.infinite_pending);
+            if infinite {
+                self.counters.count(Counter::InfiniteMapTx);
+            }
+            let s = &mut self.subflows[i];
+            s.queue.give(s.tx.next, data, len, goal, infinite);
+            if is_new {
+                self.send.next = data + u64::from(len);
+                self.note_sent(i, len);
+                self.arm_data_timer(io.now);
+            } else {
+                self.counters.count(Counter::Retrans);
+                let reinject = &mut self.send.reinject;
+                match reinject.front_mut() {
+                    Some(front) if data + u64::from(len) < front.1 => {
+                        front.0 = data + u64::from(len)
+                    }
+                    _ => {
+                        reinject.pop_front();
+                    }
+                }
+            }
+            self.write_application(io);
+        }
+        for i in 0..self.subflows.len() {
+            self.send_from_queue(io, i);
+        }
+    }
+
+    /// Gives bytes that were sent before to subflow `i`, and sends what can go.
+    pub(super) fn give_again(&mut self, io: &mut Io<'_>, i: usize, start: u64, end: u64) {
+        let goal = self.size_goal(i);
+        let mut at = start;
+        while at < end {
+            let len = goal.min(end - at) as u32;
+            let s = &mut self.subflows[i];
+            s.queue.give(s.tx.next, at, len, goal, false);
+            self.counters.count(Counter::Retrans);
+            at += u64::from(len);
+        }
+        self.send_from_queue(io, i);
+    }
+
+    /// The next bytes to give to a subflow: to be sent again, or new.
+    fn next_to_give(&mut self) -> Option<(u64, u64, bool)> {
+        while let Some(&(start, end)) = self.send.reinject.front() {
+            let start = start.max(self.send.una);
+            if start < end {
+                return Some((start, end - start, false));
+            }
+            self.send.reinject.pop_front();
+        }
+        let room = self.new_data_room();
+        (room > 0).then_some((self.send.next, room, true))
+    }
+
+    fn pick_with_memory(&mut self, io: &Io<'_>) -> Option<usize> {
+        if self.subflows.len() == 1 {
+            return (self.subflows[0].can_carry() && self.has_memory(0)).then_some(0);
+        }
+        self.pick_subflow(io.now, None)
+    }
+
+    /// `tcp_xmit_size_goal`: up to 64 KB or half the peer's largest window, whole segments. The first
+    /// data carries MP_CAPABLE with its length and is one segment.
+    fn size_goal(&self, i: usize) -> u64 {
+        let mss = u64::from(self.segment_room(i));
+        if self.mode == (Mode::Mptcp { certain: false }) && self.send.next == 0 {
+            return mss;
+        }
+        let most = BUFFER_MAX.min(self.send.max_window / 2);
+        (most / mss * mss).max(mss)
+    }
+
+    /// Sends what subflow `i` has been given, as its windows allow.
+    fn send_from_queue(&mut self, io: &mut Io<'_>, i: usize) {
+        let una = self.subflows[i].tx.una;
+        self.subflows[i].queue.forget_below(una);
+        let mut limited = false;
+        while self.subflows[i].state == State::Established && self.queued_segment(i).is_some() {
+            if !self.subflows[i].tx.has_room(io.now) {
+                limited = true;
+                break;
+            }
+            if !self.send_queued(io, i) {
+                break;
+            }
+        }
+        let s = &mut self.subflows[i];
+        if s.state == State::Established && !s.tx.is_idle() {
+            s.tx.note_usage(limited);
+            if !limited && s.queue.unsent(s.tx.next) == 0 {
+                s.tx.set_app_limited();
+            }
+        }
+    }
+
+    fn queued_segment(&self, i: usize) -> Option<DataSegment> {
+        let s = &self.subflows[i];
+        if s.fin_sent {
+            return None;
+        }
+        let start = s.tx.next;
+        let buffer = s.queue.at(start)?;
+        let left = buffer.end() - start;
+        let len = u64::from(self.segment_room(i)).min(left) as u32;
+        Some(DataSegment { start, data: buffer.data + (start - buffer.start), len, fin: false })
+    }
+
+    /// Sends the next segment of subflow `i`'s queue; false when there is none, or plain TCP's window
+    /// is closed.
+    pub(super) fn send_queued(&mut self, io: &mut Io<'_>, i: usize) -> bool {
+        let Some(segment) = self.queued_segment(i) else { return false };
+        let s = &mut self.subflows[i];
+        if matches!(self.mode, Mode::Plain(_))
+            && segment.start + u64::from(segment.len) > s.tx.window_edge
+        {
+            return false;
+        }
+        s.tx.send_new(io.now, segment.data, segment.len, false);
+        self.send_data(io, i, segment);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuous_bytes_share_a_buffer_until_it_is_sent_or_full() {
+        let mut q = SendQueue::default();
+        q.give(1, 0, 1000, 3000, false);
+        q.give(1, 1000, 1000, 3000, false);
+        q.give(1, 2000, 2000, 3000, false); // does not fit
+        q.give(1001, 9000, 500, 3000, false); // elsewhere in the stream
+        q.give(4101, 9500, 500, 3000, false); // the last buffer is being sent
+        let lens: Vec<_> = q.buffers.iter().map(|b| (b.start, b.data, b.len)).collect();
+        assert_eq!(lens, [(1, 0, 2000), (2001, 2000, 2000), (4001, 9000, 500), (4501, 9500, 500)]);
+        assert_eq!(q.at(2000).unwrap().start, 1);
+        assert_eq!(q.at(2001).unwrap().start, 2001);
+        assert_eq!(q.unsent(4401), 600);
+        assert_eq!(q.first_unsent(4401), Some(9400));
+        q.clear_unsent(4401);
+        assert_eq!(q.unsent(4401), 0);
+        assert_eq!(q.at(4400).unwrap().len, 400);
+    }
+}
