@@ -2,6 +2,11 @@
 
 use crate::{ace, asa, cbac, custom, router, switch, zbfw};
 
+/// Stands where a source would: common knowledge of the product that was not looked up again.
+pub(crate) const RECALLED: &str = "recalled, not verified";
+/// Stands where a source would: no document says it, the model had to choose.
+pub(crate) const MODELLED: &str = "a modelling decision";
+
 /// A model, for people.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelInfo {

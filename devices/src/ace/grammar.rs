@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
+use crate::config::objects::Objects;
 use crate::config::words::{netmask, port, prefix};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
@@ -152,7 +153,14 @@ impl Grammar for Reader<'_, '_> {
                 Block::Interface(config.interfaces.len() - 1)
             }
             ["access-list", name, rest @ ..] => {
-                let entry = access_list::entry(Dialect::Asa, rest, line, self.text, self.found);
+                let entry = access_list::entry(
+                    Dialect::Asa,
+                    rest,
+                    &Objects::default(),
+                    line,
+                    self.text,
+                    self.found,
+                );
                 config.access_lists.entry((*name).to_owned()).or_default().entries.extend(entry);
                 Block::None
             }

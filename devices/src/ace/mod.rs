@@ -20,7 +20,7 @@ use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
-use crate::catalogue::ModelInfo;
+use crate::catalogue::{ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::{DeviceContext, Farm};
 use crate::steps::isn::Shift;
@@ -47,10 +47,12 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("tcp-options range 6 7, range 9 255", "cleared (to NOPs)", SEED),
         ("tcp-options window-scale", "cleared", COMMUNITY),
         ("tcp-options selective-ack, timestamp", "allow", GUIDE),
-        ("predictor", "roundrobin", GUIDE),
+        ("predictor", "roundrobin", RECALLED),
         ("random-sequence-number", "on", GUIDE),
         ("normalization", "on", GUIDE),
-        ("sticky timeout", "1440 minutes", GUIDE),
+        ("sticky timeout", "1440 minutes", RECALLED),
+        ("traffic without an access-group, where interfaces are given", "dropped", RECALLED),
+        ("idle timeouts", "3600 s, embryonic 5 s", RECALLED),
     ],
     settings: &[("config", "path of the configuration text")],
     configuration: "rserver, serverfarm (predictor roundrobin, leastconns, hash address), sticky \
@@ -62,13 +64,13 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
               LB\n    connection advanced-options MPTCP\n",
     notes: &[
         "Without configuration text: virtual address and real servers come from the topology.",
-        "roundrobin as default, and that no normalization also ends option clearing, are not verified.",
+        "That no normalization also ends option clearing is a modelling decision.",
         "Layer 7 balancing, SSL and application inspection terminate the connection: TCP options do \
          not cross; the proxy itself is not modelled.",
     ],
 };
 
-/// Idle timeouts (ACE command reference): TCP 3600 s, embryonic 5 s, half-closed 3600 s.
+/// Idle timeouts, as recalled.
 const TIMEOUTS: Timeouts = Timeouts {
     embryonic: SimDuration::from_secs(5),
     idle: SimDuration::from_secs(3600),
@@ -144,7 +146,7 @@ impl Ace {
             policy,
             no_connection: Rule::default("the first packet of a connection must be a SYN", GUIDE),
             no_server: Rule::default("no real server of the serverfarm is in service", GUIDE),
-            no_access: Rule::default("an interface without access-group admits nothing", GUIDE),
+            no_access: Rule::default("an interface without access-group admits nothing", RECALLED),
             table: Table::new(TIMEOUTS),
             random: Stream::new(context.seed, context.name),
             options_cleared: 0,
@@ -242,10 +244,17 @@ impl Ace {
         };
         let stuck = sticky.find(now, flow).filter(|&server| pool.servers[server].in_service);
         let (server, rule) = match stuck {
-            Some(server) => (server, &sticky.rule),
-            None => (pool.predict(flow)?, &pool.rule),
+            Some(server) => (server, Arc::clone(&sticky.rule)),
+            None => {
+                let text = format!(
+                    "{}: no entry for {}, so {}",
+                    sticky.rule.text,
+                    flow.src.ip(),
+                    pool.rule.text
+                );
+                (pool.predict(flow)?, Arc::new(Rule { text, ..Rule::clone(&sticky.rule) }))
+            }
         };
-        let rule = Arc::clone(rule);
         sticky.remember(now, flow, server);
         Some((server, rule))
     }

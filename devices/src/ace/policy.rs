@@ -8,6 +8,7 @@ use sim_core::engine::device::{ConfigLine, Origin, Rule, in_prefix};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
 
+use crate::catalogue::RECALLED;
 use crate::config::words::nearest;
 use crate::spec::Farm;
 
@@ -100,7 +101,7 @@ impl Policy {
             connections: 0,
             total: 0,
         };
-        let rule = Rule::default("predictor roundrobin", GUIDE);
+        let rule = Rule::default("predictor roundrobin", RECALLED);
         let servers = farm.servers.iter().map(server).collect();
         self.pools.push(Pool::new(servers, Predictor::RoundRobin, rule));
         self.virtuals.push(Virtual {
@@ -262,7 +263,7 @@ fn pool(config: &AceConfig, farm: &super::config::Farm) -> Pool {
             let because = Some(format!("serverfarm {} names no predictor", farm.name));
             let origin = Origin::Default { because, near };
             let text = "predictor roundrobin".into();
-            (Predictor::RoundRobin, Arc::new(Rule { text, origin, source: GUIDE }))
+            (Predictor::RoundRobin, Arc::new(Rule { text, origin, source: RECALLED }))
         }
     };
     Pool::new(servers, predictor, rule)

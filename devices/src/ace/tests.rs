@@ -135,7 +135,8 @@ fn predictors_and_stickiness() {
     check(&sticky.replace("255.255.255.255 address", "255.255.0.0 address"), [11, 11, 11, 11]);
     check(&TEXT.replace("  rserver RS2\n    inservice\n", ""), [11, 11, 11, 11]);
     let mut ace = ace(&sticky);
-    send(&mut ace, 0, syn(1, 1));
+    let first = send(&mut ace, 0, syn(1, 1));
+    assert!(first.rule("balanced").text.contains("no entry for 10.0.1.2, so predictor roundrobin"));
     let again = send(&mut ace, 1, syn(1, 2));
     assert!(matches!(&again.rule("balanced").origin, Origin::Config(l) if l.line == 15));
     let long = 30 * 60 * 1000 + 2;

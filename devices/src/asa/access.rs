@@ -5,6 +5,8 @@ use std::sync::Arc;
 use sim_core::engine::device::{Rule, Side};
 use sim_core::wire::packet::{Flags, Flow};
 
+use crate::catalogue::RECALLED;
+
 use super::config::{AccessGroup, AsaConfig};
 
 const RULES: &str = "ASA CLI configuration guide, access rules";
@@ -35,7 +37,7 @@ impl Access {
             interfaces,
             implicit: Rule::default(
                 "without an access list, a connection opens only towards a lower security level",
-                RULES,
+                RECALLED,
             ),
             downhill: [inside > outside || equal, outside > inside || equal],
         }

@@ -2,6 +2,7 @@
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
+use crate::config::objects::{self, Objects};
 use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
@@ -12,7 +13,7 @@ use super::config::{
 use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to; each names the newest of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Block {
     None,
     /// Not modelled.
@@ -20,13 +21,15 @@ enum Block {
     Interface,
     TcpMap(usize),
     ClassMap(usize),
+    Object(objects::Block),
     /// With the class that is open in it.
     PolicyMap(usize, Option<usize>),
 }
 
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
-    let mut reader = Reader { text, found, config: AsaConfig::default(), block: Block::None };
+    let (config, objects) = (AsaConfig::default(), Objects::default());
+    let mut reader = Reader { text, found, config, block: Block::None, objects };
     blocks::read(text.text, &mut reader);
     reader.config
 }
@@ -36,10 +39,15 @@ struct Reader<'t, 'd> {
     found: &'d mut Diagnostics,
     config: AsaConfig,
     block: Block,
+    objects: Objects,
 }
 
 impl Grammar for Reader<'_, '_> {
     fn outer(&mut self, line: &Line<'_>) -> bool {
+        if let Some(block) = self.objects.outer(line) {
+            self.block = Block::Object(block);
+            return true;
+        }
         let place = || self.text.place(line);
         let config = &mut self.config;
         self.block = match line.words.as_slice() {
@@ -100,7 +108,14 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["access-list", name, rest @ ..] => {
-                let entry = access_list::entry(Dialect::Asa, rest, line, self.text, self.found);
+                let entry = access_list::entry(
+                    Dialect::Asa,
+                    rest,
+                    &self.objects,
+                    line,
+                    self.text,
+                    self.found,
+                );
                 config.access_lists.entry((*name).to_owned()).or_default().entries.extend(entry);
                 Block::None
             }
@@ -160,6 +175,7 @@ impl Grammar for Reader<'_, '_> {
             Block::None => false,
             Block::Other => line.indent > 0,
             Block::Interface => self.interface(line),
+            Block::Object(ref block) => self.objects.inner(block, line, self.found),
             Block::TcpMap(at) => self.config.tcp_maps[at].command(line, self.text, self.found),
             Block::ClassMap(at) => self.class_map(at, line),
             Block::PolicyMap(at, class) => self.policy_map(at, class, line),
@@ -169,7 +185,7 @@ impl Grammar for Reader<'_, '_> {
     fn unknown(&mut self, line: &Line<'_>) {
         let word = line.words[0];
         match self.block {
-            Block::None | Block::Other | Block::Interface => {}
+            Block::None | Block::Other | Block::Interface | Block::Object(_) => {}
             Block::TcpMap(_) => TcpMap::unknown(line, self.found),
             Block::ClassMap(_) => {
                 self.found.error(

@@ -9,6 +9,7 @@ mod access;
 mod config;
 mod explain;
 mod grammar;
+mod limits;
 mod normalizer;
 mod policy;
 mod report;
@@ -25,15 +26,17 @@ use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
-use crate::catalogue::ModelInfo;
+use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::steps::isn::Shift;
+use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
 use config::AsaConfig;
+use limits::{Counted, Use};
 use policy::{Policy, Treatment};
 use tcp_map::GUIDE;
 
@@ -59,7 +62,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("ttl-evasion-protection", "on", GUIDE),
         ("checksum-verification, check-retransmission", "off", GUIDE),
         ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
-        ("timeouts", "conn 1:00:00, half-closed 0:10:00, embryonic 0:00:30", GUIDE),
+        ("set connection embryonic-conn-max", "0: no TCP Intercept", GUIDE),
+        ("timeouts", "conn 1:00:00, half-closed 0:10:00", GUIDE),
+        ("timeout embryonic", "0:00:30", RECALLED),
+        ("new connections without an access list", "only towards a lower security level", RECALLED),
+        ("SYN or SYN/ACK that does not fit, malformed option list", "dropped", MODELLED),
     ],
     settings: &[
         ("config", "path of the configuration text"),
@@ -76,14 +83,17 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Cisco 116519 recommends to let the ASA remove option 30 where application inspection is \
          required: each subflow carries only a part of the stream.",
-        "How a malformed option list is treated (dropped, tcp-bad-option-list) is a modelling decision.",
+        "TCP Intercept answers with an MSS and no other option, and calls the server with a SYN that has \
+         no other either: even with a tcp-map an intercepted connection is plain TCP. A modelling \
+         decision.",
     ],
 };
 
 const MSS_SOURCE: &str = "ASA command reference, sysopt connection tcpmss";
 const STATE_SOURCE: &str = "ASA CLI configuration guide, stateful inspection overview";
 
-/// Connection timeouts: 1 hour, half-closed 10 minutes (ASA CLI guide); embryonic 30 seconds.
+/// Connection timeouts: 1 hour, half-closed 10 minutes (ASA CLI guide); embryonic 30 seconds
+/// (recalled).
 const TIMEOUTS: Timeouts = Timeouts {
     embryonic: SimDuration::from_secs(30),
     idle: SimDuration::from_secs(3600),
@@ -151,6 +161,10 @@ struct State {
     opened_from: Side,
     /// True once it was signed that option 30 of this connection may pass.
     passage_signed: bool,
+    /// What it counts for in its class's limits.
+    counted: Option<Counted>,
+    /// The proxy that answered its SYN.
+    proxy: Option<SynProxy>,
 }
 
 /// The maximum and minimum MSS, with the rule.
@@ -168,9 +182,11 @@ pub(crate) struct Asa {
     access: Access,
     mss: MssBounds,
     not_syn: Arc<Rule>,
-    duplicate_syn: Arc<Rule>,
+    bad_handshake: Arc<Rule>,
+    bad_options: Arc<Rule>,
     ttl_expired: Arc<Rule>,
     table: Table<State>,
+    uses: Vec<Use>,
     random: Stream,
     counters: Counters,
 }
@@ -179,6 +195,7 @@ pub(crate) struct Asa {
 struct Counters {
     built: u64,
     torn_down: u64,
+    intercepted: u64,
     options_cleared: u64,
     option_30_cleared: u64,
     /// `show asp drop`, by reason.
@@ -210,12 +227,14 @@ impl Asa {
             policy: Policy::new(config, has_text, interfaces),
             mss,
             not_syn: Rule::default("the first packet of a connection must be a SYN", STATE_SOURCE),
-            duplicate_syn: Rule::default(
-                "a second SYN of a connection must repeat the first",
-                STATE_SOURCE,
+            bad_handshake: Rule::default(
+                "SYN and SYN/ACK must fit what the connection has shown before",
+                MODELLED,
             ),
+            bad_options: Rule::default("a malformed option list is dropped", MODELLED),
             ttl_expired: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
+            uses: Vec::new(),
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
         }
@@ -231,12 +250,16 @@ impl Asa {
         if let Err(rule) = self.access.judge(&self.policy.config, pass.received, side) {
             return Err(self.drop(pass, &rule, "acl-drop"));
         }
+        let treatment = self.policy.treatment(pass.received, pass.ingress);
+        let (counted, proxy) = self.count(pass, treatment.limits.as_ref())?;
         let state = State {
-            treatment: self.policy.treatment(pass.received, pass.ingress),
+            treatment,
             shift: Shift::default(),
             ttl: [u8::MAX; 2],
             opened_from: side,
             passage_signed: false,
+            counted,
+            proxy,
         };
         self.counters.built += 1;
         Ok(self.table.open(pass.now, pass.received, pass.received, state))
@@ -279,8 +302,11 @@ impl Device for Asa {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
-        let torn_down = &mut self.counters.torn_down;
-        self.table.expire(now, |_| *torn_down += 1);
+        let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
+        self.table.expire(now, |gone| {
+            *torn_down += 1;
+            Use::release(uses, gone.state.counted);
+        });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
             Ok(found) => found,
@@ -296,13 +322,20 @@ impl Device for Asa {
             self.table.observe(now, id, sender, pass.packet);
             return Forwarding::Through;
         }
-        let shift = connection.state.shift;
-        shift.arrive(pass.packet, sender, true);
+        if connection.state.proxy.is_some()
+            && let Some(forwarding) = self.intercept(pass, id, sender)
+        {
+            return forwarding;
+        }
+        if let Some(connection) = self.table.get(id) {
+            connection.state.shift.arrive(pass.packet, sender, true);
+        }
         if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
             return self.drop(pass, &rule, reason);
         }
         self.randomise(pass, id, sender);
         self.table.observe(now, id, sender, pass.packet);
+        self.settle(id);
         if let Some(connection) = self.table.get(id) {
             connection.state.shift.leave(pass.packet, sender);
         }
@@ -316,6 +349,7 @@ impl Device for Asa {
     fn reload(&mut self, _now: SimTime) {
         self.counters.torn_down += self.table.len() as u64;
         self.table.clear();
+        self.uses.clear();
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
@@ -324,6 +358,7 @@ impl Device for Asa {
             ("connections built".to_owned(), c.built),
             ("connections torn down".to_owned(), c.torn_down),
             ("connections in use".to_owned(), self.table.len() as u64),
+            ("connections intercepted".to_owned(), c.intercepted),
             ("TCP options cleared".to_owned(), c.options_cleared),
             ("option 30 cleared".to_owned(), c.option_30_cleared),
         ];

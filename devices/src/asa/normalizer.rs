@@ -32,10 +32,10 @@ impl Asa {
             return refuse(&settings.checksum_verification.rule, "bad-tcp-cksum");
         }
         if pass.packet.options.iter().any(|o| !o.well_formed) {
-            return refuse(&treatment.cleared, "tcp-bad-option-list");
+            return refuse(&self.bad_options, "tcp-bad-option-list");
         }
         if let Some(reason) = handshake_fault(pass, connection, sender) {
-            return refuse(&self.duplicate_syn, reason);
+            return refuse(&self.bad_handshake, reason);
         }
         judge_segment(pass, connection, sender, settings)?;
         clear_fields(pass, connection, sender, settings);

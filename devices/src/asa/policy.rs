@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{Origin, PortId, Rule, Side};
+use sim_core::engine::device::{ConfigLine, Origin, PortId, Rule, Side};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
 
 use super::config::{Advanced, AsaConfig, ClassMap, MatchOn, PolicyClass, PolicyMap};
 use super::explain;
+use super::limits::Limits;
 use super::tcp_map::{GUIDE, Normalizer, SEED};
 
 const REFERENCE: &str = "ASA command reference, set connection";
@@ -31,6 +32,8 @@ pub(super) struct Treatment {
     pub(super) randomise: Option<Arc<Rule>>,
     /// The rule by which the TTL is counted down.
     pub(super) decrement_ttl: Option<Arc<Rule>>,
+    /// Connection limits.
+    pub(super) limits: Option<Limits>,
 }
 
 /// The policy of a device: its configuration, compiled.
@@ -62,11 +65,16 @@ impl Policy {
             cleared_low: Rule::default("tcp-options range 6 7 clear", SEED),
             randomise: Some(Rule::default("set connection random-sequence-number enable", GUIDE)),
             decrement_ttl: None,
+            limits: None,
         });
+        // Each class with limits counts by itself.
+        let mut limited = 0;
         let treatments = config
             .policy_maps
             .iter()
-            .map(|p| p.classes.iter().map(|c| treatment(&config, c, &factory)).collect())
+            .map(|p| {
+                p.classes.iter().map(|c| treatment(&config, c, &factory, &mut limited)).collect()
+            })
             .collect();
         Self { config, interfaces, has_text, factory, treatments }
     }
@@ -168,12 +176,11 @@ fn treatment(
     config: &AsaConfig,
     class: &PolicyClass,
     factory: &Treatment,
+    limited: &mut usize,
 ) -> Option<Arc<Treatment>> {
     let actions = &class.connection;
     actions.place.as_ref()?;
-    let rule = |place: &sim_core::engine::device::ConfigLine| {
-        Rule::config(place.text.clone(), place.clone(), REFERENCE)
-    };
+    let rule = |place: &ConfigLine| Rule::config(place.text.clone(), place.clone(), REFERENCE);
     let mut treatment = factory.clone();
     match &actions.advanced {
         Some((Advanced::StateBypass, place)) => treatment.bypass = Some(rule(place)),
@@ -191,5 +198,16 @@ fn treatment(
         None => {}
     }
     treatment.decrement_ttl = actions.decrement_ttl.as_ref().map(rule);
+    if actions.embryonic_maximum.is_some() || actions.maximum.is_some() {
+        let limit = |set: &Option<(u32, ConfigLine)>| {
+            set.as_ref().map(|(maximum, place)| (*maximum, rule(place)))
+        };
+        treatment.limits = Some(Limits {
+            index: *limited,
+            embryonic: limit(&actions.embryonic_maximum),
+            connections: limit(&actions.maximum),
+        });
+        *limited += 1;
+    }
     Some(Arc::new(treatment))
 }

@@ -7,11 +7,13 @@ use crate::steps::track::{Connection, Phase};
 use super::{Asa, State};
 
 /// Reasons of `show asp drop` with their texts (ASA command reference, show asp drop).
-const REASONS: [(&str, &str); 12] = [
+const REASONS: [(&str, &str); 14] = [
     ("acl-drop", "Flow is denied by configured rule"),
     ("bad-tcp-cksum", "Bad TCP checksum"),
+    ("conn-limit", "Connection limit reached"),
     ("tcp-ack-syn-diff", "TCP ACK in SYNACK invalid"),
     ("tcp-bad-option-list", "TCP option list invalid"),
+    ("tcp-intercept", "TCP intercept, unexpected packet"),
     ("tcp-invalid-ack", "TCP invalid ACK"),
     ("tcp-mss-exceeded", "TCP data exceeded MSS"),
     ("tcp-not-syn", "First TCP packet not SYN"),

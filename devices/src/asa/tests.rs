@@ -10,7 +10,8 @@ use crate::config::{ConfigDiagnostic, ConfigText, Severity};
 use crate::spec::DeviceContext;
 use crate::steps::track::Sender::{self, Initiator, Responder};
 use crate::testing::{
-    CLIENT, DSS_OPTIONS, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from, with_options,
+    CLIENT, DSS_OPTIONS, INSIDE, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from,
+    with_options,
 };
 
 const SYN_ACK: Flags = Flags(0x12);
@@ -407,4 +408,75 @@ fn one_device_on_two_paths_keeps_one_table() {
     let mut answer = segment(Sender::Responder, SYN_ACK, 5000, 0, 0);
     answer.ack = send_from(&mut fw, 1, PortId(2), syn()).packet.seq.add(1);
     assert_eq!(send_from(&mut fw, 2, PortId(1), answer).forwarding, Forwarding::Through);
+}
+
+#[test]
+fn above_the_embryonic_limit_the_asa_answers_itself() {
+    let limited = FOUR_STEPS.replace("my-mptcp\nservice", "my-mptcp embryonic-conn-max 1\nservice");
+    let mut fw = asa(&limited);
+    let first = send(&mut fw, 0, syn());
+    assert!(first.packet.options.has(30), "below the limit");
+    let second = Packet { src_port: 40_001, ..syn() };
+    let out = send(&mut fw, 1, second.clone());
+    assert_eq!(out.forwarding, Forwarding::Consumed);
+    assert_eq!(out.labels(), ["mss-rewritten", "answered"]);
+    assert!(matches!(&out.rule("answered").origin, Origin::Config(l) if l.line == 7));
+    let (port, answer) = &out.effects.emitted[0];
+    assert_eq!((*port, answer.flags, answer.options.len()), (INSIDE, SYN_ACK, 4));
+    assert_eq!(answer.options.mss(), Some(1380));
+    // The client's ACK calls the server, the server's answer splices.
+    let mut ack = segment(Initiator, Flags::ACK, 1001, 0, 0);
+    (ack.src_port, ack.ack) = (40_001, answer.seq.add(1));
+    let out = send(&mut fw, 2, ack.clone());
+    assert_eq!((out.effects.emitted[0].0, out.effects.emitted[0].1.seq), (OUTSIDE, Seq(1000)));
+    let mut syn_ack = segment(Responder, SYN_ACK, 5000, 1001, 0);
+    syn_ack.dst_port = 40_001;
+    let out = send(&mut fw, 3, syn_ack);
+    assert_eq!((out.effects.emitted.len(), out.forwarding), (2, Forwarding::Consumed));
+    let data = Packet { payload: sim_core::wire::payload::Payload::literal(*b"x"), ..ack };
+    let out = send(&mut fw, 4, data);
+    assert_eq!((out.drop_reason(), out.packet.seq, out.packet.ack), (None, Seq(1001), Seq(5001)));
+    let mut reply = segment(Responder, Flags::ACK, 5001, 1002, 0);
+    reply.dst_port = 40_001;
+    assert_eq!(send(&mut fw, 5, reply).packet.seq, answer.seq.add(1));
+    // Once the first connection is complete, there is room again.
+    let mut answer = segment(Responder, SYN_ACK, 5000, 0, 0);
+    answer.ack = first.packet.seq.add(1);
+    let answer = send(&mut fw, 6, answer).packet;
+    send(&mut fw, 7, segment(Initiator, Flags::ACK, 1001, answer.seq.0.wrapping_add(1), 0));
+    let third = Packet { src_port: 40_002, ..syn() };
+    assert_eq!(send(&mut fw, 8, third).forwarding, Forwarding::Through);
+}
+
+#[test]
+fn connection_limit() {
+    let limited = FOUR_STEPS.replace("my-mptcp\nservice", "my-mptcp conn-max 1\nservice");
+    let mut fw = asa(&limited);
+    assert_eq!(send(&mut fw, 0, syn()).drop_reason(), None);
+    let second = Packet { src_port: 40_001, ..syn() };
+    assert_eq!(send(&mut fw, 1, second.clone()).drop_reason(), Some("conn-limit"));
+    send(&mut fw, 2, segment(Initiator, Flags::RST, 1001, 0, 0));
+    assert_eq!(send(&mut fw, 3, second).drop_reason(), None);
+}
+
+#[test]
+fn access_lists_with_objects() {
+    let passes = |list: &str| {
+        let text = format!("{list}{}", FOUR_STEPS.replace("match any", "match access-list a"));
+        let (mut fw, warnings) = built(Some(&text)).unwrap_or_else(|e| panic!("{e:?}"));
+        (send(&mut fw, 0, syn()).packet.options.has(30), warnings.len())
+    };
+    let network = "object network servers\n subnet 10.1.0.0 255.255.0.0\nobject-group network both\n \
+                   network-object host 10.9.9.9\n network-object object servers\n";
+    let service = "object service iperf\n service tcp destination eq 5001\nobject-group service ports \
+                   tcp\n port-object range 5000 5010\nobject-group service mixed\n service-object udp \
+                   destination eq 53\n service-object object iperf\n";
+    let with = |line: &str| passes(&format!("{network}{service}access-list a extended {line}\n"));
+    assert_eq!(with("permit tcp any object servers"), (true, 0));
+    assert_eq!(with("permit tcp any object-group both eq 5001"), (true, 0));
+    assert_eq!(with("permit tcp object-group both any"), (false, 0));
+    assert_eq!(with("permit tcp any any object-group ports"), (true, 0));
+    assert_eq!(with("permit object iperf any object servers"), (true, 0));
+    assert_eq!(with("permit object-group mixed any any"), (true, 0));
+    assert_eq!(with("permit tcp any object nobody"), (false, 1));
 }

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use sim_core::engine::device::{ConfigLine, in_prefix};
 use sim_core::wire::packet::{Flags, Flow};
 
+use super::objects::{Objects, Service};
 use super::words::{netmask, port, prefix};
 use super::{ConfigText, Diagnostics, Line, quoted};
 
@@ -32,23 +33,30 @@ pub struct AccessList {
 pub struct Entry {
     /// True for `permit`.
     pub permit: bool,
-    source: Addresses,
-    source_ports: Vec<RangeInclusive<u16>>,
-    destination: Addresses,
-    destination_ports: Vec<RangeInclusive<u16>>,
+    source: Vec<Addresses>,
+    destination: Vec<Addresses>,
+    /// One of these must hold.
+    services: Vec<Service>,
     established: bool,
     /// Its line.
     pub place: ConfigLine,
 }
 
+/// A set of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Addresses {
+pub enum Addresses {
+    /// All.
     Any,
+    /// All of IPv4.
     AnyV4,
+    /// All of IPv6.
     AnyV6,
     /// Address and the bits of it that count.
     Masked(Ipv4Addr, u32),
+    /// Network and length of its prefix.
     Prefix(IpAddr, u8),
+    /// From the first to the last.
+    Range(IpAddr, IpAddr),
 }
 
 impl Addresses {
@@ -63,6 +71,9 @@ impl Addresses {
                 (u32::from(address) ^ u32::from(base)) & bits == 0
             }
             (Self::Prefix(network, length), _) => in_prefix(address, network, length),
+            (Self::Range(first, last), _) => {
+                address.is_ipv4() == first.is_ipv4() && (first..=last).contains(&address)
+            }
             _ => false,
         }
     }
@@ -73,10 +84,11 @@ impl AccessList {
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
         self.entries.iter().find(|e| {
-            e.source.contain(flow.src.ip())
-                && e.destination.contain(flow.dst.ip())
-                && holds(&e.source_ports, flow.src.port())
-                && holds(&e.destination_ports, flow.dst.port())
+            e.source.iter().any(|a| a.contain(flow.src.ip()))
+                && e.destination.iter().any(|a| a.contain(flow.dst.ip()))
+                && e.services.iter().any(|s| {
+                    holds(&s.source, flow.src.port()) && holds(&s.destination, flow.dst.port())
+                })
                 && (!e.established || flags.has(Flags::ACK) || flags.has(Flags::RST))
         })
     }
@@ -91,11 +103,12 @@ fn holds(ports: &[RangeInclusive<u16>], port: u16) -> bool {
 pub fn entry(
     dialect: Dialect,
     words: &[&str],
+    objects: &Objects,
     line: &Line<'_>,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) -> Option<Entry> {
-    let mut words = Words { dialect, rest: words, line, found };
+    let mut words = Words { dialect, rest: words, objects, line, found };
     let mut standard = false;
     let permit = loop {
         match words.next() {
@@ -117,10 +130,9 @@ pub fn entry(
     }
     let mut entry = Entry {
         permit,
-        source: Addresses::Any,
-        source_ports: Vec::new(),
-        destination: Addresses::Any,
-        destination_ports: Vec::new(),
+        source: vec![Addresses::Any],
+        destination: vec![Addresses::Any],
+        services: vec![Service::default()],
         established: false,
         place: text.place(line),
     };
@@ -132,27 +144,41 @@ pub fn entry(
         }
         return Some(entry);
     }
-    match words.next() {
-        "ip" | "ipv6" => {
-            entry.source = words.addresses(false)?;
-            entry.destination = words.addresses(false)?;
+    let mut service = Service::default();
+    let named = match words.next() {
+        "ip" | "ipv6" | "tcp" | "6" => None,
+        "object" | "object-group" => {
+            let name = words.next();
+            match objects.service(name) {
+                Some([]) => return None,
+                Some(services) => Some(services.to_vec()),
+                None => return words.undefined("service object", name),
+            }
         }
-        "tcp" | "6" => {
-            entry.source = words.addresses(false)?;
-            entry.source_ports = words.ports()?;
-            entry.destination = words.addresses(false)?;
-            entry.destination_ports = words.ports()?;
-        }
-        group @ ("object" | "object-group") => return words.not_modelled(group),
         // Another protocol: it names no TCP packet.
         _ => return None,
-    }
+    };
+    entry.source = words.addresses(false)?;
+    service.source = words.ports()?;
+    entry.destination = words.addresses(false)?;
+    entry.services = match (named, words.port_group()) {
+        (Some(services), _) => services,
+        (None, Some(group)) => match objects.service(group) {
+            Some(services) => services.to_vec(),
+            None => return words.undefined("service object", group),
+        },
+        (None, None) => {
+            service.destination = words.ports()?;
+            vec![service]
+        }
+    };
     words.qualifiers(&mut entry)
 }
 
 struct Words<'a, 'l, 'd> {
     dialect: Dialect,
     rest: &'a [&'l str],
+    objects: &'a Objects,
     line: &'a Line<'l>,
     found: &'d mut Diagnostics,
 }
@@ -180,13 +206,41 @@ impl<'l> Words<'_, 'l, '_> {
         None
     }
 
+    fn undefined<T>(&mut self, what: &str, name: &str) -> Option<T> {
+        let message = format!("{what} {} is not defined: this line matches nothing", quoted(name));
+        self.found.warn(self.line, name, message);
+        None
+    }
+
+    /// `object-group NAME` where ports may stand, unless it is one of addresses.
+    fn port_group(&mut self) -> Option<&'l str> {
+        match self.rest {
+            ["object-group" | "object", name, rest @ ..] => {
+                self.rest = rest;
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
     /// A standard entry of a numbered IOS list has no protocol.
     fn starts_with_an_address(&self) -> bool {
         let first = self.peek();
         matches!(first, "any" | "host") || first.parse::<Ipv4Addr>().is_ok()
     }
 
-    fn addresses(&mut self, mask_is_optional: bool) -> Option<Addresses> {
+    fn addresses(&mut self, mask_is_optional: bool) -> Option<Vec<Addresses>> {
+        if let ["object" | "object-group", name, rest @ ..] = self.rest {
+            self.rest = rest;
+            return match self.objects.network(name) {
+                Some(addresses) => Some(addresses.to_vec()),
+                None => self.undefined("network object", name),
+            };
+        }
+        self.one_address(mask_is_optional).map(|one| vec![one])
+    }
+
+    fn one_address(&mut self, mask_is_optional: bool) -> Option<Addresses> {
         match self.next() {
             "any" => Some(Addresses::Any),
             "any4" => Some(Addresses::AnyV4),
@@ -198,9 +252,7 @@ impl<'l> Words<'_, 'l, '_> {
                     Err(_) => self.unread(word, "expected an address after host"),
                 }
             }
-            group @ ("object" | "object-group" | "interface" | "addrgroup") => {
-                self.not_modelled(group)
-            }
+            group @ ("interface" | "addrgroup") => self.not_modelled(group),
             word => {
                 if let Some((network, length)) = prefix(word) {
                     return Some(Addresses::Prefix(network, length));
@@ -235,30 +287,22 @@ impl<'l> Words<'_, 'l, '_> {
         if !matches!(operator, "eq" | "neq" | "lt" | "gt" | "range") {
             return Some(Vec::new());
         }
-        self.next();
-        let first = self.port()?;
-        Some(match operator {
-            "gt" => vec![first.saturating_add(1)..=u16::MAX],
-            "lt" => vec![0..=first.saturating_sub(1)],
-            "neq" => vec![0..=first.saturating_sub(1), first.saturating_add(1)..=u16::MAX],
-            "range" => vec![first..=self.port()?],
-            _ => {
-                // IOS takes up to ten ports after eq.
-                let mut ports = vec![first..=first];
-                while let Some(another) = port(self.peek()) {
-                    self.next();
-                    ports.push(another..=another);
-                }
-                ports
+        let mut taken = if operator == "range" { 3 } else { 2 };
+        // IOS takes up to ten ports after eq.
+        while operator == "eq" && self.rest.get(taken).is_some_and(|word| port(word).is_some()) {
+            taken += 1;
+        }
+        let words = self.rest.get(..taken).unwrap_or(self.rest);
+        match ports_of(words) {
+            Some(ports) => {
+                self.rest = &self.rest[words.len()..];
+                Some(ports)
             }
-        })
-    }
-
-    fn port(&mut self) -> Option<u16> {
-        let word = self.next();
-        match port(word) {
-            Some(number) => Some(number),
-            None => self.unread(word, "expected a TCP port"),
+            None => {
+                let wrong = words.iter().skip(1).find(|word| port(word).is_none());
+                let wrong = wrong.copied().unwrap_or("");
+                self.unread(wrong, "expected a TCP port")
+            }
         }
     }
 
@@ -280,6 +324,42 @@ impl<'l> Words<'_, 'l, '_> {
     }
 }
 
+/// `eq PORT`, `neq PORT`, `lt PORT`, `gt PORT`, `range FIRST LAST`; after `eq`, more ports.
+#[must_use]
+pub fn ports_of(words: &[&str]) -> Option<Vec<RangeInclusive<u16>>> {
+    Some(match words {
+        ["range", first, last] => vec![port(first)?..=port(last)?],
+        ["gt", one] => vec![port(one)?.checked_add(1)?..=u16::MAX],
+        ["lt", one] => vec![0..=port(one)?.checked_sub(1)?],
+        ["neq", one] => {
+            let one = port(one)?;
+            let below = one.checked_sub(1).map(|last| 0..=last);
+            let above = one.checked_add(1).map(|first| first..=u16::MAX);
+            below.into_iter().chain(above).collect()
+        }
+        ["eq", all @ ..] if !all.is_empty() => {
+            all.iter().map(|one| port(one).map(|one| one..=one)).collect::<Option<_>>()?
+        }
+        _ => return None,
+    })
+}
+
+/// `host ADDRESS`, `range FIRST LAST`, `ADDRESS NETMASK`, `ADDRESS/LENGTH`.
+#[must_use]
+pub fn network(words: &[&str]) -> Option<Addresses> {
+    match words {
+        ["host", address] => address.parse().ok().map(Addresses::host),
+        ["range", first, last] => Some(Addresses::Range(first.parse().ok()?, last.parse().ok()?)),
+        [address, mask] => {
+            netmask(mask)?;
+            let bits = mask.parse::<Ipv4Addr>().ok()?;
+            Some(Addresses::Masked(address.parse().ok()?, u32::from(bits)))
+        }
+        [word] => prefix(word).map(|(network, length)| Addresses::Prefix(network, length)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +374,8 @@ mod tests {
             let text = ConfigText { file: "t", text: words };
             let all = lines(words);
             let mut found = Diagnostics::new("t");
-            let read = entry(dialect, &all[0].words[2..], &all[0], text, &mut found);
+            let read =
+                entry(dialect, &all[0].words[2..], &Objects::default(), &all[0], text, &mut found);
             let list = AccessList { entries: read.into_iter().collect() };
             assert_eq!(list.matching(flow, flags).map(|e| e.permit), expected, "{words}");
             found.into_result()

@@ -7,7 +7,10 @@
 pub mod access_list;
 pub mod blocks;
 pub mod diagnostic;
+#[cfg(test)]
+mod fuzz;
 pub mod lines;
+pub mod objects;
 pub mod words;
 
 pub(crate) use diagnostic::quoted;

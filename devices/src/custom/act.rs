@@ -11,6 +11,7 @@ use sim_core::wire::seq::Seq;
 
 use crate::steps::options::{Edit, edit};
 use crate::steps::scan::find;
+use crate::steps::syn_proxy::Step;
 use crate::steps::track::{Connection, ConnectionId, Sender};
 use crate::steps::{Pass, forge, mss};
 
@@ -19,14 +20,6 @@ use super::rules::{Do, To, WithOption};
 use super::{Custom, State};
 
 impl Custom {
-    /// True for the actions of whole connections, which are chosen on the first packet.
-    pub(super) fn is_for_connections(&self, at: usize) -> bool {
-        matches!(
-            self.rules[at].action,
-            Do::RandomiseIsn { .. } | Do::Nat { .. } | Do::Balance { .. }
-        )
-    }
-
     /// Brings acknowledgements into the space of the end that they speak of, and reads the stream.
     pub(super) fn arrive(&mut self, pass: &mut Pass<'_>, id: ConnectionId, sender: Sender) {
         let keep = self.scan_keep;
@@ -58,16 +51,16 @@ impl Custom {
         exit: &mut Exit,
     ) -> Option<Forwarding> {
         let signature = Arc::clone(&self.signatures[at]);
-        let with = self.rules[at].when.option.unwrap_or(WithOption::Mptcp);
+        let with = self.rules[at].when.option.unwrap_or(WithOption::Option30);
         match &self.rules[at].action {
             Do::Nop => blank(pass, with, Edit::Nop, &signature),
             Do::Eol => blank(pass, with, Edit::Eol, &signature),
             Do::Remove => blank(pass, with, Edit::Remove, &signature),
-            Do::Drop => return Some(pass.drop(&signature, "rule")),
+            Do::Drop => return Some(pass.drop(&signature, "custom rule")),
             Do::Reset { to, reason, transient, drop } => {
                 let (to, drop) = (*to, *drop);
                 let reason = reason.map(|reason| (ResetReason(reason), *transient));
-                pass.sign(&signature, Change::Reset { reason: "rule" });
+                pass.sign(&signature, Change::Reset { reason: "custom rule" });
                 self.reset(pass, id, to, reason);
                 if drop {
                     return Some(Forwarding::Drop);
@@ -92,10 +85,10 @@ impl Custom {
             Do::Split { at: place, options } => exit.split = Some((at, *place, *options)),
             Do::Coalesce { options, wait } => exit.coalesce = Some((at, *options, *wait)),
             Do::Hold { time } => exit.hold = Some((at, *time)),
-            Do::AckAhead { loss } => {
-                let loss = *loss;
+            Do::AckAhead { lose } => {
+                let lose = *lose;
                 self.ack_ahead(pass, id, sender, &signature);
-                if !pass.packet.payload.is_empty() && self.random.chance(loss) {
+                if !pass.packet.payload.is_empty() && self.random.chance(lose) {
                     return Some(pass.drop(&signature, "lost after the early ACK"));
                 }
             }
@@ -114,9 +107,49 @@ impl Custom {
                 pass.packet.ip_id = *to;
                 pass.sign(&signature, Change::Field { name: "IP identification" });
             }
-            Do::RandomiseIsn { .. } | Do::Nat { .. } | Do::Balance { .. } => {}
+            Do::RandomiseIsn { .. } | Do::Nat { .. } | Do::Balance { .. } | Do::SynProxy {} => {}
         }
         None
+    }
+
+    /// What the proxy of a connection does with a packet; `None` when it goes on.
+    pub(super) fn proxy(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+    ) -> Option<Forwarding> {
+        let connection = self.table.get_mut(id)?;
+        let (rule, proxy) = connection.state.proxy.as_mut()?;
+        let rule = Arc::clone(&self.signatures[*rule]);
+        let step = proxy.step(sender, pass.packet, &mut connection.state.shift);
+        let mut seen = Vec::new();
+        let (sent, with) = match step {
+            Step::Pass => return None,
+            Step::Ignore => return Some(pass.drop(&rule, "proxied handshake")),
+            Step::Answer(answer) => {
+                seen.push((sender, pass.packet.clone()));
+                (vec![(Sender::Initiator, answer)], "SYN/ACK")
+            }
+            Step::Call(syn) => (vec![(Sender::Responder, syn)], "SYN"),
+            Step::Splice { to_initiator, to_responder } => {
+                seen.push((Sender::Responder, pass.packet.clone()));
+                seen.push((Sender::Initiator, to_responder.clone()));
+                let sent = [(Sender::Initiator, to_initiator), (Sender::Responder, to_responder)];
+                (sent.into(), "ACK")
+            }
+        };
+        for (end, mut packet) in sent {
+            let (port, (source, destination)) = towards(connection, end);
+            (packet.src, packet.src_port) = (source.ip(), source.port());
+            (packet.dst, packet.dst_port) = (destination.ip(), destination.port());
+            pass.effects.emit_new(port, packet);
+        }
+        for (end, packet) in seen {
+            self.table.observe(pass.now, id, end, &packet);
+        }
+        pass.sign(&rule, Change::Answered { with });
+        Some(Forwarding::Consumed)
     }
 
     /// Sends resets with numbers that the ends accept, the packet at hand not counted: it follows.

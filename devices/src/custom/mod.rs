@@ -7,6 +7,8 @@
 mod act;
 mod exit;
 mod facts;
+#[cfg(test)]
+mod measured;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use sim_core::engine::device::{
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::{Flags, Flow, Packet};
+use sim_core::wire::seq::Seq;
 
 use crate::catalogue::ModelInfo;
 use crate::spec::DeviceContext;
@@ -28,6 +31,7 @@ use crate::steps::contiguous::Contiguous;
 use crate::steps::isn::Shift;
 use crate::steps::resize::Resizing;
 use crate::steps::scan::Scan;
+use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, translate};
 
@@ -60,13 +64,13 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
               ToServer), do: Replace(find: \"10.0.1.2\", with: \"192.0.2.77\")),\n])",
     notes: &[
         "when: path, direction (ToServer, ToClient), segment (Syn, SynAck, ThirdAck, AfterHandshake, \
-         FirstData, Data, PureAck, Fin, Rst), option (Mptcp, Capable, Join, Dss, AddAddr, RemoveAddr, \
+         FirstData, Data, PureAck, Fin, Rst), option (Option30, Capable, Join, Dss, AddAddr, RemoveAddr, \
          Prio, Fail, FastClose, TcpRst, Kind(n), Any), contains, stream_contains, after and until \
          (acked, bytes, packets, data_packets, age, time), skip, every, times, count (PerConnection, \
          Overall), chance.",
         "do: Nop, Eol, Remove, Drop, Reset(to, reason, transient, drop), RandomiseIsn(fix_sack), \
-         Nat(address, port), Balance(to, name), Flip(at), Replace(find, with), Grow(by), Shrink(by), \
-         Split(at, options), Coalesce(options, wait), Hold(time), AckAhead(loss), ClampMss(to), \
+         Nat(address, port), Balance(to, name), SynProxy(), Flip(at), Replace(find, with), Grow(by), Shrink(by), \
+         Split(at, options), Coalesce(options, wait), Hold(time), AckAhead(lose), ClampMss(to), \
          Window(to), Ttl(to), IpId(to).",
     ],
 };
@@ -102,6 +106,8 @@ struct State {
     randomise: Option<usize>,
     /// The rules that translate its source and its destination.
     nat: Option<usize>,
+    /// The rule that answers its SYN, and how far that is.
+    proxy: Option<(usize, SynProxy)>,
     balance: Option<usize>,
     resized: [Resizing; 2],
     scans: [Scan; 2],
@@ -192,6 +198,7 @@ impl Custom {
             fix_sack: true,
             randomise: None,
             nat: None,
+            proxy: None,
             balance: None,
             resized: Default::default(),
             scans: Default::default(),
@@ -212,7 +219,7 @@ impl Custom {
         let mut flow = pass.received;
         let Some(facts) = self.facts(pass, id, Sender::Initiator) else { return flow };
         for at in 0..self.rules.len() {
-            if !self.is_for_connections(at) || !self.fits(at, pass, id, &facts) {
+            if !self.rules[at].action.is_for_connections() || !self.fits(at, pass, id, &facts) {
                 continue;
             }
             let Some(connection) = self.table.get_mut(id) else { break };
@@ -227,6 +234,10 @@ impl Custom {
                         port.map_or(flow.src.port(), |first| first.saturating_add(self.translated));
                     self.translated = self.translated.wrapping_add(1);
                     flow.src = (address.unwrap_or(flow.src.ip()), port).into();
+                }
+                Do::SynProxy {} => {
+                    let cookie = Seq(self.random.next_u32());
+                    connection.state.proxy = Some((at, SynProxy::new(pass.packet, cookie)));
                 }
                 Do::Balance { to, name } => {
                     connection.state.balance = Some(at);
@@ -331,10 +342,16 @@ impl Device for Custom {
             },
         };
         self.arrive(pass, id, sender);
+        if let Some(forwarding) = self.proxy(pass, id, sender) {
+            return forwarding;
+        }
+        if let Some(forwarding) = self.proxy(pass, id, sender) {
+            return forwarding;
+        }
         let Some(facts) = self.facts(pass, id, sender) else { return Forwarding::Drop };
         let mut exit = Exit::default();
         for at in 0..self.rules.len() {
-            if self.is_for_connections(at) || !self.fits(at, pass, id, &facts) {
+            if self.rules[at].action.is_for_connections() || !self.fits(at, pass, id, &facts) {
                 continue;
             }
             if let Some(forwarding) = self.act(at, pass, id, sender, &mut exit) {

@@ -94,7 +94,7 @@ pub enum Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum WithOption {
     /// Option 30, any subtype.
-    Mptcp,
+    Option30,
     /// MP_CAPABLE.
     Capable,
     /// MP_JOIN.
@@ -125,7 +125,7 @@ impl WithOption {
     pub fn is(self, option: &RawOption<'_>) -> bool {
         let subtype = |wanted| Subtype::of(option) == Some(wanted);
         match self {
-            Self::Mptcp => option.kind == kind::MPTCP,
+            Self::Option30 => option.kind == kind::MPTCP,
             Self::Capable => subtype(Subtype::Capable),
             Self::Join => subtype(Subtype::Join),
             Self::Dss => subtype(Subtype::Dss),
@@ -238,6 +238,9 @@ pub enum Do {
         #[serde(default)]
         name: Option<String>,
     },
+    /// Answer new connections in the server's place, with an MSS and no other option, and call the
+    /// server once the client has acknowledged. Matched on each connection's first packet.
+    SynProxy {},
     /// Change one byte of the payload, the length unchanged.
     Flip {
         /// Which, from 0; the last when the payload is shorter.
@@ -288,7 +291,7 @@ pub enum Do {
     AckAhead {
         /// Probability that the data is lost after that.
         #[serde(default)]
-        loss: Probability,
+        lose: Probability,
     },
     /// Lower the MSS option to this.
     ClampMss {
@@ -310,6 +313,17 @@ pub enum Do {
         /// To this.
         to: u16,
     },
+}
+
+impl Do {
+    /// True for what is decided once for a whole connection, on its first packet.
+    #[must_use]
+    pub const fn is_for_connections(&self) -> bool {
+        matches!(
+            self,
+            Self::RandomiseIsn { .. } | Self::Nat { .. } | Self::Balance { .. } | Self::SynProxy {}
+        )
+    }
 }
 
 /// To whom an RST is sent.
@@ -348,6 +362,7 @@ impl fmt::Display for Do {
             }
             Self::Nat { .. } => f.write_str("translate the source"),
             Self::Balance { to, .. } => write!(f, "send to {to}"),
+            Self::SynProxy {} => f.write_str("answer the SYN"),
             Self::Flip { .. } => f.write_str("change a byte of the payload"),
             Self::Replace { find, with } => {
                 write!(f, "replace {find:?} by {with:?} in the payload")

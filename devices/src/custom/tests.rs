@@ -81,7 +81,7 @@ fn which_packets() {
     check("direction: ToServer, segment: [Data]", &[3, 5]);
     check("option: Capable", &[0, 1]);
     check("option: Dss", &[2, 3, 4, 5, 6, 7]);
-    check("option: Mptcp, segment: [Syn, SynAck]", &[0, 1]);
+    check("option: Option30, segment: [Syn, SynAck]", &[0, 1]);
     check("option: Kind(3)", &[0, 1]);
     check("option: Join", &[]);
     check("path: \"lte\"", &[]);
@@ -224,6 +224,21 @@ fn nat_and_balancing_both_ways() {
 }
 
 #[test]
+fn a_proxied_handshake_agrees_to_no_option() {
+    let mut device = rules("(do: SynProxy())");
+    let out = send(device.as_mut(), 0, packet(0));
+    let answer = out.effects.emitted[0].1.clone();
+    assert_eq!((answer.flags, answer.options.len(), answer.window), (SYN_ACK, 4, 0));
+    let ack = Packet { ack: answer.seq.add(1), ..packet(2) };
+    let out = send(device.as_mut(), 1, ack);
+    assert_eq!((out.effects.emitted[0].0, out.labels()), (OUTSIDE, vec!["answered".to_owned()]));
+    let out = send(device.as_mut(), 2, packet(1));
+    assert_eq!(out.effects.emitted.len(), 2);
+    let out = send(device.as_mut(), 3, packet(6));
+    assert_eq!(out.packet.seq, answer.seq.add(1));
+}
+
+#[test]
 fn payload_of_the_same_length() {
     let out = run(rules("(when: (segment: [Data]), do: Flip(at: 7))").as_mut(), 3);
     let (old, new) = (packet(3).payload.to_vec(), out.packet.payload.to_vec());
@@ -332,7 +347,7 @@ fn acknowledging_ahead() {
     assert_eq!(out.effects.emitted[0].1.ack, Seq(1101), "a hole is not acknowledged");
     let out = send(device.as_mut(), 32, packet(5));
     assert_eq!(out.effects.emitted[0].1.ack, Seq(1301), "until it is filled");
-    let mut device = rules("(when: (segment: [Data]), do: AckAhead(loss: \"100 %\"))");
+    let mut device = rules("(when: (segment: [Data]), do: AckAhead(lose: \"100 %\"))");
     let out = run(device.as_mut(), 3);
     assert_eq!(out.drop_reason(), Some("lost after the early ACK"));
     assert_eq!(out.effects.emitted.len(), 1);
@@ -371,7 +386,8 @@ fn state_can_be_insisted_on() {
 
 #[test]
 fn rules_apply_in_order_and_reload_forgets() {
-    let mut device = rules("(when: (option: Mptcp), do: Nop), (when: (option: Mptcp), do: Drop)");
+    let mut device =
+        rules("(when: (option: Option30), do: Nop), (when: (option: Option30), do: Drop)");
     assert_eq!(run(device.as_mut(), 0).forwarding, Forwarding::Through);
     let mut device = rules("(when: (times: 1, count: Overall), do: Drop)");
     assert!(run(device.as_mut(), 0).drop_reason().is_some());

@@ -5,6 +5,7 @@ use sim_core::engine::device::Side;
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
+use crate::config::objects::Objects;
 use crate::config::{ConfigText, Diagnostics, Line};
 use crate::zbfw::zones::Block as ZoneBlock;
 
@@ -61,7 +62,14 @@ impl Grammar for Reader<'_, '_> {
                 self.block = Block::AccessList((*name).to_owned());
             }
             ["access-list", name, rest @ ..] => {
-                let entry = access_list::entry(Dialect::Ios, rest, line, self.text, self.found);
+                let entry = access_list::entry(
+                    Dialect::Ios,
+                    rest,
+                    &Objects::default(),
+                    line,
+                    self.text,
+                    self.found,
+                );
                 let list = self.config.access_lists.entry((*name).to_owned()).or_default();
                 list.entries.extend(entry);
                 self.block = Block::None;
@@ -84,8 +92,14 @@ impl Grammar for Reader<'_, '_> {
                 let entry = first.parse::<u32>().is_ok()
                     || matches!(first, "permit" | "deny" | "remark" | "evaluate" | "sequence");
                 if entry {
-                    let read =
-                        access_list::entry(Dialect::Ios, &line.words, line, self.text, self.found);
+                    let read = access_list::entry(
+                        Dialect::Ios,
+                        &line.words,
+                        &Objects::default(),
+                        line,
+                        self.text,
+                        self.found,
+                    );
                     if let Some(list) = self.config.access_lists.get_mut(name) {
                         list.entries.extend(read);
                     }

@@ -11,6 +11,7 @@ pub mod options;
 pub mod pieces;
 pub mod resize;
 pub mod scan;
+pub mod syn_proxy;
 pub mod track;
 pub mod translate;
 pub mod ttl;

@@ -57,6 +57,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Without configuration text: zones inside and outside, TCP inspected from inside out, nothing \
          the other way.",
+        "That an interface in no zone and one in a zone exchange nothing is recalled, not verified.",
         "Half-open limits and SYN cookies are read and said not to be modelled.",
     ],
 };

@@ -117,6 +117,10 @@ impl Endpoint {
     fn grow_buffers(&mut self) {
         let factor = if self.config.congestion == CongestionKind::Bbr { 3 } else { 2 };
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
+            // tcp_should_expand_sndbuf: not while the window, and not the buffer, is what limits.
+            if s.queue.limit > 0 && s.tx.in_flight() >= s.tx.congestion.window().cwnd {
+                continue;
+            }
             let segments = LEAST_SEGMENTS.max(u64::from(s.tx.congestion.window().cwnd));
             s.queue.limit = s.queue.limit.max(factor * segments * SEGMENT_MEMORY);
         }

@@ -147,7 +147,10 @@ impl Endpoint {
     /// regular one is among them.
     #[inline]
     fn usable(&self) -> impl Iterator<Item = usize> {
-        let healthy = |i: &usize| !self.subflows[*i].tx.in_loss() && !self.subflows[*i].stale;
+        // Linux gives a subflow that is timing out up, once it is stale, not before.
+        let linux = self.uses_queues;
+        let healthy =
+            move |i: &usize| (linux || !self.subflows[*i].tx.in_loss()) && !self.subflows[*i].stale;
         let all = 0..self.subflows.len();
         let mut carriers = all.clone().filter(|&i| self.subflows[i].can_carry() && healthy(&i));
         let any_healthy_regular = carriers.clone().any(|i| !self.subflows[i].backup);
@@ -179,14 +182,14 @@ impl Endpoint {
         let window = tx.congestion.window();
         Candidate {
             index,
-            has_room: tx.has_room(now),
+            has_room: if self.uses_queues { self.has_memory(index) } else { tx.has_room(now) },
             srtt: tx.rtt.srtt(),
             deviation: tx.rtt.deviation(),
             cwnd: window.cwnd.max(1),
             ssthresh: window.known_ssthresh(),
             in_flight: tx.in_flight(),
             mss: self.segment_room(index),
-            unacked: tx.next - tx.una,
+            unacked: self.held(index),
             pacing_rate: tx.congestion.pacing_rate(),
         }
     }

@@ -1,0 +1,173 @@
+//! ASA objects and object groups: names for addresses and for services.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use super::access_list::{Addresses, network, ports_of};
+use super::{Diagnostics, Line, quoted};
+
+/// TCP as an object describes it: the ports that must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// Source ports; any when empty.
+    pub source: Vec<RangeInclusive<u16>>,
+    /// Destination ports; any when empty.
+    pub destination: Vec<RangeInclusive<u16>>,
+}
+
+/// Everything that has a name.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    networks: BTreeMap<String, Vec<Addresses>>,
+    /// `None` in the list: another protocol than TCP.
+    services: BTreeMap<String, Vec<Service>>,
+}
+
+/// The open block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// `object network` or `object-group network`.
+    Network(String),
+    /// `object service`, `object-group service` or `object-group protocol`; true when the group is
+    /// one of TCP ports.
+    Service(String, bool),
+}
+
+impl Objects {
+    /// The addresses of a network object or group.
+    #[must_use]
+    pub fn network(&self, name: &str) -> Option<&[Addresses]> {
+        self.networks.get(name).map(Vec::as_slice)
+    }
+
+    /// What a service object or group says about TCP; empty when it names only other protocols.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&[Service]> {
+        self.services.get(name).map(Vec::as_slice)
+    }
+
+    /// Opens the block of a line such as `object network NAME`.
+    pub fn outer(&mut self, line: &Line<'_>) -> Option<Block> {
+        match line.words.as_slice() {
+            ["object" | "object-group", "network", name, ..] => {
+                self.networks.entry((*name).to_owned()).or_default();
+                Some(Block::Network((*name).to_owned()))
+            }
+            ["object" | "object-group", "service" | "protocol", name, rest @ ..] => {
+                self.services.entry((*name).to_owned()).or_default();
+                let tcp = matches!(rest, ["tcp" | "tcp-udp", ..]);
+                Some(Block::Service((*name).to_owned(), tcp))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a line of a block; false when it is none of its commands.
+    pub fn inner(&mut self, block: &Block, line: &Line<'_>, found: &mut Diagnostics) -> bool {
+        match block {
+            Block::Network(name) => self.network_line(name, line, found),
+            Block::Service(name, tcp) => self.service_line(name, *tcp, line, found),
+        }
+    }
+
+    fn network_line(&mut self, name: &str, line: &Line<'_>, found: &mut Diagnostics) -> bool {
+        let words = match line.words.as_slice() {
+            ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
+            words @ (["host", ..] | ["range", ..]) => words,
+            ["group-object", group] => &["object", group][..],
+            ["description" | "nat", ..] => return true,
+            ["fqdn" | "network-service-member", ..] => {
+                found.warn(
+                    line,
+                    line.words[0],
+                    "names of hosts are not modelled: this matches nothing",
+                );
+                return true;
+            }
+            _ => return false,
+        };
+        let addresses = match words {
+            ["object", other] => match self.networks.get(*other) {
+                Some(addresses) => addresses.clone(),
+                None => {
+                    found.warn(line, other, format!("network object {other} is not defined"));
+                    return true;
+                }
+            },
+            words => match network(words) {
+                Some(addresses) => vec![addresses],
+                None => {
+                    let given = words.first().copied().unwrap_or("");
+                    found.error(
+                        line,
+                        given,
+                        format!("expected an address, found {}", quoted(given)),
+                    );
+                    return true;
+                }
+            },
+        };
+        self.networks.entry(name.to_owned()).or_default().extend(addresses);
+        true
+    }
+
+    fn service_line(
+        &mut self,
+        name: &str,
+        tcp: bool,
+        line: &Line<'_>,
+        found: &mut Diagnostics,
+    ) -> bool {
+        let services = match line.words.as_slice() {
+            ["port-object", rest @ ..] => match (tcp, ports_of(rest)) {
+                (false, _) => Vec::new(),
+                (true, Some(destination)) => vec![Service { destination, source: Vec::new() }],
+                (true, None) => {
+                    found.error(line, "", "expected eq PORT or range FIRST LAST");
+                    return true;
+                }
+            },
+            ["service-object" | "service", "object", other] | ["group-object", other] => {
+                match self.services.get(*other) {
+                    Some(services) => services.clone(),
+                    None => {
+                        found.warn(line, other, format!("service object {other} is not defined"));
+                        return true;
+                    }
+                }
+            }
+            ["service-object" | "service", "tcp" | "tcp-udp" | "6", rest @ ..] => {
+                match service(rest) {
+                    Some(service) => vec![service],
+                    None => {
+                        found.error(line, "", "expected source or destination, and ports");
+                        return true;
+                    }
+                }
+            }
+            ["protocol-object", "tcp" | "ip" | "6"] | ["service-object" | "service", "ip"] => {
+                vec![Service::default()]
+            }
+            ["service-object" | "service" | "protocol-object" | "description", ..] => Vec::new(),
+            _ => return false,
+        };
+        self.services.entry(name.to_owned()).or_default().extend(services);
+        true
+    }
+}
+
+/// `[source OPERATOR PORT] [destination OPERATOR PORT]`; without either word, the destination.
+fn service(mut words: &[&str]) -> Option<Service> {
+    let mut service = Service::default();
+    while let [first, rest @ ..] = words {
+        let (slot, from) = match *first {
+            "source" => (&mut service.source, rest),
+            "destination" => (&mut service.destination, rest),
+            _ => (&mut service.destination, words),
+        };
+        let taken = if from.first() == Some(&"range") { 3 } else { 2 };
+        *slot = ports_of(from.get(..taken)?)?;
+        words = &from[taken..];
+    }
+    Some(service)
+}
