@@ -4,15 +4,27 @@
 //!
 //! The scenarios are in `scenarios/validation`; each can also be run by itself with `option30 run`.
 
+mod curves;
 mod kernel;
 mod measure;
+mod v1;
+mod v2;
+mod v3;
+mod v4;
+mod v6;
 
 use std::process::ExitCode;
 
 type Part = (&'static str, &'static str, fn(&[String]) -> Tally);
 
-const PARTS: &[Part] =
-    &[("kernel", "What Linux 6.18 did through boxes of every kind", kernel::validate)];
+const PARTS: &[Part] = &[
+    ("kernel", "What Linux 6.18 did through boxes of every kind", kernel::validate),
+    ("v1", "Linux selftest simult_flows.sh: 16 MiB over two links", v1::validate),
+    ("v2", "Labs of the multipath tutorial (SIGCOMM 2020)", v2::validate),
+    ("v3", "Fixed points of coupled congestion control", v3::validate),
+    ("v4", "How Hard Can It Be? (NSDI 2012)", v4::validate),
+    ("v6", "Middlebox elements (Hesmans et al., 2013)", v6::validate),
+];
 
 /// How many of a part's comparisons agree.
 #[derive(Clone, Copy, Debug, Default)]

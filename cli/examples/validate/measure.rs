@@ -29,7 +29,7 @@ pub(crate) fn record(loaded: &Loaded) -> Result<RunRecord, String> {
     loaded.run(None).map(|run| run.record).map_err(|faults| shown(&faults))
 }
 
-fn shown(faults: &[scenarios::Diagnostic]) -> String {
+pub(crate) fn shown(faults: &[scenarios::Diagnostic]) -> String {
     faults.iter().map(|fault| fault.render(false)).collect::<Vec<_>>().join("\n")
 }
 
@@ -103,7 +103,7 @@ impl Observation {
 }
 
 /// Instants with a delivery, in ticks from the start, and what was delivered.
-fn deliveries(connection: &ConnectionRecord) -> impl Iterator<Item = (u64, u64)> {
+pub(crate) fn deliveries(connection: &ConnectionRecord) -> impl Iterator<Item = (u64, u64)> {
     (0..).zip(connection.series.delivered.iter().copied()).filter(|(_, bytes)| *bytes > 0)
 }
 
