@@ -57,7 +57,8 @@ impl Endpoint {
         let room = if self.uses_queues { self.queue_limit() } else { self.config.send_buffer.0 };
         let limit = self.send.una + room;
         if self.can_write() {
-            self.app.write(io.now, limit);
+            let peer_closed = self.receive.fin.is_some() && self.peer_has_closed();
+            self.app.write(io.now, limit, peer_closed);
             if self.app.written() > before {
                 self.first_write_at.get_or_insert(io.now);
             }
