@@ -236,6 +236,9 @@ impl Endpoint {
                 let dsn = self.dsn_of(self.send.una);
                 self.subflows[i].fail_pending = Some(dsn);
                 self.send_ack(io, i);
+                if self.uses_queues {
+                    return; // plain TCP begins with the infinite mapping
+                }
             }
             self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
             self.adopt_subflow_progress(i);

@@ -325,6 +325,7 @@ impl Endpoint {
         self.subflows[i].fail_pending = Some(dsn);
         self.tell(io.now, i, Some(packet), Fact::FailSent);
         if self.is_linux() {
+            self.send_ack(io, i);
             return true; // mptcp_subflow_fail: the data is passed on
         }
         self.subflows[i].suspect.extend_from_slice(pieces);

@@ -227,7 +227,9 @@ impl Endpoint {
     /// The data-level timer runs while something is unacknowledged at the data level.
     pub(super) fn arm_data_timer(&mut self, now: SimTime) {
         let fin_waits = self.send.fin.is_some() && !self.send.fin_acked;
-        if self.is_plain() || (self.send.una >= self.send.next && !fin_waits) {
+        // Linux watches over data that no subflow takes, too.
+        let waits = self.uses_queues && self.new_data_room() > 0;
+        if self.is_plain() || (self.send.una >= self.send.next && !fin_waits && !waits) {
             self.send.timer = SimTime::NEVER;
         } else if self.send.timer == SimTime::NEVER {
             self.send.timer = now + self.data_timeout(now);

@@ -174,10 +174,8 @@ impl Endpoint {
         if let Some(echo) = self.announcements.echoes.pop() {
             self.counters.count(Counter::EchoAddTx);
             let option = MptcpOption::AddAddr(echo);
-            return Some([
-                Some(option),
-                self.plain_data_ack().filter(|a| fits(&[option, *a], free)),
-            ]);
+            let ack = if self.is_linux() { None } else { self.plain_data_ack() };
+            return Some([Some(option), ack.filter(|a| fits(&[option, *a], free))]);
         }
         if !self.announcements.removals.is_empty() {
             let ids = std::mem::take(&mut self.announcements.removals);
@@ -222,7 +220,9 @@ impl Endpoint {
             self.announcements.retry_at =
                 now + self.config.add_addr_timeout.min(self.announcement_timeout());
         }
-        Some([Some(option), self.plain_data_ack().filter(|a| fits(&[option, *a], free))])
+        // Linux sends it alone (mptcp_established_options_add_addr: a pure ACK drops the others).
+        let ack = if self.is_linux() { None } else { self.plain_data_ack() };
+        Some([Some(option), ack.filter(|a| fits(&[option, *a], free))])
     }
 
     /// Linux 6.18 waits for a round trip or so rather than the whole `add_addr_timeout`.

@@ -9,6 +9,7 @@ use super::endpoint::{Endpoint, Io, Mode};
 use super::output::DataSegment;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
+use crate::record::story::{Fact, FallbackReason};
 
 /// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
 const BUFFER_MAX: u64 = 64_500;
@@ -113,17 +114,28 @@ impl Endpoint {
         self.held(i) < self.subflows[i].queue.limit.max(1)
     }
 
-    /// `tcp_sndbuf_expand`: twice the window, three times for BBR.
-    fn grow_buffers(&mut self) {
-        let factor = if self.config.congestion == CongestionKind::Bbr { 3 } else { 2 };
+    /// A send buffer for each subflow that has none (`tcp_init_buffer_space`).
+    fn make_buffers(&mut self) {
+        let size = self.buffer_factor() * LEAST_SEGMENTS * SEGMENT_MEMORY;
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
-            // tcp_should_expand_sndbuf: not while the window, and not the buffer, is what limits.
-            if s.queue.limit > 0 && s.tx.in_flight() >= s.tx.congestion.window().cwnd {
-                continue;
-            }
-            let segments = LEAST_SEGMENTS.max(u64::from(s.tx.congestion.window().cwnd));
-            s.queue.limit = s.queue.limit.max(factor * segments * SEGMENT_MEMORY);
+            s.queue.limit = s.queue.limit.max(size);
         }
+    }
+
+    /// `tcp_sndbuf_expand`, unless the window is what limits (`tcp_should_expand_sndbuf`).
+    fn grow_buffers(&mut self) {
+        let factor = self.buffer_factor();
+        for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
+            let cwnd = s.tx.congestion.window().cwnd;
+            if s.tx.in_flight() < cwnd {
+                s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
+            }
+        }
+    }
+
+    /// Windows that a send buffer holds: three for BBR, else two.
+    fn buffer_factor(&self) -> u64 {
+        if self.config.congestion == CongestionKind::Bbr { 3 } else { 2 }
     }
 
     /// Bytes that the application may have written and not acknowledged: the subflows' send buffers
@@ -135,7 +147,7 @@ impl Endpoint {
 
     /// Gives data to the subflows, as far as windows and send buffers let it, then sends what can go.
     pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
-        self.grow_buffers();
+        self.make_buffers();
         while let Some((data, available, is_new)) = self.next_to_give() {
             let Some(i) = self.pick_with_memory(io) else { break };
             let goal = self.size_goal(i);
@@ -143,7 +155,10 @@ impl Endpoint {
             let len = available.min(goal) as u32;
             let infinite = std::mem::take(&mut s.infinite_pending);
             if infinite {
+                // mptcp_update_infinite_map: only now is the connection plain TCP.
                 self.counters.count(Counter::InfiniteMapTx);
+                self.tell(io.now, i, None, Fact::InfiniteMappingSent);
+                self.fall_back(io.now, i, None, FallbackReason::PeerFellBack);
             }
             let s = &mut self.subflows[i];
             s.queue.give(s.tx.next, data, len, goal, infinite);
@@ -168,6 +183,8 @@ impl Endpoint {
         for i in 0..self.subflows.len() {
             self.send_from_queue(io, i);
         }
+        self.grow_buffers();
+        self.arm_data_timer(io.now);
     }
 
     /// Gives bytes that were sent before to subflow `i`, and sends what can go.
