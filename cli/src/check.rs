@@ -85,7 +85,7 @@ impl Checked {
             Ok(all) if all.is_empty() => ("ok", Style::Fair, "nothing expected".into()),
             Ok(all) => {
                 let met = all.iter().filter(|expectation| expectation.passed).count();
-                let note = format!("{met} of {} met", figures::plural(all.len(), "expectation"));
+                let note = format!("{met} of {} met", all.len());
                 if self.passed() { ("ok", Style::Good, note) } else { ("FAILED", Style::Bad, note) }
             }
         };

@@ -75,18 +75,18 @@ const IN_THE_SCENARIO: &[(&str, &str, &[&str])] = &[
     (
         "to: \"server\"",
         "to: \"sever\"",
-        &["there is no host \"sever\"", "a.ron:8:50", "^^^^^^^ ", "did you mean \"server\"?"],
+        &["there is no host \"sever\"", "a.ron:8:52", "^^^^^^^ ", "did you mean \"server\"?"],
     ),
     ("name: \"lte\"", "name: \"dsl\"", &["two paths are called \"dsl\"", "a.ron:5:16", "^^^^^ "]),
     (
         "Asa(config: \"edge.cfg\") }",
         "Asa(config: \"edge.cfg\"), \"edge\": Switch }",
-        &["two devices are called \"edge\"", "a.ron:7:50", "^^^^^^ "],
+        &["two devices are called \"edge\"", "a.ron:7:49", "^^^^^^ "],
     ),
     (
         "delay: \"30 ms\"),",
         "delay: \"30 ms\",",
-        &["a.ron:5:9", "^ opened here", "the file ends before this is closed"],
+        &["a.ron:5:9", "^ opened here", "this is not closed before the `]` that follows"],
     ),
     (
         "title: \"one box\",",
@@ -129,7 +129,7 @@ fn no_scenario_at_all() {
 /// A line of the configuration; the words that the message must have. The mark is under the word.
 const IN_THE_CONFIGURATION: &[(&str, &[&str])] = &[
     ("  tcp-options range 30 300 allow", &["edge.cfg:3:24", "range 30 300 allow", "^^^"]),
-    ("  tcp-options range 30 30 alow", &["edge.cfg:3:27", "^^^^", "\"allow\""]),
+    ("  tcp-options range 30 30 alow", &["edge.cfg:3:27", "^^^^", "expected allow"]),
     ("  tcp-options", &["edge.cfg:3:", "^"]),
 ];
 
@@ -139,8 +139,6 @@ fn in_a_configuration() {
         let config = CONFIG.replace("  tcp-options range 30 30 allow", line);
         refused(SCENARIO.as_bytes(), config.as_bytes(), &[], words);
     }
-    let words = ["edge.cfg", "not UTF-8"];
-    refused(SCENARIO.as_bytes(), b"hostname \xff\n", &[], &words);
 }
 
 #[test]
@@ -182,7 +180,7 @@ fn unreadable(home: &Path) {
 
     let file = home.join("secret.ron");
     fs::write(&file, SCENARIO).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&file).is_ok() {
         eprintln!("skipped: this user may read every file");
         return;

@@ -53,7 +53,7 @@ fn captures_are_dissected_without_a_mark() {
     }
     let capable = "tcp.options.mptcp.subtype == 0";
     let join = "tcp.options.mptcp.subtype == 1";
-    dissected("three-paths", &[], &[capable, join, "mptcp.dss.data_fin.flag == 1"]);
+    dissected("three-paths", &[], &[capable, join, "tcp.options.mptcp.datafin.flag == 1"]);
     // The first packet that the ASA changed says so in its comment.
     dissected(
         "asa-default-second-path",

@@ -21,7 +21,7 @@ fn help_teaches_by_example() {
 fn the_catalogue_names_every_model_and_its_sources() {
     let home = folder();
     check(home.path(), &["devices"], 0, &["Asa  Cisco ASA", "option30 devices MODEL"], &[]);
-    let asa = ["tcp-options range 9 255", "[2] Cisco 116519", "tcp-options range 30 30 allow"];
+    let asa = ["tcp-options range 9 255", "[2]  Cisco 116519", "tcp-options range 30 30 allow"];
     check(home.path(), &["devices", "asa"], 0, &asa, &[]);
     check(home.path(), &["devices", "pix"], 2, &[], &["there is no model \"pix\"; known: Asa"]);
 }

@@ -7,7 +7,7 @@ use crate::wrap::wrap;
 
 /// Fewest columns that the last cell of a row is broken into; narrower is harder to read than a line
 /// that is too long.
-const NARROWEST: usize = 24;
+const NARROWEST: usize = 20;
 
 /// One cell.
 #[derive(Clone, Debug, Default)]

@@ -215,7 +215,8 @@ fn figure_rows(connection: &ConnectionRecord) -> Vec<Vec<Cell>> {
             ("max", latency.max),
         ]
         .map(|(name, ms)| format!("{name} {}", span(SimDuration((ms * 1e6) as u64))))
-        .join("   ");
+        .join("   ")
+        .replace(' ', &NO_BREAK.to_string());
         rows.push(row("write to delivery", text));
     }
     let (waiting, at) = shortfall::most_waiting(connection);

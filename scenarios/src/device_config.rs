@@ -195,7 +195,9 @@ fn farm_of_topology(topology: &Topology, device: &str) -> Option<Farm> {
 
 /// Names of the files beside one that is not there.
 fn neighbours(path: &Path) -> Vec<String> {
-    let Some(entries) = path.parent().and_then(|folder| std::fs::read_dir(folder).ok()) else {
+    // The parent of a bare name is empty, which no system takes for a folder.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else {
         return Vec::new();
     };
     let mut names: Vec<String> = entries

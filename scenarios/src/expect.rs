@@ -39,7 +39,9 @@ pub fn evaluate(expectation: &Expectation, line: usize, record: &RunRecord) -> E
     let sentence = match (passed, expectation) {
         // A cause is told in full with the verdict; what is as said need not be said twice.
         (true, Expectation::Cause { .. }) => format!("{subject}: {expected}"),
-        (true, Expectation::Subflow { .. }) => format!("{subject}: {measured}"),
+        (true, Expectation::Subflow { .. } | Expectation::Intact(_)) => {
+            format!("{subject}: {measured}")
+        }
         (true, _) if measured == expected => format!("{subject}: {measured}"),
         (true, _) => format!("{subject}: {measured} (expected: {expected})"),
         (false, _) => format!("{subject}: expected {expected}, but it was: {measured}"),

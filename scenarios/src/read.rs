@@ -45,10 +45,18 @@ fn broken(source: &Source, refusal: Refusal) -> Diagnostic {
             None => {
                 let message = format!("the file ends too early: expected {expected}");
                 Diagnostic::at(source, at..at, message)
+                    .help("a scenario is Scenario(…); `option30 new NAME` writes one to start from")
             }
         };
     }
     let found = source.text[at..].chars().next().unwrap_or(' ');
+    // Another bracket than the one that is open: that one was forgotten.
+    if let (Some(closing), Some(open)) = ("]})".find(found), unclosed(&source.text[..at]))
+        && "[{(".find(&source.text[open.clone()]) != Some(closing)
+    {
+        let message = format!("this is not closed before the `{found}` that follows");
+        return Diagnostic::at(source, open, message).label("opened here");
+    }
     let span = at..at + found.len_utf8();
     let diagnostic = Diagnostic::at(source, span, format!("expected {expected}, found `{found}`"));
     if expected.starts_with("a comma") && !")]}".contains(found) {

@@ -118,7 +118,7 @@ fn a_firewall_before_a_balancer() {
     check("Asa()", "ace-default", "fallback; edge: default");
     check("Asa()", "ace-option-30", "fallback; edge: default");
     check(OPEN, "ace-default", "fallback; lb: default");
-    check(OPEN, "ace-option-30", "mptcp 1; lb: line 23");
+    check(OPEN, "ace-option-30", "mptcp 1; lb: default");
 }
 
 #[test]

@@ -140,22 +140,25 @@ impl Intervals {
             record.connections.first().map_or(1, |c| c.series.interval.as_nanos().max(1));
         let count = end.as_nanos().div_ceil(interval).max(1);
         let each = round_up(count.div_ceil(POINTS_MAX));
-        Self {
-            end_s: end.as_secs_f64().max(interval as f64 / 1e9),
-            length_s: (each * interval) as f64 / 1e9,
-            each: each as usize,
-            count: count.div_ceil(each) as usize,
-        }
+        let end_s = end.as_secs_f64().max(interval as f64 / 1e9);
+        let length_s = (each * interval) as f64 / 1e9;
+        // A rest that is shorter than half an interval is part of the one before it: a mean over a
+        // moment says nothing.
+        let count = ((end_s / length_s).round() as usize).max(1);
+        Self { end_s, length_s, each: each as usize, count }
     }
 
     /// Means in Mbps, as steps: two points for each interval, at its begin and its end.
     fn means(&self, bytes: &[u64], until_s: f64) -> Vec<(f64, f64)> {
         let step = |k: usize| {
             let from = k as f64 * self.length_s;
-            let to = (from + self.length_s).min(self.end_s);
-            // The last interval is shorter where the connection ended within it.
-            let length = (until_s - from).clamp(self.length_s * 0.25, self.length_s);
-            let part = bytes.iter().skip(k * self.each).take(self.each).sum::<u64>();
+            let (to, take) = match k + 1 {
+                next if next == self.count => (self.end_s, usize::MAX),
+                next => (next as f64 * self.length_s, self.each),
+            };
+            // A connection that ended within the interval is not told by what came after it.
+            let length = (until_s - from).clamp((to - from) * 0.25, to - from);
+            let part = bytes.iter().skip(k * self.each).take(take).sum::<u64>();
             let mbps = part as f64 * 8e-6 / length;
             [(from, mbps), (to, mbps)]
         };

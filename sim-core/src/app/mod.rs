@@ -40,9 +40,8 @@ pub enum AppConfig {
         /// Think time between.
         pause: SimDuration,
     },
-    /// The client sends a header, waits, and sends `up` bytes; when the server has exactly all of them
-    /// it sends `down` bytes; then both close (the work of the kernel measurements). A server that gets
-    /// more bytes than there should be does not answer.
+    /// The client sends a header, waits, sends `up` bytes and closes its direction; when the server has
+    /// read to that end it sends `down` bytes and closes (the work of the kernel measurements).
     UpThenDown {
         /// Bytes up, after the header.
         up: ByteSize,

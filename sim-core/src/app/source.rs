@@ -56,10 +56,9 @@ enum Work {
         rest_at: SimTime,
         total: u64,
     },
-    /// Writes `own` bytes; if it `waits`, once exactly `peer` bytes have been read.
+    /// Writes `own` bytes; if it `waits`, once the peer has closed its direction.
     Then {
         own: u64,
-        peer: u64,
         waits: bool,
     },
 }
@@ -95,7 +94,7 @@ impl App {
                     let (header_at, rest_at) = (now + idle, now + idle + pause);
                     Work::Upload { header: header.0, header_at, rest_at, total: header.0 + up.0 }
                 } else {
-                    Work::Then { own: down.0, peer: header.0 + up.0, waits: !duplex }
+                    Work::Then { own: down.0, waits: !duplex }
                 }
             }
         };
@@ -132,8 +131,9 @@ impl App {
 
     /// Writes what is due by `now`. A writer of bulk data fills the room up to `limit` (the end of
     /// the send buffer, as an offset); the others write in their own time.
+    /// `peer_closed` says that the peer will write no more.
     #[inline]
-    pub fn write(&mut self, now: SimTime, limit: u64) {
+    pub fn write(&mut self, now: SimTime, limit: u64, peer_closed: bool) {
         let target = match &mut self.work {
             Work::Reader => return,
             Work::Bulk { left, until, over } => {
@@ -169,8 +169,8 @@ impl App {
                     return;
                 }
             }
-            Work::Then { own, peer, waits } => {
-                if *waits && self.read != *peer {
+            Work::Then { own, waits } => {
+                if *waits && !peer_closed {
                     return;
                 }
                 (*own).min(limit)
@@ -220,7 +220,7 @@ impl App {
                 sent >= count && self.read >= u64::from(*count) * *response
             }
             Work::Upload { total, .. } => self.written >= *total,
-            Work::Then { own, peer, .. } => self.written >= *own && self.read >= *peer,
+            Work::Then { own, waits } => self.written >= *own && (peer_closed || !waits),
         }
     }
 

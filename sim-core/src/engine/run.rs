@@ -24,7 +24,8 @@ impl World {
     pub fn run(mut self, limit: SimTime) -> RunRecord {
         self.wire_devices();
         while self.open_connections > 0 {
-            let Some(at) = self.queue.next_at() else { break };
+            // An empty queue: nothing will ever happen again, and the connections wait to the end.
+            let at = self.queue.next_at().unwrap_or(SimTime::NEVER);
             if at > limit {
                 self.now = limit;
                 break;
@@ -122,21 +123,22 @@ impl World {
             packet.checksum_fault ^= 1 << (bit % 16);
         }
         let copy = direction.transmission.duplicates().then(|| (*packet).clone());
-        match direction.transmission.send(self.now, packet) {
+        self.put_on_link(index, packet);
+        if let Some(copy) = copy {
+            let copy = self.outbox.pool.boxed(copy);
+            self.put_on_link(index, copy);
+        }
+    }
+
+    #[inline]
+    fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
+        match self.directions[index as usize].transmission.send(self.now, packet) {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
             Fate::Sent { head: None } => {}
             Fate::Lost(
                 LossKind::Queue | LossKind::Random | LossKind::Down | LossKind::TooBig,
                 packet,
             ) => {
-                self.outbox.pool.free(packet);
-            }
-        }
-        if let Some(copy) = copy {
-            let copy = self.outbox.pool.boxed(copy);
-            if let Fate::Lost(_, packet) =
-                self.directions[index as usize].transmission.send(self.now, copy)
-            {
                 self.outbox.pool.free(packet);
             }
         }

@@ -78,6 +78,7 @@ impl Endpoint {
             let data = self.send.next;
             s.tx.send_new(io.now, data, 0, true);
             self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+            self.await_subflow(io.now);
         }
     }
 
@@ -180,6 +181,7 @@ impl Endpoint {
         if self.life == Life::Active && self.subflows.iter().all(|s| !s.is_alive()) {
             self.abort(io, i);
         }
+        self.await_subflow(io.now);
     }
 
     /// The connection is over without having been completed.
@@ -240,6 +242,7 @@ impl Endpoint {
                     return; // plain TCP begins with the infinite mapping
                 }
             }
+            self.release_suspects(io, i);
             self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
             self.adopt_subflow_progress(i);
         } else if !self.is_linux() {

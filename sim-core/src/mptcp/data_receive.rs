@@ -333,7 +333,7 @@ impl Endpoint {
     }
 
     /// The peer has fallen back: the doubtful bytes are what it will not send again.
-    fn release_suspects(&mut self, io: &mut Io<'_>, i: usize) {
+    pub(super) fn release_suspects(&mut self, io: &mut Io<'_>, i: usize) {
         for (at, payload) in std::mem::take(&mut self.subflows[i].suspect) {
             self.deliver_at(io, i, at, payload);
         }

@@ -28,6 +28,7 @@ impl Endpoint {
             self.push_new_data(io);
         }
         self.push_close(io);
+        self.watch_window(io.now);
         self.note_pacing(io);
     }
 
@@ -56,7 +57,8 @@ impl Endpoint {
         let room = if self.uses_queues { self.queue_limit() } else { self.config.send_buffer.0 };
         let limit = self.send.una + room;
         if self.can_write() {
-            self.app.write(io.now, limit);
+            let peer_closed = self.receive.fin.is_some() && self.peer_has_closed();
+            self.app.write(io.now, limit, peer_closed);
             if self.app.written() > before {
                 self.first_write_at.get_or_insert(io.now);
             }
@@ -211,6 +213,7 @@ impl Endpoint {
         }
         if offset > self.send.una {
             self.send.una = offset;
+            self.waiting.silent_since = None;
             self.send.backoff = 0;
             self.send.timer = SimTime::NEVER;
             self.arm_data_timer(io.now);
@@ -253,6 +256,9 @@ impl Endpoint {
     /// that no subflow has in flight any more (RFC 8684 §3.3.6).
     pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
         self.send.timer = SimTime::NEVER;
+        if self.has_been_silent(io) {
+            return;
+        }
         self.send.backoff += 1;
         if self.send.fin.is_some_and(|fin| !self.send.fin_acked && self.send.next >= fin) {
             for s in &mut self.subflows {

@@ -10,6 +10,7 @@ use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
 use super::stack::{EndpointId, HostStack};
 use super::subflow::Subflow;
+use super::waiting::Waiting;
 use crate::app::source::App;
 use crate::record::StrayReset;
 use crate::record::story::{End, Entry, Fact, FallbackReason};
@@ -171,6 +172,7 @@ pub struct Endpoint {
     pub(super) sample_interval: SimDuration,
     /// When pacing lets the next segment go that waits for it.
     pub(super) paced_at: SimTime,
+    pub(super) waiting: Waiting,
     pub(super) siblings: Vec<Sibling>,
     /// The peer's key, once MP_FASTCLOSE is to go out with the resets.
     pub(super) fast_close_key: Option<Key>,
@@ -246,6 +248,7 @@ impl Endpoint {
             rng: setup.rng,
             sample_interval: setup.sample_interval,
             paced_at: SimTime::NEVER,
+            waiting: Waiting::default(),
             siblings: Vec::new(),
             fast_close_key: None,
             next_uid: u64::from(setup.id.0) << 40,
@@ -258,7 +261,7 @@ impl Endpoint {
     pub fn deadline(&self) -> SimTime {
         let mut at = self.send.timer.min(self.announcements.retry_at).min(self.paced_at);
         if self.life == Life::Active {
-            at = at.min(self.app.next_write_at());
+            at = at.min(self.app.next_write_at()).min(self.waiting.deadline());
         }
         for s in &self.subflows {
             if !s.is_alive() {
@@ -294,6 +297,9 @@ impl Endpoint {
         }
         if self.send.timer <= now {
             self.on_data_timer(io);
+        }
+        if self.waiting.deadline() <= now {
+            self.on_waiting_timer(io);
         }
         self.push(io);
         self.flush_acks(io);

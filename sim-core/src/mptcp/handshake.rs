@@ -292,6 +292,7 @@ impl Endpoint {
             stale_mark: 0,
             priority_pending: None,
             fin_sent: false,
+            challenged_at: None,
             ack_now: false,
             stale: false,
             fresh_bytes: 0,
@@ -540,8 +541,13 @@ impl Endpoint {
                 self.tell(io.now, i, Some(packet.uid), Fact::FullyEstablished);
             }
             // RFC 8684 §3.1: the first data repeats the keys, so a bare ACK without them proves
-            // nothing yet. Linux does not wait for it.
-            _ if packet.payload.is_empty() && !self.is_linux() && !packet.flags.has(Flags::FIN) => {
+            // nothing yet, unless it comes again as the answer to another SYN/ACK: the client may
+            // have nothing to send. Linux does not wait for it.
+            _ if packet.payload.is_empty()
+                && !self.is_linux()
+                && !packet.flags.has(Flags::FIN)
+                && self.subflows[i].attempts == 0 =>
+            {
                 return false;
             }
             _ => {

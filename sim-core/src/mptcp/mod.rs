@@ -23,3 +23,4 @@ mod segment;
 mod send_queue;
 pub mod stack;
 pub mod subflow;
+mod waiting;

@@ -38,7 +38,12 @@ impl Endpoint {
         let timestamps = if s.timestamps { 12 } else { 0 };
         // Linux forgets to leave room for the infinite mapping, and the packet outgrows the MTU.
         let infinite = s.infinite_pending && !self.is_linux();
-        let dss = if self.is_plain() && !infinite { 0 } else { self.dss_len() };
+        let dss = match self.mode {
+            Mode::Plain(_) if !infinite => 0,
+            // The first data may carry MP_CAPABLE with both keys, length and checksum instead.
+            Mode::Mptcp { certain: false } => self.dss_len().max(24),
+            _ => self.dss_len(),
+        };
         mss.saturating_sub(timestamps + dss).max(1)
     }
 
@@ -234,9 +239,19 @@ impl Endpoint {
 
     /// Sends an acknowledgement of subflow `i`, with whatever signal waits for one.
     pub(super) fn send_ack(&mut self, io: &mut Io<'_>, i: usize) -> PacketUid {
+        self.send_ack_at(io, i, self.subflows[i].tx.next)
+    }
+
+    /// Sends an empty segment from before what the peer expects, which it must answer (Linux's
+    /// `tcp_xmit_probe_skb`).
+    pub(super) fn send_window_probe(&mut self, io: &mut Io<'_>, i: usize) {
+        self.send_ack_at(io, i, self.subflows[i].tx.next - 1);
+    }
+
+    fn send_ack_at(&mut self, io: &mut Io<'_>, i: usize, offset: u64) -> PacketUid {
         let mut packet = self.established(io, i);
         let s = &self.subflows[i];
-        packet.seq = seq_of(s.tx.initial, s.tx.next);
+        packet.seq = seq_of(s.tx.initial, offset);
         let mut sack_room = true;
         if !self.is_plain() {
             match self.take_signal(io.now, i, &packet.options) {
@@ -406,9 +421,12 @@ impl Endpoint {
                 },
             };
         }
+        // A segment that was cut while DATA_ACKs were short has no room for a long one now.
+        let fits = segment.len <= self.segment_room(i);
+        let ack = if fits { self.ack_seq() } else { DataSeq::Short(self.data_ack() as u32) };
         MptcpOption::Dss(Dss {
             data_fin: ends,
-            ack: Some(self.ack_seq()),
+            ack: Some(ack),
             mapping: Some(Mapping { dsn: self.data_seq(dsn), ssn, len, checksum }),
         })
     }

@@ -135,11 +135,13 @@ impl Endpoint {
     pub(super) fn has_signal(&self, i: usize) -> bool {
         let a = &self.announcements;
         let s = &self.subflows[i];
-        (s.fail_pending.is_some() || s.priority_pending.is_some())
-            || ((a.due || !a.echoes.is_empty() || !a.removals.is_empty())
-                && s.can_carry()
-                && self.is_mptcp()
-                && self.first_carrier() == Some(i))
+        !self.is_plain()
+            && (s.fail_pending.is_some()
+                || s.priority_pending.is_some()
+                || ((a.due || !a.echoes.is_empty() || !a.removals.is_empty())
+                    && s.can_carry()
+                    && self.is_mptcp()
+                    && self.first_carrier() == Some(i)))
     }
 
     fn first_carrier(&self) -> Option<usize> {
@@ -366,10 +368,11 @@ impl Endpoint {
 
     /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO).
     pub fn set_backup(&mut self, io: &mut Io<'_>, address: IpAddr, backup: bool) {
+        let speaks = self.is_mptcp();
         for s in &mut self.subflows {
             if s.state == State::Established && s.flow.src.ip() == address {
                 s.backup = backup;
-                s.priority_pending = Some(backup);
+                s.priority_pending = speaks.then_some(backup);
             }
         }
         self.push(io);

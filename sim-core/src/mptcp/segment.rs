@@ -51,7 +51,9 @@ impl Endpoint {
     fn on_segment(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
         let s = &mut self.subflows[i];
         let Some(start) = offset_of(packet.seq, s.rx.initial, s.rx.next) else {
-            s.ack_now = !packet.flags.has(Flags::RST);
+            if !packet.flags.has(Flags::RST) {
+                s.challenge(io.now);
+            }
             return;
         };
         if packet.flags.has(Flags::RST) {
@@ -69,13 +71,13 @@ impl Endpoint {
                 }
                 self.on_reset(io, i, packet);
             } else {
-                s.ack_now = true;
+                s.challenge(io.now);
             }
             return;
         }
         if packet.flags.has(Flags::SYN) {
             // The SYN/ACK again: the third ACK was lost.
-            s.ack_now = true;
+            s.challenge(io.now);
             return;
         }
         if !packet.flags.has(Flags::ACK) {
@@ -121,6 +123,7 @@ impl Endpoint {
         let timestamp_now = (io.now.as_nanos() / 1_000_000) as u32;
         let s = &mut self.subflows[i];
         let Some(ack) = offset_of(packet.ack, s.tx.initial, s.tx.una) else { return };
+        self.waiting.unanswered = 0;
         let window = u64::from(packet.window) << s.send_scale;
         let echo_rtt = echo.filter(|&e| e != 0).map(|e| {
             let ms = timestamp_now.wrapping_add(s.timestamp_offset).wrapping_sub(e);
@@ -327,6 +330,9 @@ impl Endpoint {
             // A DATA_FIN of its own: no payload to wait for.
             self.subflows[i].ack_now = true;
             self.take_lone_mapping(io, i, packet, mapping);
+        } else if start < self.subflows[i].rx.next && !packet.flags.has(Flags::FIN) {
+            // Empty and before what is expected (RFC 9293 §3.10.7.4): a probe.
+            self.subflows[i].challenge(io.now);
         }
         if self.subflows[i].rx.fin_in_order() {
             self.on_subflow_fin(io, i);

@@ -151,15 +151,8 @@ impl Endpoint {
         while let Some((data, available, is_new)) = self.next_to_give() {
             let Some(i) = self.pick_with_memory(io) else { break };
             let goal = self.size_goal(i);
-            let s = &mut self.subflows[i];
             let len = available.min(goal) as u32;
-            let infinite = std::mem::take(&mut s.infinite_pending);
-            if infinite {
-                // mptcp_update_infinite_map: only now is the connection plain TCP.
-                self.counters.count(Counter::InfiniteMapTx);
-                self.tell(io.now, i, None, Fact::InfiniteMappingSent);
-                self.fall_back(io.now, i, None, FallbackReason::PeerFellBack);
-            }
+            let infinite = self.take_infinite(io, i);
             let s = &mut self.subflows[i];
             s.queue.give(s.tx.next, data, len, goal, infinite);
             if is_new {
@@ -193,12 +186,28 @@ impl Endpoint {
         let mut at = start;
         while at < end {
             let len = goal.min(end - at) as u32;
+            let infinite = self.take_infinite(io, i);
             let s = &mut self.subflows[i];
-            s.queue.give(s.tx.next, at, len, goal, false);
+            s.queue.give(s.tx.next, at, len, goal, infinite);
             self.counters.count(Counter::Retrans);
             at += u64::from(len);
+            if infinite {
+                break;
+            }
         }
         self.send_from_queue(io, i);
+    }
+
+    /// Is the next buffer of subflow `i` the one with the infinite mapping? Only now is the connection
+    /// plain TCP (`mptcp_update_infinite_map`).
+    fn take_infinite(&mut self, io: &Io<'_>, i: usize) -> bool {
+        let infinite = std::mem::take(&mut self.subflows[i].infinite_pending);
+        if infinite {
+            self.counters.count(Counter::InfiniteMapTx);
+            self.tell(io.now, i, None, Fact::InfiniteMappingSent);
+            self.fall_back(io.now, i, None, FallbackReason::PeerFellBack);
+        }
+        infinite
     }
 
     /// The next bytes to give to a subflow: to be sent again, or new.

@@ -4,10 +4,13 @@ use super::send_queue::SendQueue;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
 use crate::tcp::receiver::Receiver;
 use crate::tcp::sender::Sender;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::wire::dss::MappingSum;
 use crate::wire::packet::Flow;
 use crate::wire::payload::Payload;
+
+/// Unacceptable segments are answered at most once in this time (Linux's `tcp_invalid_ratelimit`).
+const CHALLENGE_INTERVAL: SimDuration = SimDuration::from_millis(500);
 
 /// TCP state, as far as option30 tells states apart (RFC 9293 §3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +125,8 @@ pub struct Subflow {
     pub priority_pending: Option<bool>,
     /// This end's FIN is in flight or acknowledged.
     pub fin_sent: bool,
+    /// When an unacceptable segment was last answered.
+    pub challenged_at: Option<SimTime>,
     /// An acknowledgement is owed now.
     pub ack_now: bool,
     /// Not to be used while another subflow is: no progress for several timeouts.
@@ -150,6 +155,15 @@ impl Subflow {
     #[inline]
     pub fn can_carry(&self) -> bool {
         self.state == State::Established && self.proof == Proof::Complete && !self.fin_sent
+    }
+
+    /// Answers an unacceptable segment by an acknowledgement, but not every one (RFC 5961 §7): the
+    /// answer to the answer may be the next.
+    pub fn challenge(&mut self, now: SimTime) {
+        if self.challenged_at.is_none_or(|at| now.since(at) >= CHALLENGE_INTERVAL) {
+            self.challenged_at = Some(now);
+            self.ack_now = true;
+        }
     }
 
     /// True when it exists at all.

@@ -75,6 +75,10 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     if any(|s| s.wrong_at.is_some()) {
         return Verdict::Failed(Failure::WrongStream);
     }
+    if evidence.data_waits && sides.iter().all(|s| s.is_some_and(|s| s.completed)) {
+        // Both closed in good faith, and yet something between them had taken bytes out.
+        return Verdict::Failed(Failure::WrongStream);
+    }
     if !evidence.client.is_some_and(|c| c.established) {
         return Verdict::Failed(Failure::NeverConnected);
     }

@@ -337,9 +337,20 @@ impl Sender {
         let len = segment.len;
         self.retransmissions += 1;
         self.after_transmission(now, len);
-        if self.timer.is_none() {
+        if self.timer.is_none() || index == 0 {
             self.arm(now);
         }
+    }
+
+    /// A running timeout is not put off by what arrives after the head of the queue was last sent, or
+    /// the head could be lost for good while later data goes on arriving (Linux's
+    /// `FLAG_SET_XMIT_TIMER`).
+    fn must_keep_timeout(&self, now: SimTime, sacked_rtt: Option<SimDuration>) -> bool {
+        matches!(self.timer, Some((_, TimerKind::Retransmission)))
+            && self
+                .segments
+                .front()
+                .is_some_and(|head| sacked_rtt.is_none_or(|rtt| rtt <= now.since(head.sent_at)))
     }
 
     /// The application (or the scheduler) has nothing more to send now: rate samples until what is in
@@ -381,22 +392,21 @@ impl Sender {
         let mut sample = RateSample::default();
         let mut rtt = None;
         let mut newest_rtt = None;
+        let mut any_sent_again = false;
 
         while let Some(front) = self.segments.front_mut() {
             if front.end() > ack {
                 if ack > front.start {
-                    // A piece of it arrived (something on the way had split it).
-                    let piece = (ack - front.start) as u32;
-                    front.start = ack;
-                    front.data += u64::from(piece);
-                    front.len -= piece;
-                    acked.data_end = Some(front.data);
+                    // A piece of it arrived (something on the way had split it). The segment stays
+                    // whole, since its mapping must not change when it is sent again.
+                    acked.data_end = Some(front.data + (ack - front.start));
                 }
                 break;
             }
             let segment = self.segments.pop_front().expect("there is a front");
             acked.data_end = Some(segment.data + u64::from(segment.len));
             self.count_delivered(&segment, now, &mut sample);
+            any_sent_again |= segment.transmissions > 1;
             if segment.transmissions == 1 && segment.state & SACKED == 0 {
                 let measured = now.since(segment.sent_at);
                 rtt.get_or_insert(measured);
@@ -408,6 +418,10 @@ impl Sender {
                 self.reordering_seen = true;
             }
             self.forget_marks(segment.state);
+        }
+        if any_sent_again {
+            // What follows a repaired hole arrived long before its acknowledgement (RFC 6298 §3).
+            (rtt, newest_rtt) = (None, None);
         }
         if ack > self.una {
             self.una = ack;
@@ -461,7 +475,7 @@ impl Sender {
             };
             self.congestion.on_ack(&ack_sample, siblings, me);
         }
-        if acked.advanced || delivered_now > 0 {
+        if acked.advanced || (delivered_now > 0 && !self.must_keep_timeout(now, newest_rtt)) {
             self.arm(now);
         }
         acked.all = self.segments.is_empty();

@@ -15,6 +15,22 @@ const RTT_FACTOR: u64 = 4;
 pub(super) struct Opportunistic {
     /// When a subflow was last penalised.
     penalised_at: Option<SimTime>,
+    /// The first segment that was sent again last, and the subflows (as bits) that it went over: once
+    /// is enough, whether it has left that subflow or not.
+    helped: (u64, u64),
+}
+
+impl Opportunistic {
+    /// True the first time that the segment at `head` is to go over subflow `index`.
+    fn is_new(&mut self, head: u64, index: usize) -> bool {
+        let bit = 1u64.checked_shl(index as u32).unwrap_or(0);
+        if self.helped.0 != head {
+            self.helped = (head, 0);
+        }
+        let new = self.helped.1 & bit == 0;
+        self.helped.1 |= bit;
+        new
+    }
 }
 
 impl Endpoint {
@@ -47,6 +63,9 @@ impl Endpoint {
             end = end.max(Some(held.data + u64::from(held.len)));
         }
         let Some(end) = end else { return };
+        if !self.scheduler.opportunistic.as_mut().is_some_and(|o| o.is_new(head, fast)) {
+            return;
+        }
         let len = u64::from(self.segment_room(fast)).min(end - head) as u32;
         if let Some(rule) = &mut self.scheduler.rule {
             rule.on_blocked();
