@@ -272,7 +272,9 @@ impl World {
 
     /// A host: it has addresses and connections.
     pub fn add_host(&mut self, name: &str, config: HostConfig) -> NodeId {
-        self.add_node(name, NodeKind::Host(HostStack::new(config)))
+        let mut stack = HostStack::new(config);
+        stack.draw_first_port(&mut Stream::new(self.seed, &format!("host {name} ports")));
+        self.add_node(name, NodeKind::Host(stack))
     }
 
     /// A device model; its ports come in pairs (see [`super::device`]).

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::config::HostConfig;
 use crate::engine::device::in_prefix;
+use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::wire::packet::Flow;
 
@@ -14,8 +15,8 @@ use crate::wire::packet::Flow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointId(pub u32);
 
-/// First ephemeral port (Linux's default range begins at 32768).
-const FIRST_PORT: u16 = 32_768;
+/// Ephemeral ports (Linux's default `ip_local_port_range`).
+const PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// An own address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl HostStack {
             flows: FxHashMap::default(),
             tokens: FxHashMap::default(),
             listening: Vec::new(),
-            next_port: FIRST_PORT,
+            next_port: *PORTS.start(),
             blackholes: 0,
             disabled_until: SimTime::ZERO,
         }
@@ -129,6 +130,12 @@ impl HostStack {
         self.listening.contains(&port)
     }
 
+    /// Begins the ephemeral ports at a random one, as hosts do (RFC 6056).
+    pub fn draw_first_port(&mut self, rng: &mut Stream) {
+        let count = u64::from(PORTS.end() - PORTS.start()) + 1;
+        self.next_port = PORTS.start() + rng.below(count) as u16;
+    }
+
     /// True while SYNs do not offer MPTCP, because those that did vanished.
     #[must_use]
     pub fn avoids_mptcp(&self, now: SimTime) -> bool {
@@ -147,8 +154,8 @@ impl HostStack {
     pub fn ephemeral(&mut self, src: IpAddr, dst: SocketAddr) -> SocketAddr {
         loop {
             let local = SocketAddr::new(src, self.next_port);
-            self.next_port =
-                if self.next_port == u16::MAX { FIRST_PORT } else { self.next_port + 1 };
+            let next = self.next_port + 1;
+            self.next_port = if PORTS.contains(&next) { next } else { *PORTS.start() };
             if !self.flows.contains_key(&Flow { src: local, dst }) {
                 return local;
             }
