@@ -142,6 +142,7 @@ fn check_paths(paths: &[Path], devices: &BTreeSet<&str>, problems: &mut Vec<Prob
         check_name(&path.name, "path", &mut seen, &here, problems);
         check_devices(&path.devices, devices, &here, problems);
         check_mtu(path.mtu, &here, problems);
+        check_mtu_of("interface_mtu", path.interface_mtu, &here, problems);
     }
 }
 
@@ -180,8 +181,17 @@ fn check_devices(
 
 /// IPv6 needs 1280 (RFC 8200 §5), IPv4 68 (RFC 791); below 256 no segment with options has room.
 fn check_mtu(mtu: Option<u32>, here: &[Position], problems: &mut Vec<Problem>) {
+    check_mtu_of("mtu", mtu, here, problems);
+}
+
+fn check_mtu_of(
+    field: &'static str,
+    mtu: Option<u32>,
+    here: &[Position],
+    problems: &mut Vec<Problem>,
+) {
     if let Some(mtu) = mtu.filter(|mtu| !(256..=65_535).contains(mtu)) {
-        let at = [here, &[Field("mtu")]].concat();
+        let at = [here, &[Field(field)]].concat();
         let message = format!("an MTU is from 256 to 65535 bytes, not {mtu}");
         problems.push(Problem::new(&at, message, "here"));
     }

@@ -31,7 +31,7 @@ impl LoadBalanced {
             let own = address(path.family, 0, port + 1);
             network.world.add_route(client, own, 0, port);
             network.world.add_route(router, own, prefix_len(path.family), port);
-            network.world.set_interface_mtu(client, port, link.out.mtu.min(link.back.mtu));
+            network.world.set_interface_mtu(client, port, path.interface_mtu(&link));
             let last = network.chain(&path.devices, id, (client, port))?;
             let (balancer, inside, outside) = network.device_pair(&self.balancer)?;
             network.link(&path.name, id, [last, (balancer, inside)], path.family, link);

@@ -47,7 +47,7 @@ impl MultiPath {
             network.world.add_route(client, address(path.family, 1, number), length, port);
             network.world.add_route(server, address(path.family, 0, number), length, port);
             for host in [client, server] {
-                network.world.set_interface_mtu(host, port, link.out.mtu.min(link.back.mtu));
+                network.world.set_interface_mtu(host, port, path.interface_mtu(&link));
             }
             let last = network.chain(&path.devices, id, (client, port))?;
             network.link(&path.name, id, [last, (server, port)], path.family, link);

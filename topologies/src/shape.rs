@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use crate::settings::{Family, with_link_settings};
+use crate::settings::{BothWays, Family, with_link_settings};
 
 /// The network between the hosts.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +41,17 @@ with_link_settings! {
         /// Names of the devices on it, from the client on.
         #[serde(default)]
         pub devices: Vec<String>,
+        /// MTU of the hosts' interfaces, where the path lets longer packets pass that a device makes;
+        /// none: as the path's.
+        #[serde(default)]
+        pub interface_mtu: Option<u32>,
+    }
+}
+
+impl Path {
+    /// MTU of the interfaces at its ends, the path itself being `link`.
+    pub(crate) fn interface_mtu(&self, link: &BothWays) -> u32 {
+        self.interface_mtu.unwrap_or_else(|| link.out.mtu.min(link.back.mtu))
     }
 }
 

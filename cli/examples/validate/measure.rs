@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use scenarios::schema::Traffic;
 use scenarios::{Loaded, load};
-use sim_core::record::story::{End, Fact};
+use sim_core::record::story::{End, Entry, Fact};
 use sim_core::record::{ConnectionRecord, RunRecord};
 use sim_core::time::SimDuration;
 
@@ -80,8 +80,12 @@ impl Observation {
             (_, true, [true, true]) => Mode::Fallback,
             _ => Mode::Mptcp,
         };
-        let sizes = match loaded.scenario.traffic.first()? {
-            Traffic::UpThenDown { up, down, .. } => [up.0, down.0],
+        let mbps = match *loaded.scenario.traffic.first()? {
+            Traffic::UpThenDown { up, down, duplex: Some(true), .. } => {
+                [(up.0, End::Server), (down.0, End::Client)]
+                    .map(|(bytes, reader)| until_fin(connection, bytes, reader))
+            }
+            Traffic::UpThenDown { up, down, .. } => phases(connection, [up.0, down.0]),
             _ => return None,
         };
         Some(Self {
@@ -89,7 +93,7 @@ impl Observation {
             is_intact: connection.stream_intact,
             joins: connection.server_counters.get("MPJoinAckRx").copied().unwrap_or(0),
             fell_back,
-            mbps: phases(connection, sizes),
+            mbps,
             resets: resets(connection, record),
             gaps: gaps(connection),
         })
@@ -128,6 +132,14 @@ fn phases(connection: &ConnectionRecord, [up, down]: [u64; 2]) -> [Option<f64>; 
     [rate(up, first, turn), rate(down, turn, end)]
 }
 
+/// Goodput of one of two directions at once: up to the end that `reader` saw.
+fn until_fin(connection: &ConnectionRecord, bytes: u64, reader: End) -> Option<f64> {
+    let first = deliveries(connection).next()?.0 as f64 * TICK.as_secs_f64();
+    let is_end = |e: &&Entry| e.end == reader && matches!(e.fact, Fact::FinReceived);
+    let end = connection.story.iter().find(is_end)?.at.as_secs_f64();
+    (end > first).then(|| bytes as f64 * 8.0 / (end - first) / 1e6)
+}
+
 fn gaps(connection: &ConnectionRecord) -> Vec<(f64, f64)> {
     let seconds = |ticks: u64| ticks as f64 * TICK.as_secs_f64();
     let instants: Vec<u64> = deliveries(connection).map(|(tick, _)| tick).collect();
@@ -142,7 +154,7 @@ fn resets(connection: &ConnectionRecord, record: &RunRecord) -> BTreeSet<(String
     let path = |subflow: Option<usize>| {
         subflow.and_then(|i| connection.subflows.get(i)).map_or("?", |s| s.path.as_str()).to_owned()
     };
-    let of = |entry: &sim_core::record::story::Entry| match entry.fact {
+    let of = |entry: &Entry| match entry.fact {
         Fact::ResetSent { reason: Some(reason), .. } => {
             Some((path(entry.subflow), entry.end, reason.0))
         }
