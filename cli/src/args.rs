@@ -51,7 +51,7 @@ Examples:
   option30 run my.ron --seed 7         the same network, other luck
   option30 run my.ron --pcap           also results/my/captures/*.pcapng
   option30 run scenarios/catalogue     every scenario of a folder
-  option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out /tmp/faster
+  option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out faster
   option30 run my.ron --format json | jq '.connections[].verdict'";
 
 const CHECK_EXAMPLES: &str = "\

@@ -393,7 +393,12 @@ impl World {
 
     fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
         let NodeKind::Host(stack) = &self.nodes[host.0 as usize].kind else { return };
-        match stack.route(packet.src, packet.dst) {
+        let port = stack.route(packet.src, packet.dst);
+        // A host does not send what its own interface cannot take (DF is set: EMSGSIZE).
+        let fits = |port: &u8| {
+            stack.mtus.get(usize::from(*port)).is_none_or(|&mtu| packet.wire_len() <= mtu)
+        };
+        match port.filter(fits) {
             Some(port) => self.send(host, port, packet),
             None => self.outbox.pool.free(packet),
         }
