@@ -63,7 +63,7 @@ pub(crate) fn validate(_: &[String]) -> Tally {
         (300..=700).contains(&knee),
     );
     gate(&format!("the plateau is 9.2–9.6 Mbit/s: {plateau:.2}"), (9.2..=9.6).contains(&plateau));
-    let picture = std::path::Path::new("v4.svg");
+    let picture = std::path::Path::new("results/v4.svg");
     match std::fs::write(picture, curves::svg("Goodput against buffers, WiFi and 3G", &lines)) {
         Ok(()) => println!("curves drawn: {}", picture.display()),
         Err(error) => println!("{}: {error}", picture.display()),
