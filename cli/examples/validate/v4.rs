@@ -64,7 +64,8 @@ pub(crate) fn validate(_: &[String]) -> Tally {
     );
     gate(&format!("the plateau is 9.2–9.6 Mbit/s: {plateau:.2}"), (9.2..=9.6).contains(&plateau));
     let picture = std::path::Path::new("results/v4.svg");
-    match std::fs::write(picture, curves::svg("Goodput against buffers, WiFi and 3G", &lines)) {
+    let curves = curves::svg("Goodput against buffers, WiFi and 3G", &lines);
+    match std::fs::create_dir_all("results").and_then(|()| std::fs::write(picture, curves)) {
         Ok(()) => println!("curves drawn: {}", picture.display()),
         Err(error) => println!("{}: {error}", picture.display()),
     }
