@@ -125,9 +125,12 @@ impl Endpoint {
     /// `tcp_sndbuf_expand`, unless the window is what limits (`tcp_should_expand_sndbuf`).
     fn grow_buffers(&mut self) {
         let factor = self.buffer_factor();
+        let loss_based = self.config.congestion != CongestionKind::Bbr;
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             let cwnd = s.tx.congestion.window().cwnd;
-            if s.tx.in_flight() < cwnd {
+            // A window that is always full (Reno, CUBIC) fills the buffer's memory first, which counts
+            // whole `sk_buff`s.
+            if loss_based || s.tx.in_flight() < cwnd {
                 s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
             }
         }
