@@ -128,8 +128,8 @@ impl Endpoint {
         let loss_based = self.config.congestion != CongestionKind::Bbr;
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             let cwnd = s.tx.congestion.window().cwnd;
-            // A window that is always full (Reno, CUBIC) fills the buffer's memory first, which counts
-            // whole `sk_buff`s.
+            // Inferred, not read in the kernel: under Reno and CUBIC, whose window is always full, memory
+            // (counted in whole `sk_buff`s) runs out before the window does, and the check passes.
             if loss_based || s.tx.in_flight() < cwnd {
                 s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
             }
