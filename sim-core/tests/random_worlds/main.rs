@@ -10,6 +10,7 @@
 //! ```
 
 mod combination;
+mod fingerprint;
 mod mischief;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
