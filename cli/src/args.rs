@@ -23,6 +23,7 @@ Examples:
   option30 new my-network              a commented scenario to start from
   option30 run my-network.ron          verdicts, causes, figures and charts
   option30 check scenarios/catalogue   every scenario's expectations
+  option30 config firewall.cfg         what a configuration does to MPTCP
   option30 devices asa                 what an ASA does to MPTCP; its sources
 
 Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Run scenarios and say for each whether it came out as its file expects
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// What a device's configuration does to MPTCP, line by line, without a scenario
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config(ConfigArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
@@ -58,6 +62,13 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   option30 check my.ron
   option30 check scenarios/catalogue --junit report.xml      for a CI server";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  option30 config firewall.cfg         pass, strip, drop, terminate or unknown,
+                                       for each class of traffic, and why
+  option30 config *.cfg --format json | jq '.files[].verdicts[].verdict'
+  option30 config pasted.txt --platform asa";
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +119,20 @@ pub(crate) struct InputArgs {
     pub(crate) set: Vec<String>,
 }
 
+/// `config`.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// Configurations, as `show running-config` prints them or as they are pasted
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The operating system, where the text does not show it: asa, ios, ace, …
+    #[arg(long, value_name = "P")]
+    pub(crate) platform: Option<String>,
+    /// What to print: a text for people, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 /// `devices`.
 #[derive(Args, Debug)]
 pub(crate) struct DevicesArgs {
@@ -122,7 +147,7 @@ pub(crate) struct NewArgs {
     pub(crate) name: PathBuf,
 }
 
-/// What `run` prints.
+/// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.

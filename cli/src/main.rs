@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod config_command;
 mod devices_command;
 mod failure;
 mod junit;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),
         Command::Check(args) => check::check(args, &mut output),
+        Command::Config(args) => config_command::config(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

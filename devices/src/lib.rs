@@ -4,6 +4,7 @@
 //! - [`catalogue()`] tells what there is and what each model does to MPTCP;
 //! - [`DeviceSpec`] is a device as a scenario file writes it; [`DeviceSpec::build`] makes the
 //!   [`sim_core::engine::device::Device`] from it, with its configuration text where it has one;
+//! - [`audit`] tells what a configuration does to MPTCP, without a scenario;
 //! - [`steps`] are the small parts that devices are lists of;
 //! - [`config`] reads configuration text.
 //!
@@ -14,6 +15,7 @@
 
 mod ace;
 mod asa;
+pub mod audit;
 pub mod catalogue;
 mod cbac;
 pub mod config;

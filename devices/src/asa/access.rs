@@ -43,6 +43,12 @@ impl Access {
         }
     }
 
+    /// Lets every connection through.
+    pub(super) fn open(interfaces: [String; 2]) -> Self {
+        let implicit = Rule::default("every connection may cross", RECALLED);
+        Self { interfaces, implicit, downhill: [true, true] }
+    }
+
     /// `Err` with the deciding rule when the connection may not cross.
     pub(super) fn judge(
         &self,

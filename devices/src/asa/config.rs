@@ -26,6 +26,8 @@ pub(super) struct AsaConfig {
     pub(super) mss_maximum: Option<(u16, ConfigLine)>,
     /// `sysopt connection tcpmss minimum N`; 0 is off.
     pub(super) mss_minimum: Option<(u16, ConfigLine)>,
+    /// The first line that translates addresses.
+    pub(super) translation: Option<ConfigLine>,
 }
 
 /// `interface …`.
@@ -94,6 +96,10 @@ pub(super) struct ConnectionActions {
     pub(super) embryonic_maximum: Option<(u32, ConfigLine)>,
     /// `conn-max`; 0 is unlimited.
     pub(super) maximum: Option<(u32, ConfigLine)>,
+    /// `per-client-embryonic-max`; 0 is unlimited.
+    pub(super) client_embryonic_maximum: Option<(u32, ConfigLine)>,
+    /// `per-client-max`; 0 is unlimited.
+    pub(super) client_maximum: Option<(u32, ConfigLine)>,
 }
 
 /// `advanced-options …`.

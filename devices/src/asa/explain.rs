@@ -224,10 +224,11 @@ fn mismatched(
     (message, Some(found.place.clone()))
 }
 
-/// What in a configuration is not in effect, told without a connection.
+/// What in a configuration is not in effect, told without a connection. `interfaces` are those that
+/// the device stands between, where that is known.
 pub(super) fn warn(
     config: &AsaConfig,
-    interfaces: &[String; 2],
+    interfaces: Option<&[String; 2]>,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
@@ -253,13 +254,19 @@ pub(super) fn warn(
                 format!("policy-map {} is not defined: nothing is activated", service.policy);
             warn(&service.place, &service.policy, message, help);
         }
-        if let Some(interface) = &service.interface
-            && !interfaces.contains(interface)
-        {
-            let message = format!("no connection crosses interface {interface}");
-            let help =
-                format!("this device stands between {} and {}", interfaces[0], interfaces[1]);
-            warn(&service.place, interface, message, help);
+        let Some(interface) = &service.interface else { continue };
+        let mut named = config.interfaces.iter().filter_map(|i| i.name.as_deref()).peekable();
+        match interfaces {
+            Some(between) if !between.contains(interface) => {
+                let message = format!("no connection crosses interface {interface}");
+                let help = format!("this device stands between {} and {}", between[0], between[1]);
+                warn(&service.place, interface, message, help);
+            }
+            None if named.peek().is_some() && !named.clone().any(|name| name == interface) => {
+                let message = format!("no interface has the name {interface}");
+                warn(&service.place, interface, message, meant(interface, named.collect()));
+            }
+            _ => {}
         }
     }
     for policy in &config.policy_maps {

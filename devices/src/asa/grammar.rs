@@ -85,6 +85,19 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::PolicyMap(at, None)
             }
+            ["tcp-map" | "class-map" | "policy-map" | "service-policy" | "access-list"] => {
+                let message = format!("expected a name after {}", line.words[0]);
+                self.found.error(line, "", message);
+                Block::Other
+            }
+            ["tcp-map" | "policy-map", _, extra, ..] | ["class-map", _, extra, ..] => {
+                self.found.error(
+                    line,
+                    extra,
+                    format!("expected the end of the line, found `{extra}`"),
+                );
+                Block::Other
+            }
             ["service-policy", policy, rest @ ..] => {
                 let interface = match rest {
                     ["global"] => None,
@@ -165,7 +178,10 @@ impl Grammar for Reader<'_, '_> {
                 config.mss_maximum = None;
                 Block::None
             }
-            _ => return false,
+            _ => {
+                self.translation(line);
+                return false;
+            }
         };
         true
     }
@@ -175,7 +191,11 @@ impl Grammar for Reader<'_, '_> {
             Block::None => false,
             Block::Other => line.indent > 0,
             Block::Interface => self.interface(line),
-            Block::Object(ref block) => self.objects.inner(block, line, self.found),
+            Block::Object(ref block) => {
+                let taken = self.objects.inner(block, line, self.found);
+                self.translation(line);
+                taken
+            }
             Block::TcpMap(at) => self.config.tcp_maps[at].command(line, self.text, self.found),
             Block::ClassMap(at) => self.class_map(at, line),
             Block::PolicyMap(at, class) => self.policy_map(at, class, line),
@@ -217,6 +237,25 @@ impl Grammar for Reader<'_, '_> {
 }
 
 impl Reader<'_, '_> {
+    /// Takes note of the first line that translates addresses; exemptions (`nat (inside) 0`, a source
+    /// that stays what it is) are none.
+    fn translation(&mut self, line: &Line<'_>) {
+        let translates = match line.words.as_slice() {
+            ["nat", interfaces, rest @ ..] if interfaces.starts_with('(') => {
+                let mut places = rest.windows(3).filter(|w| w[0] == "static");
+                let stays = !rest.contains(&"dynamic")
+                    && rest.contains(&"static")
+                    && places.all(|w| w[1] == w[2]);
+                rest.first() != Some(&"0") && !stays
+            }
+            ["static" | "global", interfaces, ..] => interfaces.starts_with('('),
+            _ => false,
+        };
+        if translates {
+            self.config.translation.get_or_insert_with(|| self.text.place(line));
+        }
+    }
+
     fn interface(&mut self, line: &Line<'_>) -> bool {
         let Some(interface) = self.config.interfaces.last_mut() else { return false };
         match line.words.as_slice() {
@@ -414,7 +453,15 @@ impl ConnectionActions {
                     self.maximum = number(found);
                     1
                 }
-                "per-client-max" | "per-client-embryonic-max" | "syn-cookie-mss" => {
+                "per-client-embryonic-max" => {
+                    self.client_embryonic_maximum = number(found);
+                    1
+                }
+                "per-client-max" => {
+                    self.client_maximum = number(found);
+                    1
+                }
+                "syn-cookie-mss" => {
                     number(found);
                     1
                 }
@@ -468,6 +515,8 @@ impl ConnectionActions {
             "random-sequence-number" => self.randomise = None,
             "embryonic-conn-max" => self.embryonic_maximum = None,
             "conn-max" => self.maximum = None,
+            "per-client-embryonic-max" => self.client_embryonic_maximum = None,
+            "per-client-max" => self.client_maximum = None,
             "decrement-ttl" => self.decrement_ttl = None,
             _ => {}
         }

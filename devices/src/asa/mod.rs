@@ -6,6 +6,7 @@
 //! the MSS.
 
 mod access;
+mod audit;
 mod config;
 mod explain;
 mod grammar;
@@ -16,6 +17,7 @@ mod report;
 mod tcp_map;
 #[cfg(test)]
 mod tests;
+mod touches;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
+pub(crate) use audit::PLATFORM;
 use config::AsaConfig;
 use limits::{Counted, Use};
 use policy::{Policy, Treatment};
@@ -123,10 +126,11 @@ pub(crate) fn build(
     if let Some(text) = text
         && !found.has_errors()
     {
-        explain::warn(&config, &interfaces, text, &mut found);
+        explain::warn(&config, Some(&interfaces), text, &mut found);
     }
     let warnings = found.into_result()?;
-    Ok((Asa::new(config, text.is_some(), interfaces, context), warnings))
+    let access = Access::new(&config, interfaces.clone());
+    Ok((Asa::new(Arc::new(config), text.is_some(), interfaces, access, context), warnings))
 }
 
 /// Names of the interfaces towards the clients and the servers: as set, or `inside` and `outside`, or
@@ -204,9 +208,10 @@ struct Counters {
 
 impl Asa {
     fn new(
-        config: AsaConfig,
+        config: Arc<AsaConfig>,
         has_text: bool,
         interfaces: [String; 2],
+        access: Access,
         context: &DeviceContext<'_>,
     ) -> Self {
         let bound = |set: &Option<(u16, _)>| set.as_ref().map(|&(value, _)| value);
@@ -223,7 +228,7 @@ impl Asa {
             },
         };
         Self {
-            access: Access::new(&config, interfaces.clone()),
+            access,
             policy: Policy::new(config, has_text, interfaces),
             mss,
             not_syn: Rule::default("the first packet of a connection must be a SYN", STATE_SOURCE),

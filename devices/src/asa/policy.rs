@@ -39,7 +39,7 @@ pub(super) struct Treatment {
 /// The policy of a device: its configuration, compiled.
 #[derive(Debug)]
 pub(super) struct Policy {
-    pub(super) config: AsaConfig,
+    pub(super) config: Arc<AsaConfig>,
     /// Interface names, by [`Side`].
     pub(super) interfaces: [String; 2],
     /// True when there is configuration text to speak of.
@@ -57,7 +57,7 @@ pub(super) struct Ruling {
 }
 
 impl Policy {
-    pub(super) fn new(config: AsaConfig, has_text: bool, interfaces: [String; 2]) -> Self {
+    pub(super) fn new(config: Arc<AsaConfig>, has_text: bool, interfaces: [String; 2]) -> Self {
         let factory = Arc::new(Treatment {
             normalizer: Arc::new(Normalizer::factory()),
             bypass: None,

@@ -151,7 +151,10 @@ impl TcpMap {
                             words[0],
                             quoted(given)
                         );
-                        found.error(line, given, message);
+                        let report = found.error(line, given, message);
+                        if let Some(meant) = nearest(given, expected) {
+                            report.help(format!("did you mean {meant}?"));
+                        }
                     }
                 }
             };
@@ -280,11 +283,11 @@ fn options(
         },
         _ => {
             let given = rest.first().copied().unwrap_or("");
-            found.error(
-                line,
-                given,
-                format!("expected allow, clear or drop, found {}", quoted(given)),
-            );
+            let message = format!("expected allow, clear or drop, found {}", quoted(given));
+            let report = found.error(line, given, message);
+            if let Some(meant) = nearest(given, ["allow", "clear", "drop", "default"]) {
+                report.help(format!("did you mean {meant}?"));
+            }
             return;
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! ASA and ACE write netmasks, IOS writes wildcards; else the dialects differ in little.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use sim_core::engine::device::{ConfigLine, in_prefix};
@@ -64,6 +64,30 @@ impl Addresses {
         Self::Prefix(address, if address.is_ipv4() { 32 } else { 128 })
     }
 
+    /// One of the addresses, of the wanted family; `host` tells two samples of a large network apart.
+    fn sample(self, v4: bool, host: u8) -> Option<IpAddr> {
+        let any_v4 = IpAddr::V4(Ipv4Addr::new(198, 51, 100, host));
+        let any_v6 = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, host.into(), 0, 0, 0, 0, 1));
+        let sample = match self {
+            Self::Any => {
+                if v4 {
+                    any_v4
+                } else {
+                    any_v6
+                }
+            }
+            Self::AnyV4 => any_v4,
+            Self::AnyV6 => any_v6,
+            Self::Masked(base, bits) => {
+                let free = !bits & u32::from(host);
+                IpAddr::V4(Ipv4Addr::from((u32::from(base) & bits) | free))
+            }
+            Self::Prefix(network, _) => network,
+            Self::Range(first, _) => first,
+        };
+        (sample.is_ipv4() == v4).then_some(sample)
+    }
+
     fn contain(self, address: IpAddr) -> bool {
         match (self, address) {
             (Self::Any, _) | (Self::AnyV4, IpAddr::V4(_)) | (Self::AnyV6, IpAddr::V6(_)) => true,
@@ -80,6 +104,14 @@ impl Addresses {
 }
 
 impl AccessList {
+    /// Flows that the entries name, each of which the list may still deny by an earlier entry: for the
+    /// first entries one flow each.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Flow> {
+        let wanted = self.entries.iter().filter(|e| e.permit && !e.established);
+        wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
+    }
+
     /// The first entry that names a packet of this flow with these flags.
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
@@ -93,6 +125,30 @@ impl AccessList {
         })
     }
 }
+
+impl Entry {
+    /// A flow for each service, between one pair of addresses of each family.
+    fn samples(&self) -> Vec<Flow> {
+        let one_of = |addresses: &[Addresses], v4: bool, host: u8| {
+            addresses.iter().find_map(|a| a.sample(v4, host))
+        };
+        let pairs = [true, false].into_iter().filter_map(|v4| {
+            Some((one_of(&self.source, v4, 71)?, one_of(&self.destination, v4, 72)?))
+        });
+        let port = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
+        pairs
+            .flat_map(|(src, dst)| {
+                self.services.iter().map(move |service| Flow {
+                    src: SocketAddr::new(src, port(&service.source, 40_471)),
+                    dst: SocketAddr::new(dst, port(&service.destination, 5001)),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Entries that samples are taken from.
+const SAMPLES_MAX: usize = 256;
 
 fn holds(ports: &[RangeInclusive<u16>], port: u16) -> bool {
     ports.is_empty() || ports.iter().any(|p| p.contains(&port))

@@ -103,6 +103,13 @@ impl Diagnostics {
         self.found.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// All findings in the order of their lines.
+    #[must_use]
+    pub fn into_all(mut self) -> Vec<ConfigDiagnostic> {
+        self.found.sort_by_key(|d| (d.line, d.column_start));
+        self.found
+    }
+
     /// The warnings in the order of their lines.
     ///
     /// # Errors

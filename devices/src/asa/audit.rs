@@ -1,0 +1,362 @@
+//! What an ASA's configuration does to MPTCP, for each class of traffic and interface: a connection
+//! that the class matches is passed through the model.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use sim_core::engine::device::{ConfigLine, PortId, Side};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::Flow;
+
+use crate::audit::platform::{HEADER, Platform};
+use crate::audit::probe::{Attempt, probe};
+use crate::audit::{Audit, Because, Effect, Verdict};
+use crate::config::{ConfigText, Diagnostics};
+use crate::spec::DeviceContext;
+
+use super::access::Access;
+use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::policy::Policy;
+use super::tcp_map::SEED;
+use super::{Asa, explain, grammar, touches};
+
+/// In the list of platforms.
+pub(crate) const PLATFORM: Platform = Platform {
+    name: "asa",
+    product: "Cisco ASA",
+    marks: &[
+        ("ASA Version", HEADER),
+        (": Hardware:   ASA", HEADER),
+        ("PIX Version 7", HEADER),
+        ("PIX Version 8", HEADER),
+        ("tcp-map ", 50),
+        ("tcp-options ", 10),
+        ("set connection ", 20),
+        ("service-policy global_policy global", 50),
+        ("match default-inspection-traffic", 50),
+        ("nameif ", 20),
+        ("security-level ", 20),
+        ("same-security-traffic", 20),
+        ("access-group ", 5),
+        ("sysopt connection", 20),
+        ("object network", 5),
+        ("object-group ", 1),
+        ("nat (", 20),
+        ("global (", 20),
+        ("static (", 20),
+        ("asdm ", 10),
+        ("threat-detection ", 10),
+        ("tunnel-group ", 10),
+        ("crypto ikev1", 3),
+        ("mtu inside", 10),
+        ("mtu outside", 10),
+        ("service-policy ", 2),
+    ],
+    audit,
+};
+
+/// A pair of interfaces that stand for all that are alike, and how a user calls them.
+struct Scope {
+    called: String,
+    interfaces: [String; 2],
+}
+
+/// Stands for an interface that the configuration says nothing about.
+const OTHER: &str = "(another interface)";
+
+/// Reads a text and says what becomes of MPTCP.
+fn audit(text: ConfigText<'_>) -> Audit {
+    let mut found = Diagnostics::new(text.file);
+    let config = Arc::new(grammar::read(text, &mut found));
+    explain::warn(&config, None, text, &mut found);
+    let mut verdicts = Vec::new();
+    for scope in scopes(&config) {
+        verdicts.extend(scope_verdicts(&config, &scope));
+    }
+    touches::warn(&config, &verdicts, text, &mut found);
+    Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
+}
+
+/// Interfaces with a policy of their own, then all others.
+fn scopes(config: &AsaConfig) -> Vec<Scope> {
+    let mut named: Vec<&String> = Vec::new();
+    for interface in config.services.iter().filter_map(|s| s.interface.as_ref()) {
+        if !named.contains(&interface) {
+            named.push(interface);
+        }
+    }
+    let mut all: Vec<Scope> = named
+        .iter()
+        .map(|name| Scope {
+            called: format!("interface {name}, both directions"),
+            interfaces: [(*name).clone(), OTHER.to_owned()],
+        })
+        .collect();
+    let every = if named.is_empty() { "every interface" } else { "every other interface" };
+    all.push(Scope {
+        called: format!("{every}, both directions"),
+        interfaces: [OTHER.to_owned(), OTHER.to_owned()],
+    });
+    all
+}
+
+fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
+    let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
+    let access = Access::open(scope.interfaces.clone());
+    let mut asa = Asa::new(Arc::clone(config), true, scope.interfaces.clone(), access, &context);
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut at = SimTime::ZERO;
+    let mut judge = |asa: &mut Asa, traffic: String, flow: Flow, chain: Vec<Because>| {
+        at = at + SimDuration::from_secs(60);
+        let attempt = Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at };
+        let probed = probe(asa, attempt);
+        let mut because = probed.because;
+        if probed.effect != Effect::Strip {
+            let named = |b: &Because, all: &[Because]| all.iter().any(|known| known.line == b.line);
+            let chain: Vec<_> = chain.into_iter().filter(|b| !named(b, &because)).collect();
+            because.extend(chain);
+        }
+        let direction = scope.called.clone();
+        verdicts.push(Verdict { traffic, direction, effect: probed.effect, because });
+    };
+    let in_force: Vec<(usize, PolicyMap)> =
+        asa.policy.policies(Side::Inside).map(|(at, map)| (at, map.clone())).collect();
+    for (policy_at, map) in &in_force {
+        for (class_at, class) in map.classes.iter().enumerate() {
+            if class.connection.place.is_none() {
+                continue;
+            }
+            let ruled = |flow: &Flow| {
+                let ruling = asa.policy.ruling(*flow, PortId(0));
+                ruling.is_some_and(|r| (r.policy, r.class) == (*policy_at, class_at))
+            };
+            let witness = witnesses(config, class).into_iter().find(ruled);
+            if let Some(flow) = witness {
+                let chain = chain(config, map, class);
+                judge(&mut asa, described(config, class), flow, chain);
+            }
+        }
+    }
+    let unruled = general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none());
+    if let Some(flow) = unruled {
+        let alone = verdict_count(config, &asa.policy) == 0;
+        let traffic = if alone { "all TCP" } else { "all other TCP" };
+        judge(&mut asa, traffic.into(), flow, Vec::new());
+    }
+    verdicts
+}
+
+fn verdict_count(config: &AsaConfig, policy: &Policy) -> usize {
+    policy
+        .policies(Side::Inside)
+        .flat_map(|(_, map)| &map.classes)
+        .filter(|c| c.connection.place.is_some() && config.class_map(&c.name).is_some())
+        .count()
+}
+
+/// `class web: match port tcp eq www`.
+fn described(config: &AsaConfig, class: &PolicyClass) -> String {
+    let matches = config
+        .class_map(&class.name)
+        .map_or("", |map| map.matches.first().map_or("", |criterion| &criterion.place.text));
+    match matches {
+        "" => format!("class {}", class.name),
+        matches => format!("class {}: {matches}", class.name),
+    }
+}
+
+/// The lines by which a class's connection settings reach the traffic.
+fn chain(config: &AsaConfig, map: &PolicyMap, class: &PolicyClass) -> Vec<Because> {
+    let mut all = Vec::new();
+    let mut add = |place: &ConfigLine, rule: String| all.push(Because::line(place, rule));
+    match &class.connection.advanced {
+        Some((Advanced::TcpMap(name), place)) => {
+            add(place, format!("the connections of the class are normalised by tcp-map {name}"));
+        }
+        Some((Advanced::StateBypass, place)) => {
+            add(place, "the normaliser does not see the connections of the class".into());
+        }
+        None => {}
+    }
+    let criterion = config.class_map(&class.name).and_then(|m| m.matches.first());
+    if let Some(criterion) = criterion {
+        add(&criterion.place, format!("the connections of class {}", class.name));
+    }
+    if let Some(service) = config.services.iter().find(|s| s.policy == map.name) {
+        add(&service.place, format!("activates policy-map {}", map.name));
+    }
+    all
+}
+
+/// Connections that the class may match, to be tried in order.
+fn witnesses(config: &AsaConfig, class: &PolicyClass) -> Vec<Flow> {
+    let mut all = Vec::new();
+    for criterion in config.class_map(&class.name).iter().flat_map(|map| &map.matches) {
+        match &criterion.on {
+            MatchOn::AccessList(name) => {
+                if let Some(list) = config.access_lists.get(name) {
+                    all.extend(list.samples());
+                }
+            }
+            MatchOn::TcpPort(ports) => {
+                let ends = [*ports.start(), *ports.end()];
+                all.extend(ends.into_iter().flat_map(|port| {
+                    general().into_iter().map(move |mut flow| {
+                        flow.dst.set_port(port);
+                        flow
+                    })
+                }));
+            }
+            MatchOn::Any | MatchOn::DefaultInspection | MatchOn::Nothing => {}
+        }
+    }
+    all.extend(general());
+    all
+}
+
+/// Connections that configurations seldom name.
+fn general() -> Vec<Flow> {
+    let hosts: [(IpAddr, IpAddr); 3] = [
+        (Ipv4Addr::new(198, 51, 100, 71).into(), Ipv4Addr::new(203, 0, 113, 72).into()),
+        (Ipv4Addr::new(10, 171, 71, 71).into(), Ipv4Addr::new(203, 0, 113, 72).into()),
+        (
+            Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 1).into(),
+            Ipv6Addr::new(0x2001, 0xdb8, 0x72, 0, 0, 0, 0, 1).into(),
+        ),
+    ];
+    let ports = [5001, 47_101, 443, 80, 22];
+    hosts
+        .into_iter()
+        .flat_map(|(client, server)| {
+            ports.into_iter().map(move |port| Flow {
+                src: SocketAddr::new(client, 40_471),
+                dst: SocketAddr::new(server, port),
+            })
+        })
+        .collect()
+}
+
+/// Why option 30 should rather be removed.
+pub(super) fn advice() -> String {
+    format!("where inspection is needed, option 30 is better removed ({SEED})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOUR_STEPS: &str = "ASA Version 9.8(2)\ntcp-map m\n  tcp-options range 30 30 allow\nclass-map c\n  \
+                              match any\npolicy-map p\n  class c\n    set connection \
+                              advanced-options m\nservice-policy p global\n";
+
+    fn audited(text: &str) -> Vec<(String, String, Effect, Vec<Option<u32>>)> {
+        let audit = audit(ConfigText { file: "fw.cfg", text });
+        let verdicts = audit.verdicts.into_iter().map(|v| {
+            let lines = v.because.iter().map(|b| b.line).collect();
+            (v.traffic, v.direction, v.effect, lines)
+        });
+        verdicts.collect()
+    }
+
+    #[test]
+    fn verdicts() {
+        let check = |text: &str, expected: &[(&str, &str, Effect, &[Option<u32>])]| {
+            let found = audited(text);
+            let found: Vec<_> =
+                found.iter().map(|(t, d, e, l)| (&**t, &**d, *e, l.as_slice())).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        let every = "every interface, both directions";
+        check("hostname fw\n", &[("all TCP", every, Effect::Strip, &[None])]);
+        let four = [(
+            "class c: match any",
+            every,
+            Effect::Pass,
+            &[Some(3), Some(8), Some(5), Some(9)][..],
+        )];
+        check(FOUR_STEPS, &four);
+        check(
+            &FOUR_STEPS.replace("match any", "match port tcp eq 80"),
+            &[
+                (
+                    "class c: match port tcp eq 80",
+                    every,
+                    Effect::Pass,
+                    &[Some(3), Some(8), Some(5), Some(9)],
+                ),
+                ("all other TCP", every, Effect::Strip, &[Some(5)]),
+            ],
+        );
+        check(
+            &FOUR_STEPS.replace("30 allow", "30 drop"),
+            &[("class c: match any", every, Effect::Drop, &[Some(3), Some(8), Some(5), Some(9)])],
+        );
+        check(
+            &FOUR_STEPS.replace("global", "interface outside"),
+            &[
+                (
+                    "class c: match any",
+                    "interface outside, both directions",
+                    Effect::Pass,
+                    &[Some(3), Some(8), Some(5), Some(9)],
+                ),
+                ("all TCP", "every other interface, both directions", Effect::Strip, &[Some(9)]),
+            ],
+        );
+        let list = "access-list web extended permit tcp any host 10.9.9.9 eq www\n";
+        check(
+            &format!("{list}{}", FOUR_STEPS.replace("match any", "match access-list web")),
+            &[
+                (
+                    "class c: match access-list web",
+                    every,
+                    Effect::Pass,
+                    &[Some(4), Some(9), Some(6), Some(10)],
+                ),
+                ("all other TCP", every, Effect::Strip, &[Some(6)]),
+            ],
+        );
+        check(
+            &FOUR_STEPS.replace("advanced-options m", "advanced-options tcp-state-bypass"),
+            &[("class c: match any", every, Effect::Pass, &[Some(8), Some(5), Some(9)])],
+        );
+        check(
+            &FOUR_STEPS.replace("service-policy p global\n", ""),
+            &[("all TCP", every, Effect::Strip, &[Some(6)])],
+        );
+    }
+
+    #[test]
+    fn what_else_touches_mptcp() {
+        let check = |text: &str, expected: &[(u32, &str)]| {
+            let audit = audit(ConfigText { file: "fw.cfg", text });
+            let found: Vec<_> = audit.warnings.iter().map(|w| (w.line, &*w.message)).collect();
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            for ((line, message), (expected_line, says)) in found.into_iter().zip(expected) {
+                assert_eq!(line, *expected_line);
+                assert!(message.contains(says), "{message}");
+            }
+        };
+        check(FOUR_STEPS, &[]);
+        check(
+            &FOUR_STEPS.replace(
+                "advanced-options m",
+                "advanced-options m embryonic-conn-max 9 conn-max 0",
+            ),
+            &[(8, "TCP Intercept")],
+        );
+        check(
+            &format!(
+                "{}\nnat (inside,outside) source dynamic any interface\n",
+                FOUR_STEPS
+                    .replace("advanced-options m\n", "advanced-options m\n    inspect http\n")
+            ),
+            &[(9, "inspect http sees only a part"), (12, "addresses are translated")],
+        );
+        check(
+            &FOUR_STEPS.replace("range 30 30 allow", "range 30 30 alow"),
+            &[(3, "expected allow")],
+        );
+        check("class-map\npolicy-map\n", &[(1, "expected a name"), (2, "expected a name")]);
+    }
+}

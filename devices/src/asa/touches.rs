@@ -1,0 +1,105 @@
+//! What else in an ASA's configuration touches MPTCP, beside the normaliser: limits and TCP Intercept,
+//! inspections, address translation.
+
+use sim_core::engine::device::ConfigLine;
+
+use crate::audit::{Effect, Verdict};
+use crate::config::{ConfigText, Diagnostics, lines};
+
+use super::audit::advice;
+use super::config::{AsaConfig, PolicyClass};
+
+/// Says what else touches MPTCP, each at its line.
+pub(super) fn warn(
+    config: &AsaConfig,
+    verdicts: &[Verdict],
+    text: ConfigText<'_>,
+    found: &mut Diagnostics,
+) {
+    let passes = verdicts.iter().any(|v| v.effect == Effect::Pass);
+    let mut notes: Vec<(&ConfigLine, String)> = Vec::new();
+    let activated = config
+        .policy_maps
+        .iter()
+        .filter(|map| config.services.iter().any(|s| s.policy == map.name));
+    for class in activated.flat_map(|map| &map.classes) {
+        limits(class, &mut notes);
+        for (protocol, place) in &class.inspections {
+            if passes && over_tcp(protocol) {
+                let message = format!(
+                    "inspect {protocol} sees only a part of the stream when MPTCP splits it: {}",
+                    advice()
+                );
+                notes.push((place, message));
+            }
+        }
+    }
+    if passes && let Some(place) = &config.translation {
+        let message = "addresses are translated: an ADD_ADDR option still carries the address \
+                       behind the translation, and a join to it fails";
+        notes.push((place, message.to_owned()));
+    }
+    if notes.is_empty() {
+        return;
+    }
+    let all = lines(text.text);
+    for (place, message) in notes {
+        if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
+            found.warn(&all[at], "", message);
+        }
+    }
+}
+
+fn limits<'c>(class: &'c PolicyClass, notes: &mut Vec<(&'c ConfigLine, String)>) {
+    let set = &class.connection;
+    let of = |limit: &'c Option<(u32, ConfigLine)>| {
+        limit.as_ref().filter(|(maximum, _)| *maximum > 0).map(|(maximum, place)| (*maximum, place))
+    };
+    for (limit, whose) in
+        [(&set.embryonic_maximum, "of the class"), (&set.client_embryonic_maximum, "of one client")]
+    {
+        if let Some((maximum, place)) = of(limit) {
+            let message = format!(
+                "above {maximum} half-open connections {whose} (each subflow is one) the ASA answers \
+                 SYNs itself, without option 30: those connections are plain TCP (TCP Intercept)"
+            );
+            notes.push((place, message));
+        }
+    }
+    for (limit, whose) in [(&set.maximum, "of the class"), (&set.client_maximum, "of one client")] {
+        if let Some((maximum, place)) = of(limit) {
+            let message = format!(
+                "at most {maximum} connections {whose}: each subflow counts as a connection, and those \
+                 above are dropped"
+            );
+            notes.push((place, message));
+        }
+    }
+}
+
+/// True for inspections that read TCP streams.
+fn over_tcp(protocol: &str) -> bool {
+    !matches!(
+        protocol,
+        "icmp"
+            | "ip-options"
+            | "ipsec-pass-thru"
+            | "netbios"
+            | "snmp"
+            | "tftp"
+            | "xdmcp"
+            | "gtp"
+            | "ipv6"
+            | "scansafe"
+            | "radius-accounting"
+            | "mgcp"
+            | "waas"
+            | "dcerpc"
+            | "error"
+            | "diameter"
+            | "lisp"
+            | "m3ua"
+            | "stun"
+            | "vxlan"
+    )
+}

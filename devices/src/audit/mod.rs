@@ -1,0 +1,161 @@
+//! What a configuration does to MPTCP, told without a scenario.
+//!
+//! Each platform has an entry in [`platforms`]: how its text is recognised, and the function that
+//! reads a text and says, for each kind of traffic, what becomes of option 30. That function builds
+//! the model that the simulation uses and passes a connection through it ([`probe`]), so the two
+//! cannot disagree.
+
+pub mod platform;
+pub mod probe;
+
+use std::fmt;
+
+use sim_core::engine::device::{ConfigLine, Origin, Rule};
+
+use crate::config::{ConfigDiagnostic, ConfigText};
+
+pub use platform::{Platform, platforms, recognise};
+
+/// What becomes of a connection that asks for MPTCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Option 30 arrives as it was sent.
+    Pass,
+    /// Option 30 is blanked or removed; the segment goes on.
+    Strip,
+    /// Segments are dropped.
+    Drop,
+    /// The device is the TCP peer of one end or of both.
+    Terminate,
+    /// The text does not say.
+    Unknown,
+}
+
+impl Effect {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Strip => "strip",
+            Self::Drop => "drop",
+            Self::Terminate => "terminate",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A reason for a verdict: a line of the configuration, or a default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The line, from 1; `None` when the text has none about it.
+    pub line: Option<u32>,
+    /// The line's text; empty without a line.
+    pub text: String,
+    /// What it does, or the default that rules, with the reason why.
+    pub rule: String,
+}
+
+impl Because {
+    /// A line and what it does.
+    #[must_use]
+    pub fn line(place: &ConfigLine, rule: impl Into<String>) -> Self {
+        Self { line: Some(place.line), text: place.text.clone(), rule: rule.into() }
+    }
+
+    /// A reason that no line gives.
+    #[must_use]
+    pub fn default(rule: impl Into<String>) -> Self {
+        Self { line: None, text: String::new(), rule: rule.into() }
+    }
+
+    /// The rule that a model signed a change with.
+    #[must_use]
+    pub fn rule(rule: &Rule) -> Self {
+        match &rule.origin {
+            Origin::Config(place) => Self::line(place, rule.text.clone()),
+            Origin::Scenario | Origin::Default { because: None, near: None } => {
+                Self::default(format!("{}, by default", rule.text))
+            }
+            Origin::Default { because, near } => {
+                let why = because.as_ref().map_or(String::new(), |why| format!(": {why}"));
+                let text = format!("{}, by default{why}", rule.text);
+                match near {
+                    Some(place) => Self::line(place, text),
+                    None => Self::default(text),
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of one kind of traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which connections: `class web: tcp port 80`, `all other TCP`.
+    pub traffic: String,
+    /// Which way they cross: `interface outside, both directions`, `zone A to zone B`.
+    pub direction: String,
+    /// What becomes of their option 30.
+    pub effect: Effect,
+    /// The lines and defaults that decide, the most telling first.
+    pub because: Vec<Because>,
+}
+
+/// What a configuration does to MPTCP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// The operating system's version, where the text gives it.
+    pub version: Option<String>,
+    /// One for each kind of traffic that is told from the rest; never empty.
+    pub verdicts: Vec<Verdict>,
+    /// What is wrong in the text, what is missing for it to take effect, and what else touches MPTCP;
+    /// in the order of the lines.
+    pub warnings: Vec<ConfigDiagnostic>,
+}
+
+impl Audit {
+    /// An audit that cannot say more than why it cannot say more.
+    #[must_use]
+    pub fn unknown(version: Option<String>, why: impl Into<String>) -> Self {
+        Self::uniform(version, Effect::Unknown, vec![Because::default(why)])
+    }
+
+    /// The same for all TCP.
+    #[must_use]
+    pub fn uniform(version: Option<String>, effect: Effect, because: Vec<Because>) -> Self {
+        let verdict = Verdict {
+            traffic: "all TCP".into(),
+            direction: "every interface, both directions".into(),
+            effect,
+            because,
+        };
+        Self { version, verdicts: vec![verdict], warnings: Vec::new() }
+    }
+}
+
+/// Audits a text, as the configuration of `platform` or of the one that it is recognised to be; with
+/// the platform that it was taken for.
+#[must_use]
+pub fn audit(
+    text: ConfigText<'_>,
+    platform: Option<&'static Platform>,
+) -> (Option<&'static Platform>, Audit) {
+    match platform.or_else(|| recognise(text.text)) {
+        Some(platform) => (Some(platform), (platform.audit)(text)),
+        None => {
+            let known: Vec<&str> = platforms().iter().map(|p| p.name).collect();
+            let why = format!(
+                "the text is not recognised as the configuration of a known platform ({})",
+                known.join(", ")
+            );
+            (None, Audit::unknown(None, why))
+        }
+    }
+}

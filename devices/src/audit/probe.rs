@@ -1,0 +1,295 @@
+//! Passes one connection through a device and looks at what arrives.
+//!
+//! Two ends that do no more than RFC 8684 asks of them hold a short conversation: SYN, SYN/ACK and
+//! ACK with MP_CAPABLE, a segment with a mapping in each direction, its acknowledgement. They take
+//! addresses and numbers as they find them, so translation and randomised sequence numbers do not
+//! disturb them.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Signed};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::options::{Options, kind};
+use sim_core::wire::packet::{Flags, Packet, PacketUid};
+use sim_core::wire::payload::Payload;
+use sim_core::wire::seq::Seq;
+
+use super::{Because, Effect};
+
+/// Packets that a conversation may take; a device that makes more of them is not waited for.
+const PACKETS_MAX: usize = 64;
+/// Time between a packet and what follows it.
+const STEP: SimDuration = SimDuration::from_millis(10);
+
+/// The connection to try.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// Port of the device that the end that opens it is behind.
+    pub ingress: PortId,
+    /// The end that opens it.
+    pub client: SocketAddr,
+    /// The address that it calls.
+    pub server: SocketAddr,
+    /// When it begins; a device that is probed several times is given later times.
+    pub at: SimTime,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// In one word.
+    pub effect: Effect,
+    /// The rules that made it so, in the order in which they acted, each once.
+    pub because: Vec<Because>,
+    /// Everything that the device signed.
+    pub signed: Vec<Signed>,
+}
+
+/// One end of the conversation.
+struct End {
+    here: SocketAddr,
+    /// The peer as this end knows it.
+    there: SocketAddr,
+    is_client: bool,
+    seq: Seq,
+    ack: Seq,
+    established: bool,
+    sent_data: bool,
+}
+
+/// What was sent with option 30 and what arrived of it.
+#[derive(Default)]
+struct Tally {
+    /// Segments that this conversation needs, by their number: true once it arrived.
+    arrived: Vec<bool>,
+    whole: bool,
+    data: [bool; 2],
+}
+
+/// Passes a connection through a device.
+pub fn probe(device: &mut dyn Device, attempt: Attempt) -> Probed {
+    let mut conversation = Conversation::new(device, attempt);
+    conversation.run();
+    conversation.outcome()
+}
+
+struct Conversation<'d> {
+    device: &'d mut dyn Device,
+    ingress: PortId,
+    now: SimTime,
+    effects: Effects,
+    ends: [End; 2],
+    /// On their way to the device: port and packet.
+    queue: VecDeque<(PortId, Packet)>,
+    signed: Vec<Signed>,
+    /// Option bytes of kind 30 as sent, by packet.
+    sent: Vec<Options>,
+    tally: Tally,
+}
+
+const SYN: [u8; 24] =
+    [2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7, 30, 4, 0x01, 0x81];
+const SYN_ACK: [u8; 32] = [
+    2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 2, 0, 0, 0, 1, 1, 3, 3, 7, 30, 12, 0x01, 0x81, 8, 7, 6,
+    5, 4, 3, 2, 1,
+];
+const ACK: [u8; 32] = [
+    1, 1, 8, 10, 0, 0, 0, 3, 0, 0, 0, 2, 30, 20, 0x01, 0x81, 1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4,
+    3, 2, 1,
+];
+const DSS: [u8; 32] = [
+    1, 1, 8, 10, 0, 0, 0, 4, 0, 0, 0, 3, 30, 18, 0x20, 0x05, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0,
+    100, 1, 1,
+];
+
+impl<'d> Conversation<'d> {
+    fn new(device: &'d mut dyn Device, attempt: Attempt) -> Self {
+        let end = |here, there, is_client, seq| End {
+            here,
+            there,
+            is_client,
+            seq: Seq(seq),
+            ack: Seq(0),
+            established: false,
+            sent_data: false,
+        };
+        let (client, server) = (attempt.client, attempt.server);
+        Self {
+            device,
+            ingress: attempt.ingress,
+            now: attempt.at,
+            effects: Effects::new(PacketUid(1 << 40)),
+            ends: [end(client, server, true, 1_000), end(server, client, false, 500_000)],
+            queue: VecDeque::new(),
+            signed: Vec::new(),
+            sent: Vec::new(),
+            tally: Tally { whole: true, ..Tally::default() },
+        }
+    }
+
+    fn run(&mut self) {
+        self.send(0, Flags::SYN, &SYN, 0);
+        for _ in 0..PACKETS_MAX {
+            let Some((port, packet)) = self.queue.pop_front() else {
+                // A device that holds a packet back lets it go in its own time.
+                match self.device.next_timeout() {
+                    Some(at) if at <= self.now + SimDuration::from_secs(10) => {
+                        self.now = self.now.max(at);
+                        self.device.on_timeout(self.now, &mut self.effects);
+                        self.collect();
+                        continue;
+                    }
+                    _ => break,
+                }
+            };
+            self.now = self.now + STEP;
+            self.pass(port, packet);
+        }
+    }
+
+    fn send(&mut self, from: usize, flags: Flags, options: &[u8], data: u32) {
+        let end = &mut self.ends[from];
+        let mut packet = Packet::new(end.here, end.there);
+        (packet.flags, packet.seq, packet.window) = (flags, end.seq, 64_000);
+        if flags.has(Flags::ACK) {
+            packet.ack = end.ack;
+        }
+        packet.payload = Payload::literal(vec![b'x'; data as usize]);
+        packet.options = Options::from_bytes(options).unwrap_or_default();
+        packet.uid = PacketUid(self.sent.len() as u64);
+        end.seq = end.seq.add(packet.seq_len());
+        let port = if end.is_client { self.ingress } else { self.ingress.peer() };
+        self.sent.push(packet.options.clone());
+        self.tally.arrived.push(!packet.options.has(kind::MPTCP));
+        self.queue.push_back((port, packet));
+    }
+
+    fn pass(&mut self, port: PortId, mut packet: Packet) {
+        let forwarding = self.device.process(self.now, port, &mut packet, &mut self.effects);
+        let out = match forwarding {
+            Forwarding::Through => Some(port.peer()),
+            Forwarding::To(port) => Some(port),
+            Forwarding::Drop | Forwarding::Consumed => None,
+        };
+        self.collect();
+        if let Some(out) = out {
+            self.deliver(out, &packet);
+        }
+    }
+
+    /// Takes what the device signed, and delivers what it sent by itself.
+    fn collect(&mut self) {
+        self.signed.append(&mut self.effects.changes);
+        for (port, packet) in std::mem::take(&mut self.effects.emitted) {
+            self.deliver(port, &packet);
+        }
+    }
+
+    fn deliver(&mut self, port: PortId, packet: &Packet) {
+        let to = usize::from(port.side() != self.ingress.side());
+        if let Some(sent) = self.sent.get(packet.uid.0 as usize) {
+            let mptcp = |options: &Options| options.find(kind::MPTCP).map(|o| o.bytes.to_vec());
+            self.tally.whole &= mptcp(sent) == mptcp(&packet.options);
+            self.tally.arrived[packet.uid.0 as usize] = true;
+            self.tally.data[to] |= !packet.payload.is_empty();
+        }
+        let end = &mut self.ends[to];
+        if packet.flags.has(Flags::RST) {
+            return;
+        }
+        end.there = packet.source();
+        if !end.is_client && packet.flags.is_initial_syn() {
+            end.here = packet.destination();
+        }
+        let after = packet.seq.add(packet.seq_len());
+        if packet.seq_len() > 0 {
+            end.ack = after;
+        }
+        match (packet.flags.has(Flags::SYN), end.is_client, end.established) {
+            (true, false, false) => {
+                end.established = true;
+                self.send(to, Flags::SYN.with(Flags::ACK), &SYN_ACK, 0);
+            }
+            (true, true, false) => {
+                end.established = true;
+                end.sent_data = true;
+                self.send(to, Flags::ACK, &ACK, 0);
+                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, 100);
+            }
+            (false, false, true) if !packet.payload.is_empty() && !end.sent_data => {
+                end.sent_data = true;
+                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, 100);
+            }
+            (false, true, true) if !packet.payload.is_empty() => {
+                self.send(to, Flags::ACK, &[1, 1, 30, 8, 0x20, 0x01, 0, 0, 0, 101, 1, 1], 0);
+            }
+            _ => {}
+        }
+    }
+
+    fn outcome(self) -> Probed {
+        let is_30 = |change: &Change| match change {
+            Change::OptionBlanked { kind: blanked, .. }
+            | Change::OptionRemoved { kind: blanked, .. } => *blanked == kind::MPTCP,
+            _ => false,
+        };
+        let answered = |c: &Change| matches!(c, Change::Answered { .. });
+        let stopped = |c: &Change| matches!(c, Change::Dropped { .. } | Change::Reset { .. });
+        let allowed = |c: &Change| matches!(c, Change::Allowed { .. });
+        let any = |of: &dyn Fn(&Change) -> bool| self.signed.iter().any(|s| of(&s.change));
+        let complete = self.tally.data == [true, true];
+        let (effect, telling): (Effect, &dyn Fn(&Change) -> bool) = if any(&answered) {
+            (Effect::Terminate, &answered)
+        } else if !complete || self.tally.arrived.contains(&false) {
+            (Effect::Drop, &stopped)
+        } else if !self.tally.whole {
+            (Effect::Strip, &is_30)
+        } else {
+            (Effect::Pass, &allowed)
+        };
+        let mut because: Vec<Because> = Vec::new();
+        for signed in self.signed.iter().filter(|s| telling(&s.change)) {
+            let mut reason = Because::rule(&signed.rule);
+            if let Change::Dropped { reason: why } | Change::Reset { reason: why } = signed.change {
+                reason.rule = format!("{} ({why})", reason.rule);
+            }
+            if !because.contains(&reason) {
+                because.push(reason);
+            }
+        }
+        Probed { effect, because, signed: self.signed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{DeviceContext, DeviceSpec};
+    use crate::testing::{CLIENT, INSIDE, SERVER};
+
+    fn probed(spec: &str) -> Probed {
+        let spec: DeviceSpec = ron::Options::default()
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .from_str(spec)
+            .unwrap();
+        let context = DeviceContext { name: "d", seed: 1, default_farm: None };
+        let mut built = spec.build(&context, None).unwrap();
+        let attempt =
+            Attempt { ingress: INSIDE, client: CLIENT, server: SERVER, at: SimTime::ZERO };
+        probe(built.device.as_mut(), attempt)
+    }
+
+    #[test]
+    fn what_becomes_of_a_connection() {
+        let check = |spec: &str, effect: Effect, because: usize| {
+            let probed = probed(spec);
+            assert_eq!((probed.effect, probed.because.len()), (effect, because), "{spec}");
+        };
+        check("Switch()", Effect::Pass, 0);
+        check("Router()", Effect::Pass, 0);
+        check("Asa()", Effect::Strip, 1);
+        let rule = |act: &str| format!("Custom(rules: [(when: (segment: [Syn]), do: {act})])");
+        check(&rule("Drop"), Effect::Drop, 1);
+    }
+}
