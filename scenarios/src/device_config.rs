@@ -70,6 +70,14 @@ impl DeviceConfigs {
         Some(ConfigText { file: &file.named, text: &file.source.text })
     }
 
+    /// The texts, each as the scenario names it, in the order of those names; one that several devices
+    /// share comes once.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let by_name: BTreeMap<&str, &str> =
+            self.0.values().map(|file| (&*file.named, &*file.source.text)).collect();
+        by_name.into_iter()
+    }
+
     /// Builds one device of `scenario`; its findings are errors if it could not be built.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// What the user should know, though it can run.
     pub warnings: Vec<Diagnostic>,
+    /// Measure finely, for charts? (Off unless set.)
+    pub observe: bool,
     /// Keep every packet for captures? (Off unless set: it costs memory.)
     pub capture: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
@@ -39,6 +41,11 @@ impl Loaded {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.source.text
+    }
+
+    /// The configuration texts of its devices: the file as the scenario names it, and what it says.
+    pub fn configurations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.configs.texts()
     }
 }
 
@@ -86,6 +93,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Vec<Diagnostic>
         name,
         scenario,
         warnings: found,
+        observe: false,
         capture: false,
         sample_interval: None,
         overrides: overrides.to_vec(),

@@ -52,6 +52,9 @@ impl Loaded {
         if self.capture {
             world.capture();
         }
+        if self.observe {
+            world.observe();
+        }
         let limit = SimTime::ZERO + self.scenario.limit();
         let mut record = world.run(limit);
         record.scenario = self.name.clone();

@@ -34,6 +34,7 @@ impl World {
                 &devices,
             ));
         }
+        let detail = self.observer.take().map(|observer| observer.finish(&self.paths));
         RunRecord {
             scenario: String::new(),
             title: String::new(),
@@ -47,6 +48,7 @@ impl World {
             events: self.events,
             packet_hops: self.directions.iter().map(|d| d.transmission.counters.packets).sum(),
             captures: self.captures.take(),
+            detail,
         }
     }
 

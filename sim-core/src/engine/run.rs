@@ -132,7 +132,15 @@ impl World {
 
     #[inline]
     fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
-        match self.directions[index as usize].transmission.send(self.now, packet) {
+        let direction = &mut self.directions[index as usize];
+        let idle_since = direction.transmission.idle_at();
+        let fate = direction.transmission.send(self.now, packet);
+        if let (Some(observer), Some(path)) = (&mut self.observer, direction.path) {
+            let way = (path.0 as usize, index % 2 == 1);
+            let lost = matches!(fate, Fate::Lost(..));
+            observer.link(self.now, way, idle_since, &direction.transmission, lost);
+        }
+        match fate {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
             Fate::Sent { head: None } => {}
             Fate::Lost(
@@ -374,6 +382,9 @@ impl World {
     fn after_endpoint(&mut self, id: EndpointId) {
         let host = self.endpoint_hosts[id.0 as usize];
         let mut sent = std::mem::take(&mut self.outbox.sent);
+        if self.observer.is_some() {
+            self.show_endpoint(id, &sent);
+        }
         for packet in sent.drain(..) {
             self.send_from_host(host, packet);
         }
@@ -388,6 +399,16 @@ impl World {
         }
         if endpoint.life != Life::Active {
             self.consider_done(id);
+        }
+    }
+
+    /// Shows the observer what an end of a connection sends now; a stray server is no end.
+    fn show_endpoint(&mut self, id: EndpointId, sent: &[Box<Packet>]) {
+        let endpoint = &self.endpoints[id.0 as usize];
+        let connection = &self.connections[endpoint.connection as usize];
+        let is_end = connection.client == Some(id) || connection.server == Some(id);
+        if let Some(observer) = self.observer.as_mut().filter(|_| is_end) {
+            observer.endpoint(self.now, endpoint, sent);
         }
     }
 
@@ -429,6 +450,7 @@ impl World {
         }
         let bytes = std::mem::take(&mut endpoint.fresh_delivered);
         series::add(&mut connection.tracker.series.delivered, interval, self.now, bytes);
+        let id = ConnectionId(endpoint.connection);
         let (direction, writer) = match endpoint.end {
             End::Server => (0, connection.client),
             End::Client => (1, connection.server),
@@ -436,7 +458,12 @@ impl World {
         if let Some(writer) = writer {
             let writer = &mut self.endpoints[writer.0 as usize].app;
             let tracker = &mut connection.tracker;
-            tracker.directions[direction].deliver(self.now, bytes, writer, &mut tracker.latency);
+            let measured = &mut tracker.directions[direction];
+            let since = measured.deliver(self.now, bytes, writer, &mut tracker.latency);
+            if let Some(observer) = &mut self.observer {
+                let from = if direction == 0 { End::Client } else { End::Server };
+                observer.delivered(self.now, id, from, bytes, since);
+            }
         }
     }
 

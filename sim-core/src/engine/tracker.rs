@@ -32,15 +32,16 @@ pub struct Direction {
 }
 
 impl Direction {
-    /// `bytes` more were delivered now; `writer` is the application that wrote them.
+    /// `bytes` more were delivered now; `writer` is the application that wrote them. Returns since when
+    /// they had been awaited.
     pub fn deliver(
         &mut self,
         now: SimTime,
         bytes: u64,
         writer: &mut App,
         latency: &mut Histogram<u64>,
-    ) {
-        self.note_wait(now, writer);
+    ) -> Option<SimTime> {
+        let since = self.note_wait(now, writer);
         let mut from = self.delivered;
         self.delivered += bytes;
         self.last_delivery = Some(now);
@@ -58,17 +59,19 @@ impl Direction {
             }
             writer.marks.pop_front();
         }
+        since
     }
 
-    /// How long the oldest undelivered byte has waited without any delivery.
-    pub fn note_wait(&mut self, now: SimTime, writer: &App) {
-        let Some(&(_, written_at)) = writer.marks.front() else { return };
+    /// How long the oldest undelivered byte has waited without any delivery; returns since when.
+    pub fn note_wait(&mut self, now: SimTime, writer: &App) -> Option<SimTime> {
+        let &(_, written_at) = writer.marks.front()?;
         let since = self.last_delivery.map_or(written_at, |at| at.max(written_at));
         let waited = now.since(since);
         if waited > self.longest_stall {
             self.longest_stall = waited;
             self.longest_stall_at = since;
         }
+        Some(since)
     }
 }
 

@@ -169,6 +169,18 @@ impl Transmission {
         self.flight.drain(..).map(|f| f.packet).collect()
     }
 
+    /// When the link will have sent, or had sent, all that it was given.
+    #[must_use]
+    pub const fn idle_at(&self) -> SimTime {
+        self.busy_until
+    }
+
+    /// How long a packet given to the link now would wait for its turn.
+    #[must_use]
+    pub const fn wait(&self, now: SimTime) -> SimDuration {
+        self.busy_until.since(now)
+    }
+
     /// Packets accepted that have not left the queue yet.
     #[must_use]
     pub fn queued(&self, now: SimTime) -> usize {

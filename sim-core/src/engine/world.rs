@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::device::{Device, Effects, PortPair};
 use super::forwarding::{LearntPorts, RouteTable};
 use super::link::LinkConfig;
+use super::observer::Observer;
 use super::queue::EventQueue;
 use super::recorder::Recorder;
 use super::tracker::Tracker;
@@ -216,6 +217,7 @@ pub struct World {
     pub(super) timeline: Vec<TimelineEvent>,
     pub(super) sample_interval: SimDuration,
     pub(super) captures: Option<Captures>,
+    pub(super) observer: Option<Observer>,
     pub(super) events: u64,
     pub(super) open_connections: usize,
     pub(super) stray_uid: u64,
@@ -243,6 +245,7 @@ impl World {
             timeline: Vec::new(),
             sample_interval: SimDuration::from_millis(100),
             captures: None,
+            observer: None,
             events: 0,
             open_connections: 0,
             stray_uid: 1 << 62,
@@ -252,6 +255,11 @@ impl World {
     /// Length of the intervals of the recorded series (100 ms unless set).
     pub fn set_sample_interval(&mut self, interval: SimDuration) {
         self.sample_interval = interval;
+    }
+
+    /// Measures finely, for charts: see [`crate::record::detail`].
+    pub fn observe(&mut self) {
+        self.observer = Some(Observer::default());
     }
 
     /// Keeps a copy of every packet at every port.

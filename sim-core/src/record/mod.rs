@@ -4,6 +4,8 @@
 //! writes the timeline. [`outcome`] reads a verdict and its cause from them; nobody infers either
 //! from the scenario.
 
+pub mod detail;
+pub mod envelope;
 pub mod outcome;
 pub mod series;
 pub mod story;
@@ -46,6 +48,8 @@ pub struct RunRecord {
     pub events: u64,
     /// Packets sent over links, each link once.
     pub packet_hops: u64,
+    /// What charts draw finely, when the run was asked to observe it.
+    pub detail: Option<detail::Detail>,
     /// Packets, when the run was asked to capture them.
     pub captures: Option<crate::engine::world::Captures>,
 }
