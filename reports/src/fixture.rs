@@ -391,6 +391,7 @@ fn record(name: &str, title: &str, connections: Vec<ConnectionRecord>) -> RunRec
         changes: Vec::new(),
         events: 312_345,
         captures: None,
+        live: None,
         packet_hops: 0,
     }
 }

@@ -7,6 +7,7 @@ pub mod device;
 mod finish;
 pub mod forwarding;
 pub mod link;
+pub mod outside;
 pub mod queue;
 pub mod recorder;
 mod run;
