@@ -392,6 +392,7 @@ fn record(name: &str, title: &str, connections: Vec<ConnectionRecord>) -> RunRec
         events: 312_345,
         captures: None,
         detail: None,
+        live: None,
         packet_hops: 0,
     }
 }

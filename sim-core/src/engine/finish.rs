@@ -1,12 +1,21 @@
 //! From a world that has run to its record.
 
+use std::collections::{BTreeMap, VecDeque};
+
+use super::outside::{OutsideEnd, OutsideLife, outside_id, outside_index};
 use super::tracker::Tracker;
 use super::world::{ConnectionId, NodeKind, World};
 use crate::mptcp::endpoint::{Endpoint, Life, Mode};
 use crate::mptcp::stack::EndpointId;
+use crate::record::series::SenderSample;
 use crate::record::story::Entry;
 use crate::record::verdict::{Evidence, Side, judge, subflow_cause};
-use crate::record::{ConnectionRecord, DeviceRecord, RunRecord, SubflowRecord};
+use crate::record::{
+    ConnectionRecord, DeviceRecord, RunRecord, StrayReset, SubflowOutcome, SubflowRecord,
+    SubflowRole,
+};
+use crate::time::SimTime;
+use crate::wire::packet::Flow;
 
 impl World {
     /// The record of the run, its verdicts read from it.
@@ -49,11 +58,23 @@ impl World {
             packet_hops: self.directions.iter().map(|d| d.transmission.counters.packets).sum(),
             captures: self.captures.take(),
             detail,
+            live: None,
         }
     }
 
-    fn endpoint(&self, id: Option<EndpointId>) -> Option<&Endpoint> {
-        id.and_then(|id| self.endpoints.get(id.0 as usize))
+    fn endpoint(&self, id: Option<EndpointId>) -> Option<EndView<'_>> {
+        let id = id?;
+        match outside_index(id) {
+            Some(i) => self.outside.get(i).map(EndView::of_outside),
+            None => self.endpoints.get(id.0 as usize).map(EndView::of_endpoint),
+        }
+    }
+
+    fn marks(&self, id: EndpointId) -> Option<&VecDeque<(u64, SimTime)>> {
+        match outside_index(id) {
+            Some(i) => self.outside.get(i).map(|end| &end.marks),
+            None => self.endpoints.get(id.0 as usize).map(|end| &end.app.marks),
+        }
     }
 
     fn connection_record(
@@ -69,34 +90,27 @@ impl World {
         let mut tracker =
             std::mem::replace(&mut self.connections[index].tracker, Tracker::new(interval));
         for (direction, writer) in [(0, client_id), (1, server_id)] {
-            if let Some(writer) = self.endpoint(writer) {
-                tracker.directions[direction].note_wait(self.now, &writer.app);
+            if let Some(marks) = writer.and_then(|id| self.marks(id)) {
+                tracker.directions[direction].note_wait(self.now, marks);
             }
         }
         let story = self.merged_story(id);
         let spec = self.connections[index].spec.clone();
         let client = self.endpoint(client_id);
         let server = self.endpoint(server_id);
-        let side = |e: Option<&Endpoint>| {
-            e.map(|e| Side {
-                is_mptcp: matches!(e.mode, Mode::Mptcp { .. }),
-                completed: matches!(e.life, Life::Completed(_)),
-                aborted: matches!(e.life, Life::Aborted(_)),
-                established: e.subflows.iter().any(|s| s.established_at.is_some()),
-                wrong_at: e.wrong_at,
-            })
-        };
+        let side = |e: &Option<EndView<'_>>| e.as_ref().map(|e| e.side);
         let hosts = [&spec.client, &spec.server].map(|n| self.nodes[n.0 as usize].name.clone());
-        let waiting = [(0, client), (1, server)].into_iter().any(|(d, writer)| {
-            writer.is_some_and(|w| w.app.written() > tracker.directions[d].delivered)
+        let waiting = [(0, &client), (1, &server)].into_iter().any(|(d, writer)| {
+            writer.as_ref().is_some_and(|w| w.written > tracker.directions[d].delivered)
         });
         let longest = tracker.directions.iter().max_by_key(|d| d.longest_stall).expect("two");
         let (longest_stall, longest_stall_at) = (longest.longest_stall, longest.longest_stall_at);
         let origins = self.origins(id);
-        let paths: Vec<String> = client.map_or_else(Vec::new, |c| {
-            (0..c.subflows.len()).map(|i| self.path_of(spec.client, c, i)).collect()
-        });
-        let strays: Vec<_> = client.map_or_else(Vec::new, |c| c.stray_resets.clone());
+        let client_subflows = client.as_ref().map(|e| e.subflows.clone()).unwrap_or_default();
+        let server_subflows = server.as_ref().map(|e| e.subflows.clone()).unwrap_or_default();
+        let paths: Vec<String> =
+            client_subflows.iter().map(|s| self.path_of(spec.client, s.flow)).collect();
+        let strays = client.as_ref().map_or(&[][..], |c| c.strays);
         let evidence = Evidence {
             story: &story,
             changes,
@@ -104,10 +118,10 @@ impl World {
             hosts: &hosts,
             paths: &paths,
             origins: &origins,
-            strays: &strays,
+            strays,
             timeline: &self.timeline,
-            client: side(client),
-            server: side(server),
+            client: side(&client),
+            server: side(&server),
             data_waits: waiting,
             stalled_for: self.now.since(
                 tracker
@@ -129,43 +143,41 @@ impl World {
         };
         let rate = |bytes: u64| if seconds > 0.0 { bytes as f64 * 8.0 / seconds } else { 0.0 };
         let mut subflows = Vec::new();
-        if let Some(client) = client {
-            for (i, s) in client.subflows.iter().enumerate() {
-                let fresh = tracker.series.subflows.get(i).map_or(0, |s| s.bytes.iter().sum());
-                let peer = server.and_then(|e| e.subflows.iter().find(|p| p.index == i));
-                subflows.push(SubflowRecord {
-                    path: paths[i].clone(),
-                    role: s.role,
-                    flow: s.flow,
-                    outcome: s.outcome,
-                    reset_reason: s.reset_reason,
-                    bytes: fresh,
-                    goodput_bps: rate(fresh),
-                    retransmissions: s.tx.retransmissions
-                        + peer.map_or(0, |p| p.tx.retransmissions),
-                    cause: subflow_cause(&evidence, i, s.outcome),
-                    started_at: s.started_at,
-                    established_at: s.established_at,
-                    ended_at: s.ended_at,
-                });
-            }
+        for (i, s) in client_subflows.iter().enumerate() {
+            let fresh = tracker.series.subflows.get(i).map_or(0, |s| s.bytes.iter().sum());
+            let peer = server_subflows.iter().find(|p| p.index == i);
+            subflows.push(SubflowRecord {
+                path: paths[i].clone(),
+                role: s.role,
+                flow: s.flow,
+                outcome: s.outcome,
+                reset_reason: s.reset_reason,
+                bytes: fresh,
+                goodput_bps: rate(fresh),
+                retransmissions: s.retransmissions + peer.map_or(0, |p| p.retransmissions),
+                cause: subflow_cause(&evidence, i, s.outcome),
+                started_at: s.started_at,
+                established_at: s.established_at,
+                ended_at: s.ended_at,
+            });
         }
         let mut series = std::mem::take(&mut tracker.series);
         series.subflows.resize_with(subflows.len(), Default::default);
         // The sender that moved more data is the one whose window is worth drawing.
         let down = tracker.directions[1].delivered > tracker.directions[0].delivered;
-        let sender = if down { server } else { client };
-        for s in sender.into_iter().flat_map(|e| &e.subflows) {
+        let sender = if down { &server_subflows } else { &client_subflows };
+        for s in sender {
             if let Some(line) = series.subflows.get_mut(s.index) {
-                line.samples = s.samples.clone();
+                line.samples = s.samples.to_vec();
             }
         }
-        let completed_at = match (client.map(|c| c.life), server.map(|s| s.life)) {
-            (Some(Life::Completed(a)), Some(Life::Completed(b))) => Some(a.max(b)),
+        let completed = |e: &Option<EndView<'_>>| e.as_ref().and_then(|e| e.completed_at);
+        let completed_at = match (completed(&client), completed(&server)) {
+            (Some(a), Some(b)) => Some(a.max(b)),
             _ => None,
         };
-        let counters = |e: Option<&Endpoint>| e.map(|e| e.counters.non_zero()).unwrap_or_default();
-        let wrong = [client, server].into_iter().flatten().any(|e| e.wrong_at.is_some());
+        let wrong = [&client, &server].into_iter().flatten().any(|e| e.side.wrong_at.is_some());
+        let counters = |e: Option<EndView<'_>>| e.map(|e| e.counters).unwrap_or_default();
         let [client_name, server_name] = hosts;
         ConnectionRecord {
             name: spec.name,
@@ -195,6 +207,9 @@ impl World {
         for endpoint in self.endpoints.iter_mut().filter(|e| e.connection == id.0) {
             story.append(&mut endpoint.story);
         }
+        for end in self.outside.iter_mut().filter(|e| e.connection == id) {
+            story.append(&mut end.story);
+        }
         story.sort_by_key(|e| e.at); // stable: each end's own order is kept
         story
     }
@@ -202,17 +217,116 @@ impl World {
     /// For each endpoint of the connection, the record's subflow index of each of its subflows.
     fn origins(&self, id: ConnectionId) -> Vec<(EndpointId, Vec<usize>)> {
         let of = |e: &Endpoint| (e.id, e.subflows.iter().map(|s| s.index).collect());
-        self.endpoints.iter().filter(|e| e.connection == id.0).map(of).collect()
+        let mut all: Vec<(EndpointId, Vec<usize>)> =
+            self.endpoints.iter().filter(|e| e.connection == id.0).map(of).collect();
+        for (i, end) in (0..).zip(&self.outside).filter(|(_, e)| e.connection == id) {
+            all.push((outside_id(i), end.subflows.iter().map(|s| s.index).collect()));
+        }
+        all
     }
 
-    /// Name of the path that the client's packets on subflow `i` take.
-    fn path_of(&self, host: super::world::NodeId, client: &Endpoint, i: usize) -> String {
+    /// Name of the path that the host's packets of `flow` take.
+    fn path_of(&self, host: super::world::NodeId, flow: Flow) -> String {
         let node = &self.nodes[host.0 as usize];
-        let NodeKind::Host(stack) = &node.kind else { return String::new() };
-        let flow = client.subflows[i].flow;
+        let (NodeKind::Host(stack) | NodeKind::Outside(stack)) = &node.kind else {
+            return String::new();
+        };
         let port = stack.route(flow.src.ip(), flow.dst.ip());
         let direction = port.and_then(|p| node.ports.get(usize::from(p)).copied().flatten());
         let path = direction.and_then(|d| self.directions[d as usize].path);
         path.map_or_else(|| flow.src.ip().to_string(), |p| self.paths[p.0 as usize].name.clone())
+    }
+}
+
+/// One end of a connection as the record needs it, simulated or outside the world.
+struct EndView<'a> {
+    side: Side,
+    completed_at: Option<SimTime>,
+    written: u64,
+    strays: &'a [StrayReset],
+    counters: BTreeMap<String, u64>,
+    subflows: Vec<SubflowView<'a>>,
+}
+
+/// One subflow of it.
+#[derive(Clone)]
+struct SubflowView<'a> {
+    flow: Flow,
+    index: usize,
+    role: SubflowRole,
+    outcome: SubflowOutcome,
+    reset_reason: Option<u8>,
+    retransmissions: u64,
+    samples: &'a [SenderSample],
+    started_at: SimTime,
+    established_at: Option<SimTime>,
+    ended_at: Option<SimTime>,
+}
+
+impl<'a> EndView<'a> {
+    fn of_endpoint(e: &'a Endpoint) -> Self {
+        let subflow = |s: &'a crate::mptcp::subflow::Subflow| SubflowView {
+            flow: s.flow,
+            index: s.index,
+            role: s.role,
+            outcome: s.outcome,
+            reset_reason: s.reset_reason,
+            retransmissions: s.tx.retransmissions,
+            samples: &s.samples,
+            started_at: s.started_at,
+            established_at: s.established_at,
+            ended_at: s.ended_at,
+        };
+        let completed_at = match e.life {
+            Life::Completed(at) => Some(at),
+            Life::Active | Life::Aborted(_) => None,
+        };
+        Self {
+            side: Side {
+                is_mptcp: matches!(e.mode, Mode::Mptcp { .. }),
+                completed: completed_at.is_some(),
+                aborted: matches!(e.life, Life::Aborted(_)),
+                established: e.subflows.iter().any(|s| s.established_at.is_some()),
+                wrong_at: e.wrong_at,
+            },
+            completed_at,
+            written: e.app.written(),
+            strays: &e.stray_resets,
+            counters: e.counters.non_zero(),
+            subflows: e.subflows.iter().map(subflow).collect(),
+        }
+    }
+
+    fn of_outside(e: &'a OutsideEnd) -> Self {
+        let subflow = |s: &'a super::outside::OutsideSubflow| SubflowView {
+            flow: s.flow,
+            index: s.index,
+            role: s.role,
+            outcome: s.outcome,
+            reset_reason: s.reset_reason,
+            retransmissions: s.retransmissions,
+            samples: &s.samples,
+            started_at: s.started_at,
+            established_at: s.established_at,
+            ended_at: s.ended_at,
+        };
+        let completed_at = match e.life {
+            OutsideLife::Completed(at) => Some(at),
+            OutsideLife::Active | OutsideLife::Aborted(_) => None,
+        };
+        Self {
+            side: Side {
+                is_mptcp: e.is_mptcp,
+                completed: completed_at.is_some(),
+                aborted: matches!(e.life, OutsideLife::Aborted(_)),
+                established: e.subflows.iter().any(|s| s.established_at.is_some()),
+                wrong_at: e.wrong_at,
+            },
+            completed_at,
+            written: e.written,
+            strays: &e.stray_resets,
+            counters: e.counters.clone(),
+            subflows: e.subflows.iter().map(subflow).collect(),
+        }
     }
 }

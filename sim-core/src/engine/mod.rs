@@ -8,6 +8,7 @@ mod finish;
 pub mod forwarding;
 pub mod link;
 pub mod observer;
+pub mod outside;
 pub mod queue;
 pub mod recorder;
 mod run;

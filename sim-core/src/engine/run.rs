@@ -1,6 +1,7 @@
 //! The event loop.
 
 use super::device::{Forwarding, PortId};
+use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
 use super::transmission::{Fate, LossKind};
 use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
@@ -15,8 +16,9 @@ use crate::record::story::End;
 use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::wire::mptcp::ResetReason;
-use crate::wire::packet::{Packet, PacketUid};
+use crate::wire::packet::{Flow, Packet, PacketUid};
 use crate::wire::payload::StreamId;
+use crate::wire::seq::Seq;
 
 impl World {
     /// Runs until every connection has ended, or to `limit`; yields the record.
@@ -36,7 +38,7 @@ impl World {
     }
 
     /// Processes the next event.
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let Some((now, target)) = self.queue.pop() else { return };
         self.now = now;
         self.events += 1;
@@ -61,7 +63,7 @@ impl World {
 
     /// Delivers what moves without delay, until nothing does.
     #[inline]
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while let Some((node, port, packet)) = self.moving.pop_front() {
             self.deliver(node, port, packet);
         }
@@ -71,6 +73,7 @@ impl World {
         self.capture_packet(id, port, false, &packet);
         match &mut self.nodes[id.0 as usize].kind {
             NodeKind::Host(_) => self.receive(id, packet),
+            NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
                 packet.ttl = packet.ttl.saturating_sub(1);
@@ -101,7 +104,7 @@ impl World {
     }
 
     /// Sends a packet out of a port.
-    fn send(&mut self, id: NodeId, port: u8, packet: Box<Packet>) {
+    pub(super) fn send(&mut self, id: NodeId, port: u8, packet: Box<Packet>) {
         let Some(Some(index)) = self.nodes[id.0 as usize].ports.get(usize::from(port)).copied()
         else {
             self.outbox.pool.free(packet); // nothing is connected there
@@ -253,7 +256,7 @@ impl World {
     /// A packet of no known subflow: a SYN, a join, or something to reset.
     fn receive_unknown(&mut self, id: NodeId, packet: &Packet) {
         let now = self.now;
-        let (from, index) = origin_of(packet.uid);
+        let (_, index) = origin_of(packet.uid);
         let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
         if packet.flags.is_initial_syn() {
             let speaks = stack.config.profile != crate::mptcp::config::Profile::TcpOnly;
@@ -270,7 +273,7 @@ impl World {
                 return;
             }
             if stack.is_listening(packet.dst_port) {
-                self.accept(id, packet, from, index);
+                self.accept(id, packet, index);
                 return;
             }
         }
@@ -285,33 +288,20 @@ impl World {
         }
     }
 
-    fn note_unknown_token(&mut self, id: NodeId, packet: &Packet) {
-        let (from, index) = origin_of(packet.uid);
-        let Some(endpoint) = self.endpoints.get_mut(from.0 as usize) else { return };
-        let entry = crate::record::StrayReset {
-            at: self.now,
-            host: self.nodes[id.0 as usize].name.clone(),
-            subflow: index,
-            packet: packet.uid,
-        };
-        endpoint.stray_resets.push(entry);
-    }
-
     /// A SYN for a listening port. The connection that it belongs to is known by who made the packet;
     /// a device's own SYN (a proxy's) belongs to the first connection to this host without a server.
-    fn accept(&mut self, id: NodeId, packet: &Packet, from: EndpointId, index: usize) {
-        let connection =
-            match self.endpoints.get(from.0 as usize).filter(|_| packet.uid.0 >> 62 == 0) {
-                Some(client) => client.connection,
-                None => {
-                    let waiting =
-                        |c: &super::world::Connection| c.server.is_none() && c.client.is_some();
-                    match self.connections.iter().position(waiting) {
-                        Some(c) => c as u32,
-                        None => return self.reset_stray(id, packet, None),
-                    }
+    fn accept(&mut self, id: NodeId, packet: &Packet, index: usize) {
+        let connection = match self.connection_of(packet.uid) {
+            Some((connection, _)) => connection.0,
+            None => {
+                let waiting =
+                    |c: &super::world::Connection| c.server.is_none() && c.client.is_some();
+                match self.connections.iter().position(waiting) {
+                    Some(c) => c as u32,
+                    None => return self.reset_stray(id, packet, None),
                 }
-            };
+            }
+        };
         let endpoint_id = EndpointId(self.endpoints.len() as u32);
         let setup = self.setup(endpoint_id, ConnectionId(connection), End::Server);
         let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
@@ -413,7 +403,10 @@ impl World {
     }
 
     fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
-        let NodeKind::Host(stack) = &self.nodes[host.0 as usize].kind else { return };
+        let (NodeKind::Host(stack) | NodeKind::Outside(stack)) = &self.nodes[host.0 as usize].kind
+        else {
+            return;
+        };
         let port = stack.route(packet.src, packet.dst);
         // A host does not send what its own interface cannot take (DF is set: EMSGSIZE).
         let fits = |port: &u8| {
@@ -449,40 +442,33 @@ impl World {
             return;
         }
         let bytes = std::mem::take(&mut endpoint.fresh_delivered);
-        series::add(&mut connection.tracker.series.delivered, interval, self.now, bytes);
-        let id = ConnectionId(endpoint.connection);
-        let (direction, writer) = match endpoint.end {
-            End::Server => (0, connection.client),
-            End::Client => (1, connection.server),
-        };
-        if let Some(writer) = writer {
-            let writer = &mut self.endpoints[writer.0 as usize].app;
-            let tracker = &mut connection.tracker;
-            let measured = &mut tracker.directions[direction];
-            let since = measured.deliver(self.now, bytes, writer, &mut tracker.latency);
-            if let Some(observer) = &mut self.observer {
-                let from = if direction == 0 { End::Client } else { End::Server };
-                observer.delivered(self.now, id, from, bytes, since);
-            }
-        }
+        let (index, end) = (endpoint.connection as usize, endpoint.end);
+        self.delivered(index, end, self.now, bytes);
     }
 
     /// A connection is done when its client has ended, and its server has or never will.
     fn consider_done(&mut self, id: EndpointId) {
-        let index = self.endpoints[id.0 as usize].connection as usize;
+        self.consider_connection(self.endpoints[id.0 as usize].connection as usize);
+    }
+
+    pub(super) fn consider_connection(&mut self, index: usize) {
         let connection = &self.connections[index];
         if connection.done {
             return;
         }
         let ended = |e: Option<EndpointId>| {
-            e.is_none_or(|e| {
-                let endpoint = &self.endpoints[e.0 as usize];
-                endpoint.is_finished() || endpoint.subflows.iter().all(|s| !s.is_alive())
+            e.is_none_or(|e| match outside_index(e) {
+                Some(i) => self.outside[i].life != OutsideLife::Active,
+                None => {
+                    let endpoint = &self.endpoints[e.0 as usize];
+                    endpoint.is_finished() || endpoint.subflows.iter().all(|s| !s.is_alive())
+                }
             })
         };
-        let aborted = connection
-            .client
-            .is_some_and(|c| matches!(self.endpoints[c.0 as usize].life, Life::Aborted(_)));
+        let aborted = connection.client.is_some_and(|c| match outside_index(c) {
+            Some(i) => matches!(self.outside[i].life, OutsideLife::Aborted(_)),
+            None => matches!(self.endpoints[c.0 as usize].life, Life::Aborted(_)),
+        });
         if connection.client.is_some()
             && ended(connection.client)
             && (ended(connection.server) || aborted)
@@ -498,6 +484,10 @@ impl World {
             self.timeline.push(event);
         }
         let action = entry.action.clone();
+        if self.concerns_outside(&action) {
+            self.requests.push(action);
+            return;
+        }
         match action {
             Action::Connect(id) => self.open(id),
             Action::LinkDown(link) => {
@@ -556,6 +546,22 @@ impl World {
         }
     }
 
+    /// The host, or the end, that the action is for is outside the world.
+    fn concerns_outside(&self, action: &Action) -> bool {
+        let host = match *action {
+            Action::Connect(id) => self.connections[id.0 as usize].spec.client,
+            Action::AddressRemoved { host, .. }
+            | Action::AddressAdded { host, .. }
+            | Action::SetBackup { host, .. } => host,
+            Action::Abort { connection, end } => {
+                let spec = &self.connections[connection.0 as usize].spec;
+                if end == End::Client { spec.client } else { spec.server }
+            }
+            _ => return false,
+        };
+        matches!(self.nodes[host.0 as usize].kind, NodeKind::Outside(_))
+    }
+
     fn each_endpoint(&mut self, host: NodeId, mut act: impl FnMut(&mut Endpoint, &mut Io<'_>)) {
         for i in 0..self.endpoints.len() {
             if self.endpoint_hosts[i] != host || self.endpoints[i].life != Life::Active {
@@ -570,38 +576,40 @@ impl World {
 
     /// Forges resets, with the sequence numbers that somebody on the link would have seen.
     fn inject_resets(&mut self, link: super::world::LinkId, to_client: bool, to_server: bool) {
-        let path = self.directions[2 * link.0 as usize].path;
-        for index in 0..self.endpoints.len() {
-            let endpoint = &self.endpoints[index];
-            let towards_peer = match endpoint.end {
-                End::Client => to_server,
-                End::Server => to_client,
-            };
-            if !towards_peer {
-                continue;
-            }
-            let host = self.endpoint_hosts[index];
-            let NodeKind::Host(stack) = &self.nodes[host.0 as usize].kind else { continue };
-            let mut forged = Vec::new();
+        let towards_peer = |end: End| if end == End::Client { to_server } else { to_client };
+        let mut forged: Vec<(NodeId, Flow, Seq)> = Vec::new();
+        for (endpoint, &host) in self.endpoints.iter().zip(&self.endpoint_hosts) {
             for (i, s) in endpoint.subflows.iter().enumerate() {
-                let port = stack.route(s.flow.src.ip(), s.flow.dst.ip());
-                let leaves = port.and_then(|p| {
-                    self.nodes[host.0 as usize].ports.get(usize::from(p)).copied().flatten()
-                });
-                let on_path = leaves.is_some_and(|d| self.directions[d as usize].path == path);
-                if s.is_alive() && on_path {
-                    let mut packet = Packet::new(s.flow.src, s.flow.dst);
-                    packet.flags = crate::wire::packet::Flags::RST;
-                    packet.seq = endpoint.next_sequence(i);
-                    forged.push(packet);
+                if s.is_alive() && towards_peer(endpoint.end) {
+                    forged.push((host, s.flow, endpoint.next_sequence(i)));
                 }
             }
-            for mut packet in forged {
-                self.stray_uid += 1;
-                packet.uid = PacketUid(self.stray_uid);
-                let packet = self.outbox.pool.boxed(packet);
-                self.send_from_host(host, packet);
+        }
+        for end in self.outside.iter().filter(|e| towards_peer(e.end)) {
+            let alive = end.subflows.iter().filter(|s| s.ended_at.is_none());
+            forged.extend(alive.map(|s| (end.host, s.flow, s.next_sequence)));
+        }
+        let path = self.directions[2 * link.0 as usize].path;
+        for (host, flow, seq) in forged {
+            let (NodeKind::Host(stack) | NodeKind::Outside(stack)) =
+                &self.nodes[host.0 as usize].kind
+            else {
+                continue;
+            };
+            let port = stack.route(flow.src.ip(), flow.dst.ip());
+            let leaves = port.and_then(|p| {
+                self.nodes[host.0 as usize].ports.get(usize::from(p)).copied().flatten()
+            });
+            if leaves.is_none_or(|d| self.directions[d as usize].path != path) {
+                continue;
             }
+            let mut packet = Packet::new(flow.src, flow.dst);
+            packet.flags = crate::wire::packet::Flags::RST;
+            packet.seq = seq;
+            self.stray_uid += 1;
+            packet.uid = PacketUid(self.stray_uid);
+            let packet = self.outbox.pool.boxed(packet);
+            self.send_from_host(host, packet);
         }
     }
 

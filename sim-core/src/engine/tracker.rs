@@ -1,8 +1,9 @@
 //! What the engine measures of a connection while it runs: deliveries, latency, stalls, series.
 
+use std::collections::VecDeque;
+
 use hdrhistogram::Histogram;
 
-use crate::app::source::App;
 use crate::record::series;
 use crate::time::{SimDuration, SimTime};
 
@@ -32,20 +33,20 @@ pub struct Direction {
 }
 
 impl Direction {
-    /// `bytes` more were delivered now; `writer` is the application that wrote them. Returns since when
-    /// they had been awaited.
+    /// `bytes` more were delivered now; `marks` says what was written when. Returns since when they had
+    /// been awaited.
     pub fn deliver(
         &mut self,
         now: SimTime,
         bytes: u64,
-        writer: &mut App,
+        marks: &mut VecDeque<(u64, SimTime)>,
         latency: &mut Histogram<u64>,
     ) -> Option<SimTime> {
-        let since = self.note_wait(now, writer);
+        let since = self.note_wait(now, marks);
         let mut from = self.delivered;
         self.delivered += bytes;
         self.last_delivery = Some(now);
-        while let Some(&(end, written_at)) = writer.marks.front() {
+        while let Some(&(end, written_at)) = marks.front() {
             let upto = end.min(self.delivered);
             if upto > from {
                 self.first_write.get_or_insert(written_at);
@@ -57,14 +58,14 @@ impl Direction {
             if end > self.delivered {
                 break;
             }
-            writer.marks.pop_front();
+            marks.pop_front();
         }
         since
     }
 
     /// How long the oldest undelivered byte has waited without any delivery; returns since when.
-    pub fn note_wait(&mut self, now: SimTime, writer: &App) -> Option<SimTime> {
-        let &(_, written_at) = writer.marks.front()?;
+    pub fn note_wait(&mut self, now: SimTime, marks: &VecDeque<(u64, SimTime)>) -> Option<SimTime> {
+        let &(_, written_at) = marks.front()?;
         let since = self.last_delivery.map_or(written_at, |at| at.max(written_at));
         let waited = now.since(since);
         if waited > self.longest_stall {

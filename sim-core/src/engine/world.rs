@@ -7,6 +7,7 @@ use super::device::{Device, Effects, PortPair};
 use super::forwarding::{LearntPorts, RouteTable};
 use super::link::LinkConfig;
 use super::observer::Observer;
+use super::outside::OutsideEnd;
 use super::queue::EventQueue;
 use super::recorder::Recorder;
 use super::tracker::Tracker;
@@ -135,7 +136,14 @@ pub enum Action {
 
 pub(super) enum NodeKind {
     Host(HostStack),
-    Device { device: Box<dyn Device>, record: DeviceId, armed: SimTime, effects: Effects },
+    /// A host whose packets are the caller's (see [`super::outside`]).
+    Outside(HostStack),
+    Device {
+        device: Box<dyn Device>,
+        record: DeviceId,
+        armed: SimTime,
+        effects: Effects,
+    },
     Router(RouteTable),
     Switch(LearntPorts),
 }
@@ -221,6 +229,9 @@ pub struct World {
     pub(super) events: u64,
     pub(super) open_connections: usize,
     pub(super) stray_uid: u64,
+    pub(super) outside: Vec<OutsideEnd>,
+    pub(super) arrivals: Vec<(NodeId, u8, Box<Packet>)>,
+    pub(super) requests: Vec<Action>,
 }
 
 impl World {
@@ -249,6 +260,9 @@ impl World {
             events: 0,
             open_connections: 0,
             stray_uid: 1 << 62,
+            outside: Vec::new(),
+            arrivals: Vec::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -417,7 +431,7 @@ impl World {
     pub(super) fn stack_mut(&mut self, host: NodeId) -> &mut HostStack {
         let node = &mut self.nodes[host.0 as usize];
         match &mut node.kind {
-            NodeKind::Host(stack) => stack,
+            NodeKind::Host(stack) | NodeKind::Outside(stack) => stack,
             _ => panic!("{} is not a host", node.name),
         }
     }

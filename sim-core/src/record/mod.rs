@@ -52,6 +52,35 @@ pub struct RunRecord {
     pub detail: Option<detail::Detail>,
     /// Packets, when the run was asked to capture them.
     pub captures: Option<crate::engine::world::Captures>,
+    /// What the run was made with, when hosts of it were real; `None`: a simulation.
+    pub live: Option<LiveRecord>,
+}
+
+/// What a run with real hosts was made with, and what only their kernel could tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveRecord {
+    /// The kernel: `Linux 6.18.44`.
+    pub kernel: String,
+    /// Its congestion control on each real host, by name.
+    pub congestion: BTreeMap<String, String>,
+    /// What the kernel says of its sockets at the end (MPTCP_INFO, TCP_INFO), by `connection end`:
+    /// fields by the kernel's names.
+    pub sockets: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Programs that were run in hosts.
+    pub commands: Vec<CommandRecord>,
+}
+
+/// A program that was run in a real host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandRecord {
+    /// Host.
+    pub host: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Its exit code; `None`: it was ended by a signal, or with the run.
+    pub exit_code: Option<i32>,
+    /// What it wrote to standard output and standard error.
+    pub output: String,
 }
 
 /// A path as topologies define it.
