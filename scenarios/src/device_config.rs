@@ -65,6 +65,11 @@ impl DeviceConfigs {
         if faults.is_empty() { Ok(Self(files)) } else { Err(faults) }
     }
 
+    /// The texts, by device.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(device, file)| (device.as_str(), &*file.source.text))
+    }
+
     fn text(&self, device: &str) -> Option<ConfigText<'_>> {
         let file = self.0.get(device)?;
         Some(ConfigText { file: &file.named, text: &file.source.text })
