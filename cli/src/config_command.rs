@@ -18,7 +18,7 @@ use crate::output::Output;
 /// Reads configurations and says what each does to MPTCP.
 pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<Outcome, Failure> {
     let platform = args.platform.as_deref().map(platform_called).transpose()?;
-    let texts = args.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let texts = args.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let files: Vec<File> = args
         .files
         .iter()

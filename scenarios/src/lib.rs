@@ -24,6 +24,6 @@ pub mod tree;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use expect::ExpectationResult;
-pub use load::{Loaded, discover, load};
+pub use load::{Base, Loaded, discover, load};
 pub use run::{DEFAULT_SEED, Run};
 pub use template::template;

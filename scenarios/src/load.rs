@@ -49,58 +49,136 @@ impl Loaded {
     }
 }
 
+/// A scenario file as it was read, to be loaded once or many times, each time with other settings.
+#[derive(Clone, Debug)]
+pub struct Base {
+    path: PathBuf,
+    source: Source,
+    tree: Node,
+}
+
+/// A scenario with the text and the tree that it was read from, and what was found in it.
+struct Checked {
+    source: Source,
+    scenario: Scenario,
+    tree: Node,
+    found: Vec<Diagnostic>,
+}
+
+impl Base {
+    /// Reads a scenario file and checks it, but for the configurations that it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let source = read_file(path).map_err(|fault| vec![*fault])?;
+        let (scenario, tree) = read::<Scenario>(&source).map_err(|fault| vec![*fault])?;
+        let found = check(&scenario, &source, &tree);
+        if has_errors(&found) {
+            return Err(found);
+        }
+        Ok(Self { path: path.to_owned(), source, tree })
+    }
+
+    /// Its text, as it stands in the file.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// The scenario with `overrides`, which are `KEY=VALUE` settings ([`crate::overrides`]): they are
+    /// put in one after the other, and what comes out of all together is checked.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, errors and warnings. Nothing has been run or written.
+    pub fn with(&self, overrides: &[String]) -> Result<Loaded, Vec<Diagnostic>> {
+        let checked = self.together(overrides).map_err(|fault| vec![*fault]).and_then(|checked| {
+            match has_errors(&checked.found) {
+                true => Err(checked.found),
+                false => Ok(checked),
+            }
+        });
+        let Checked { source, scenario, tree, mut found } =
+            checked.map_err(|faults| self.blame(overrides).unwrap_or(faults))?;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let configs = DeviceConfigs::read(&scenario, folder, &source, &tree)?;
+        let mut faults = Vec::new();
+        for (name, spec) in &scenario.devices.0 {
+            match configs.build(&scenario, 0, name, spec) {
+                Ok(built) => found.extend(configs.shown(name, &built.warnings)),
+                Err(errors) => faults.extend(errors),
+            }
+        }
+        faults.extend(configs.check_farm(&scenario, &source, &tree).unwrap_or_default());
+        if !faults.is_empty() {
+            faults.extend(found);
+            return Err(faults);
+        }
+        Ok(Loaded {
+            path: self.path.clone(),
+            name: self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            scenario,
+            warnings: found,
+            observe: false,
+            capture: false,
+            sample_interval: None,
+            overrides: overrides.to_vec(),
+            configs,
+            source,
+            tree,
+        })
+    }
+
+    /// The text with all settings in it, read and checked once.
+    fn together(&self, overrides: &[String]) -> Result<Checked, Box<Diagnostic>> {
+        let mut source = self.source.clone();
+        let mut tree = None;
+        for argument in overrides {
+            let setting = Override::parse(argument)?;
+            let text = setting.apply(&source.text, tree.as_ref().unwrap_or(&self.tree))?;
+            let read = Node::read(&text);
+            source.text = text.into();
+            match read {
+                Ok(read) => tree = Some(read),
+                // What is not RON any more is told by the reader, below.
+                Err(_) => break,
+            }
+        }
+        let (scenario, tree) = read::<Scenario>(&source)?;
+        let found = check(&scenario, &source, &tree);
+        Ok(Checked { source, scenario, tree, found })
+    }
+
+    /// What is wrong with the first setting after which something is wrong, told of that setting.
+    fn blame(&self, overrides: &[String]) -> Option<Vec<Diagnostic>> {
+        (1..=overrides.len()).find_map(|count| {
+            let setting = match Override::parse(&overrides[count - 1]) {
+                Ok(setting) => setting,
+                Err(fault) => return Some(vec![*fault]),
+            };
+            let mut found = match self.together(&overrides[..count]) {
+                Ok(checked) => checked.found,
+                // What is wrong with a key is said of the setting already.
+                Err(fault) if fault.file == crate::overrides::ARGUMENT => {
+                    return Some(vec![*fault]);
+                }
+                Err(fault) => vec![*fault],
+            };
+            found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+            let blamed: Vec<Diagnostic> =
+                found.into_iter().map(|fault| setting.blame(fault)).collect();
+            (!blamed.is_empty()).then_some(blamed)
+        })
+    }
+}
+
 /// Reads a scenario file, the configurations that it names included, and checks it. `overrides` are
 /// `KEY=VALUE` settings ([`crate::overrides`]).
 ///
 /// # Errors
 /// Everything that is wrong with it, errors and warnings. Nothing has been run or written.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut source = read_file(path).map_err(|diagnostic| vec![*diagnostic])?;
-    let (mut scenario, mut tree) = read::<Scenario>(&source).map_err(|fault| vec![*fault])?;
-    let mut found = check(&scenario, &source, &tree);
-    if has_errors(&found) {
-        return Err(found);
-    }
-    for argument in overrides {
-        let setting = Override::parse(argument).map_err(|fault| vec![*fault])?;
-        let text = setting.apply(&source.text, &tree).map_err(|fault| vec![*fault])?;
-        source.text = text.into();
-        (scenario, tree) =
-            read::<Scenario>(&source).map_err(|fault| vec![setting.blame(*fault)])?;
-        found = check(&scenario, &source, &tree);
-        if has_errors(&found) {
-            found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-            return Err(found.into_iter().map(|fault| setting.blame(fault)).collect());
-        }
-    }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let configs = DeviceConfigs::read(&scenario, folder, &source, &tree)?;
-    let mut faults = Vec::new();
-    for (name, spec) in &scenario.devices.0 {
-        match configs.build(&scenario, 0, name, spec) {
-            Ok(built) => found.extend(configs.shown(name, &built.warnings)),
-            Err(errors) => faults.extend(errors),
-        }
-    }
-    faults.extend(configs.check_farm(&scenario, &source, &tree).unwrap_or_default());
-    if !faults.is_empty() {
-        faults.extend(found);
-        return Err(faults);
-    }
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Loaded {
-        path: path.to_owned(),
-        name,
-        scenario,
-        warnings: found,
-        observe: false,
-        capture: false,
-        sample_interval: None,
-        overrides: overrides.to_vec(),
-        configs,
-        source,
-        tree,
-    })
+    Base::read(path)?.with(overrides)
 }
 
 fn has_errors(found: &[Diagnostic]) -> bool {

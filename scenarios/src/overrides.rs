@@ -13,6 +13,9 @@ use crate::tree::{Kind, Node, Step};
 /// Maps at the top of a scenario; what is missing in them is added under a key, not a field.
 const MAPS: [&str; 2] = ["hosts", "devices"];
 
+/// What messages call the text of a setting: the option that gives one.
+pub const ARGUMENT: &str = "--set";
+
 /// One `KEY=VALUE`, as the command line gave it.
 #[derive(Clone, Debug)]
 pub struct Override {
@@ -34,7 +37,7 @@ impl Override {
     /// # Errors
     /// A diagnostic for what is no such thing.
     pub fn parse(argument: &str) -> Result<Self, Box<Diagnostic>> {
-        let source = Source { file: "--set".into(), text: argument.into() };
+        let source = Source { file: ARGUMENT.into(), text: argument.into() };
         match argument.find('=') {
             Some(key_len) if key_len > 0 => Ok(Self { argument: source, key_len }),
             _ => {

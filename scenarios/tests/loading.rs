@@ -142,6 +142,22 @@ error: no such setting
     );
 }
 
+/// What is checked is what comes out of all settings, so their order does not matter.
+#[test]
+fn settings_that_need_each_other() {
+    let files: [(&str, &[u8]); 2] =
+        [("a.ron", SCENARIO.as_bytes()), ("boxes/edge.cfg", CONFIG.as_bytes())];
+    let folder = folder("together", &files);
+    let (device, place) =
+        ("devices.second=Switch", "topology.paths.dsl.devices=[\"edge\", \"second\"]");
+    for settings in [[device, place], [place, device]] {
+        let loaded = load(&folder.join("a.ron"), &settings.map(str::to_owned));
+        assert!(loaded.is_ok(), "{}", messages(&folder, "a.ron", &settings));
+    }
+    let alone = messages(&folder, "a.ron", &[place]);
+    assert!(alone.contains("there is no device \"second\"") && alone.contains("--set"), "{alone}");
+}
+
 #[test]
 fn an_override_changes_the_run_and_the_line_that_replays_it() {
     let files: [(&str, &[u8]); 2] =

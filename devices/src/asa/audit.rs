@@ -107,7 +107,7 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut at = SimTime::ZERO;
     let mut judge = |asa: &mut Asa, traffic: String, flow: Flow, chain: Vec<Because>| {
-        at = at + SimDuration::from_secs(60);
+        at += SimDuration::from_secs(60);
         let attempt = Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at };
         let probed = probe(asa, attempt);
         let mut because = probed.because;

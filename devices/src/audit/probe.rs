@@ -143,7 +143,7 @@ impl<'d> Conversation<'d> {
                     _ => break,
                 }
             };
-            self.now = self.now + STEP;
+            self.now += STEP;
             self.pass(port, packet);
         }
     }
