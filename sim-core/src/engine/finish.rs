@@ -55,7 +55,7 @@ impl World {
             timeline: std::mem::take(&mut self.timeline),
             changes,
             events: self.events,
-            packet_hops: self.directions.iter().map(|d| d.transmission.counters.packets).sum(),
+            packet_hops: self.directions.iter().map(|d| d.transmission.counters().packets).sum(),
             captures: self.captures.take(),
             detail,
             live: None,

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::device::in_prefix;
 use crate::rng::fnv1a;
 use crate::wire::packet::Flow;
 
@@ -10,34 +9,95 @@ use crate::wire::packet::Flow;
 /// of addresses and ports (equal-cost multipath, RFC 2992), so that a flow keeps its way.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
-    routes: Vec<(IpAddr, u8, u8)>,
+    v4: Prefixes<u32>,
+    v6: Prefixes<u128>,
     salt: u64,
+}
+
+/// The ports by which a network is reached.
+#[derive(Clone, Debug)]
+struct Ways {
+    first: u8,
+    /// All of them, where there is more than one.
+    equal: Vec<u8>,
+}
+
+/// Routes of one address family, addresses as numbers.
+#[derive(Clone, Debug, Default)]
+struct Prefixes<A> {
+    /// Routes to single addresses, in order of the address.
+    hosts: Vec<(A, Ways)>,
+    /// Networks as address and mask, the longest prefix first.
+    networks: Vec<(A, A, Ways)>,
+}
+
+impl<A: Copy + Ord + std::ops::BitAnd<Output = A>> Prefixes<A> {
+    /// Adds a way to the addresses that are `network` under `mask`; `every` is the mask of one address.
+    fn add(&mut self, network: A, mask: A, every: A, port: u8) {
+        let network = network & mask;
+        let new = Ways { first: port, equal: Vec::new() };
+        let known = if mask == every {
+            match self.hosts.binary_search_by_key(&network, |h| h.0) {
+                Ok(at) => &mut self.hosts[at].1,
+                Err(at) => return self.hosts.insert(at, (network, new)),
+            }
+        } else {
+            match self.networks.iter().position(|n| (n.0, n.1) == (network, mask)) {
+                Some(at) => &mut self.networks[at].2,
+                None => {
+                    let at = self.networks.partition_point(|n| n.1 >= mask);
+                    return self.networks.insert(at, (network, mask, new));
+                }
+            }
+        };
+        if known.equal.is_empty() {
+            known.equal.push(known.first);
+        }
+        known.equal.push(port);
+    }
+
+    #[inline]
+    fn find(&self, address: A) -> Option<&Ways> {
+        match self.hosts.binary_search_by_key(&address, |h| h.0) {
+            Ok(at) => Some(&self.hosts[at].1),
+            Err(_) => self.networks.iter().find(|n| address & n.1 == n.0).map(|n| &n.2),
+        }
+    }
 }
 
 impl RouteTable {
     /// No routes; `name` makes the router's hash another than its neighbours'.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { routes: Vec::new(), salt: fnv1a(name.as_bytes()) }
+        Self { salt: fnv1a(name.as_bytes()), ..Self::default() }
     }
 
     /// Adds a route to `network`/`prefix_len` by `port`.
     pub fn add(&mut self, network: IpAddr, prefix_len: u8, port: u8) {
-        // Longest first, so that the first match is the best; equal lengths in the order added.
-        let at = self.routes.partition_point(|r| r.1 >= prefix_len);
-        self.routes.insert(at, (network, prefix_len, port));
+        let len = u32::from(prefix_len);
+        match network {
+            IpAddr::V4(network) => {
+                let mask = u32::MAX.checked_shl(32 - len.min(32)).unwrap_or(0);
+                self.v4.add(network.to_bits(), mask, u32::MAX, port);
+            }
+            IpAddr::V6(network) => {
+                let mask = u128::MAX.checked_shl(128 - len.min(128)).unwrap_or(0);
+                self.v6.add(network.to_bits(), mask, u128::MAX, port);
+            }
+        }
     }
 
-    /// The port for a packet of `flow`.
+    /// The port for a packet to `dst`; `flow` is asked for where several are equal.
     #[must_use]
-    pub fn lookup(&self, flow: Flow) -> Option<u8> {
-        let matches = |r: &(IpAddr, u8, u8)| in_prefix(flow.dst.ip(), r.0, r.1);
-        let best = self.routes.iter().position(matches)?;
-        let (network, len, port) = self.routes[best];
-        let equal = || self.routes[best..].iter().filter(move |r| (r.0, r.1) == (network, len));
-        match equal().count() {
-            1 => Some(port),
-            ways => equal().nth(self.hash(flow) as usize % ways).map(|r| r.2),
+    #[inline]
+    pub fn lookup(&self, dst: IpAddr, flow: impl FnOnce() -> Flow) -> Option<u8> {
+        let ways = match dst {
+            IpAddr::V4(dst) => self.v4.find(dst.to_bits()),
+            IpAddr::V6(dst) => self.v6.find(dst.to_bits()),
+        }?;
+        match ways.equal.len() {
+            0 => Some(ways.first),
+            count => Some(ways.equal[self.hash(flow()) as usize % count]),
         }
     }
 
@@ -93,7 +153,7 @@ mod tests {
             ("fd00:1::5", Some(3)),
             ("fd00:2::5", None),
         ] {
-            assert_eq!(t.lookup(flow(dst, 80)), port, "{dst}");
+            assert_eq!(find(&t, flow(dst, 80)), port, "{dst}");
         }
     }
 
@@ -105,16 +165,20 @@ mod tests {
         }
         let mut flows = [0; 4];
         for dst_port in 0..4_000 {
-            let way = t.lookup(flow("10.0.0.1", dst_port)).unwrap();
-            assert_eq!(t.lookup(flow("10.0.0.1", dst_port)), Some(way), "a flow keeps its way");
+            let way = find(&t, flow("10.0.0.1", dst_port)).unwrap();
+            assert_eq!(find(&t, flow("10.0.0.1", dst_port)), Some(way), "a flow keeps its way");
             flows[usize::from(way)] += 1;
         }
         assert!(flows.iter().all(|n| (850..1150).contains(n)), "{flows:?}");
         let mut other = t.clone();
         other.salt = RouteTable::new("s").salt;
         let same = (0..4_000)
-            .filter(|&p| t.lookup(flow("10.0.0.1", p)) == other.lookup(flow("10.0.0.1", p)));
+            .filter(|&p| find(&t, flow("10.0.0.1", p)) == find(&other, flow("10.0.0.1", p)));
         assert!((850..1150).contains(&same.count()), "two routers decide for themselves");
+    }
+
+    fn find(table: &RouteTable, flow: Flow) -> Option<u8> {
+        table.lookup(flow.dst.ip(), || flow)
     }
 
     fn flow(dst: &str, port: u16) -> Flow {

@@ -97,6 +97,15 @@ impl LinkConfig {
         Self { queue: QueueLimit::Unlimited, mtu: u32::MAX, ..Self::default() }
     }
 
+    /// True when something random may happen to a packet.
+    #[must_use]
+    pub fn is_impaired(&self) -> bool {
+        self.jitter != Jitter::None
+            || self.loss != Loss::None
+            || !self.corrupt.is_zero()
+            || !self.duplicate.is_zero()
+    }
+
     /// True when a packet comes out unchanged at the moment it goes in.
     #[must_use]
     pub fn is_wire(&self) -> bool {

@@ -91,7 +91,7 @@ impl Observer {
         if lost {
             queue.lost_at_ns.note(now, link.wait(now).as_nanos());
         }
-        if link.config.rate.is_none() {
+        if link.config().rate.is_none() {
             return;
         }
         if idle_since < now {

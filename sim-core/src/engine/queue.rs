@@ -1,7 +1,8 @@
 //! The event queue: a total order of time, then of scheduling. Time never goes back.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//!
+//! The few next events are a sorted list, the others wait in a hierarchical timing wheel (Varghese and
+//! Lauck, 1987) of one nanosecond. A small world never leaves the list; in a large one an event costs the
+//! same however many are pending.
 
 use crate::time::SimTime;
 
@@ -20,12 +21,23 @@ pub enum Target {
 
 const INDEX_BITS: u32 = 26;
 const SEQUENCE_BITS: u32 = 36;
+/// Most events in the sorted list.
+const NEAR: usize = 16;
 
-/// Events in order. An entry is one integer: time (64 bits), sequence (36), kind (2), index (26), so
-/// that comparing is one instruction pair and ties go by the order of scheduling.
+/// An event as one integer: time (64 bits), sequence (36), kind (2), index (26), so that comparing is one
+/// instruction pair and ties go by the order of scheduling.
+type Key = u128;
+
+const fn time_of(key: Key) -> u64 {
+    (key >> 64) as u64
+}
+
+/// Events in order.
 #[derive(Debug, Default)]
 pub struct EventQueue {
-    heap: BinaryHeap<Reverse<u128>>,
+    /// The next events, the very next one last; none in `far` is earlier than any of them.
+    near: Vec<Key>,
+    far: Wheel,
     sequence: u64,
     now: SimTime,
 }
@@ -48,14 +60,29 @@ impl EventQueue {
         self.sequence += 1;
         let low = (self.sequence & ((1 << SEQUENCE_BITS) - 1)) << (INDEX_BITS + 2);
         let low = low | (kind << INDEX_BITS) | u64::from(index);
-        self.heap.push(Reverse((u128::from(at.0) << 64) | u128::from(low)));
+        let key = (Key::from(at.0) << 64) | Key::from(low);
+        let belongs_near = match self.near.first() {
+            Some(&latest) if !self.far.is_empty() => key < latest,
+            _ => self.far.is_empty(),
+        };
+        if belongs_near {
+            self.insert(key);
+            if self.near.len() > NEAR {
+                self.far.put(self.near.remove(0));
+            }
+        } else {
+            self.far.put(key);
+        }
     }
 
     /// The next event.
     #[inline]
     pub fn pop(&mut self) -> Option<(SimTime, Target)> {
-        let Reverse(key) = self.heap.pop()?;
-        self.now = SimTime((key >> 64) as u64);
+        if self.near.is_empty() {
+            self.refill();
+        }
+        let key = self.near.pop()?;
+        self.now = SimTime(time_of(key));
         let index = key as u32 & ((1 << INDEX_BITS) - 1);
         let target = match (key as u32 >> INDEX_BITS) & 3 {
             0 => Target::Link(index),
@@ -68,13 +95,128 @@ impl EventQueue {
 
     /// When the next event is.
     #[must_use]
-    pub fn next_at(&self) -> Option<SimTime> {
-        self.heap.peek().map(|Reverse(key)| SimTime((key >> 64) as u64))
+    #[inline]
+    pub fn next_at(&mut self) -> Option<SimTime> {
+        if self.near.is_empty() {
+            self.refill();
+        }
+        self.near.last().map(|&key| SimTime(time_of(key)))
+    }
+
+    /// Puts a key into the list, in order.
+    #[inline]
+    fn insert(&mut self, key: Key) {
+        let mut at = self.near.len();
+        self.near.push(key);
+        while at > 0 && self.near[at - 1] < key {
+            self.near[at] = self.near[at - 1];
+            at -= 1;
+        }
+        self.near[at] = key;
+    }
+
+    /// Fills the empty list from the wheel.
+    fn refill(&mut self) {
+        while let Some(slot) = self.far.first_slot() {
+            let mut keys = self.far.take(slot);
+            if keys.len() <= NEAR || slot.level == 0 {
+                keys.iter().for_each(|&key| self.insert(key));
+                self.far.give_back(slot, keys);
+                return;
+            }
+            for key in keys.drain(..) {
+                self.far.put(key);
+            }
+            self.far.give_back(slot, keys);
+        }
+    }
+}
+
+/// Bits of the time that one level of the wheel tells apart.
+const LEVEL_BITS: u32 = 6;
+const SLOTS: usize = 1 << LEVEL_BITS;
+/// Levels for all 64 bits.
+const LEVELS: usize = u64::BITS.div_ceil(LEVEL_BITS) as usize;
+
+/// A hierarchical timing wheel: level `l` has 64 slots of 64^l ns. An event is kept at the level of the
+/// highest bit in which its time differs from the base.
+#[derive(Debug)]
+struct Wheel {
+    slots: Vec<Vec<Key>>,
+    /// Which slots of each level hold something, and which levels do.
+    occupied: [u64; LEVELS],
+    levels: u32,
+    /// No event in the wheel is earlier.
+    base: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    level: usize,
+    index: usize,
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Self { slots: vec![Vec::new(); LEVELS * SLOTS], occupied: [0; LEVELS], levels: 0, base: 0 }
+    }
+}
+
+impl Wheel {
+    #[inline]
+    const fn is_empty(&self) -> bool {
+        self.levels == 0
+    }
+
+    #[inline]
+    fn put(&mut self, key: Key) {
+        let time = time_of(key);
+        let level = ((time ^ self.base) | 1).ilog2() / LEVEL_BITS;
+        let index = (time >> (LEVEL_BITS * level)) as usize % SLOTS;
+        let level = level as usize;
+        self.slots[level * SLOTS + index].push(key);
+        self.occupied[level] |= 1 << index;
+        self.levels |= 1 << level;
+    }
+
+    /// The slot with the earliest events.
+    #[inline]
+    fn first_slot(&self) -> Option<Slot> {
+        if self.levels == 0 {
+            return None;
+        }
+        let level = self.levels.trailing_zeros() as usize;
+        Some(Slot { level, index: self.occupied[level].trailing_zeros() as usize })
+    }
+
+    /// Empties the first slot; its beginning is the new base. Its room is to be given back.
+    #[inline]
+    fn take(&mut self, Slot { level, index }: Slot) -> Vec<Key> {
+        self.occupied[level] &= !(1 << index);
+        if self.occupied[level] == 0 {
+            self.levels &= !(1 << level);
+        }
+        let keys = std::mem::take(&mut self.slots[level * SLOTS + index]);
+        if let Some(&key) = keys.first() {
+            let shift = LEVEL_BITS * level as u32;
+            self.base = time_of(key) >> shift << shift;
+        }
+        keys
+    }
+
+    #[inline]
+    fn give_back(&mut self, Slot { level, index }: Slot, mut room: Vec<Key>) {
+        room.clear();
+        self.slots[level * SLOTS + index] = room;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -94,6 +236,36 @@ mod tests {
                 (SimTime(5), Target::Endpoint(0)),
             ]
         );
+    }
+
+    proptest! {
+        /// However far apart, whatever is scheduled meanwhile: what comes out is in order.
+        #[test]
+        fn events_come_out_in_order(
+            first in proptest::collection::vec((0u64..1 << 40, 0u32..6), 1..200),
+            later in proptest::collection::vec((0u64..1 << 30, 0u32..6), 0..400),
+        ) {
+            let mut q = EventQueue::default();
+            let mut expected = BTreeSet::new();
+            let mut later = later.into_iter();
+            let mut index = 0;
+            let mut push = |q: &mut EventQueue, expected: &mut BTreeSet<_>, at: u64| {
+                q.push(SimTime(at), Target::Link(index));
+                expected.insert((at, index));
+                index += 1;
+            };
+            for (at, coarse) in first {
+                push(&mut q, &mut expected, at >> (6 * coarse) << (6 * coarse));
+            }
+            while let Some((now, target)) = q.pop() {
+                let Some((at, index)) = expected.pop_first() else { panic!("one too many") };
+                prop_assert_eq!((now, target), (SimTime(at), Target::Link(index)));
+                for (after, coarse) in later.by_ref().take(2) {
+                    push(&mut q, &mut expected, at + (after >> (6 * coarse)));
+                }
+            }
+            prop_assert!(expected.is_empty());
+        }
     }
 
     #[test]

@@ -27,8 +27,7 @@ impl World {
         self.wire_devices();
         while self.open_connections > 0 {
             // An empty queue: nothing will ever happen again, and the connections wait to the end.
-            let at = self.queue.next_at().unwrap_or(SimTime::NEVER);
-            if at > limit {
+            if self.queue.next_at().is_none_or(|at| at > limit) {
                 self.now = limit;
                 break;
             }
@@ -51,7 +50,7 @@ impl World {
                     self.queue.push(at, Target::Link(direction));
                 }
                 if let Some(packet) = packet {
-                    self.moving.push_back((to.0, to.1, packet));
+                    self.deliver(to.0, to.1, packet);
                 }
             }
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
@@ -69,15 +68,18 @@ impl World {
         }
     }
 
+    #[inline]
     fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
-        self.capture_packet(id, port, false, &packet);
+        if self.captures.is_some() {
+            self.capture_packet(id, port, false, &packet);
+        }
         match &mut self.nodes[id.0 as usize].kind {
             NodeKind::Host(_) => self.receive(id, packet),
             NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
                 packet.ttl = packet.ttl.saturating_sub(1);
-                let out = table.lookup(packet.flow()).filter(|_| packet.ttl > 0);
+                let out = table.lookup(packet.dst, || packet.flow()).filter(|_| packet.ttl > 0);
                 match out {
                     Some(out) => self.send(id, out, packet),
                     None => self.outbox.pool.free(packet),
@@ -110,17 +112,21 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        self.capture_packet(id, port, true, &packet);
+        if self.captures.is_some() {
+            self.capture_packet(id, port, true, &packet);
+        }
         let direction = &mut self.directions[index as usize];
-        if direction.is_wire && direction.transmission.up {
+        if direction.is_wire && direction.transmission.is_up() {
             let to = direction.to;
             self.moving.push_back((to.0, to.1, packet));
-            return;
+        } else if direction.transmission.is_impaired() {
+            self.transmit_impaired(index, packet);
+        } else {
+            self.put_on_link(index, packet);
         }
-        self.transmit(index, packet);
     }
 
-    fn transmit(&mut self, index: u32, mut packet: Box<Packet>) {
+    fn transmit_impaired(&mut self, index: u32, mut packet: Box<Packet>) {
         let direction = &mut self.directions[index as usize];
         if let Some(bit) = direction.transmission.corrupts() {
             packet.checksum_fault ^= 1 << (bit % 16);
@@ -235,8 +241,7 @@ impl World {
             self.outbox.pool.free(packet); // flooded here by a switch
             return;
         }
-        let flow = packet.flow().reversed();
-        if let Some((endpoint, subflow)) = stack.find(&flow) {
+        if let Some((endpoint, subflow)) = stack.find(&packet) {
             let mut io = Io { now, host: stack, outbox: &mut self.outbox };
             self.endpoints[endpoint.0 as usize].on_packet(
                 &mut io,
@@ -499,7 +504,7 @@ impl World {
             }
             Action::LinkUp(link) => {
                 for index in [2 * link.0, 2 * link.0 + 1] {
-                    self.directions[index as usize].transmission.up = true;
+                    self.directions[index as usize].transmission.restore();
                 }
             }
             Action::SetLink { link, forward, backward } => {
@@ -507,7 +512,7 @@ impl World {
                     if let Some(config) = config {
                         let direction = &mut self.directions[index as usize];
                         direction.is_wire = config.is_wire();
-                        direction.transmission.config = *config;
+                        direction.transmission.set_config(*config);
                     }
                 }
             }
@@ -613,7 +618,7 @@ impl World {
         }
     }
 
-    #[inline]
+    #[cold]
     fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
         let Some(captures) = &mut self.captures else { return };
         let node = &self.nodes[id.0 as usize];

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::link::{Jitter, LinkConfig, Loss, QueueLimit};
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
+use crate::units::BitRate;
 use crate::wire::packet::Packet;
 
 /// What a link did with a packet that it was given.
@@ -38,7 +39,6 @@ struct InFlight {
     arrives: SimTime,
     departs: SimTime,
     packet: Box<Packet>,
-    bytes: u32,
 }
 
 /// Counts of one direction.
@@ -59,17 +59,61 @@ pub struct LinkCounters {
 }
 
 /// One direction of a link at work.
+///
+/// What every packet needs comes first and is taken out of the settings once; impairments, their random
+/// stream and the settings themselves are apart, so that links by the thousand stay in the cache.
 #[derive(Debug)]
 pub struct Transmission {
-    /// Settings.
-    pub config: LinkConfig,
-    /// False while cut.
-    pub up: bool,
-    /// Counts.
-    pub counters: LinkCounters,
     busy_until: SimTime,
     last_arrival: SimTime,
+    delay: SimDuration,
+    serialisation: Serialisation,
+    mtu: u32,
+    queue: QueueLimit,
+    up: bool,
+    /// Something random may happen to a packet.
+    impaired: bool,
+    /// A packet has overtaken others: the flight is not in order of departure.
+    overtaken: bool,
+    /// How many packets at the front of the flight are known to have left the queue.
+    departed: u32,
     flight: VecDeque<InFlight>,
+    counters: LinkCounters,
+    impairments: Box<Impairments>,
+}
+
+/// How long a packet takes to be sent. The time for the last length is kept: nearly all packets of a
+/// direction are as long as the one before, and dividing is slow.
+#[derive(Debug)]
+struct Serialisation {
+    rate: Option<BitRate>,
+    overhead: u32,
+    bytes: u32,
+    lasts: SimDuration,
+}
+
+impl Serialisation {
+    fn new(config: &LinkConfig) -> Self {
+        let lasts = SimDuration::ZERO;
+        Self { rate: config.rate, overhead: config.overhead, bytes: u32::MAX, lasts }
+    }
+
+    /// Rounded up, so that a link never exceeds its rate.
+    #[inline]
+    fn of(&mut self, bytes: u32, rate: BitRate) -> SimDuration {
+        if bytes != self.bytes {
+            let bits = u64::from(bytes + self.overhead) * 8;
+            self.bytes = bytes;
+            self.lasts = SimDuration((bits * 1_000_000_000).div_ceil(rate.0));
+        }
+        self.lasts
+    }
+}
+
+/// The settings of a direction and the state of its random impairments.
+#[derive(Debug)]
+struct Impairments {
+    config: LinkConfig,
     rng: Stream,
     bad_state: bool,
 }
@@ -79,15 +123,61 @@ impl Transmission {
     #[must_use]
     pub fn new(config: LinkConfig, rng: Stream) -> Self {
         Self {
-            config,
-            up: true,
-            counters: LinkCounters::default(),
             busy_until: SimTime::ZERO,
             last_arrival: SimTime::ZERO,
+            delay: config.delay,
+            serialisation: Serialisation::new(&config),
+            mtu: config.mtu,
+            queue: config.queue,
+            up: true,
+            impaired: config.is_impaired(),
+            overtaken: false,
+            departed: 0,
             flight: VecDeque::new(),
-            rng,
-            bad_state: false,
+            counters: LinkCounters::default(),
+            impairments: Box::new(Impairments { config, rng, bad_state: false }),
         }
+    }
+
+    /// New settings, for packets sent from now on.
+    pub fn set_config(&mut self, config: LinkConfig) {
+        self.delay = config.delay;
+        self.serialisation = Serialisation::new(&config);
+        self.mtu = config.mtu;
+        self.queue = config.queue;
+        self.impaired = config.is_impaired();
+        self.impairments.config = config;
+    }
+
+    /// Settings.
+    #[must_use]
+    pub fn config(&self) -> &LinkConfig {
+        &self.impairments.config
+    }
+
+    /// Counts.
+    #[must_use]
+    pub const fn counters(&self) -> &LinkCounters {
+        &self.counters
+    }
+
+    /// False while cut.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// The link works again.
+    pub const fn restore(&mut self) {
+        self.up = true;
+    }
+
+    /// Something random may happen to a packet: [`Transmission::corrupts`] and
+    /// [`Transmission::duplicates`] have to be asked.
+    #[must_use]
+    #[inline]
+    pub const fn is_impaired(&self) -> bool {
+        self.impaired
     }
 
     /// Sends a packet now.
@@ -100,47 +190,56 @@ impl Transmission {
             self.counters.down_drops += 1;
             return Fate::Lost(LossKind::Down, packet);
         }
-        if bytes > self.config.mtu {
+        if bytes > self.mtu {
             self.counters.too_big += 1;
             return Fate::Lost(LossKind::TooBig, packet);
         }
-        if self.config.loss != Loss::None && self.is_lost() {
+        if self.impaired && self.impairments.lose() {
             self.counters.random_losses += 1;
             return Fate::Lost(LossKind::Random, packet);
         }
-        let departs = match self.config.rate {
+        let departs = match self.serialisation.rate {
             None => now,
             Some(rate) => {
                 if self.busy_until > now && !self.has_room(now, bytes, rate.0) {
                     self.counters.queue_drops += 1;
                     return Fate::Lost(LossKind::Queue, packet);
                 }
-                let bits = u64::from(bytes + self.config.overhead) * 8;
-                let start = self.busy_until.max(now);
-                // Rounded up, so that a link never exceeds its rate.
-                start + SimDuration((bits * 1_000_000_000).div_ceil(rate.0))
+                self.busy_until.max(now) + self.serialisation.of(bytes, rate)
             }
         };
         self.busy_until = departs;
-        let mut arrives = departs + self.config.delay;
-        let mut overtakes = false;
-        if let Jitter::Uniform(max) = self.config.jitter {
-            overtakes = !self.config.reorder.is_zero() && self.rng.chance(self.config.reorder);
-            if !overtakes {
-                arrives += SimDuration(self.rng.below(max.0 + 1));
-            }
+        let arrives = departs + self.delay;
+        if self.impaired {
+            return self.send_jittered(departs, arrives, packet);
         }
-        if !overtakes {
-            arrives = arrives.max(self.last_arrival);
+        let arrives = arrives.max(self.last_arrival);
+        self.last_arrival = arrives;
+        let head = self.flight.is_empty().then_some(arrives);
+        self.flight.push_back(InFlight { arrives, departs, packet });
+        Fate::Sent { head }
+    }
+
+    #[cold]
+    fn send_jittered(
+        &mut self,
+        departs: SimTime,
+        mut arrives: SimTime,
+        packet: Box<Packet>,
+    ) -> Fate {
+        let extra = self.impairments.jitter();
+        if let Some(extra) = extra {
+            arrives = (arrives + extra).max(self.last_arrival);
             self.last_arrival = arrives;
         }
-        let entry = InFlight { arrives, departs, packet, bytes };
+        let entry = InFlight { arrives, departs, packet };
         let head = self.flight.front().map(|f| f.arrives);
-        if overtakes {
+        if extra.is_some() {
+            self.flight.push_back(entry);
+        } else {
             let at = self.flight.partition_point(|f| f.arrives <= arrives);
             self.flight.insert(at, entry);
-        } else {
-            self.flight.push_back(entry);
+            self.overtaken = true;
         }
         // An overtaking packet may become the head: its arrival is earlier than the one scheduled.
         Fate::Sent { head: head.is_none_or(|h| arrives < h).then_some(arrives) }
@@ -152,6 +251,7 @@ impl Transmission {
         match self.flight.front() {
             Some(head) if head.arrives <= now => {
                 let packet = self.flight.pop_front().map(|f| f.packet);
+                self.departed = self.departed.saturating_sub(1);
                 (packet, self.flight.front().map(|f| f.arrives))
             }
             // An event for a head that has been overtaken or cut: nothing to do.
@@ -165,6 +265,7 @@ impl Transmission {
         self.up = false;
         self.busy_until = now;
         self.last_arrival = now;
+        self.departed = 0;
         self.counters.down_drops += self.flight.len() as u64;
         self.flight.drain(..).map(|f| f.packet).collect()
     }
@@ -182,24 +283,33 @@ impl Transmission {
     }
 
     /// Packets accepted that have not left the queue yet.
-    #[must_use]
-    pub fn queued(&self, now: SimTime) -> usize {
-        self.flight.iter().rev().take_while(|f| f.departs > now).count()
+    #[inline]
+    pub fn queued(&mut self, now: SimTime) -> usize {
+        let flight = &self.flight;
+        if self.overtaken {
+            return flight.iter().filter(|f| f.departs > now).count();
+        }
+        while flight.get(self.departed as usize).is_some_and(|f| f.departs <= now) {
+            self.departed += 1;
+        }
+        flight.len() - self.departed as usize
     }
 
     /// A copy of the last packet sent arrives right behind it; returns true when the link duplicates.
     pub fn duplicates(&mut self) -> bool {
-        !self.config.duplicate.is_zero() && self.rng.chance(self.config.duplicate)
+        let Impairments { config, rng, .. } = &mut *self.impairments;
+        !config.duplicate.is_zero() && rng.chance(config.duplicate)
     }
 
     /// Which bit of the packet flips, counted from its end, if one does.
     pub fn corrupts(&mut self) -> Option<u64> {
-        (!self.config.corrupt.is_zero() && self.rng.chance(self.config.corrupt))
-            .then(|| self.rng.next_u64())
+        let Impairments { config, rng, .. } = &mut *self.impairments;
+        (!config.corrupt.is_zero() && rng.chance(config.corrupt)).then(|| rng.next_u64())
     }
 
-    fn has_room(&self, now: SimTime, bytes: u32, rate: u64) -> bool {
-        match self.config.queue {
+    #[inline]
+    fn has_room(&mut self, now: SimTime, bytes: u32, rate: u64) -> bool {
+        match self.queue {
             QueueLimit::Unlimited => true,
             QueueLimit::Time(limit) => self.busy_until.since(now) <= limit,
             QueueLimit::Bytes(limit) => {
@@ -214,11 +324,20 @@ impl Transmission {
     }
 
     /// Bytes of the packet in transmission, which do not count against a queue in bytes.
-    fn head_bytes(&self, now: SimTime) -> u32 {
-        self.flight.iter().find(|f| f.departs > now).map_or(0, |f| f.bytes)
+    fn head_bytes(&mut self, now: SimTime) -> u32 {
+        self.queued(now); // `departed` is up to date then
+        let head = if self.overtaken {
+            self.flight.iter().filter(|f| f.departs > now).min_by_key(|f| f.departs)
+        } else {
+            self.flight.get(self.departed as usize)
+        };
+        head.map_or(0, |f| f.packet.wire_len())
     }
+}
 
-    fn is_lost(&mut self) -> bool {
+impl Impairments {
+    /// Does random loss take the next packet?
+    fn lose(&mut self) -> bool {
         match self.config.loss {
             Loss::None => false,
             Loss::Bernoulli(p) => self.rng.chance(p),
@@ -228,5 +347,14 @@ impl Transmission {
                 self.rng.chance(if self.bad_state { bad } else { good })
             }
         }
+    }
+
+    /// What jitter adds to the next packet's delay; `None`: the packet overtakes the others.
+    fn jitter(&mut self) -> Option<SimDuration> {
+        let Jitter::Uniform(max) = self.config.jitter else { return Some(SimDuration::ZERO) };
+        if !self.config.reorder.is_zero() && self.rng.chance(self.config.reorder) {
+            return None;
+        }
+        Some(SimDuration(self.rng.below(max.0 + 1)))
     }
 }

@@ -9,7 +9,7 @@ use super::config::HostConfig;
 use crate::engine::device::in_prefix;
 use crate::rng::Stream;
 use crate::time::SimTime;
-use crate::wire::packet::Flow;
+use crate::wire::packet::{Flow, Packet};
 
 /// Index of an endpoint (one end of a connection) in the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,31 @@ struct Route {
     interface: u8,
 }
 
+/// A flow as this host sends it, in a form that is quick to compare and to hash: IPv4 addresses mapped
+/// into IPv6, both ports in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FlowKey {
+    local: u128,
+    remote: u128,
+    ports: u32,
+}
+
+impl FlowKey {
+    #[inline]
+    fn new(local: (IpAddr, u16), remote: (IpAddr, u16)) -> Self {
+        let bits = |address| match address {
+            IpAddr::V4(a) => 0xffff_0000_0000 | u128::from(a.to_bits()),
+            IpAddr::V6(a) => a.to_bits(),
+        };
+        let ports = u32::from(local.1) << 16 | u32::from(remote.1);
+        Self { local: bits(local.0), remote: bits(remote.0), ports }
+    }
+
+    fn of(flow: &Flow) -> Self {
+        Self::new((flow.src.ip(), flow.src.port()), (flow.dst.ip(), flow.dst.port()))
+    }
+}
+
 /// What the connections of one host share.
 #[derive(Clone, Debug)]
 pub struct HostStack {
@@ -47,7 +72,7 @@ pub struct HostStack {
     /// MTU of each interface.
     pub mtus: Vec<u32>,
     routes: Vec<Route>,
-    flows: FxHashMap<Flow, (EndpointId, u8)>,
+    flows: FxHashMap<FlowKey, (EndpointId, u8)>,
     tokens: FxHashMap<u32, EndpointId>,
     listening: Vec<u16>,
     next_port: u16,
@@ -156,27 +181,28 @@ impl HostStack {
             let local = SocketAddr::new(src, self.next_port);
             let next = self.next_port + 1;
             self.next_port = if PORTS.contains(&next) { next } else { *PORTS.start() };
-            if !self.flows.contains_key(&Flow { src: local, dst }) {
+            if !self.flows.contains_key(&FlowKey::of(&Flow { src: local, dst })) {
                 return local;
             }
         }
     }
 
-    /// The subflow whose flow, as this host sends it, is `flow`.
+    /// The subflow that a packet which came in is for.
     #[must_use]
     #[inline]
-    pub fn find(&self, flow: &Flow) -> Option<(EndpointId, u8)> {
-        self.flows.get(flow).copied()
+    pub fn find(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
+        let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
+        self.flows.get(&key).copied()
     }
 
     /// Registers a subflow.
     pub fn insert(&mut self, flow: Flow, endpoint: EndpointId, subflow: u8) {
-        self.flows.insert(flow, (endpoint, subflow));
+        self.flows.insert(FlowKey::of(&flow), (endpoint, subflow));
     }
 
     /// Forgets a subflow.
     pub fn remove(&mut self, flow: &Flow) {
-        self.flows.remove(flow);
+        self.flows.remove(&FlowKey::of(flow));
     }
 
     /// The connection that this token names.
