@@ -138,7 +138,7 @@ impl World {
 
     /// When something will happen by itself; `None`: never.
     #[must_use]
-    pub fn next_event_at(&self) -> Option<SimTime> {
+    pub fn next_event_at(&mut self) -> Option<SimTime> {
         self.queue.next_at()
     }
 
