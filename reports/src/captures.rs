@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use sim_core::engine::device::Origin;
 use sim_core::engine::world::Captures;
-use sim_core::record::verdict::describe;
 use sim_core::record::{ChangeRecord, RunRecord};
 use sim_core::wire::packet::PacketUid;
 use sim_core::wire::pcapng::PcapngWriter;
@@ -82,6 +81,6 @@ fn sentence(record: &RunRecord, change: &ChangeRecord) -> String {
         Origin::Default { .. } => " (default)".to_owned(),
         Origin::Scenario => String::new(),
     };
-    let what = describe(&change.change);
-    format!("{} \"{}\" {what}: {}{place}", device.model, device.name, change.rule.text)
+    let (what, rule) = (&change.change, &change.rule.text);
+    format!("{} \"{}\" {what}: {rule}{place}", device.model, device.name)
 }

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use sim_core::engine::device::ConfigLine;
-use sim_core::record::outcome::{Blame, Cause, CauseLink, Failure, Outcome, Verdict};
+use sim_core::engine::device::{Change, ConfigLine, Rule};
+use sim_core::record::outcome::{
+    Act, Blame, Cause, CauseLink, Failure, Outcome, PacketKind, PacketName, Trouble, Verdict,
+};
 use sim_core::record::series::{ConnectionSeries, SenderSample, SubflowSeries};
-use sim_core::record::story::{End, Entry, Fact, FallbackReason};
+use sim_core::record::story::{End, Entry, Fact, FallbackReason, ResetCause};
 use sim_core::record::{
     ConnectionRecord, DeviceRecord, PathRecord, RunRecord, SubflowOutcome, SubflowRecord,
     SubflowRole, TimelineEvent,
 };
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::mptcp::Subtype;
+use sim_core::wire::packet::{Flow, PacketUid};
+use sim_core::wording;
 
 use crate::{Expectation, Report};
 
@@ -178,42 +182,41 @@ pub(crate) fn hostile() -> RunRecord {
 
 /// A default, with the line that would have activated another rule.
 pub(crate) fn cause_default() -> Cause {
+    let because = wording!(
+        en: "no service-policy activates policy-map my-policy-map",
+        ja: "policy-map my-policy-map をアクティブ化する service-policy がありません",
+    );
+    let near = Some(line("configs/x.cfg", 7, "policy-map my-policy-map"));
     one(CauseLink {
         at: at(0.000_12),
-        packet: Some("SYN of the first subflow".into()),
+        packet: packet(PacketKind::Syn, 0, "dsl"),
         who: Blame::Device {
             device: "edge".into(),
             model: "asa",
-            action: "replaced option 30 (MP_CAPABLE) by NOPs".into(),
-            label: "option-30-to-nop".into(),
-            rule: "tcp-options range 9 255 clear".into(),
-            is_default: true,
-            because: Some("no service-policy activates policy-map my-policy-map".into()),
-            line: Some(line("configs/x.cfg", 7, "policy-map my-policy-map")),
-            source: "Cisco 116519",
+            change: Change::OptionBlanked { kind: 30, subtype: Some(Subtype::Capable), with: 1 },
+            rule: Rule::default_because(
+                "tcp-options range 9 255 clear",
+                because,
+                near,
+                "Cisco 116519",
+            ),
         },
     })
 }
 
 /// A balancer's decision, then a server's reset.
 pub(crate) fn cause_two_servers() -> Cause {
-    let packet = Some("MP_JOIN SYN over lte".to_owned());
+    let packet = packet(PacketKind::JoinSyn, 1, "lte");
+    let line = line("configs/ace.cfg", 12, "predictor roundrobin");
+    let rule = "serverfarm WEB: predictor roundrobin";
     let balanced = Blame::Device {
         device: "balancer".into(),
         model: "ace",
-        action: "balanced it to real server web2 (10.1.0.12:80)".into(),
-        label: "balanced".into(),
-        rule: "serverfarm WEB: predictor roundrobin".into(),
-        is_default: false,
-        because: None,
-        line: Some(line("configs/ace.cfg", 12, "predictor roundrobin")),
-        source: "ACE configuration guide",
+        change: Change::Balanced { server: "web2".into(), address: ([10, 1, 0, 12], 80).into() },
+        rule: Rule::config(rule, line, "ACE configuration guide"),
     };
-    let reset = Blame::Endpoint {
-        end: End::Server,
-        host: "web2".into(),
-        action: "reset the subflow: it knows no connection with that token".into(),
-    };
+    let act = Act::Reset(ResetCause::UnknownToken);
+    let reset = Blame::Endpoint { end: End::Server, host: "web2".into(), act };
     Cause {
         links: [(0.061_1, balanced), (0.061_2, reset)]
             .map(|(s, who)| CauseLink { at: at(s), packet: packet.clone(), who })
@@ -223,34 +226,34 @@ pub(crate) fn cause_two_servers() -> Cause {
 
 /// The peer does not speak it.
 pub(crate) fn cause_not_spoken() -> Cause {
-    let action = "does not speak MPTCP".into();
-    let who = Blame::Endpoint { end: End::Server, host: "server".into(), action };
+    let act = Act::SpeaksPlainTcp;
+    let who = Blame::Endpoint { end: End::Server, host: "server".into(), act };
     one(CauseLink { at: at(0.01), packet: None, who })
 }
 
 /// Nobody answered.
 pub(crate) fn cause_network() -> Cause {
-    let who = Blame::Network { action: "nobody answered: path dsl was down".into() };
-    one(CauseLink { at: SimTime::ZERO, packet: Some("SYN".into()), who })
+    let packet = packet(PacketKind::Syn, 0, "dsl");
+    one(CauseLink { at: SimTime::ZERO, packet, who: Blame::Network(Trouble::SynsUnanswered) })
 }
 
 /// A rule without a configuration.
 pub(crate) fn cause_scenario() -> Cause {
     one(CauseLink {
         at: at(1.0),
-        packet: Some("first data segment".into()),
+        packet: packet(PacketKind::Segment, 1, "dsl"),
         who: Blame::Device {
             device: "strip".into(),
             model: "custom",
-            action: "cut out option 30 (DSS)".into(),
-            label: "option-30-removed".into(),
-            rule: "remove option 30".into(),
-            is_default: false,
-            because: None,
-            line: None,
-            source: "the scenario",
+            change: Change::OptionRemoved { kind: 30, subtype: Some(Subtype::Dss) },
+            rule: Rule::scenario("remove option 30", "the scenario"),
         },
     })
+}
+
+fn packet(kind: PacketKind, subflow: usize, path: &str) -> Option<PacketName> {
+    let uid = PacketUid((subflow as u64) << 32 | 1);
+    Some(PacketName { uid, kind, subflow: Some(subflow), path: Some(path.into()) })
 }
 
 fn one(link: CauseLink) -> Cause {

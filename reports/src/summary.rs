@@ -122,11 +122,11 @@ struct CauseSummary<'a> {
 enum Link<'a> {
     Device {
         at_s: f64,
-        packet: Option<&'a str>,
+        packet: Option<String>,
         device: &'a str,
         model: &'a str,
-        action: &'a str,
-        change: &'a str,
+        action: String,
+        change: String,
         rule: &'a str,
         default: bool,
         because: Option<&'a str>,
@@ -137,15 +137,15 @@ enum Link<'a> {
     },
     Endpoint {
         at_s: f64,
-        packet: Option<&'a str>,
+        packet: Option<String>,
         end: End,
         host: &'a str,
-        action: &'a str,
+        action: String,
     },
     Network {
         at_s: f64,
-        packet: Option<&'a str>,
-        action: &'a str,
+        packet: Option<String>,
+        action: String,
     },
 }
 
@@ -294,37 +294,27 @@ impl<'a> CauseSummary<'a> {
 impl<'a> Link<'a> {
     fn new(link: &'a CauseLink) -> Self {
         let at_s = seconds(link.at);
-        let packet = link.packet.as_deref();
+        let packet = link.packet.as_ref().map(ToString::to_string);
         match &link.who {
-            Blame::Device {
-                device,
-                model,
-                action,
-                label,
-                rule,
-                is_default,
-                because,
-                line,
-                source,
-            } => Self::Device {
+            Blame::Device { device, model, change, rule } => Self::Device {
                 at_s,
                 packet,
                 device,
                 model,
-                action,
-                change: label,
-                rule,
-                default: *is_default,
-                because: because.as_deref(),
-                file: line.as_ref().map(|line| line.file.as_str()),
-                line: line.as_ref().map(|line| line.line),
-                text: line.as_ref().map(|line| line.text.as_str()),
-                source,
+                action: change.to_string(),
+                change: change.label(),
+                rule: &rule.text,
+                default: rule.is_default(),
+                because: rule.because().map(|because| because.english.as_str()),
+                file: rule.line().map(|line| line.file.as_str()),
+                line: rule.line().map(|line| line.line),
+                text: rule.line().map(|line| line.text.as_str()),
+                source: rule.source,
             },
-            Blame::Endpoint { end, host, action } => {
-                Self::Endpoint { at_s, packet, end: *end, host, action }
+            Blame::Endpoint { end, host, act } => {
+                Self::Endpoint { at_s, packet, end: *end, host, action: act.to_string() }
             }
-            Blame::Network { action } => Self::Network { at_s, packet, action },
+            Blame::Network(trouble) => Self::Network { at_s, packet, action: trouble.to_string() },
         }
     }
 }

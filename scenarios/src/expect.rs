@@ -259,23 +259,21 @@ fn cause(
 fn in_words(link: &CauseLink) -> String {
     let packet = link.packet.as_ref().map(|packet| format!(" ({packet})")).unwrap_or_default();
     match &link.who {
-        Blame::Device {
-            device, model, action, rule, is_default, because, line, source, ..
-        } => {
-            let mut text = format!("{device} ({model}) {action}{packet}, by \"{rule}\"");
-            if *is_default {
+        Blame::Device { device, model, change, rule } => {
+            let mut text = format!("{device} ({model}) {change}{packet}, by \"{}\"", rule.text);
+            if rule.is_default() {
                 text += ", its default";
             }
-            if let Some(because) = because {
+            if let Some(because) = rule.because() {
                 text += &format!(": {because}");
             }
-            if let Some(line) = line {
+            if let Some(line) = rule.line() {
                 text += &format!(" [{}:{}: {}]", line.file, line.line, line.text);
             }
-            text + &format!(" ({source})")
+            text + &format!(" ({})", rule.source)
         }
-        Blame::Endpoint { host, action, .. } => format!("{host} {action}{packet}"),
-        Blame::Network { action } => format!("{action}{packet}"),
+        Blame::Endpoint { host, act, .. } => format!("{host} {act}{packet}"),
+        Blame::Network(trouble) => format!("{trouble}{packet}"),
     }
 }
 

@@ -40,11 +40,13 @@ fn told(connection: &ConnectionRecord) -> String {
 
 fn first(cause: &Cause) -> String {
     match &cause.links[0].who {
-        Blame::Device { device, is_default: true, .. } => format!("{device}: default"),
-        Blame::Device { device, line: Some(line), .. } => format!("{device}: line {}", line.line),
-        Blame::Device { device, .. } => format!("{device}: setting"),
+        Blame::Device { device, rule, .. } if rule.is_default() => format!("{device}: default"),
+        Blame::Device { device, rule, .. } => match rule.line() {
+            Some(line) => format!("{device}: line {}", line.line),
+            None => format!("{device}: setting"),
+        },
         Blame::Endpoint { host, .. } => host.clone(),
-        Blame::Network { action } => action.clone(),
+        Blame::Network(trouble) => trouble.to_string(),
     }
 }
 

@@ -4,9 +4,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sim_core::engine::device::{ConfigLine, Origin, Rule, in_prefix};
+use sim_core::engine::device::{ConfigLine, Rule, Wording, in_prefix};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
+use sim_core::wording;
 
 use crate::catalogue::RECALLED;
 use crate::config::words::nearest;
@@ -151,57 +152,76 @@ impl Policy {
             Arc::clone(&self.factory.cleared)
         } else {
             let (because, near) = match (proxied, named) {
-                (Some((_, class)), _) => {
-                    ("the connection is terminated here".to_owned(), class.proxy.clone())
-                }
+                (Some((_, class)), _) => (
+                    wording!(
+                        en: "the connection is terminated here",
+                        ja: "接続はこのデバイスで終端されます",
+                    ),
+                    class.proxy.clone(),
+                ),
                 (None, Some((name, place))) => self.map_does_not(name, place),
                 (None, None) => {
                     self.why_no_map(classes().find(|(_, c)| matching(c)).map(|(_, c)| c))
                 }
             };
-            let origin = Origin::Default { because: Some(because), near };
-            Arc::new(Rule { text: CLEAR.into(), origin, source: SEED })
+            Rule::default_because(CLEAR, because, near, SEED)
         };
         Arc::new(Treatment { normalizer: (!off).then_some(normalizer), cleared })
     }
 
     /// A parameter-map rules, and does not let option 30 through.
-    fn map_does_not(&self, name: &str, place: &ConfigLine) -> (String, Option<ConfigLine>) {
+    fn map_does_not(&self, name: &str, place: &ConfigLine) -> (Wording, Option<ConfigLine>) {
         match self.config.parameters(name) {
             Some(map) => {
-                let line = map.place.line;
-                let text = format!("parameter-map {name} (line {line}) does not name option 30");
+                let text = wording!(
+                    en: "parameter-map {name} (line {line}) does not name option 30",
+                    ja: "parameter-map {name}（{line} 行目）はオプション 30 を指定していません",
+                    line = map.place.line,
+                );
                 (text, Some(map.place.clone()))
             }
             None => {
                 let known = self.config.parameters.iter().map(|p| &*p.name);
-                let hint =
-                    nearest(name, known).map_or(String::new(), |n| format!(" (there is {n})"));
-                (format!("parameter-map {name} is not defined{hint}"), Some(place.clone()))
+                let text = wording!(
+                    en: "parameter-map {name} is not defined",
+                    ja: "parameter-map {name} は定義されていません",
+                );
+                let hint = nearest(name, known).map_or_else(
+                    Wording::default,
+                    |n| wording!(en: " (there is {n})", ja: "（{n} はあります）"),
+                );
+                (text.then(&hint), Some(place.clone()))
             }
         }
     }
 
     /// No parameter-map rules: says what is missing.
-    fn why_no_map(&self, class: Option<&MultiClass>) -> (String, Option<ConfigLine>) {
+    fn why_no_map(&self, class: Option<&MultiClass>) -> (Wording, Option<ConfigLine>) {
         let config = &self.config;
         let opens =
             |n: &Normalizer| n.option(kind::MPTCP).is_some_and(|o| o.action == Action::Allow);
         let Some(map) = config.parameters.iter().find(|p| opens(&p.normalizer)) else {
-            return ("no parameter-map type connection allows option 30".into(), None);
+            let text = wording!(
+                en: "no parameter-map type connection allows option 30",
+                ja: "オプション 30 を許可する parameter-map type connection がありません",
+            );
+            return (text, None);
         };
         let (name, line) = (&map.name, map.place.line);
         match class {
             Some(class) => {
-                let text = format!(
-                    "class {} (line {}) does not name parameter-map {name} (line {line}): connection advanced-options {name} is missing",
-                    class.name, class.place.line
+                let text = wording!(
+                    en: "class {class} (line {at}) does not name parameter-map {name} (line {line}): connection advanced-options {name} is missing",
+                    ja: "class {class}（{at} 行目）に parameter-map {name}（{line} 行目）の指定がありません: connection advanced-options {name} が必要です",
+                    class = class.name,
+                    at = class.place.line,
                 );
                 (text, Some(class.place.clone()))
             }
             None => {
-                let text = format!(
-                    "no class of an applied policy-map matches this connection, so parameter-map {name} (line {line}) is not used"
+                let text = wording!(
+                    en: "no class of an applied policy-map matches this connection, so parameter-map {name} (line {line}) is not used",
+                    ja: "適用されている policy-map にこの接続と一致する class がないため、parameter-map {name}（{line} 行目）は使用されません",
                 );
                 (text, Some(map.place.clone()))
             }
@@ -260,10 +280,13 @@ fn pool(config: &AceConfig, farm: &super::config::Farm) -> Pool {
         Some((predictor, place)) => (*predictor, rule(place)),
         None => {
             let near = Some(farm.place.clone());
-            let because = Some(format!("serverfarm {} names no predictor", farm.name));
-            let origin = Origin::Default { because, near };
-            let text = "predictor roundrobin".into();
-            (Predictor::RoundRobin, Arc::new(Rule { text, origin, source: RECALLED }))
+            let because = wording!(
+                en: "serverfarm {name} names no predictor",
+                ja: "serverfarm {name} に predictor の指定がありません",
+                name = farm.name,
+            );
+            let rule = Rule::default_because("predictor roundrobin", because, near, RECALLED);
+            (Predictor::RoundRobin, rule)
         }
     };
     Pool::new(servers, predictor, rule)

@@ -149,7 +149,7 @@ fn why_options_are_cleared() {
         let out = send(&mut ace(text), 0, syn(1, 1));
         let found = out.effects.changes.iter().find(|c| c.change.label() == "option-30-to-nop");
         let found = found.map(|c| match &c.rule.origin {
-            Origin::Default { because, .. } => because.clone().unwrap_or_default(),
+            Origin::Default { because, .. } => because.clone().unwrap_or_default().english,
             other => panic!("{other:?}"),
         });
         assert_eq!(found.as_deref(), because, "{text}");

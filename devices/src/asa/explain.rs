@@ -1,8 +1,9 @@
 //! Why the default clears option 30 although there is a configuration: what is missing in it, or does
 //! not match; and the same as warnings, where it can be told without a connection.
 
-use sim_core::engine::device::{ConfigLine, PortId};
+use sim_core::engine::device::{ConfigLine, PortId, Wording};
 use sim_core::wire::packet::{Flags, Flow};
+use sim_core::wording;
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, lines};
@@ -11,7 +12,7 @@ use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
 use super::policy::{Mismatch, Policy, Ruling};
 use super::tcp_map::{Action, TcpMap};
 
-type Because = (String, Option<ConfigLine>);
+type Because = (Wording, Option<ConfigLine>);
 
 fn at(place: &ConfigLine) -> String {
     format!("(line {})", place.line)
@@ -36,12 +37,14 @@ pub(super) fn why_cleared(
     let Some(tcp_map) = opening else {
         return match (undefined_map(config), config.tcp_maps.first()) {
             (Some(because), _) => because,
-            (None, None) => ("the configuration has no tcp-map that allows option 30".into(), None),
-            (None, Some(map)) => {
-                let message =
-                    format!("tcp-map {} {} does not name option 30", map.name, at(&map.place));
-                (message, Some(map.place.clone()))
-            }
+            (None, None) => (
+                wording!(
+                    en: "the configuration has no tcp-map that allows option 30",
+                    ja: "設定に、オプション 30 を許可する tcp-map がありません",
+                ),
+                None,
+            ),
+            (None, Some(map)) => silent(map),
         };
     };
     let users = uses(config, tcp_map);
@@ -51,19 +54,37 @@ pub(super) fn why_cleared(
     match breaks.into_iter().max_by_key(|&(reached, _)| reached) {
         Some((_, because)) => because,
         None => undefined_map(config).unwrap_or_else(|| {
-            let message =
-                format!("no policy-map uses tcp-map {} {}", tcp_map.name, at(&tcp_map.place));
+            let message = wording!(
+                en: "no policy-map uses tcp-map {name} (line {line})",
+                ja: "tcp-map {name}（{line} 行目）を使用する policy-map がありません",
+                name = tcp_map.name,
+                line = tcp_map.place.line,
+            );
             (message, Some(tcp_map.place.clone()))
         }),
     }
 }
 
-fn allows_30(map: &TcpMap) -> bool {
+pub(super) fn allows_30(map: &TcpMap) -> bool {
     map.normalizer.option(30).is_some_and(|o| o.action == Action::Allow)
 }
 
+/// A tcp-map that leaves option 30 to the default.
+fn silent(map: &TcpMap) -> Because {
+    let message = wording!(
+        en: "tcp-map {name} (line {line}) does not name option 30",
+        ja: "tcp-map {name}（{line} 行目）はオプション 30 を指定していません",
+        name = map.name,
+        line = map.place.line,
+    );
+    (message, Some(map.place.clone()))
+}
+
 /// Where `advanced-options` names this tcp-map.
-fn uses<'c>(config: &'c AsaConfig, map: &TcpMap) -> Vec<(&'c PolicyMap, &'c PolicyClass)> {
+pub(super) fn uses<'c>(
+    config: &'c AsaConfig,
+    map: &TcpMap,
+) -> Vec<(&'c PolicyMap, &'c PolicyClass)> {
     let used = |c: &&PolicyClass| matches!(&c.connection.advanced, Some((Advanced::TcpMap(name), _)) if *name == map.name);
     config
         .policy_maps
@@ -76,13 +97,19 @@ fn uses<'c>(config: &'c AsaConfig, map: &TcpMap) -> Vec<(&'c PolicyMap, &'c Poli
 fn undefined_map(config: &AsaConfig) -> Option<Because> {
     config.policy_maps.iter().flat_map(|p| &p.classes).find_map(|c| match &c.connection.advanced {
         Some((Advanced::TcpMap(name), place)) if config.tcp_map(name).is_none() => {
-            let hint = alike(name, "tcp-map", config.tcp_maps.iter().map(|m| (&*m.name, &m.place)));
-            let message =
-                format!("advanced-options names tcp-map {name}, which is not defined{hint}");
-            Some((message, Some(place.clone())))
+            Some(undefined(config, name, place))
         }
         _ => None,
     })
+}
+
+fn undefined(config: &AsaConfig, name: &str, place: &ConfigLine) -> Because {
+    let hint = alike(name, "tcp-map", config.tcp_maps.iter().map(|m| (&*m.name, &m.place)));
+    let message = wording!(
+        en: "advanced-options names tcp-map {name}, which is not defined",
+        ja: "advanced-options が指定する tcp-map {name} は定義されていません",
+    );
+    (message.then(&hint), Some(place.clone()))
 }
 
 /// ` (a tcp-map x is, line 1)`, when there is a name that may have been meant.
@@ -90,35 +117,31 @@ fn alike<'a>(
     name: &str,
     what: &str,
     defined: impl Iterator<Item = (&'a str, &'a ConfigLine)> + Clone,
-) -> String {
+) -> Wording {
     let Some(meant) = nearest(name, defined.clone().map(|(name, _)| name)) else {
-        return String::new();
+        return Wording::default();
     };
     let line = defined.into_iter().find(|(name, _)| *name == meant).map_or(0, |(_, p)| p.line);
-    format!(" (a {what} {meant} is, line {line})")
+    wording!(
+        en: " (a {what} {meant} is, line {line})",
+        ja: "（{line} 行目に {what} {meant} があります）",
+    )
 }
 
 /// A class's connection settings rule, and do not let option 30 through.
 fn ruled(config: &AsaConfig, map: &PolicyMap, class: &PolicyClass) -> Because {
     match &class.connection.advanced {
         Some((Advanced::TcpMap(name), place)) => match config.tcp_map(name) {
-            Some(tcp_map) => {
-                let message =
-                    format!("tcp-map {name} {} does not name option 30", at(&tcp_map.place));
-                (message, Some(tcp_map.place.clone()))
-            }
-            None => undefined_map(config).unwrap_or_else(|| {
-                let message =
-                    format!("advanced-options names tcp-map {name}, which is not defined");
-                (message, Some(place.clone()))
-            }),
+            Some(tcp_map) => silent(tcp_map),
+            None => undefined(config, name, place),
         },
         _ => {
-            let message = format!(
-                "class {} {} of policy-map {} is the first with connection settings that matches, and it names no tcp-map",
-                class.name,
-                at(&class.place),
-                map.name
+            let message = wording!(
+                en: "class {class} (line {line}) of policy-map {map} is the first with connection settings that matches, and it names no tcp-map",
+                ja: "policy-map {map} で接続の設定を持ち最初に一致する class {class}（{line} 行目）に、tcp-map の指定がありません",
+                class = class.name,
+                line = class.place.line,
+                map = map.name,
             );
             (message, class.connection.place.clone())
         }
@@ -133,40 +156,52 @@ fn broken(
     map: &PolicyMap,
     class: &PolicyClass,
 ) -> (u8, Because) {
-    let config = &policy.config;
-    let mut services = config.services.iter().filter(|s| s.policy == map.name);
     let in_force = policy.policies(ingress.side()).any(|(_, p)| p.name == map.name);
     if !in_force {
-        if let Some(service) = services.next() {
-            let interface = service.interface.as_deref().unwrap_or("global");
-            let message = format!(
-                "service-policy {} {} stands on interface {interface}, which this connection does not cross",
-                map.name,
-                at(&service.place)
-            );
-            return (1, (message, Some(service.place.clone())));
-        }
-        let missing = config.services.iter().find(|s| config.policy_map(&s.policy).is_none());
-        let (hint, near) = match missing {
-            Some(service) => (
-                format!(
-                    "; service-policy names {}, which is not defined {}",
-                    service.policy,
-                    at(&service.place)
-                ),
-                &service.place,
-            ),
-            None => (String::new(), &map.place),
-        };
-        let message =
-            format!("no service-policy activates policy-map {} {}{hint}", map.name, at(&map.place));
-        return (0, (message, Some(near.clone())));
+        return not_in_force(&policy.config, map);
     }
     match policy.class_matches(class, flow) {
         Err(mismatch) => (2, mismatched(policy, flow, map, class, mismatch)),
         Ok(()) => {
-            let message = format!("class {} {} matches", class.name, at(&class.place));
+            let message = wording!(
+                en: "class {name} (line {line}) matches",
+                ja: "class {name}（{line} 行目）は一致します",
+                name = class.name,
+                line = class.place.line,
+            );
             (3, (message, Some(class.place.clone())))
+        }
+    }
+}
+
+/// The policy-map is activated nowhere, or not where the connection passes.
+fn not_in_force(config: &AsaConfig, map: &PolicyMap) -> (u8, Because) {
+    if let Some(service) = config.services.iter().find(|s| s.policy == map.name) {
+        let message = wording!(
+            en: "service-policy {name} (line {line}) stands on interface {interface}, which this connection does not cross",
+            ja: "service-policy {name}（{line} 行目）はインターフェイス {interface} に適用されていますが、この接続はそこを通過しません",
+            name = map.name,
+            line = service.place.line,
+            interface = service.interface.as_deref().unwrap_or("global"),
+        );
+        return (1, (message, Some(service.place.clone())));
+    }
+    let message = wording!(
+        en: "no service-policy activates policy-map {name} (line {line})",
+        ja: "policy-map {name}（{line} 行目）をアクティブ化する service-policy がありません",
+        name = map.name,
+        line = map.place.line,
+    );
+    match config.services.iter().find(|s| config.policy_map(&s.policy).is_none()) {
+        None => (0, (message, Some(map.place.clone()))),
+        Some(service) => {
+            let hint = wording!(
+                en: "; service-policy names {name}, which is not defined (line {line})",
+                ja: "。service-policy が指定する {name} は定義されていません（{line} 行目）",
+                name = service.policy,
+                line = service.place.line,
+            );
+            (0, (message.then(&hint), Some(service.place.clone())))
         }
     }
 }
@@ -183,45 +218,76 @@ fn mismatched(
         Mismatch::Undefined => {
             let defined = config.class_maps.iter().map(|m| (&*m.name, &m.place));
             let hint = alike(&class.name, "class-map", defined);
-            let message = format!(
-                "policy-map {} uses class {} {}, which is not defined{hint}",
-                policy_map.name,
-                class.name,
-                at(&class.place)
+            let message = wording!(
+                en: "policy-map {policy} uses class {class} (line {line}), which is not defined",
+                ja: "policy-map {policy} が使用する class {class}（{line} 行目）は定義されていません",
+                policy = policy_map.name,
+                class = class.name,
+                line = class.place.line,
             );
-            return (message, Some(class.place.clone()));
+            return (message.then(&hint), Some(class.place.clone()));
         }
         Mismatch::Empty(map) => {
-            let message = format!("class-map {} {} has no match line", map.name, at(&map.place));
+            let message = wording!(
+                en: "class-map {name} (line {line}) has no match line",
+                ja: "class-map {name}（{line} 行目）に match 行がありません",
+                name = map.name,
+                line = map.place.line,
+            );
             return (message, Some(map.place.clone()));
         }
         Mismatch::Match(map, found) => (map, &map.matches[found]),
     };
-    let found_out = match &found.on {
-        MatchOn::TcpPort(_) => format!("destination port is {}", flow.dst.port()),
+    let message = wording!(
+        en: "class-map {name} (line {line}) does not match this connection: {criterion}, ",
+        ja: "class-map {name}（{line} 行目）はこの接続に一致しません: {criterion}、",
+        name = map.name,
+        line = map.place.line,
+        criterion = found.place.text,
+    );
+    (message.then(&why_not(config, flow, &found.on)), Some(found.place.clone()))
+}
+
+/// Why a match line does not hold for a connection.
+fn why_not(config: &AsaConfig, flow: Flow, on: &MatchOn) -> Wording {
+    match on {
+        MatchOn::TcpPort(_) => wording!(
+            en: "destination port is {port}",
+            ja: "宛先ポートは {port} です",
+            port = flow.dst.port(),
+        ),
         MatchOn::AccessList(name) => match config.access_lists.get(name) {
             None => {
-                let defined: Vec<_> = config.access_lists.keys().map(String::as_str).collect();
+                let missing = wording!(en: "there is no such access list", ja: "その access-list はありません");
+                let defined = config.access_lists.keys().map(String::as_str);
                 match nearest(name, defined) {
-                    Some(meant) => format!("there is no such access list (there is {meant})"),
-                    None => "there is no such access list".into(),
+                    Some(meant) => missing
+                        .then(&wording!(en: " (there is {meant})", ja: "（{meant} はあります）")),
+                    None => missing,
                 }
             }
             Some(list) => match list.matching(flow, Flags::SYN) {
-                Some(entry) => format!("`{}` {} excludes it", entry.place.text, at(&entry.place)),
-                None => format!("none of its lines names {flow}"),
+                Some(entry) => wording!(
+                    en: "`{text}` (line {line}) excludes it",
+                    ja: "`{text}`（{line} 行目）が除外しています",
+                    text = entry.place.text,
+                    line = entry.place.line,
+                ),
+                None => wording!(
+                    en: "none of its lines names {flow}",
+                    ja: "{flow} に一致する行がありません",
+                ),
             },
         },
-        MatchOn::DefaultInspection => "that selects traffic for inspect only".into(),
-        MatchOn::Any | MatchOn::Nothing => "that selects no TCP connection".into(),
-    };
-    let message = format!(
-        "class-map {} {} does not match this connection: {}, {found_out}",
-        map.name,
-        at(&map.place),
-        found.place.text
-    );
-    (message, Some(found.place.clone()))
+        MatchOn::DefaultInspection => wording!(
+            en: "that selects traffic for inspect only",
+            ja: "これは inspect の対象だけを選択します",
+        ),
+        MatchOn::Any | MatchOn::Nothing => wording!(
+            en: "that selects no TCP connection",
+            ja: "これは TCP 接続を選択しません",
+        ),
+    }
 }
 
 /// What in a configuration is not in effect, told without a connection. `interfaces` are those that

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{ConfigLine, Origin, PortId, Rule, Side};
+use sim_core::engine::device::{ConfigLine, PortId, Rule, Side};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
 
@@ -89,8 +89,7 @@ impl Policy {
             return Arc::clone(base);
         }
         let (because, near) = explain::why_cleared(self, flow, ingress, ruling);
-        let origin = Origin::Default { because: Some(because), near };
-        let cleared = Arc::new(Rule { text: CLEAR_HIGH.into(), origin, source: SEED });
+        let cleared = Rule::default_because(CLEAR_HIGH, because, near, SEED);
         Arc::new(Treatment { cleared, ..Treatment::clone(base) })
     }
 

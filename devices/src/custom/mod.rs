@@ -17,9 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sim_core::engine::device::{
-    Change, Device, Effects, Forwarding, Origin, PortId, PortPair, Rule, Side,
-};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, PortPair, Rule, Side};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::{Flags, Flow, Packet};
@@ -148,8 +146,7 @@ impl Custom {
         stateful: Option<Stateful>,
         context: &DeviceContext<'_>,
     ) -> Self {
-        let scenario_rule =
-            |text: String| Arc::new(Rule { text, origin: Origin::Scenario, source: SOURCE });
+        let scenario_rule = |text: String| Rule::scenario(text, SOURCE);
         let idle = stateful.map_or(SimDuration::MAX, |s| s.idle);
         let timeouts = Timeouts {
             embryonic: idle,

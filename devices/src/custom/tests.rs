@@ -138,7 +138,7 @@ fn options() {
     let out = run(rules("(when: (segment: [Syn], option: Capable), do: Nop)").as_mut(), 0);
     let rule = out.rule("option-30-to-nop");
     assert_eq!(rule.text, "replace the option by NOPs in [Syn] with Capable");
-    assert_eq!(rule.origin, Origin::Scenario);
+    assert_eq!(rule.origin, sim_core::engine::device::Origin::Scenario);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{Device, Effects, Forwarding, Origin, PortId, Rule};
+use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule};
 use sim_core::time::SimTime;
 use sim_core::wire::packet::Packet;
 
@@ -44,11 +44,7 @@ impl Router {
         Self {
             mtu: mtu.unwrap_or(u32::MAX),
             expired: Rule::default("TTL expired in transit", HOP),
-            too_big: Arc::new(Rule {
-                text: format!("mtu {}", mtu.unwrap_or(u32::MAX)),
-                origin: Origin::Scenario,
-                source: TOO_BIG,
-            }),
+            too_big: Rule::scenario(format!("mtu {}", mtu.unwrap_or(u32::MAX)), TOO_BIG),
             forwarded: 0,
             dropped: 0,
         }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{ConfigLine, Origin, Rule, Side};
+use sim_core::engine::device::{ConfigLine, Rule, Side, Wording};
 use sim_core::wire::packet::Packet;
+use sim_core::wording;
 
 use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, lines};
 use crate::ios::{self, Interface, IosConfig};
 
 use super::GUIDE;
-use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
+use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, Zones};
 
 /// The most that a class-map may nest in others.
 const DEPTH: u32 = 8;
@@ -97,7 +98,7 @@ impl Firewall {
             class.name == "class-default"
                 || zones.class(&class.name).is_some_and(|c| self.matches(c, packet, DEPTH))
         });
-        let Some((at, class)) = matching else { return self.unmatched(policy, None, packet) };
+        let Some((at, class)) = matching else { return self.unmatched(policy, packet) };
         match &class.action {
             Some((Action::Inspect(parameters), _)) => {
                 let parameters = parameters
@@ -115,57 +116,78 @@ impl Firewall {
                 ),
                 reason: "DROP action found in policy-map",
             },
-            _ => self.unmatched(policy, Some(class), packet),
+            _ => self.unmatched(policy, packet),
         }
     }
 
     /// Dropped by class-default: says which classes before it did not match, and why.
-    fn unmatched(&self, policy: &Policy, at: Option<&PolicyClass>, packet: &Packet) -> Decision {
+    fn unmatched(&self, policy: &Policy, packet: &Packet) -> Decision {
         let mut near = None;
         let mut reasons = Vec::new();
         for class in policy.classes.iter().filter(|c| c.name != "class-default") {
             let (reason, place) = match self.config.zones.class(&class.name) {
-                None => (format!("class-map {} is not defined", class.name), class.place.clone()),
+                None => {
+                    let name = &class.name;
+                    let text = wording!(
+                        en: "class-map {name} is not defined",
+                        ja: "class-map {name} は定義されていません",
+                    );
+                    (text, class.place.clone())
+                }
                 Some(map) => self.why_not(map, packet),
             };
             reasons.push(reason);
             near.get_or_insert(place);
         }
-        let because = match (reasons.is_empty(), at) {
-            (false, _) => format!(
-                "no class of policy-map {} (line {}) matches: {}",
-                policy.name,
-                policy.place.line,
-                reasons.join("; ")
-            ),
-            (true, _) => {
-                format!(
-                    "policy-map {} (line {}) has no other class",
-                    policy.name, policy.place.line
-                )
-            }
+        let (name, line) = (&policy.name, policy.place.line);
+        let because = if reasons.is_empty() {
+            wording!(
+                en: "policy-map {name} (line {line}) has no other class",
+                ja: "policy-map {name}（{line} 行目）に他の class がありません",
+            )
+        } else {
+            wording!(
+                en: "no class of policy-map {name} (line {line}) matches: ",
+                ja: "policy-map {name}（{line} 行目）に一致する class がありません: ",
+            )
+            .then(&Wording::joined(&reasons, "; ", "；"))
         };
         let near = near.or_else(|| Some(policy.place.clone()));
-        let origin = Origin::Default { because: Some(because), near };
-        let rule =
-            Arc::new(Rule { text: "class class-default: drop".into(), origin, source: GUIDE });
+        let rule = Rule::default_because("class class-default: drop", because, near, GUIDE);
         Decision::Drop { rule, reason: "DROP action found in policy-map" }
     }
 
-    fn why_not(&self, map: &Class, packet: &Packet) -> (String, ConfigLine) {
+    fn why_not(&self, map: &Class, packet: &Packet) -> (Wording, ConfigLine) {
         let failing = map.criteria.iter().find(|c| !self.holds(c, packet, DEPTH));
         match failing {
-            None => (format!("class-map {} has no match line", map.name), map.place.clone()),
-            Some(criterion) => {
-                let found = match &criterion.on {
-                    On::Protocol(_) => format!("this is TCP to port {}", packet.dst_port),
-                    On::AccessGroup(_) | On::Class(_) => "this connection is not in it".into(),
-                };
-                let text = format!(
-                    "class-map {} (line {}): {}, {found}",
-                    map.name, map.place.line, criterion.place.text
+            None => {
+                let name = &map.name;
+                let text = wording!(
+                    en: "class-map {name} has no match line",
+                    ja: "class-map {name} に match 行がありません",
                 );
-                (text, criterion.place.clone())
+                (text, map.place.clone())
+            }
+            Some(criterion) => {
+                let text = wording!(
+                    en: "class-map {name} (line {line}): {criterion}, ",
+                    ja: "class-map {name}（{line} 行目）: {criterion}、",
+                    name = map.name,
+                    line = map.place.line,
+                    criterion = criterion.place.text,
+                );
+                let found = match &criterion.on {
+                    On::Protocol(_) => wording!(
+                        en: "this is TCP to port {port}",
+                        ja: "これはポート {port} 宛ての TCP です",
+                        port = packet.dst_port,
+                    ),
+                    On::AccessGroup(_) | On::Class(_) => wording!(
+                        en: "this connection is not in it",
+                        ja: "この接続は含まれません",
+                    ),
+                };
+                (text.then(&found), criterion.place.clone())
             }
         }
     }
@@ -202,17 +224,19 @@ impl Firewall {
 }
 
 fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossing {
-    let blocked = |because: String, near: Option<&Pair>, reason| {
+    let blocked = |because: Wording, near: Option<&Pair>, reason| {
         let near = near.map(|pair| pair.place.clone());
-        let origin = Origin::Default { because: Some(because), near };
-        let text = "traffic between zones needs a zone-pair with a policy".into();
-        Crossing::Blocked(Arc::new(Rule { text, origin, source: GUIDE }), reason)
+        let text = "traffic between zones needs a zone-pair with a policy";
+        Crossing::Blocked(Rule::default_because(text, because, near, GUIDE), reason)
     };
     let (from, to) = match (from, to) {
         (None, None) => return Crossing::Free,
         (Some(from), Some(to)) => (from, to),
         (Some(zone), None) | (None, Some(zone)) => {
-            let because = format!("one interface is in zone {zone}, the other in none");
+            let because = wording!(
+                en: "one interface is in zone {zone}, the other in none",
+                ja: "一方のインターフェイスはゾーン {zone} に属し、もう一方はどのゾーンにも属していません",
+            );
             return blocked(because, None, "One of the interfaces not being cfged for zoning");
         }
     };
@@ -225,19 +249,32 @@ fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossi
         Some((pair, of)) => match (policy_of(of), &of.policy) {
             (Some(policy), _) => Crossing::Policed { pair, policy },
             (None, Some(named)) => blocked(
-                format!("policy-map {} of zone-pair {} is not defined", named.name, of.name),
+                wording!(
+                    en: "policy-map {policy} of zone-pair {pair} is not defined",
+                    ja: "zone-pair {pair} の policy-map {policy} は定義されていません",
+                    policy = named.name,
+                    pair = of.name,
+                ),
                 Some(of),
                 "policy match failure",
             ),
             (None, None) => blocked(
-                format!("zone-pair {} (line {}) has no service-policy", of.name, of.place.line),
+                wording!(
+                    en: "zone-pair {pair} (line {line}) has no service-policy",
+                    ja: "zone-pair {pair}（{line} 行目）に service-policy がありません",
+                    pair = of.name,
+                    line = of.place.line,
+                ),
                 Some(of),
                 "policy match failure",
             ),
         },
         None if from == to => Crossing::Free,
         None => {
-            let because = format!("there is no zone-pair from {from} to {to}");
+            let because = wording!(
+                en: "there is no zone-pair from {from} to {to}",
+                ja: "{from} から {to} への zone-pair がありません",
+            );
             blocked(because, None, "No zone-pair between zones")
         }
     }

@@ -86,7 +86,7 @@ fn policies() {
             let Origin::Default { because: Some(found), .. } = &out.rule("dropped").origin else {
                 panic!("{:?}", out.rule("dropped"))
             };
-            assert_eq!(found, expected);
+            assert_eq!(found.english, expected);
         }
     };
     let default = Some("DROP action found in policy-map");

@@ -1,13 +1,15 @@
 //! The sentences that reports say, from one catalogue per language.
 //!
-//! [`Message`] is what is to be said, without words; a catalogue ([`english`]) gives it words. A
-//! language is added by a module with the same function and a variant of [`Language`].
+//! [`Message`] is what is to be said, without words; a catalogue ([`english`], [`japanese`]) gives it
+//! words. A language is added by a module with the same function and a variant of [`Language`]: what it
+//! does not say does not compile. What a device model says of its product and configuration comes in
+//! every language from the model ([`sim_core::engine::device::Wording`]).
 
 mod english;
+mod japanese;
 
-use sim_core::record::outcome::{Blame, Cause, CauseLink, Failure};
-use sim_core::record::story::End;
-use sim_core::time::SimTime;
+use sim_core::engine::device::{Change, Wording};
+use sim_core::record::outcome::{Cause, Failure};
 
 /// A language that reports can be read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,81 +17,15 @@ pub enum Language {
     /// English.
     #[default]
     English,
+    /// Japanese.
+    Japanese,
 }
 
 /// One thing to be said.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Message<'a> {
-    /// A device did something.
-    Device {
-        /// Its model, as in scenario files.
-        model: &'a str,
-        /// Its name.
-        device: &'a str,
-        /// What it did.
-        action: &'a str,
-        /// The packet, and whether the action changed something inside it.
-        packet: Option<(&'a str, Place)>,
-        /// When.
-        at: SimTime,
-        /// Why.
-        reason: Reason<'a>,
-    },
-    /// An endpoint did something.
-    Endpoint {
-        /// Which end.
-        end: End,
-        /// Its host's name, where that says more than the end.
-        host: Option<&'a str>,
-        /// What it did.
-        action: &'a str,
-        /// On which packet and when.
-        on: Option<(&'a str, SimTime)>,
-    },
-    /// The network did something.
-    Network {
-        /// What.
-        action: &'a str,
-        /// On which packet and when.
-        on: Option<(&'a str, SimTime)>,
-    },
-    /// One after the other, the root first.
-    Chain(Vec<Self>),
-}
-
-/// Where a device's action took place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Inside the packet: something in it was changed.
-    Inside,
-    /// On the packet as a whole, or because of it.
-    Whole,
-}
-
-/// Why a device did it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reason<'a> {
-    /// The product's default.
-    Default {
-        /// The rule.
-        rule: &'a str,
-        /// What is missing or does not match.
-        because: Option<&'a str>,
-        /// The line that this speaks of, as `file:line`.
-        near: Option<String>,
-    },
-    /// A configuration line.
-    Config {
-        /// The rule.
-        rule: &'a str,
-        /// The line, as `file:line`.
-        line: String,
-    },
-    /// A setting of the scenario.
-    Scenario {
-        /// The rule.
-        rule: &'a str,
-    },
+    /// Why it came so, in one sentence without its full stop, the root first.
+    Cause(&'a Cause),
 }
 
 impl Language {
@@ -98,6 +34,16 @@ impl Language {
     pub fn say(self, message: &Message<'_>) -> String {
         match self {
             Self::English => english::say(message),
+            Self::Japanese => japanese::say(message),
+        }
+    }
+
+    /// What a device model says.
+    #[must_use]
+    pub fn of(self, wording: &Wording) -> &str {
+        match self {
+            Self::English => &wording.english,
+            Self::Japanese => &wording.japanese,
         }
     }
 }
@@ -105,7 +51,7 @@ impl Language {
 /// A cause in one plain sentence, without a full stop.
 #[must_use]
 pub fn cause(cause: &Cause, language: Language) -> String {
-    language.say(&Message::of_cause(cause))
+    language.say(&Message::Cause(cause))
 }
 
 /// A device model as its vendor writes it.
@@ -133,59 +79,58 @@ pub const fn failure(failure: Failure) -> &'static str {
     }
 }
 
-impl<'a> Message<'a> {
-    /// What a cause says.
-    #[must_use]
-    pub fn of_cause(cause: &'a Cause) -> Self {
-        let mut told = None;
-        let mut messages = cause.links.iter().map(|link| {
-            // What follows on the packet that was just named need not name it again.
-            let again = told == Some(&link.packet);
-            told = Some(&link.packet);
-            Self::of_link(link, !again)
-        });
-        match (messages.next(), messages.next()) {
-            (Some(only), None) => only,
-            (first, second) => {
-                Self::Chain(first.into_iter().chain(second).chain(messages).collect())
-            }
-        }
-    }
+/// Where a device's action took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Inside the packet: something in it was changed.
+    Inside,
+    /// On the packet as a whole, or because of it.
+    Whole,
+}
 
-    fn of_link(link: &'a CauseLink, names_packet: bool) -> Self {
-        let on = link.packet.as_deref().filter(|_| names_packet);
-        let on = on.map(|packet| (packet, link.at));
-        match &link.who {
-            Blame::Device {
-                device, model, action, label, rule, is_default, because, line, ..
-            } => {
-                let near = line.as_ref().map(|line| format!("{}:{}", line.file, line.line));
-                let reason = match (is_default, near) {
-                    (true, near) => Reason::Default { rule, because: because.as_deref(), near },
-                    (false, Some(line)) => Reason::Config { rule, line },
-                    (false, None) => Reason::Scenario { rule },
-                };
-                let packet = link.packet.as_deref().map(|packet| (packet, place(label)));
-                Self::Device { model, device, action, packet, at: link.at, reason }
-            }
-            Blame::Endpoint { end, host, action } => Self::Endpoint {
-                end: *end,
-                host: (host != english::end(*end)).then_some(host.as_str()),
-                action,
-                on,
-            },
-            Blame::Network { action } => Self::Network { action, on },
-        }
+/// Changes of an option, a field or the payload happen inside a packet, all others to it.
+const fn place(change: &Change) -> Place {
+    match change {
+        Change::OptionBlanked { .. }
+        | Change::OptionRemoved { .. }
+        | Change::OptionAdded { .. }
+        | Change::Mss { .. }
+        | Change::SequenceShifted { .. }
+        | Change::Field { .. }
+        | Change::Payload { .. } => Place::Inside,
+        Change::Translated { .. }
+        | Change::Balanced { .. }
+        | Change::Split { .. }
+        | Change::Coalesced { .. }
+        | Change::Held
+        | Change::Dropped { .. }
+        | Change::Reset { .. }
+        | Change::Answered { .. }
+        | Change::Allowed { .. } => Place::Whole,
     }
 }
 
-/// Changes of an option or a field happen inside a packet, all others to it.
-fn place(label: &str) -> Place {
-    let inside = label.starts_with("option-")
-        || label.ends_with("-changed")
-        || label.ends_with("-rewritten")
-        || label == "isn-randomised";
-    if inside { Place::Inside } else { Place::Whole }
+/// False when link `index` speaks of the packet that the link before it has just named.
+fn tells_packet(cause: &Cause, index: usize) -> bool {
+    index == 0 || cause.links[index - 1].packet != cause.links[index].packet
+}
+
+/// What is missing or does not match, with `file:line` where it names that line, or else at its end.
+fn located(because: &str, near: &str, marks: &Marks) -> String {
+    let number = near.rsplit(':').next().unwrap_or_default();
+    let line = format!("{}{number}{}", marks.line.0, marks.line.1);
+    let place = format!("{}{near}{}", marks.place.0, marks.place.1);
+    if because.contains(&line) {
+        because.replacen(&line, place.trim_start(), 1)
+    } else {
+        format!("{because}{place}")
+    }
+}
+
+/// What a language puts around the number of a line, and around `file:line`.
+struct Marks {
+    line: (&'static str, &'static str),
+    place: (&'static str, &'static str),
 }
 
 #[cfg(test)]
@@ -193,8 +138,9 @@ mod tests {
     use super::*;
     use crate::fixture;
 
-    fn check(cause_of: Cause, expect: &str) {
-        assert_eq!(cause(&cause_of, Language::English), expect);
+    fn check(cause_of: Cause, english: &str, japanese: &str) {
+        assert_eq!(cause(&cause_of, Language::English), english);
+        assert_eq!(cause(&cause_of, Language::Japanese), japanese);
     }
 
     #[test]
@@ -204,6 +150,7 @@ mod tests {
             "ASA \"edge\" replaced option 30 (MP_CAPABLE) by NOPs in the SYN of the first subflow at \
              0.000 s, by its default (tcp-options range 9 255 clear): no service-policy activates \
              policy-map my-policy-map (configs/x.cfg:7)",
+            "ASA「edge」が 0.000 s に、最初のサブフローの SYN パケットの TCP オプション 30（MP_CAPABLE）を NOOP オプション（オプション 1）に置き換えました。デフォルトの動作です（tcp-options range 9 255 clear）: policy-map my-policy-map をアクティブ化する service-policy がありません（configs/x.cfg:7）",
         );
         check(
             fixture::cause_two_servers(),
@@ -211,13 +158,34 @@ mod tests {
              0.061 s, by its configuration (serverfarm WEB: predictor roundrobin; \
              configs/ace.cfg:12); then the server \"web2\" reset the subflow: it knows no connection \
              with that token",
+            "ACE「balancer」が 0.061 s に、パス lte の MP_JOIN の SYN パケットを実サーバ web2（10.1.0.12:80）に分散しました。設定による動作です（serverfarm WEB: predictor roundrobin、configs/ace.cfg:12）。その結果、サーバ「web2」はサブフローをリセットしました: そのトークンの接続を認識していません",
         );
-        check(fixture::cause_not_spoken(), "the server does not speak MPTCP");
-        check(fixture::cause_network(), "nobody answered: path dsl was down (SYN, at 0.000 s)");
+        check(
+            fixture::cause_not_spoken(),
+            "the server does not speak MPTCP",
+            "サーバは MPTCP をサポートしていません",
+        );
+        check(
+            fixture::cause_network(),
+            "SYNs with MP_CAPABLE were not answered (SYN of the first subflow, at 0.000 s)",
+            "MP_CAPABLE 付きの SYN に応答がありませんでした（最初のサブフローの SYN パケット、0.000 s）",
+        );
         check(
             fixture::cause_scenario(),
-            "custom \"strip\" cut out option 30 (DSS) in the first data segment at 1.000 s, as the \
+            "custom \"strip\" removed option 30 (DSS) in the segment over dsl at 1.000 s, as the \
              scenario sets it (remove option 30)",
+            "custom「strip」が 1.000 s に、パス dsl のセグメントから TCP オプション 30（DSS）を削除しました。シナリオの指定による動作です（remove option 30）",
         );
+    }
+
+    #[test]
+    fn a_line_is_named_once() {
+        let check = |because, expect| {
+            let marks = Marks { line: ("(line ", ")"), place: (" (", ")") };
+            assert_eq!(located(because, "a.cfg:21", &marks), expect);
+        };
+        check("nothing activates map m (line 21)", "nothing activates map m (a.cfg:21)");
+        check("class c (line 2) does not match", "class c (line 2) does not match (a.cfg:21)");
+        check("class c (line 212)", "class c (line 212) (a.cfg:21)");
     }
 }

@@ -14,6 +14,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+pub use super::rule::{ConfigLine, Origin, Remedy, Rule, Wording};
 use crate::time::SimTime;
 use crate::wire::mptcp::Subtype;
 use crate::wire::packet::{Flow, Packet, PacketUid};
@@ -107,63 +108,6 @@ pub trait Device: Send {
     /// What an operator would see, in the forms of the device's own `show` commands; lines of text.
     fn report(&self) -> Vec<String> {
         Vec::new()
-    }
-}
-
-/// Why a device did something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The rule in the product's own words: `tcp-options range 9 255 clear`.
-    pub text: String,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// The document that says so: "Cisco 116519", "ASA CLI guide, TCP normalization".
-    pub source: &'static str,
-}
-
-/// Where a rule comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The product's default: nothing in the configuration says otherwise.
-    Default {
-        /// What is missing or does not match in the configuration, where that is why the default
-        /// rules: `class-map web matches no packet of this connection (…)`.
-        because: Option<String>,
-        /// The line that `because` speaks of.
-        near: Option<ConfigLine>,
-    },
-    /// A line of the device's configuration.
-    Config(ConfigLine),
-    /// A setting in the scenario file (for `Custom` rules and settings without configuration text).
-    Scenario,
-}
-
-/// A line of a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct ConfigLine {
-    /// Path of the file as the scenario names it.
-    pub file: String,
-    /// Line number, from 1.
-    pub line: u32,
-    /// The line, trimmed.
-    pub text: String,
-}
-
-impl Rule {
-    /// A rule that holds by the product's default.
-    #[must_use]
-    pub fn default(text: impl Into<String>, source: &'static str) -> Arc<Self> {
-        Arc::new(Self {
-            text: text.into(),
-            origin: Origin::Default { because: None, near: None },
-            source,
-        })
-    }
-
-    /// A rule that a configuration line sets.
-    #[must_use]
-    pub fn config(text: impl Into<String>, line: ConfigLine, source: &'static str) -> Arc<Self> {
-        Arc::new(Self { text: text.into(), origin: Origin::Config(line), source })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod observer;
 pub mod outside;
 pub mod queue;
 pub mod recorder;
+pub mod rule;
 mod run;
 pub mod tracker;
 pub mod transmission;

@@ -10,6 +10,7 @@ pub mod outcome;
 pub mod series;
 pub mod story;
 pub mod verdict;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

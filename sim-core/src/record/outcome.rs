@@ -1,9 +1,13 @@
 //! Verdicts and causes, as types.
 
-use crate::engine::device::ConfigLine;
-use crate::time::SimTime;
+use std::sync::Arc;
 
-use super::story::End;
+use crate::engine::device::{Change, Rule};
+use crate::time::SimTime;
+use crate::wire::mptcp::ResetReason;
+use crate::wire::packet::PacketUid;
+
+use super::story::{End, FallbackReason, ResetCause};
 
 /// What became of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +71,36 @@ pub struct CauseLink {
     pub at: SimTime,
     /// Who and what.
     pub who: Blame,
-    /// The packet, in words: "SYN of the first subflow", "MP_JOIN SYN over lte".
-    pub packet: Option<String>,
+    /// The packet on which it was done, or that told.
+    pub packet: Option<PacketName>,
+}
+
+/// A packet, as people call it: "SYN of the first subflow", "MP_JOIN SYN over lte".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketName {
+    /// Its identity.
+    pub uid: PacketUid,
+    /// What it is.
+    pub kind: PacketKind,
+    /// Index of its subflow in [`super::ConnectionRecord::subflows`]; `None` for a device's own packet.
+    pub subflow: Option<usize>,
+    /// The path of that.
+    pub path: Option<String>,
+}
+
+/// What a packet is in its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PacketKind {
+    /// SYN.
+    Syn,
+    /// SYN sent with MP_JOIN.
+    JoinSyn,
+    /// SYN/ACK.
+    SynAck,
+    /// RST.
+    Rst,
+    /// Any other.
+    Segment,
 }
 
 /// Who did what.
@@ -80,20 +112,10 @@ pub enum Blame {
         device: String,
         /// Its model.
         model: &'static str,
-        /// What it did, in words: "replaced option 30 (MP_CAPABLE) by NOPs".
-        action: String,
-        /// [`crate::engine::device::Change::label`] of it.
-        label: String,
-        /// The rule, in the product's words.
-        rule: String,
-        /// True when the rule is the product's default.
-        is_default: bool,
-        /// What in the configuration is missing or does not match, where that is known.
-        because: Option<String>,
-        /// The deciding (or nearest) configuration line.
-        line: Option<ConfigLine>,
-        /// The document behind the rule.
-        source: &'static str,
+        /// What it did.
+        change: Change,
+        /// Why.
+        rule: Arc<Rule>,
     },
     /// An endpoint, by what it is: its profile does not speak MPTCP, it does not know the token.
     Endpoint {
@@ -101,12 +123,39 @@ pub enum Blame {
         end: End,
         /// Host name.
         host: String,
-        /// What it did, in words: "does not speak MPTCP", "reset the subflow: unknown token".
-        action: String,
+        /// What it did.
+        act: Act,
     },
     /// The network, not a device: a link was down, packets were lost.
-    Network {
-        /// What, in words.
-        action: String,
-    },
+    Network(Trouble),
+}
+
+/// What an endpoint did that ended MPTCP, a subflow or the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It never speaks MPTCP.
+    SpeaksPlainTcp,
+    /// It went on as plain TCP.
+    FellBack(FallbackReason),
+    /// It reset the subflow.
+    Reset(ResetCause),
+    /// It was reset; MP_TCPRST's reason, if there was one.
+    WasReset(Option<ResetReason>),
+    /// It got no answer and gave up.
+    GaveUp,
+    /// It delivered bytes that the peer did not write.
+    DeliveredWrongBytes,
+}
+
+/// What the network did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// SYNs with MP_CAPABLE were not answered.
+    SynsUnanswered,
+    /// Nobody answered before the end of the run.
+    Unanswered,
+    /// Data was no longer delivered.
+    NothingDelivered,
+    /// Something that the scenario made happen: `dsl down`.
+    Event(String),
 }

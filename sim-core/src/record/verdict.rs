@@ -1,10 +1,14 @@
 //! Reading verdicts and causes from the record: what a packet suffered on its way, and what the
 //! endpoint that received it concluded. Nothing here knows the scenario.
 
-use super::outcome::{Blame, Cause, CauseLink, Failure, Outcome, Verdict};
+use std::sync::Arc;
+
+use super::outcome::{
+    Act, Blame, Cause, CauseLink, Failure, Outcome, PacketKind, PacketName, Trouble, Verdict,
+};
 use super::story::{End, Entry, Fact, FallbackReason, Offer, ResetCause};
 use super::{ChangeRecord, DeviceRecord, StrayReset, SubflowOutcome, TimelineEvent};
-use crate::engine::device::{Change, Origin};
+use crate::engine::device::Change;
 use crate::mptcp::endpoint::origin_of;
 use crate::mptcp::stack::EndpointId;
 use crate::time::{SimDuration, SimTime};
@@ -110,59 +114,40 @@ impl Evidence<'_> {
         indices.get(local).copied()
     }
 
-    /// What a packet is, in words.
-    fn name(&self, uid: PacketUid) -> Option<String> {
+    /// What a packet is.
+    fn name(&self, uid: PacketUid) -> Option<PacketName> {
         let subflow = self.subflow_of(uid);
-        let path = subflow.and_then(|i| self.paths.get(i));
-        let over = match (subflow, path) {
-            (Some(0), _) => " of the first subflow".to_owned(),
-            (Some(_), Some(path)) => format!(" over {path}"),
-            _ => String::new(),
-        };
         let told = self.story.iter().find(|e| e.packet == Some(uid) && is_sending(&e.fact));
-        let what = match told.map(|e| &e.fact) {
-            Some(Fact::SynSent { offer: Offer::Join, .. }) => "MP_JOIN SYN",
-            Some(Fact::SynSent { .. }) => "SYN",
-            Some(Fact::SynAckSent { .. }) => "SYN/ACK",
-            Some(Fact::ResetSent { .. }) => "RST",
-            _ if subflow.is_some() => "segment",
+        let kind = match told.map(|e| &e.fact) {
+            Some(Fact::SynSent { offer: Offer::Join, .. }) => PacketKind::JoinSyn,
+            Some(Fact::SynSent { .. }) => PacketKind::Syn,
+            Some(Fact::SynAckSent { .. }) => PacketKind::SynAck,
+            Some(Fact::ResetSent { .. }) => PacketKind::Rst,
+            _ if subflow.is_some() => PacketKind::Segment,
             _ => return None,
         };
-        Some(format!("{what}{over}"))
+        let path = subflow.and_then(|i| self.paths.get(i)).cloned();
+        Some(PacketName { uid, kind, subflow, path })
     }
 
     fn device_link(&self, change: &ChangeRecord) -> CauseLink {
         let device = &self.devices[change.device.0 as usize];
-        let (is_default, because, line) = match &change.rule.origin {
-            Origin::Default { because, near } => (true, because.clone(), near.clone()),
-            Origin::Config(line) => (false, None, Some(line.clone())),
-            Origin::Scenario => (false, None, None),
-        };
         CauseLink {
             at: change.at,
             who: Blame::Device {
                 device: device.name.clone(),
                 model: device.model,
-                action: describe(&change.change),
-                label: change.change.label(),
-                rule: change.rule.text.clone(),
-                is_default,
-                because,
-                line,
-                source: change.rule.source,
+                change: change.change.clone(),
+                rule: Arc::clone(&change.rule),
             },
             packet: self.name(change.packet),
         }
     }
 
-    fn endpoint_link(&self, entry: &Entry, action: impl Into<String>) -> CauseLink {
+    fn endpoint_link(&self, entry: &Entry, act: Act) -> CauseLink {
         CauseLink {
             at: entry.at,
-            who: Blame::Endpoint {
-                end: entry.end,
-                host: self.host(entry.end).to_owned(),
-                action: action.into(),
-            },
+            who: Blame::Endpoint { end: entry.end, host: self.host(entry.end).to_owned(), act },
             packet: entry.packet.and_then(|uid| self.name(uid)),
         }
     }
@@ -215,7 +200,7 @@ impl Evidence<'_> {
         match sent.fact {
             Fact::SynSent { offer: Offer::Nothing, attempt } if attempt > 0 => None,
             Fact::SynSent { offer: Offer::Nothing, .. } => {
-                Some(self.endpoint_link(sent, "does not speak MPTCP"))
+                Some(self.endpoint_link(sent, Act::SpeaksPlainTcp))
             }
             Fact::SynAckSent { offer: Offer::Nothing } => {
                 let earlier = self.story.iter().rfind(|e| {
@@ -224,9 +209,7 @@ impl Evidence<'_> {
                         && matches!(e.fact, Fact::SpeaksPlainTcp | Fact::FellBack(_))
                 })?;
                 match earlier.fact {
-                    Fact::SpeaksPlainTcp => {
-                        Some(self.endpoint_link(earlier, "does not speak MPTCP"))
-                    }
+                    Fact::SpeaksPlainTcp => Some(self.endpoint_link(earlier, Act::SpeaksPlainTcp)),
                     _ => earlier.packet.and_then(|uid| self.why_without_option(uid)),
                 }
             }
@@ -265,7 +248,7 @@ fn fallback_cause(evidence: &Evidence<'_>) -> Option<Cause> {
     let reason = match entry.fact {
         Fact::FellBack(reason) => reason,
         _ => {
-            let link = evidence.endpoint_link(entry, "does not speak MPTCP");
+            let link = evidence.endpoint_link(entry, Act::SpeaksPlainTcp);
             return Some(Cause { links: vec![link] });
         }
     };
@@ -274,7 +257,7 @@ fn fallback_cause(evidence: &Evidence<'_>) -> Option<Cause> {
         FallbackReason::SynUnanswered => evidence
             .first_change(subflow, entry.at, stops)
             .map(|c| evidence.device_link(c))
-            .or_else(|| Some(network(entry.at, "SYNs with MP_CAPABLE were not answered"))),
+            .or_else(|| Some(network(entry.at, Trouble::SynsUnanswered))),
         FallbackReason::ChecksumFailed
         | FallbackReason::MappingCorrupt
         | FallbackReason::PeerFellBack => {
@@ -299,52 +282,13 @@ fn fallback_cause(evidence: &Evidence<'_>) -> Option<Cause> {
     let mut links: Vec<CauseLink> = root.into_iter().collect();
     let tells_all = matches!(links.first().map(|l| &l.who), Some(Blame::Endpoint { .. }));
     if !tells_all {
-        links.push(evidence.endpoint_link(entry, fallback_text(reason)));
+        links.push(evidence.endpoint_link(entry, Act::FellBack(reason)));
     }
     Some(Cause { links })
 }
 
-fn fallback_text(reason: FallbackReason) -> &'static str {
-    match reason {
-        FallbackReason::NotSpoken => "does not speak MPTCP",
-        FallbackReason::SynWithoutCapable => {
-            "saw no MP_CAPABLE in the SYN and answered as plain TCP"
-        }
-        FallbackReason::SynAckWithoutCapable => {
-            "saw no MP_CAPABLE in the SYN/ACK and went on as plain TCP"
-        }
-        FallbackReason::AckWithoutCapable => {
-            "saw no MP_CAPABLE in the third ACK and went on as plain TCP"
-        }
-        FallbackReason::DataWithoutMapping => {
-            "got data without a mapping (DSS) and went on as plain TCP"
-        }
-        FallbackReason::AckWithoutDataAck => {
-            "got no DATA_ACK for its first data and went on as plain TCP"
-        }
-        FallbackReason::SynUnanswered => {
-            "sent a SYN without MP_CAPABLE after those with it went unanswered"
-        }
-        FallbackReason::Blackhole => {
-            "does not offer MPTCP for a while, after SYNs with it had vanished"
-        }
-        FallbackReason::ChecksumFailed => {
-            "found a wrong DSS checksum on the only subflow and fell back"
-        }
-        FallbackReason::PeerFellBack => {
-            "was told to fall back by the peer (MP_FAIL or infinite mapping)"
-        }
-        FallbackReason::MappingCorrupt => {
-            "got a mapping that does not fit the data and went on as plain TCP"
-        }
-        FallbackReason::VersionMismatch => {
-            "does not speak the version of MPTCP that the peer offers"
-        }
-    }
-}
-
-fn network(at: SimTime, action: impl Into<String>) -> CauseLink {
-    CauseLink { at, who: Blame::Network { action: action.into() }, packet: None }
+fn network(at: SimTime, what: Trouble) -> CauseLink {
+    CauseLink { at, who: Blame::Network(what), packet: None }
 }
 
 fn failure_cause(evidence: &Evidence<'_>, failure: Failure) -> Option<Cause> {
@@ -373,55 +317,32 @@ fn failure_cause(evidence: &Evidence<'_>, failure: Failure) -> Option<Cause> {
             if let Some(entry) =
                 evidence.story.iter().find(|e| matches!(e.fact, Fact::WrongByte { .. }))
             {
-                links.push(
-                    evidence.endpoint_link(entry, "delivered bytes that the peer did not write"),
-                );
+                links.push(evidence.endpoint_link(entry, Act::DeliveredWrongBytes));
             }
         }
-        (_, Some(entry)) => links.push(evidence.endpoint_link(entry, ending_text(&entry.fact))),
+        (_, Some(entry)) => {
+            links.extend(ending(&entry.fact).map(|act| evidence.endpoint_link(entry, act)));
+        }
         (Failure::Stalled, None) => {
-            links.push(network(SimTime::ZERO, "data was no longer delivered"))
+            links.push(network(SimTime::ZERO, Trouble::NothingDelivered));
         }
         (_, None) => {}
     }
     if links.iter().all(|l| !matches!(l.who, Blame::Device { .. }))
         && let Some(event) = evidence.timeline.first()
     {
-        links.insert(0, network(event.at, event.label.clone()));
+        links.insert(0, network(event.at, Trouble::Event(event.label.clone())));
     }
     (!links.is_empty()).then_some(Cause { links })
 }
 
-fn ending_text(fact: &Fact) -> String {
+/// How a connection or a subflow ended, by the fact that says so.
+const fn ending(fact: &Fact) -> Option<Act> {
     match fact {
-        Fact::ResetReceived { reason: Some(reason) } => {
-            format!("was reset (MP_TCPRST: {})", reason.text())
-        }
-        Fact::ResetReceived { reason: None } => "was reset".into(),
-        Fact::ResetSent { why, .. } => format!("reset the subflow: {}", reset_text(*why)),
-        Fact::TimedOut => "got no answer and gave up".into(),
-        _ => String::new(),
-    }
-}
-
-fn reset_text(why: ResetCause) -> &'static str {
-    match why {
-        ResetCause::NoSocket => "nobody listens there",
-        ResetCause::UnknownToken => "it knows no connection with that token",
-        ResetCause::SynAckWithoutJoin => "the SYN/ACK came without MP_JOIN",
-        ResetCause::AckWithoutJoin => "the third ACK came without MP_JOIN",
-        ResetCause::WrongHmac => "the HMAC is wrong",
-        ResetCause::JoinNotAllowed => "no more subflows are accepted",
-        ResetCause::NoMapping => "data came without a usable mapping (DSS)",
-        ResetCause::ChecksumFailed => "the DSS checksum is wrong",
-        ResetCause::ChecksumUnexpected => {
-            "a DSS checksum is present or absent against what was negotiated"
-        }
-        ResetCause::Aborted => "the application aborted",
-        ResetCause::ConnectionOver => "the connection is over",
-        ResetCause::AddressRemoved => "its address was removed",
-        ResetCause::BadHandshake => "a segment came that the handshake does not allow",
-        ResetCause::FailUnanswered => "MP_FAIL was not answered",
+        Fact::ResetReceived { reason } => Some(Act::WasReset(*reason)),
+        Fact::ResetSent { why, .. } => Some(Act::Reset(*why)),
+        Fact::TimedOut => Some(Act::GaveUp),
+        _ => None,
     }
 }
 
@@ -454,7 +375,7 @@ pub fn subflow_cause(
             who: Blame::Endpoint {
                 end: End::Server,
                 host: stray.host.clone(),
-                action: format!("reset the subflow: {}", reset_text(ResetCause::UnknownToken)),
+                act: Act::Reset(ResetCause::UnknownToken),
             },
             packet: evidence.name(stray.packet),
         });
@@ -465,10 +386,10 @@ pub fn subflow_cause(
         .or_else(|| evidence.last_change(index, at, interferes));
     links.extend(device.map(|c| evidence.device_link(c)));
     match ending {
-        Some(entry) => links.push(evidence.endpoint_link(entry, ending_text(&entry.fact))),
-        None if links.is_empty() => {
-            links.push(network(at, "nobody answered before the end of the run"))
+        Some(entry) => {
+            links.extend(self::ending(&entry.fact).map(|act| evidence.endpoint_link(entry, act)));
         }
+        None if links.is_empty() => links.push(network(at, Trouble::Unanswered)),
         None => {}
     }
     if device.is_none()
@@ -477,40 +398,7 @@ pub fn subflow_cause(
             e.at <= at && e.path.as_deref() == evidence.paths.get(index).map(String::as_str)
         })
     {
-        links.insert(0, network(event.at, event.label.clone()));
+        links.insert(0, network(event.at, Trouble::Event(event.label.clone())));
     }
     Some(Cause { links })
-}
-
-/// A change in words, to follow the device's name.
-#[must_use]
-pub fn describe(change: &Change) -> String {
-    let named = |kind: u8, subtype: Option<crate::wire::mptcp::Subtype>| match subtype {
-        Some(subtype) => format!("option {kind} ({subtype})"),
-        None => format!("option {kind}"),
-    };
-    match change {
-        Change::OptionBlanked { kind, subtype, with } => {
-            let by = if *with == 1 { "NOPs" } else { "zeros (EOL)" };
-            format!("replaced {} by {by}", named(*kind, *subtype))
-        }
-        Change::OptionRemoved { kind, subtype } => format!("removed {}", named(*kind, *subtype)),
-        Change::OptionAdded { kind } => format!("added option {kind}"),
-        Change::Mss { from, to } => format!("rewrote the MSS from {from} to {to}"),
-        Change::SequenceShifted { .. } => "randomised the initial sequence number".into(),
-        Change::Field { name } => format!("changed the {name}"),
-        Change::Translated { from, to } => format!("translated {from} to {to}"),
-        Change::Balanced { server, address } => {
-            format!("balanced it to real server {server} ({address})")
-        }
-        Change::Payload { growth: 0 } => "rewrote the payload".into(),
-        Change::Payload { growth } => format!("rewrote the payload ({growth:+} bytes)"),
-        Change::Split { pieces } => format!("split it into {pieces} segments"),
-        Change::Coalesced { .. } => "merged it with another segment".into(),
-        Change::Held => "held it back".into(),
-        Change::Dropped { reason } => format!("dropped it ({reason})"),
-        Change::Reset { reason } => format!("reset the connection ({reason})"),
-        Change::Answered { with } => format!("answered it with a {with} of its own"),
-        Change::Allowed { what } => format!("let {what} through"),
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, Origin, PortId, Rule, Side};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::mptcp::Subtype;
 use sim_core::wire::options::{Options, kind};
@@ -250,8 +250,7 @@ impl Mischief {
         outside: IpAddr,
     ) -> Self {
         let (sends, edits): (Vec<Trick>, Vec<Trick>) = tricks.into_iter().partition(Trick::sends);
-        let rule =
-            Rule { text: "mischief".into(), origin: Origin::Scenario, source: "random worlds" };
+        let rule = Rule::scenario("mischief", "random worlds");
         Self {
             edits,
             sends,
@@ -263,7 +262,7 @@ impl Mischief {
             held: Vec::new(),
             waiting: None,
             ports: BTreeMap::new(),
-            rule: Arc::new(rule),
+            rule,
         }
     }
 

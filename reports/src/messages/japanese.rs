@@ -1,0 +1,258 @@
+//! The Japanese catalogue, in the terms of Cisco's Japanese documents.
+
+use sim_core::engine::device::{Change, Rule};
+use sim_core::record::outcome::{Act, Blame, Cause, CauseLink, PacketKind, PacketName, Trouble};
+use sim_core::record::story::{End, FallbackReason, ResetCause};
+use sim_core::wire::mptcp::{ResetReason, Subtype};
+
+use super::{Marks, Message, located, product, tells_packet};
+use crate::figures::{instant, printable};
+
+/// Words for a message.
+pub(super) fn say(message: &Message<'_>) -> String {
+    printable(&match message {
+        Message::Cause(cause) => self::cause(cause),
+    })
+}
+
+const MARKS: Marks = Marks { line: ("（", " 行目）"), place: ("（", "）") };
+
+fn cause(cause: &Cause) -> String {
+    let links = cause.links.iter().enumerate();
+    let told = links.map(|(k, link)| self::link(link, tells_packet(cause, k)));
+    told.collect::<Vec<_>>().join("。その結果、")
+}
+
+fn link(link: &CauseLink, names_packet: bool) -> String {
+    let packet_and_time = || match link.packet.as_ref().filter(|_| names_packet) {
+        Some(packet) => format!("（{}、{}）", self::packet(packet), instant(link.at)),
+        None => String::new(),
+    };
+    match &link.who {
+        Blame::Device { device, model, change, rule } => {
+            let packet = link.packet.as_ref().map_or("パケット".into(), packet);
+            format!(
+                "{}「{device}」が {} に、{}{}",
+                product(model),
+                instant(link.at),
+                did(change, &packet),
+                why(rule)
+            )
+        }
+        Blame::Endpoint { end, host, act } => {
+            let host = match end {
+                End::Client if host == "client" => String::new(),
+                End::Server if host == "server" => String::new(),
+                _ => format!("「{host}」"),
+            };
+            let act = after_kana(&self::act(*act));
+            format!("{}{host}は{act}{}", self::end(*end), packet_and_time())
+        }
+        Blame::Network(trouble) => format!("{}{}", self::trouble(trouble), packet_and_time()),
+    }
+}
+
+/// An end of a connection.
+pub(super) const fn end(end: End) -> &'static str {
+    match end {
+        End::Client => "クライアント",
+        End::Server => "サーバ",
+    }
+}
+
+/// Words that follow a particle: a Latin word is set off by a space.
+fn after_kana(words: &str) -> String {
+    let gap = if words.starts_with(|c: char| c.is_ascii()) { " " } else { "" };
+    format!("{gap}{words}")
+}
+
+/// A packet.
+pub(super) fn packet(packet: &PacketName) -> String {
+    let kind = match packet.kind {
+        PacketKind::Syn => "SYN パケット",
+        PacketKind::JoinSyn => "MP_JOIN の SYN パケット",
+        PacketKind::SynAck => "SYN/ACK パケット",
+        PacketKind::Rst => "RST パケット",
+        PacketKind::Segment => "セグメント",
+    };
+    match (packet.subflow, &packet.path) {
+        (Some(0), _) => format!("最初のサブフローの{}", after_kana(kind)),
+        (Some(_), Some(path)) => format!("パス {path} の{}", after_kana(kind)),
+        _ => kind.into(),
+    }
+}
+
+/// An option by number, MPTCP's with its subtype.
+fn option(kind: u8, subtype: Option<Subtype>) -> String {
+    match subtype {
+        Some(subtype) => format!("TCP オプション {kind}（{subtype}）"),
+        None => format!("TCP オプション {kind}"),
+    }
+}
+
+/// What a device did to a packet, to follow the time.
+pub(super) fn did(change: &Change, packet: &str) -> String {
+    match change {
+        Change::OptionBlanked { kind, subtype, with } => {
+            let with = if *with == 1 {
+                "NOOP オプション（オプション 1）"
+            } else {
+                "ゼロ（EOL）"
+            };
+            format!("{packet}の {}を {with}に置き換えました", option(*kind, *subtype))
+        }
+        Change::OptionRemoved { kind, subtype } => {
+            format!("{packet}から {}を削除しました", option(*kind, *subtype))
+        }
+        Change::OptionAdded { kind } => format!("{packet}に {}を追加しました", option(*kind, None)),
+        Change::Mss { from, to } => format!("{packet}の MSS を {from} から {to} に書き換えました"),
+        Change::SequenceShifted { .. } => {
+            format!("{packet}の初期シーケンス番号をランダム化しました")
+        }
+        Change::Field { name } => format!("{packet}の {name} を変更しました"),
+        Change::Translated { from, to } => {
+            format!("{packet}のアドレスを {from} から {to} に変換しました")
+        }
+        Change::Balanced { server, address } => {
+            format!("{packet}を実サーバ {server}（{address}）に分散しました")
+        }
+        Change::Payload { growth: 0 } => format!("{packet}のペイロードを書き換えました"),
+        Change::Payload { growth } => {
+            format!("{packet}のペイロードを書き換えました（{growth:+} バイト）")
+        }
+        Change::Split { pieces } => format!("{packet}を {pieces} 個のセグメントに分割しました"),
+        Change::Coalesced { .. } => format!("{packet}を別のセグメントと結合しました"),
+        Change::Held => format!("{packet}を保留しました"),
+        Change::Dropped { reason } => format!("{packet}をドロップしました（{reason}）"),
+        Change::Reset { reason } => {
+            format!("{packet}を受けて接続をリセットしました（{reason}）")
+        }
+        Change::Answered { with } => {
+            format!("{packet}に、宛先に代わって自身の {with} で応答しました")
+        }
+        Change::Allowed { what } => {
+            let what = what.replace("option", "TCP オプション");
+            format!("{packet}の {what} の通過を許可しました")
+        }
+    }
+}
+
+/// What an endpoint did, to follow its name and は.
+pub(super) fn act(act: Act) -> String {
+    match act {
+        Act::SpeaksPlainTcp => "MPTCP をサポートしていません".into(),
+        Act::FellBack(reason) => fell_back(reason).into(),
+        Act::Reset(why) => format!("サブフローをリセットしました: {}", reset(why)),
+        Act::WasReset(Some(reason)) => {
+            format!("リセットを受信しました（MP_TCPRST: {}）", reset_reason(reason))
+        }
+        Act::WasReset(None) => "リセットを受信しました".into(),
+        Act::GaveUp => "応答がないため中止しました".into(),
+        Act::DeliveredWrongBytes => {
+            "相手が書き込んだものと異なるデータをアプリケーションに配信しました".into()
+        }
+    }
+}
+
+/// Why an end goes on as plain TCP, to follow its name and は.
+pub(super) const fn fell_back(reason: FallbackReason) -> &'static str {
+    match reason {
+        FallbackReason::NotSpoken => "MPTCP をサポートしていません",
+        FallbackReason::SynWithoutCapable => {
+            "SYN に MP_CAPABLE がないため、クライアントが MPTCP をサポートしていないと判断し、通常の TCP 動作で応答しました"
+        }
+        FallbackReason::SynAckWithoutCapable => {
+            "SYN/ACK に MP_CAPABLE がないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::AckWithoutCapable => {
+            "3 番目の ACK に MP_CAPABLE がないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::DataWithoutMapping => {
+            "データにマッピング（DSS）がないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::AckWithoutDataAck => {
+            "最初のデータに対する DATA_ACK がないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::SynUnanswered => {
+            "MP_CAPABLE 付きの SYN に応答がないため、MP_CAPABLE のない SYN を送信しました"
+        }
+        FallbackReason::Blackhole => {
+            "以前に MP_CAPABLE 付きの SYN が失われたため、しばらく MPTCP を使用しません"
+        }
+        FallbackReason::ChecksumFailed => {
+            "唯一のサブフローで DSS チェックサムの不一致を検出し、フォールバックしました"
+        }
+        FallbackReason::PeerFellBack => {
+            "相手からの通知（MP_FAIL または無限マッピング）によりフォールバックしました"
+        }
+        FallbackReason::MappingCorrupt => {
+            "マッピングがデータと一致しないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::VersionMismatch => {
+            "相手が提示した MPTCP のバージョンをサポートしていません"
+        }
+    }
+}
+
+/// Why an end reset a subflow.
+pub(super) const fn reset(why: ResetCause) -> &'static str {
+    match why {
+        ResetCause::NoSocket => "そのポートで待ち受けていません",
+        ResetCause::UnknownToken => "そのトークンの接続を認識していません",
+        ResetCause::SynAckWithoutJoin => "SYN/ACK に MP_JOIN がありません",
+        ResetCause::AckWithoutJoin => "3 番目の ACK に MP_JOIN がありません",
+        ResetCause::WrongHmac => "HMAC が正しくありません",
+        ResetCause::JoinNotAllowed => "これ以上のサブフローを受け付けません",
+        ResetCause::NoMapping => "使用できるマッピング（DSS）のないデータを受信しました",
+        ResetCause::ChecksumFailed => "DSS チェックサムが一致しません",
+        ResetCause::ChecksumUnexpected => {
+            "DSS チェックサムの有無がネゴシエーションの結果と異なります"
+        }
+        ResetCause::Aborted => "アプリケーションが中断しました",
+        ResetCause::ConnectionOver => "接続はすでに終了しています",
+        ResetCause::AddressRemoved => "アドレスが取り消されました",
+        ResetCause::BadHandshake => "ハンドシェイクで許可されないセグメントを受信しました",
+        ResetCause::FailUnanswered => "MP_FAIL に応答がありません",
+    }
+}
+
+/// MP_TCPRST's reason.
+pub(super) const fn reset_reason(reason: ResetReason) -> &'static str {
+    match reason.0 {
+        0 => "不明なエラー",
+        1 => "MPTCP 固有のエラー",
+        2 => "リソース不足",
+        3 => "管理上の禁止",
+        4 => "未処理のデータの超過",
+        5 => "許容できないパフォーマンス",
+        6 => "ミドルボックスの干渉",
+        _ => "未定義の理由",
+    }
+}
+
+fn trouble(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::SynsUnanswered => "MP_CAPABLE 付きの SYN に応答がありませんでした".into(),
+        Trouble::Unanswered => "終了まで応答がありませんでした".into(),
+        Trouble::NothingDelivered => "データが配信されなくなりました".into(),
+        Trouble::Event(label) => format!("イベント「{label}」が発生しました"),
+    }
+}
+
+fn why(rule: &Rule) -> String {
+    let text = &rule.text;
+    let line = rule.line().map(|line| format!("{}:{}", line.file, line.line));
+    match (rule.is_default(), rule.because(), line) {
+        (true, Some(because), Some(near)) => {
+            let because = located(&because.japanese, &near, &MARKS);
+            format!("。デフォルトの動作です（{text}）: {because}")
+        }
+        (true, Some(because), None) => {
+            format!("。デフォルトの動作です（{text}）: {}", because.japanese)
+        }
+        (true, None, Some(near)) => format!("。デフォルトの動作です（{text}、{near}）"),
+        (true, None, None) => format!("。デフォルトの動作です（{text}）"),
+        (false, _, Some(line)) => format!("。設定による動作です（{text}、{line}）"),
+        (false, _, None) => format!("。シナリオの指定による動作です（{text}）"),
+    }
+}
