@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Run scenarios and say for each whether it came out as its file expects
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
+    #[command(after_help = crate::live::EXAMPLES)]
+    Live(crate::live::LiveArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),

@@ -5,6 +5,7 @@ mod check;
 mod devices_command;
 mod failure;
 mod junit;
+mod live;
 mod new;
 mod output;
 mod progress;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),
         Command::Check(args) => check::check(args, &mut output),
+        Command::Live(args) => live::live(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };
