@@ -5,6 +5,7 @@
 //! - [`DeviceSpec`] is a device as a scenario file writes it; [`DeviceSpec::build`] makes the
 //!   [`sim_core::engine::device::Device`] from it, with its configuration text where it has one;
 //! - [`audit`] tells what a configuration does to MPTCP, without a scenario;
+//! - [`inspect`] reads application protocols as a gateway does;
 //! - [`steps`] are the small parts that devices are lists of;
 //! - [`config`] reads configuration text.
 //!
@@ -20,6 +21,7 @@ pub mod catalogue;
 mod cbac;
 pub mod config;
 pub mod custom;
+pub mod inspect;
 mod ios;
 mod router;
 pub mod spec;

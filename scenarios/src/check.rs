@@ -7,6 +7,7 @@ use sim_core::time::SimDuration;
 use topologies::check::{Position, Problem};
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::schema::traffic::DIALOGUE_MAX;
 use crate::schema::{Event, EventAction, Expectation, Scenario, Traffic};
 use crate::tree::{Kind, Node, Step};
 
@@ -172,6 +173,13 @@ impl Checker<'_> {
                     .label("neither is given")
                     .help("add bytes: \"10 MB\" or duration: \"30 s\"");
                 self.found.push(diagnostic);
+            }
+            if let Traffic::Dialogue { turns, .. } = traffic
+                && turns.iter().fold(0u64, |sum, turn| sum.saturating_add(turn.len()))
+                    > DIALOGUE_MAX
+            {
+                let message = "a dialogue may have 64 MiB: it is kept in memory";
+                self.found.push(self.at(&field("turns"), message.into()).label("longer than that"));
             }
             if traffic.port() == 0 {
                 let diagnostic = self.at(&field("port"), "nobody listens on port 0".into());

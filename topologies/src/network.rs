@@ -342,6 +342,12 @@ impl Network {
             AppConfig::Bulk { download, .. } | AppConfig::Stream { download, .. } => *download,
             AppConfig::RequestResponse { request, response, .. } => response > request,
             AppConfig::UpThenDown { up, down, .. } => down > up,
+            AppConfig::Dialogue { turns } => {
+                let said = |by| -> usize {
+                    turns.iter().filter(|t| t.by == by).map(|t| t.text.len()).sum()
+                };
+                said(End::Server) > said(End::Client)
+            }
         };
         let (from, to) = if download { (server, client) } else { (client, server) };
         maximum_flow(&self.edges, headers, from, to)

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 
 use sim_core::engine::device::ConfigLine;
 
+use super::connection::Idle;
+use super::layer7::Layer7;
 use super::tcp_map::TcpMap;
 use crate::config::access_list::AccessList;
 
@@ -26,6 +28,10 @@ pub(super) struct AsaConfig {
     pub(super) mss_maximum: Option<(u16, ConfigLine)>,
     /// `sysopt connection tcpmss minimum N`; 0 is off.
     pub(super) mss_minimum: Option<(u16, ConfigLine)>,
+    /// The `timeout` command.
+    pub(super) timeouts: Idle,
+    /// Layer 7 maps.
+    pub(super) layer7: Layer7,
     /// The first line that translates addresses.
     pub(super) translation: Option<ConfigLine>,
 }
@@ -81,7 +87,16 @@ pub(super) struct PolicyClass {
     pub(super) place: ConfigLine,
     pub(super) connection: ConnectionActions,
     /// `inspect PROTOCOL …` lines.
-    pub(super) inspections: Vec<(String, ConfigLine)>,
+    pub(super) inspections: Vec<Inspect>,
+}
+
+/// `inspect PROTOCOL [strict] [MAP]`.
+#[derive(Clone, Debug)]
+pub(super) struct Inspect {
+    pub(super) protocol: String,
+    pub(super) map: Option<String>,
+    pub(super) strict: bool,
+    pub(super) place: ConfigLine,
 }
 
 /// The `set connection` lines of a class: one feature in the policy's order of things.
@@ -100,6 +115,10 @@ pub(super) struct ConnectionActions {
     pub(super) client_embryonic_maximum: Option<(u32, ConfigLine)>,
     /// `per-client-max`; 0 is unlimited.
     pub(super) client_maximum: Option<(u32, ConfigLine)>,
+    /// `syn-cookie-mss`.
+    pub(super) syn_cookie_mss: Option<(u32, ConfigLine)>,
+    /// `timeout …`.
+    pub(super) timeouts: Idle,
 }
 
 /// `advanced-options …`.

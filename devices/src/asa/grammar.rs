@@ -7,9 +7,10 @@ use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
-    AccessGroup, Advanced, AsaConfig, ClassMap, ConnectionActions, Interface, Match, MatchOn,
+    AccessGroup, AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn,
     PolicyClass, PolicyMap, Service,
 };
+use super::layer7;
 use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to; each names the newest of its kind.
@@ -18,6 +19,7 @@ enum Block {
     None,
     /// Not modelled.
     Other,
+    Layer7(layer7::Block),
     Interface,
     TcpMap(usize),
     ClassMap(usize),
@@ -48,11 +50,15 @@ impl Grammar for Reader<'_, '_> {
             self.block = Block::Object(block);
             return true;
         }
+        if let Some(block) = self.config.layer7.outer(line, self.found) {
+            self.block = Block::Layer7(block);
+            return true;
+        }
         let place = || self.text.place(line);
         let config = &mut self.config;
         self.block = match line.words.as_slice() {
             ["ASA" | "PIX" | "FWSM" | "NGFW", "Version", version, ..] => {
-                config.version = Some((*version).to_owned());
+                config.version = Some(version.trim_end_matches(',').to_owned());
                 Block::None
             }
             ["interface", ..] => {
@@ -66,8 +72,6 @@ impl Grammar for Reader<'_, '_> {
                     config.tcp_maps.len() - 1
                 }))
             }
-            // Layer 7 maps for inspections.
-            ["class-map" | "policy-map", "type", ..] => Block::Other,
             ["class-map", "match-any" | "match-all", name] | ["class-map", name] => {
                 let known = config.class_maps.iter().position(|m| m.name == *name);
                 Block::ClassMap(known.unwrap_or_else(|| {
@@ -141,6 +145,10 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
+            ["timeout", settings @ ..] => {
+                config.timeouts.read(settings, line, self.found);
+                Block::None
+            }
             ["access-group", list, "global"] => {
                 config.access_groups.push(AccessGroup {
                     list: (*list).to_owned(),
@@ -190,6 +198,9 @@ impl Grammar for Reader<'_, '_> {
         match self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
+            Block::Layer7(ref block) => {
+                self.config.layer7.inner(block, line, self.text, self.found)
+            }
             Block::Interface => self.interface(line),
             Block::Object(ref block) => {
                 let taken = self.objects.inner(block, line, self.found);
@@ -205,7 +216,8 @@ impl Grammar for Reader<'_, '_> {
     fn unknown(&mut self, line: &Line<'_>) {
         let word = line.words[0];
         match self.block {
-            Block::None | Block::Other | Block::Interface | Block::Object(_) => {}
+            Block::None | Block::Other | Block::Layer7(_) | Block::Interface | Block::Object(_) => {
+            }
             Block::TcpMap(_) => TcpMap::unknown(line, self.found),
             Block::ClassMap(_) => {
                 self.found.error(
@@ -384,8 +396,14 @@ impl Reader<'_, '_> {
             (["set", "connection", rest @ ..], Some(class)) => {
                 class.connection.read(rest, line, self.text, self.found);
             }
-            (["inspect", protocol, ..], Some(class)) => {
-                class.inspections.push(((*protocol).to_owned(), place));
+            (["inspect", protocol, rest @ ..], Some(class)) => {
+                let strict = rest.first() == Some(&"strict");
+                let map = rest.get(usize::from(strict)).map(|map| (*map).to_owned());
+                let protocol = (*protocol).to_owned();
+                class.inspections.push(Inspect { protocol, map, strict, place });
+            }
+            (["no", "inspect", protocol, ..], Some(class)) => {
+                class.inspections.retain(|i| i.protocol != *protocol);
             }
             (["set", given, ..], Some(_)) => {
                 let message = format!("expected connection after set, found {}", quoted(given));
@@ -397,136 +415,5 @@ impl Reader<'_, '_> {
             _ => return false,
         }
         true
-    }
-}
-
-impl ConnectionActions {
-    /// Reads what follows `set connection`: several settings may stand on one line.
-    fn read(
-        &mut self,
-        mut words: &[&str],
-        line: &Line<'_>,
-        text: ConfigText<'_>,
-        found: &mut Diagnostics,
-    ) {
-        self.place.get_or_insert_with(|| text.place(line));
-        let place = || text.place(line);
-        while let [key, rest @ ..] = words {
-            let value = rest.first().copied().unwrap_or("");
-            let number = |found: &mut Diagnostics| match value.parse::<u32>() {
-                Ok(number) => Some((number, text.place(line))),
-                Err(_) => {
-                    let message = format!("expected a number after {key}, found {}", quoted(value));
-                    found.error(line, value, message);
-                    None
-                }
-            };
-            let taken = match *key {
-                "advanced-options" if value.is_empty() => {
-                    found.error(line, key, "expected the name of a tcp-map after advanced-options");
-                    1
-                }
-                "advanced-options" => {
-                    let advanced = match value {
-                        "tcp-state-bypass" => Advanced::StateBypass,
-                        name => Advanced::TcpMap(name.to_owned()),
-                    };
-                    self.advanced = Some((advanced, place()));
-                    1
-                }
-                "random-sequence-number" => {
-                    match value {
-                        "disable" => self.randomise = Some((false, place())),
-                        "enable" | "" => self.randomise = Some((true, place())),
-                        _ => {
-                            let message = format!("expected enable or disable, found `{value}`");
-                            found.error(line, value, message);
-                        }
-                    }
-                    1
-                }
-                "embryonic-conn-max" => {
-                    self.embryonic_maximum = number(found);
-                    1
-                }
-                "conn-max" => {
-                    self.maximum = number(found);
-                    1
-                }
-                "per-client-embryonic-max" => {
-                    self.client_embryonic_maximum = number(found);
-                    1
-                }
-                "per-client-max" => {
-                    self.client_maximum = number(found);
-                    1
-                }
-                "syn-cookie-mss" => {
-                    number(found);
-                    1
-                }
-                "decrement-ttl" => {
-                    self.decrement_ttl = Some(place());
-                    0
-                }
-                // Timeouts follow as `NAME H:M:S` in pairs, each read as a setting of its own.
-                "timeout" => 0,
-                "embryonic" | "half-closed" | "idle" | "tcp" => {
-                    timeout_value(value, line, found);
-                    1
-                }
-                "reset" => 0,
-                // `dcd [RETRY-INTERVAL [MAX-RETRIES]]`
-                "dcd" => rest
-                    .iter()
-                    .take(2)
-                    .take_while(|w| w.starts_with(|c: char| c.is_ascii_digit()))
-                    .count(),
-                _ => {
-                    let known = [
-                        "advanced-options",
-                        "conn-max",
-                        "decrement-ttl",
-                        "embryonic-conn-max",
-                        "per-client-embryonic-max",
-                        "per-client-max",
-                        "random-sequence-number",
-                        "timeout",
-                    ];
-                    let report = found.error(
-                        line,
-                        key,
-                        format!("unknown setting {} after set connection", quoted(key)),
-                    );
-                    match nearest(key, known) {
-                        Some(meant) => report.help(format!("did you mean {meant}?")),
-                        None => report.help(format!("expected one of {}", known.join(", "))),
-                    }
-                    return;
-                }
-            };
-            words = rest.get(taken..).unwrap_or(&[]);
-        }
-    }
-
-    fn forget(&mut self, what: &str) {
-        match what {
-            "advanced-options" => self.advanced = None,
-            "random-sequence-number" => self.randomise = None,
-            "embryonic-conn-max" => self.embryonic_maximum = None,
-            "conn-max" => self.maximum = None,
-            "per-client-embryonic-max" => self.client_embryonic_maximum = None,
-            "per-client-max" => self.client_maximum = None,
-            "decrement-ttl" => self.decrement_ttl = None,
-            _ => {}
-        }
-    }
-}
-
-/// `H:M:S`, or 0 for never.
-fn timeout_value(value: &str, line: &Line<'_>, found: &mut Diagnostics) {
-    let fields: Vec<_> = value.split(':').map(str::parse::<u32>).collect();
-    if !matches!(fields.as_slice(), [Ok(0)] | [Ok(_), Ok(0..60), Ok(0..60)]) {
-        found.error(line, value, format!("expected a time as H:MM:SS, found {}", quoted(value)));
     }
 }

@@ -1,7 +1,9 @@
 //! Connection limits of a class, and TCP Intercept above the embryonic one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use sim_core::engine::device::{Change, Forwarding, Rule};
 use sim_core::wire::seq::Seq;
 
@@ -20,65 +22,85 @@ pub(super) struct Limits {
     pub(super) index: usize,
     pub(super) embryonic: Limit,
     pub(super) connections: Limit,
+    /// For each client by itself.
+    pub(super) client_embryonic: Limit,
+    /// For each client by itself.
+    pub(super) client_connections: Limit,
+    /// MSS of the answers of TCP Intercept, where a line sets it.
+    pub(super) cookie_mss: Option<u16>,
 }
 
-/// How much of a class's limits is used.
+/// How much of a limit is used.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Use {
+struct Use {
     embryonic: u32,
     connections: u32,
+}
+
+/// How much of the limits is used, by class and, within it, by client.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    classes: FxHashMap<usize, Use>,
+    clients: FxHashMap<(usize, IpAddr), Use>,
 }
 
 /// What one connection counts for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     index: usize,
+    client: IpAddr,
     embryonic: bool,
 }
 
-impl Use {
+impl Uses {
+    fn of(&mut self, index: usize, client: IpAddr) -> [&mut Use; 2] {
+        [self.classes.entry(index).or_default(), self.clients.entry((index, client)).or_default()]
+    }
+
     /// A connection is gone.
-    pub(super) fn release(uses: &mut [Self], counted: Option<Counted>) {
-        if let Some(counted) = counted
-            && let Some(used) = uses.get_mut(counted.index)
-        {
-            used.connections -= 1;
-            used.embryonic -= u32::from(counted.embryonic);
+    pub(super) fn release(&mut self, counted: Option<Counted>) {
+        let Some(counted) = counted else { return };
+        for used in self.of(counted.index, counted.client) {
+            used.connections = used.connections.saturating_sub(1);
+            used.embryonic = used.embryonic.saturating_sub(u32::from(counted.embryonic));
         }
     }
 }
 
 impl Asa {
     /// Counts a new connection against its class's limits; the proxy that answers for the server
-    /// when there are too many half-open ones.
+    /// when there are too many half-open ones, with its rule.
     pub(super) fn count(
         &mut self,
         pass: &mut Pass<'_>,
         limits: Option<&Limits>,
-    ) -> Result<(Option<Counted>, Option<SynProxy>), Forwarding> {
+    ) -> Result<(Option<Counted>, Option<(SynProxy, Arc<Rule>)>), Forwarding> {
         let Some(limits) = limits else { return Ok((None, None)) };
-        if self.uses.len() <= limits.index {
-            self.uses.resize(limits.index + 1, Use::default());
-        }
-        let used = self.uses[limits.index];
+        let client = pass.packet.src;
+        let [class, own] = self.uses.of(limits.index, client).map(|used| *used);
         let reached = |limit: &Limit, used: u32| match limit {
             Some((maximum, rule)) if *maximum > 0 && used >= *maximum => Some(Arc::clone(rule)),
             _ => None,
         };
-        if let Some(rule) = reached(&limits.connections, used.connections) {
+        let too_many = reached(&limits.connections, class.connections)
+            .or_else(|| reached(&limits.client_connections, own.connections));
+        if let Some(rule) = too_many {
             return Err(self.drop(pass, &rule, "conn-limit"));
         }
-        let intercepted = reached(&limits.embryonic, used.embryonic).is_some()
-            && pass.packet.flags.is_initial_syn();
-        let used = &mut self.uses[limits.index];
-        used.connections += 1;
-        used.embryonic += u32::from(!intercepted);
-        let counted = Counted { index: limits.index, embryonic: !intercepted };
-        let proxy = intercepted.then(|| {
-            mss::clamp(pass, self.mss.minimum, self.mss.maximum, &self.mss.rule);
-            SynProxy::new(pass.packet, Seq(self.random.next_u32()))
+        let intercepted = reached(&limits.embryonic, class.embryonic)
+            .or_else(|| reached(&limits.client_embryonic, own.embryonic))
+            .filter(|_| pass.packet.flags.is_initial_syn());
+        let counted = Counted { index: limits.index, client, embryonic: intercepted.is_none() };
+        for used in self.uses.of(limits.index, client) {
+            used.connections += 1;
+            used.embryonic += u32::from(counted.embryonic);
+        }
+        let proxy = intercepted.map(|rule| {
+            self.counters.intercepted += 1;
+            let maximum = limits.cookie_mss.unwrap_or(self.mss.maximum).min(self.mss.maximum);
+            mss::clamp(pass, self.mss.minimum, maximum, &self.mss.rule);
+            (SynProxy::new(pass.packet, Seq(self.random.next_u32())), rule)
         });
-        self.counters.intercepted += u64::from(intercepted);
         Ok((Some(counted), proxy))
     }
 
@@ -88,10 +110,11 @@ impl Asa {
         if let Some(counted) = &mut connection.state.counted
             && counted.embryonic
             && connection.phase >= Phase::Established
-            && let Some(used) = self.uses.get_mut(counted.index)
         {
             counted.embryonic = false;
-            used.embryonic -= 1;
+            for used in self.uses.of(counted.index, counted.client) {
+                used.embryonic = used.embryonic.saturating_sub(1);
+            }
         }
     }
 
@@ -103,8 +126,8 @@ impl Asa {
         sender: Sender,
     ) -> Option<Forwarding> {
         let connection = self.table.get_mut(id)?;
-        let rule = connection.state.treatment.limits.as_ref()?.embryonic.as_ref()?.1.clone();
-        let proxy = connection.state.proxy.as_mut()?;
+        let (proxy, rule) = connection.state.proxy.as_mut()?;
+        let rule = Arc::clone(rule);
         let step = proxy.step(sender, pass.packet, &mut connection.state.shift);
         let with = match step {
             Step::Pass => return None,

@@ -8,18 +8,24 @@
 mod access;
 mod audit;
 mod config;
+mod connection;
 mod explain;
 mod grammar;
+mod inspection;
+mod layer7;
 mod limits;
 mod normalizer;
+mod order;
 mod policy;
 mod report;
 mod tcp_map;
 #[cfg(test)]
 mod tests;
 mod touches;
+mod version;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
@@ -39,7 +45,8 @@ use crate::steps::{Pass, mss, ttl};
 use access::Access;
 pub(crate) use audit::PLATFORM;
 use config::AsaConfig;
-use limits::{Counted, Use};
+use limits::{Counted, Uses};
+use order::Watched;
 use policy::{Policy, Treatment};
 use tcp_map::GUIDE;
 
@@ -155,7 +162,7 @@ fn interfaces(settings: &Settings<'_>, config: &AsaConfig) -> [String; 2] {
 }
 
 /// What an ASA keeps about a connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct State {
     treatment: Arc<Treatment>,
     shift: Shift,
@@ -167,8 +174,10 @@ struct State {
     passage_signed: bool,
     /// What it counts for in its class's limits.
     counted: Option<Counted>,
-    /// The proxy that answered its SYN.
-    proxy: Option<SynProxy>,
+    /// The proxy that answered its SYN, with the rule that made it.
+    proxy: Option<(SynProxy, Arc<Rule>)>,
+    /// What is kept when its payload is read.
+    watched: Option<Box<Watched>>,
 }
 
 /// The maximum and minimum MSS, with the rule.
@@ -189,8 +198,13 @@ pub(crate) struct Asa {
     bad_handshake: Arc<Rule>,
     bad_options: Arc<Rule>,
     ttl_expired: Arc<Rule>,
+    repeated_option: Arc<Rule>,
     table: Table<State>,
-    uses: Vec<Use>,
+    uses: Uses,
+    /// When segments that are kept back are given up.
+    waiting: BTreeSet<(SimTime, ConnectionId)>,
+    /// Connections that inspections wait for.
+    expected: Vec<SocketAddr>,
     random: Stream,
     counters: Counters,
 }
@@ -200,6 +214,7 @@ struct Counters {
     built: u64,
     torn_down: u64,
     intercepted: u64,
+    out_of_order: u64,
     options_cleared: u64,
     option_30_cleared: u64,
     /// `show asp drop`, by reason.
@@ -238,8 +253,14 @@ impl Asa {
             ),
             bad_options: Rule::default("a malformed option list is dropped", MODELLED),
             ttl_expired: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
+            repeated_option: Rule::default(
+                "tcp-options NAME default: at most once in a header",
+                RECALLED,
+            ),
             table: Table::new(TIMEOUTS),
-            uses: Vec::new(),
+            uses: Uses::default(),
+            waiting: BTreeSet::new(),
+            expected: Vec::new(),
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
         }
@@ -253,10 +274,21 @@ impl Asa {
         }
         let side = pass.ingress.side();
         if let Err(rule) = self.access.judge(&self.policy.config, pass.received, side) {
-            return Err(self.drop(pass, &rule, "acl-drop"));
+            match self.expected.iter().position(|a| *a == pass.received.dst) {
+                Some(at) => drop(self.expected.swap_remove(at)),
+                None => return Err(self.drop(pass, &rule, "acl-drop")),
+            }
         }
         let treatment = self.policy.treatment(pass.received, pass.ingress);
         let (counted, proxy) = self.count(pass, treatment.limits.as_ref())?;
+        let watched = match treatment.bypass {
+            Some(_) => None,
+            None => {
+                let plan = self.policy.inspection(pass.received, pass.ingress);
+                Watched::new(&treatment, plan, pass.received)
+            }
+        };
+        let timeouts = treatment.timeouts;
         let state = State {
             treatment,
             shift: Shift::default(),
@@ -265,9 +297,10 @@ impl Asa {
             passage_signed: false,
             counted,
             proxy,
+            watched,
         };
         self.counters.built += 1;
-        Ok(self.table.open(pass.now, pass.received, pass.received, state))
+        Ok(self.table.open_with(pass.now, timeouts, [pass.received; 2], state))
     }
 
     fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
@@ -281,6 +314,30 @@ impl Asa {
             return Ok(found);
         }
         self.admit(pass).map(|id| (id, Sender::Initiator))
+    }
+
+    /// What is left to be done to a segment that goes on, in its place in the stream.
+    fn finish(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+        treatment: &Treatment,
+    ) -> Forwarding {
+        if let Err(forwarding) = self.inspect(pass, id, sender) {
+            return forwarding;
+        }
+        self.randomise(pass, id, sender);
+        self.table.observe(pass.now, id, sender, pass.packet);
+        self.settle(id);
+        if let Some(connection) = self.table.get(id) {
+            connection.state.shift.leave(pass.packet, sender);
+        }
+        mss::clamp(pass, self.mss.minimum, self.mss.maximum, &self.mss.rule);
+        match &treatment.decrement_ttl {
+            Some(_) => ttl::hop(pass, &self.ttl_expired).unwrap_or(Forwarding::Through),
+            None => Forwarding::Through,
+        }
     }
 
     /// Shifts the sequence space of a connection whose SYN (or SYN/ACK) this is.
@@ -310,7 +367,7 @@ impl Device for Asa {
         let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
         self.table.expire(now, |gone| {
             *torn_down += 1;
-            Use::release(uses, gone.state.counted);
+            uses.release(gone.state.counted);
         });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
@@ -336,25 +393,31 @@ impl Device for Asa {
             connection.state.shift.arrive(pass.packet, sender, true);
         }
         if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
+            if reason == "tcpnorm-win-variation"
+                && let Some(gone) = self.table.remove(id)
+            {
+                self.counters.torn_down += 1;
+                self.uses.release(gone.state.counted);
+            }
             return self.drop(pass, &rule, reason);
         }
-        self.randomise(pass, id, sender);
-        self.table.observe(now, id, sender, pass.packet);
-        self.settle(id);
-        if let Some(connection) = self.table.get(id) {
-            connection.state.shift.leave(pass.packet, sender);
-        }
-        mss::clamp(pass, self.mss.minimum, self.mss.maximum, &self.mss.rule);
-        match &treatment.decrement_ttl {
-            Some(_) => ttl::hop(pass, &self.ttl_expired).unwrap_or(Forwarding::Through),
-            None => Forwarding::Through,
-        }
+        self.in_order(pass, id, sender, &treatment)
+    }
+
+    fn next_timeout(&self) -> Option<SimTime> {
+        self.waiting.first().map(|&(deadline, _)| deadline)
+    }
+
+    fn on_timeout(&mut self, now: SimTime, effects: &mut Effects) {
+        self.give_up(now, effects);
     }
 
     fn reload(&mut self, _now: SimTime) {
         self.counters.torn_down += self.table.len() as u64;
         self.table.clear();
-        self.uses.clear();
+        self.uses = Uses::default();
+        self.waiting.clear();
+        self.expected.clear();
     }
 
     fn counters(&self) -> Vec<(String, u64)> {

@@ -38,6 +38,18 @@ impl Asa {
             return refuse(&self.bad_handshake, reason);
         }
         judge_segment(pass, connection, sender, settings)?;
+        if settings.check_retransmission.value
+            && let Some(watched) = &mut connection.state.watched
+        {
+            let (own, peer) = (sender as usize, sender.peer() as usize);
+            if watched.sent[own].contradicts(pass.packet) {
+                return refuse(&settings.check_retransmission.rule, "tcpnorm-rexmit-bad");
+            }
+            watched.sent[own].remember(pass.packet);
+            if pass.packet.flags.has(Flags::ACK) {
+                watched.sent[peer].acknowledged(pass.packet.ack);
+            }
+        }
         clear_fields(pass, connection, sender, settings);
         self.clear_options(pass, id, treatment)
     }
@@ -49,6 +61,12 @@ impl Asa {
         treatment: &Treatment,
     ) -> Result<(), Refused> {
         let settings = &treatment.normalizer;
+        if self.policy.named_options
+            && let Some(rule) = repeated(pass, settings, &self.repeated_option)
+        {
+            return refuse(&rule, "tcp-bad-option-list");
+        }
+        let named = self.policy.named_options;
         let mut refused = None;
         let mut allowed_30 = None;
         let mut mss_maximum = None;
@@ -69,7 +87,7 @@ impl Asa {
                     }
                     Action::Clear => &rule.rule,
                 },
-                None if known_by_default(option.kind) => return None,
+                None if known_by_default(option.kind, named) => return None,
                 None if option.kind < 8 => &treatment.cleared_low,
                 None => &treatment.cleared,
             };
@@ -146,7 +164,32 @@ fn judge_segment(
     refuse_if(&settings.invalid_ack, unsent, "tcp-invalid-ack")?;
     // A probe of a closed window begins at its edge: only what begins beyond is refused.
     let beyond = has_data && peer.edge.is_some_and(|edge| edge.before(packet.seq));
-    refuse_if(&settings.seq_past_window, beyond, "tcp-seq-past-win")
+    refuse_if(&settings.seq_past_window, beyond, "tcp-seq-past-win")?;
+    let shrinks = ack && !syn && connection.shrinks_window(sender, packet);
+    refuse_if(&settings.window_variation, shrinks, "tcpnorm-win-variation")
+}
+
+/// The rule against an option of a name that stands in the header twice.
+fn repeated(pass: &Pass<'_>, settings: &Normalizer, by_default: &Arc<Rule>) -> Option<Arc<Rule>> {
+    let named = |k: u8| {
+        matches!(
+            k,
+            kind::MSS
+                | kind::WINDOW_SCALE
+                | kind::SACK_PERMITTED
+                | kind::SACK
+                | kind::TIMESTAMPS
+                | kind::MD5
+        )
+    };
+    let options = &pass.packet.options;
+    let twice = |k: u8| options.iter().filter(|o| o.kind == k).count() > 1;
+    let kind = options.iter().map(|o| o.kind).find(|&k| named(k) && twice(k))?;
+    match settings.option(kind) {
+        Some(rule) if rule.multiple || rule.action != Action::Allow => None,
+        Some(rule) => Some(Arc::clone(&rule.rule)),
+        None => Some(Arc::clone(by_default)),
+    }
 }
 
 /// Fields other than options that are cleared or evened out.

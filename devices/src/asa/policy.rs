@@ -10,10 +10,14 @@ use sim_core::engine::device::{ConfigLine, PortId, Rule, Side};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
 
-use super::config::{Advanced, AsaConfig, ClassMap, MatchOn, PolicyClass, PolicyMap};
+use crate::steps::track::Timeouts;
+
+use super::TIMEOUTS;
+use super::config::{Advanced, AsaConfig, ClassMap, Match, MatchOn, PolicyClass, PolicyMap};
 use super::explain;
 use super::limits::Limits;
 use super::tcp_map::{GUIDE, Normalizer, SEED};
+use super::version::{NAMED_OPTIONS, Version};
 
 const REFERENCE: &str = "ASA command reference, set connection";
 
@@ -34,6 +38,8 @@ pub(super) struct Treatment {
     pub(super) decrement_ttl: Option<Arc<Rule>>,
     /// Connection limits.
     pub(super) limits: Option<Limits>,
+    /// How long a connection is kept without a packet.
+    pub(super) timeouts: Timeouts,
 }
 
 /// The policy of a device: its configuration, compiled.
@@ -44,6 +50,8 @@ pub(super) struct Policy {
     pub(super) interfaces: [String; 2],
     /// True when there is configuration text to speak of.
     has_text: bool,
+    /// The version knows more options by name, each once in a header.
+    pub(super) named_options: bool,
     factory: Arc<Treatment>,
     /// By policy-map and class.
     treatments: Vec<Vec<Option<Arc<Treatment>>>>,
@@ -66,6 +74,7 @@ impl Policy {
             randomise: Some(Rule::default("set connection random-sequence-number enable", GUIDE)),
             decrement_ttl: None,
             limits: None,
+            timeouts: config.timeouts.over(TIMEOUTS),
         });
         // Each class with limits counts by itself.
         let mut limited = 0;
@@ -76,7 +85,9 @@ impl Policy {
                 p.classes.iter().map(|c| treatment(&config, c, &factory, &mut limited)).collect()
             })
             .collect();
-        Self { config, interfaces, has_text, factory, treatments }
+        let version = config.version.as_deref().and_then(Version::read);
+        let named_options = version.is_some_and(|version| version >= NAMED_OPTIONS);
+        Self { config, interfaces, has_text, named_options, factory, treatments }
     }
 
     /// The treatment of a new connection, `flow` being that of its first packet.
@@ -142,18 +153,23 @@ impl Policy {
         if map.matches.is_empty() {
             return Err(Mismatch::Empty(map));
         }
-        let failing = map.matches.iter().position(|m| match &m.on {
-            MatchOn::Any => false,
-            MatchOn::TcpPort(ports) => !ports.contains(&flow.dst.port()),
-            MatchOn::AccessList(name) => !self
+        let failing = map.matches.iter().position(|m| !self.criterion_holds(m, flow));
+        failing.map_or(Ok(()), |at| Err(Mismatch::Match(map, at)))
+    }
+
+    /// Whether a `match` line selects this connection.
+    pub(super) fn criterion_holds(&self, criterion: &Match, flow: Flow) -> bool {
+        match &criterion.on {
+            MatchOn::Any => true,
+            MatchOn::TcpPort(ports) => ports.contains(&flow.dst.port()),
+            MatchOn::AccessList(name) => self
                 .config
                 .access_lists
                 .get(name)
                 .and_then(|list| list.matching(flow, Flags::SYN))
                 .is_some_and(|entry| entry.permit),
-            MatchOn::DefaultInspection | MatchOn::Nothing => true,
-        });
-        failing.map_or(Ok(()), |at| Err(Mismatch::Match(map, at)))
+            MatchOn::DefaultInspection | MatchOn::Nothing => false,
+        }
     }
 }
 
@@ -197,7 +213,14 @@ fn treatment(
         None => {}
     }
     treatment.decrement_ttl = actions.decrement_ttl.as_ref().map(rule);
-    if actions.embryonic_maximum.is_some() || actions.maximum.is_some() {
+    treatment.timeouts = actions.timeouts.over(factory.timeouts);
+    let limited_at_all = [
+        &actions.embryonic_maximum,
+        &actions.maximum,
+        &actions.client_embryonic_maximum,
+        &actions.client_maximum,
+    ];
+    if limited_at_all.into_iter().any(Option::is_some) {
         let limit = |set: &Option<(u32, ConfigLine)>| {
             set.as_ref().map(|(maximum, place)| (*maximum, rule(place)))
         };
@@ -205,6 +228,12 @@ fn treatment(
             index: *limited,
             embryonic: limit(&actions.embryonic_maximum),
             connections: limit(&actions.maximum),
+            client_embryonic: limit(&actions.client_embryonic_maximum),
+            client_connections: limit(&actions.client_maximum),
+            cookie_mss: actions
+                .syn_cookie_mss
+                .as_ref()
+                .and_then(|(mss, _)| u16::try_from(*mss).ok()),
         });
         *limited += 1;
     }

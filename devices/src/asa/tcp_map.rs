@@ -4,10 +4,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule};
+use sim_core::time::SimDuration;
 use sim_core::wire::options::kind;
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
+
+use super::order::Queue;
 
 /// Cisco 116519, "MPTCP and Product Support Overview": unsupported options become NOOP.
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
@@ -38,6 +41,8 @@ pub(super) struct OptionRule {
     pub(super) action: Action,
     /// `mss maximum N`.
     pub(super) mss_maximum: Option<u16>,
+    /// `allow multiple`: it may stand in a header more than once.
+    pub(super) multiple: bool,
     pub(super) rule: Arc<Rule>,
 }
 
@@ -46,15 +51,18 @@ pub(super) struct OptionRule {
 pub(super) struct Normalizer {
     /// `tcp-options` lines; the last that names a kind decides.
     pub(super) options: Vec<OptionRule>,
+    pub(super) check_retransmission: Set<bool>,
     pub(super) checksum_verification: Set<bool>,
     pub(super) exceed_mss: Set<Action>,
     pub(super) invalid_ack: Set<Action>,
+    pub(super) queue: Set<Queue>,
     pub(super) reserved_bits: Set<Action>,
     pub(super) seq_past_window: Set<Action>,
     pub(super) syn_data: Set<Action>,
     pub(super) synack_data: Set<Action>,
     pub(super) ttl_evasion_protection: Set<bool>,
     pub(super) urgent_flag: Set<Action>,
+    pub(super) window_variation: Set<Action>,
 }
 
 /// A `tcp-map` of the configuration.
@@ -73,15 +81,18 @@ impl Normalizer {
         }
         Self {
             options: Vec::new(),
+            check_retransmission: set(false, "no check-retransmission"),
             checksum_verification: set(false, "no checksum-verification"),
             exceed_mss: set(Action::Allow, "exceed-mss allow"),
             invalid_ack: set(Action::Drop, "invalid-ack drop"),
+            queue: set(Queue::FACTORY, "queue-limit 0 timeout 4"),
             reserved_bits: set(Action::Allow, "reserved-bits allow"),
             seq_past_window: set(Action::Drop, "seq-past-window drop"),
             syn_data: set(Action::Allow, "syn-data allow"),
             synack_data: set(Action::Drop, "synack-data drop"),
             ttl_evasion_protection: set(true, "ttl-evasion-protection"),
             urgent_flag: set(Action::Clear, "urgent-flag clear"),
+            window_variation: set(Action::Allow, "window-variation allow-connection"),
         }
     }
 
@@ -91,9 +102,10 @@ impl Normalizer {
     }
 }
 
-/// True for the option kinds that pass by default: those that the normaliser knows by name.
-pub(super) const fn known_by_default(option: u8) -> bool {
-    matches!(option, 0..=5 | kind::TIMESTAMPS)
+/// True for the option kinds that pass by default: those that the normaliser knows by name. With
+/// `named` (the version knows MD5 by name), MD5 is one of them.
+pub(super) const fn known_by_default(option: u8, named: bool) -> bool {
+    matches!(option, 0..=5 | kind::TIMESTAMPS) || (named && option == kind::MD5)
 }
 
 const COMMANDS: [&str; 14] = [
@@ -173,9 +185,22 @@ impl TcpMap {
             ["urgent-flag", ..] => action(&mut n.urgent_flag, factory.urgent_flag, &[allow, clear]),
             ["checksum-verification"] => n.checksum_verification = Set { value: on, rule },
             ["ttl-evasion-protection"] => n.ttl_evasion_protection = Set { value: on, rule },
-            ["check-retransmission"] | ["queue-limit", ..] | ["window-variation", ..] => {
-                let message = format!("{} is not modelled: it changes no option", words[0]);
-                found.warn(line, words[0], message);
+            ["check-retransmission"] => n.check_retransmission = Set { value: on, rule },
+            ["queue-limit", ..] if !on => n.queue = factory.queue,
+            ["queue-limit", rest @ ..] => match queue(rest) {
+                Some(value) => n.queue = Set { value, rule },
+                None => {
+                    let given = rest.first().copied().unwrap_or("");
+                    found
+                        .error(line, given, format!("expected 0 to 250, found {}", quoted(given)))
+                        .help("queue-limit PACKETS [timeout SECONDS], with 1 to 20 seconds");
+                }
+            },
+            ["window-variation", ..] => {
+                let allow = [("allow", Action::Allow), ("allow-connection", Action::Allow)];
+                let drop = [("drop", Action::Drop), ("drop-connection", Action::Drop)];
+                let one_of = [allow, drop].concat();
+                action(&mut n.window_variation, factory.window_variation, &one_of);
             }
             ["description", ..] => {}
             _ => return false,
@@ -262,6 +287,7 @@ fn options(
         n.options.retain(|o| o.kinds != kinds);
         return;
     }
+    let multiple = rest.get(1) == Some(&"multiple");
     let (action, mss_maximum) = match rest {
         ["allow"] | ["allow", "multiple"] => (Action::Allow, None),
         ["clear"] => (Action::Clear, None),
@@ -300,7 +326,20 @@ fn options(
         );
         found.warn(line, "", message);
     }
-    n.options.push(OptionRule { kinds, action, mss_maximum, rule: Arc::clone(rule) });
+    n.options.push(OptionRule { kinds, action, mss_maximum, multiple, rule: Arc::clone(rule) });
+}
+
+/// `N [timeout S]`.
+fn queue(words: &[&str]) -> Option<Queue> {
+    let (limit, timeout) = match words {
+        [limit] => (limit, Queue::FACTORY.timeout),
+        [limit, "timeout", seconds] => {
+            let seconds = seconds.parse().ok().filter(|s| (1..=20).contains(s))?;
+            (limit, SimDuration::from_secs(seconds))
+        }
+        _ => return None,
+    };
+    Some(Queue { limit: limit.parse().ok().filter(|&n: &u8| n <= 250)?, timeout })
 }
 
 fn range_end(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<u8> {

@@ -5,6 +5,8 @@ use sim_core::wire::options::Options;
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::seq::Seq;
 
+mod payload;
+
 use super::{Asa, Settings, build};
 use crate::config::{ConfigDiagnostic, ConfigText, Severity};
 use crate::spec::DeviceContext;

@@ -7,7 +7,7 @@ use crate::audit::{Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics, lines};
 
 use super::audit::advice;
-use super::config::{AsaConfig, PolicyClass};
+use super::config::{AsaConfig, Inspect, PolicyClass};
 
 /// Says what else touches MPTCP, each at its line.
 pub(super) fn warn(
@@ -24,7 +24,7 @@ pub(super) fn warn(
         .filter(|map| config.services.iter().any(|s| s.policy == map.name));
     for class in activated.flat_map(|map| &map.classes) {
         limits(class, &mut notes);
-        for (protocol, place) in &class.inspections {
+        for Inspect { protocol, place, .. } in &class.inspections {
             if passes && over_tcp(protocol) {
                 let message = format!(
                     "inspect {protocol} sees only a part of the stream when MPTCP splits it: {}",

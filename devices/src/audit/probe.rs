@@ -77,6 +77,8 @@ pub fn probe(device: &mut dyn Device, attempt: Attempt) -> Probed {
 struct Conversation<'d> {
     device: &'d mut dyn Device,
     ingress: PortId,
+    /// The port that is called.
+    port: u16,
     now: SimTime,
     effects: Effects,
     ends: [End; 2],
@@ -103,6 +105,26 @@ const DSS: [u8; 32] = [
     100, 1, 1,
 ];
 
+/// What the client says first: what an inspection of the port's protocol takes for good.
+const fn request(port: u16) -> &'static [u8] {
+    match port {
+        21 | 25 => b"NOOP\r\n",
+        53 => &[0, 17, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
+        5060 => b"OPTIONS sip:option30.example SIP/2.0\r\n\r\n",
+        _ => b"GET / HTTP/1.1\r\nHost: option30.example\r\n\r\n",
+    }
+}
+
+/// What the server answers.
+const fn response(port: u16) -> &'static [u8] {
+    match port {
+        21 | 25 => b"200 OK\r\n",
+        53 => &[0, 17, 0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
+        5060 => b"SIP/2.0 200 OK\r\n\r\n",
+        _ => b"HTTP/1.1 204 No Content\r\n\r\n",
+    }
+}
+
 impl<'d> Conversation<'d> {
     fn new(device: &'d mut dyn Device, attempt: Attempt) -> Self {
         let end = |here, there, is_client, seq| End {
@@ -118,6 +140,7 @@ impl<'d> Conversation<'d> {
         Self {
             device,
             ingress: attempt.ingress,
+            port: server.port(),
             now: attempt.at,
             effects: Effects::new(PacketUid(1 << 40)),
             ends: [end(client, server, true, 1_000), end(server, client, false, 500_000)],
@@ -129,7 +152,7 @@ impl<'d> Conversation<'d> {
     }
 
     fn run(&mut self) {
-        self.send(0, Flags::SYN, &SYN, 0);
+        self.send(0, Flags::SYN, &SYN, b"");
         for _ in 0..PACKETS_MAX {
             let Some((port, packet)) = self.queue.pop_front() else {
                 // A device that holds a packet back lets it go in its own time.
@@ -148,15 +171,20 @@ impl<'d> Conversation<'d> {
         }
     }
 
-    fn send(&mut self, from: usize, flags: Flags, options: &[u8], data: u32) {
+    fn send(&mut self, from: usize, flags: Flags, options: &[u8], data: &[u8]) {
         let end = &mut self.ends[from];
         let mut packet = Packet::new(end.here, end.there);
         (packet.flags, packet.seq, packet.window) = (flags, end.seq, 64_000);
         if flags.has(Flags::ACK) {
             packet.ack = end.ack;
         }
-        packet.payload = Payload::literal(vec![b'x'; data as usize]);
+        packet.payload = Payload::literal(data);
         packet.options = Options::from_bytes(options).unwrap_or_default();
+        if let Some(at) = packet.options.find(kind::MPTCP).filter(|o| o.bytes.len() == 18) {
+            let length = at.start + 16;
+            let bytes = (data.len() as u16).to_be_bytes();
+            packet.options.bytes_mut()[length..length + 2].copy_from_slice(&bytes);
+        }
         packet.uid = PacketUid(self.sent.len() as u64);
         end.seq = end.seq.add(packet.seq_len());
         let port = if end.is_client { self.ingress } else { self.ingress.peer() };
@@ -209,20 +237,20 @@ impl<'d> Conversation<'d> {
         match (packet.flags.has(Flags::SYN), end.is_client, end.established) {
             (true, false, false) => {
                 end.established = true;
-                self.send(to, Flags::SYN.with(Flags::ACK), &SYN_ACK, 0);
+                self.send(to, Flags::SYN.with(Flags::ACK), &SYN_ACK, b"");
             }
             (true, true, false) => {
                 end.established = true;
                 end.sent_data = true;
-                self.send(to, Flags::ACK, &ACK, 0);
-                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, 100);
+                self.send(to, Flags::ACK, &ACK, b"");
+                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, request(self.port));
             }
             (false, false, true) if !packet.payload.is_empty() && !end.sent_data => {
                 end.sent_data = true;
-                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, 100);
+                self.send(to, Flags::ACK.with(Flags::PSH), &DSS, response(self.port));
             }
             (false, true, true) if !packet.payload.is_empty() => {
-                self.send(to, Flags::ACK, &[1, 1, 30, 8, 0x20, 0x01, 0, 0, 0, 101, 1, 1], 0);
+                self.send(to, Flags::ACK, &[1, 1, 30, 8, 0x20, 0x01, 0, 0, 0, 101, 1, 1], b"");
             }
             _ => {}
         }

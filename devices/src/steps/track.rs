@@ -107,6 +107,7 @@ pub struct Connection<S> {
     pub ends: [End; 2],
     /// What the device keeps.
     pub state: S,
+    timeouts: Timeouts,
     armed: SimTime,
 }
 
@@ -115,6 +116,24 @@ impl<S> Connection<S> {
     #[must_use]
     pub const fn end(&self, sender: Sender) -> &End {
         &self.ends[sender as usize]
+    }
+
+    /// True when a packet takes back window that its sender has offered (RFC 9293 §3.8.6).
+    #[must_use]
+    pub fn shrinks_window(&self, sender: Sender, packet: &Packet) -> bool {
+        let end = self.end(sender);
+        let older = end.acked.is_some_and(|acked| packet.ack.before(acked));
+        let edge = packet.ack.add(u32::from(packet.window) << self.scale_of(sender));
+        // Rounding by the scale may take back less than one unit.
+        let lowest =
+            end.edge.map(|known| known.add((1u32 << self.scale_of(sender)).wrapping_neg()));
+        !older && lowest.is_some_and(|lowest| edge.before(lowest))
+    }
+
+    /// Window scale in force for what `sender` offers (RFC 7323 §2.2).
+    fn scale_of(&self, sender: Sender) -> u8 {
+        let both_scale = self.ends.iter().all(|end| end.scale.is_some());
+        if both_scale { self.end(sender).scale.unwrap_or(0).min(14) } else { 0 }
     }
 
     /// Takes note of a packet, whose numbers stand in the space of the end that counts them.
@@ -257,7 +276,18 @@ impl<S> Table<S> {
     /// Adds a connection whose first packet has this flow on the way in and, past the device,
     /// `translated`.
     pub fn open(&mut self, now: SimTime, flow: Flow, translated: Flow, state: S) -> ConnectionId {
-        let armed = now + self.timeouts.embryonic;
+        self.open_with(now, self.timeouts, [flow, translated], state)
+    }
+
+    /// As [`Table::open`], with timeouts of its own for this connection.
+    pub fn open_with(
+        &mut self,
+        now: SimTime,
+        timeouts: Timeouts,
+        [flow, translated]: [Flow; 2],
+        state: S,
+    ) -> ConnectionId {
+        let armed = now + timeouts.embryonic;
         let connection = Connection {
             opened: flow,
             translated,
@@ -266,6 +296,7 @@ impl<S> Table<S> {
             last: now,
             ends: [End::default(); 2],
             state,
+            timeouts,
             armed,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -293,8 +324,8 @@ impl<S> Table<S> {
 
     /// Takes note of a packet of a connection (see [`Connection::observe`]).
     pub fn observe(&mut self, now: SimTime, id: ConnectionId, sender: Sender, packet: &Packet) {
-        let timeouts = self.timeouts;
         let Some(connection) = self.get_mut(id) else { return };
+        let timeouts = connection.timeouts;
         let before = connection.phase;
         connection.observe(now, sender, packet);
         if connection.phase != before {
@@ -314,12 +345,11 @@ impl<S> Table<S> {
         while let Some(&(deadline, slot)) = self.deadlines.first()
             && deadline <= now
         {
-            let timeouts = self.timeouts;
             let Some(connection) = self.slots[slot as usize].as_mut() else {
                 self.deadlines.remove(&(deadline, slot));
                 continue;
             };
-            let due = connection.last + timeouts.of(connection.phase);
+            let due = connection.last + connection.timeouts.of(connection.phase);
             if due > now {
                 connection.armed = due;
                 self.deadlines.remove(&(deadline, slot));

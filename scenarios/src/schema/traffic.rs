@@ -1,7 +1,8 @@
 //! The connections of a scenario.
 
 use serde::Deserialize;
-use sim_core::app::AppConfig;
+use sim_core::app::{self, AppConfig};
+use sim_core::record::story::End;
 use sim_core::time::SimDuration;
 use sim_core::units::{BitRate, ByteSize};
 
@@ -114,7 +115,67 @@ pub enum Traffic {
         #[serde(default)]
         duplex: Option<bool>,
     },
+    /// The two speak in turns, and what they say is these very bytes: a protocol that a device reads.
+    Dialogue {
+        /// Name, for expectations and results.
+        name: String,
+        /// Host that opens the connection.
+        from: String,
+        /// Host that is called.
+        to: String,
+        /// When it is opened; none: at the start.
+        #[serde(default)]
+        start: Option<SimDuration>,
+        /// Port that is called; none: 5001.
+        #[serde(default)]
+        port: Option<u16>,
+        /// What is said, in order; each turn waits for those before it.
+        turns: Vec<Turn>,
+    },
 }
+
+/// One turn of a dialogue.
+#[derive(Clone, Debug, Deserialize)]
+pub enum Turn {
+    /// The host that opened the connection says this.
+    Client(String),
+    /// The host that was called says this.
+    Server(String),
+    /// The host that opened the connection says so many times the letter x.
+    ClientFill(ByteSize),
+    /// The host that was called says so many times the letter x.
+    ServerFill(ByteSize),
+}
+
+impl Turn {
+    fn said(&self) -> app::Turn {
+        let fill = |size: ByteSize| vec![b'x'; size.0 as usize].into();
+        match self {
+            Self::Client(text) => app::Turn { by: End::Client, text: text.as_bytes().into() },
+            Self::Server(text) => app::Turn { by: End::Server, text: text.as_bytes().into() },
+            Self::ClientFill(size) => app::Turn { by: End::Client, text: fill(*size) },
+            Self::ServerFill(size) => app::Turn { by: End::Server, text: fill(*size) },
+        }
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        match self {
+            Self::Client(text) | Self::Server(text) => text.len() as u64,
+            Self::ClientFill(size) | Self::ServerFill(size) => size.0,
+        }
+    }
+
+    /// True when nothing is said.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Longest dialogue, in bytes: it is kept in memory.
+pub const DIALOGUE_MAX: u64 = 64 << 20;
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -134,7 +195,8 @@ impl Traffic {
             Self::Bulk { name, .. }
             | Self::Stream { name, .. }
             | Self::RequestResponse { name, .. }
-            | Self::UpThenDown { name, .. } => name,
+            | Self::UpThenDown { name, .. }
+            | Self::Dialogue { name, .. } => name,
         }
     }
 
@@ -145,7 +207,8 @@ impl Traffic {
             Self::Bulk { from, to, .. }
             | Self::Stream { from, to, .. }
             | Self::RequestResponse { from, to, .. }
-            | Self::UpThenDown { from, to, .. } => (from, to),
+            | Self::UpThenDown { from, to, .. }
+            | Self::Dialogue { from, to, .. } => (from, to),
         }
     }
 
@@ -156,7 +219,8 @@ impl Traffic {
             Self::Bulk { start, .. }
             | Self::Stream { start, .. }
             | Self::RequestResponse { start, .. }
-            | Self::UpThenDown { start, .. } => start.unwrap_or(SimDuration::ZERO),
+            | Self::UpThenDown { start, .. }
+            | Self::Dialogue { start, .. } => start.unwrap_or(SimDuration::ZERO),
         }
     }
 
@@ -167,7 +231,8 @@ impl Traffic {
             Self::Bulk { port, .. }
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
-            | Self::UpThenDown { port, .. } => port.unwrap_or(DEFAULT_PORT),
+            | Self::UpThenDown { port, .. }
+            | Self::Dialogue { port, .. } => port.unwrap_or(DEFAULT_PORT),
         }
     }
 
@@ -177,7 +242,7 @@ impl Traffic {
         match self {
             Self::Stream { duration, .. } => Some(*duration),
             Self::Bulk { duration, .. } => *duration,
-            Self::RequestResponse { .. } | Self::UpThenDown { .. } => None,
+            Self::RequestResponse { .. } | Self::UpThenDown { .. } | Self::Dialogue { .. } => None,
         }
     }
 
@@ -185,6 +250,9 @@ impl Traffic {
     #[must_use]
     pub fn app(&self) -> AppConfig {
         match *self {
+            Self::Dialogue { ref turns, .. } => {
+                AppConfig::Dialogue { turns: turns.iter().map(Turn::said).collect() }
+            }
             Self::Bulk { bytes, duration, direction, .. } => {
                 AppConfig::Bulk { bytes, duration, download: direction == Direction::Down }
             }

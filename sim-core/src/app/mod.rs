@@ -1,7 +1,13 @@
 //! What writes to and reads from a connection.
 
+mod script;
 pub mod source;
 
+pub use script::Script;
+
+use std::sync::Arc;
+
+use crate::record::story::End;
 use crate::time::SimDuration;
 use crate::units::{BitRate, ByteSize};
 
@@ -56,4 +62,19 @@ pub enum AppConfig {
         /// Both directions at once: the server does not wait.
         duplex: bool,
     },
+    /// The two speak in turns, each turn once everything before it was read; then the client closes.
+    /// What is written is these very bytes.
+    Dialogue {
+        /// The turns, in order.
+        turns: Arc<[Turn]>,
+    },
+}
+
+/// One turn of a dialogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub by: End,
+    /// What is said.
+    pub text: Arc<[u8]>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::AppConfig;
+use super::{AppConfig, Script};
 use crate::record::story::End;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::payload::{Payload, StreamId};
@@ -56,6 +56,10 @@ enum Work {
         rest_at: SimTime,
         total: u64,
     },
+    Dialogue {
+        script: Script,
+        is_client: bool,
+    },
     /// Writes `own` bytes; if it `waits`, once the peer has closed its direction.
     Then {
         own: u64,
@@ -68,7 +72,7 @@ impl App {
     #[must_use]
     pub fn new(config: &AppConfig, end: End, streams: (StreamId, StreamId), now: SimTime) -> Self {
         let is_client = end == End::Client;
-        let work = match *config {
+        let work = match config.clone() {
             AppConfig::Bulk { bytes, duration, download } if download != is_client => Work::Bulk {
                 left: bytes.map(|b| b.0),
                 until: duration.map_or(SimTime::NEVER, |d| now + d),
@@ -88,6 +92,9 @@ impl App {
                 } else {
                     Work::Responses { request, response }
                 }
+            }
+            AppConfig::Dialogue { turns } => {
+                Work::Dialogue { script: Script::new(&turns, end), is_client }
             }
             AppConfig::UpThenDown { up, down, header, idle, pause, duplex } => {
                 if is_client {
@@ -125,7 +132,10 @@ impl App {
     /// `len` bytes that were written, from `offset` on.
     #[must_use]
     #[inline]
-    pub const fn payload(&self, offset: u64, len: u32) -> Payload {
+    pub fn payload(&self, offset: u64, len: u32) -> Payload {
+        if let Work::Dialogue { script, .. } = &self.work {
+            return Payload::literal(script.own(offset, len));
+        }
         Payload::described(self.stream, offset, len)
     }
 
@@ -169,6 +179,7 @@ impl App {
                     return;
                 }
             }
+            Work::Dialogue { script, .. } => script.said_after(self.read).min(limit),
             Work::Then { own, waits } => {
                 if *waits && !peer_closed {
                     return;
@@ -220,6 +231,9 @@ impl App {
                 sent >= count && self.read >= u64::from(*count) * *response
             }
             Work::Upload { total, .. } => self.written >= *total,
+            Work::Dialogue { script, is_client } => {
+                script.is_over(self.written, self.read, *is_client) && (*is_client || peer_closed)
+            }
             Work::Then { own, waits } => self.written >= *own && (peer_closed || !waits),
         }
     }
@@ -233,6 +247,9 @@ impl App {
     pub fn deliver(&mut self, payload: &Payload) -> Result<(), u64> {
         let at = self.read;
         self.read += u64::from(payload.len);
+        if let Work::Dialogue { script, .. } = &self.work {
+            return script.wrong(at, &payload.to_vec()).map_or(Ok(()), Err);
+        }
         if payload.matches(self.peer_stream, at) {
             return Ok(());
         }
