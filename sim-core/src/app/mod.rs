@@ -1,5 +1,6 @@
 //! What writes to and reads from a connection.
 
+pub mod marks;
 pub mod source;
 
 use crate::time::SimDuration;
