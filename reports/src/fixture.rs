@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use sim_core::engine::device::{Change, ConfigLine, Rule};
+use sim_core::record::latency::LatencyHistogram;
 use sim_core::record::outcome::{
     Act, Blame, Cause, CauseLink, Failure, Outcome, PacketKind, PacketName, Trouble, Verdict,
 };
@@ -129,7 +129,7 @@ pub(crate) fn two_connections() -> RunRecord {
     let mut web = connection("web", vec![never]);
     web.started_at = at(5.0);
     web.completed_at = None;
-    web.latency.reset();
+    web.latency = LatencyHistogram::new();
     let verdict = Verdict::Failed(Failure::NeverConnected);
     web.outcome = Outcome { verdict, cause: Some(cause_network()) };
     web.story.push(entry(21.0, End::Client, Some(0), Fact::Aborted));
@@ -321,8 +321,8 @@ fn connection(name: &str, shapes: Vec<Shape>) -> ConnectionRecord {
         .map(|(i, (shape, series))| subflow(i, shape, series.bytes.iter().sum()))
         .collect();
     let bytes_delivered = delivered.iter().sum();
-    let mut latency = Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap();
-    (1..=1000).for_each(|i| latency.record(i * 150_000).unwrap());
+    let mut latency = LatencyHistogram::new();
+    (1..=1000).for_each(|i| latency.record_n(i * 150_000, 1));
     ConnectionRecord {
         name: name.into(),
         client: "client".into(),

@@ -1,5 +1,6 @@
 //! What writes to and reads from a connection.
 
+pub mod marks;
 mod script;
 pub mod source;
 

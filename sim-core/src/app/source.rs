@@ -1,7 +1,6 @@
 //! The application at one end of a connection: what it writes and when, what it reads, when it closes.
 
-use std::collections::VecDeque;
-
+use super::marks::Marks;
 use super::{AppConfig, Script};
 use crate::record::story::End;
 use crate::time::{SimDuration, SimTime};
@@ -18,8 +17,8 @@ pub struct App {
     written: u64,
     /// Bytes read so far.
     read: u64,
-    /// What was written when: end offset and time, oldest first; taken by the latency measurement.
-    pub marks: VecDeque<(u64, SimTime)>,
+    /// What was written when; taken by the latency measurement.
+    pub marks: Marks,
 }
 
 #[derive(Clone, Debug)]
@@ -113,7 +112,7 @@ impl App {
             opened_at: now,
             written: 0,
             read: 0,
-            marks: VecDeque::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -189,10 +188,7 @@ impl App {
         };
         if target > self.written {
             self.written = target;
-            match self.marks.back_mut() {
-                Some((end, at)) if *at == now => *end = target,
-                _ => self.marks.push_back((target, now)),
-            }
+            self.marks.push(target, now);
         }
     }
 

@@ -1,10 +1,11 @@
 //! From a world that has run to its record.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::outside::{OutsideEnd, OutsideLife, outside_id, outside_index};
 use super::tracker::Tracker;
 use super::world::{ConnectionId, NodeKind, World};
+use crate::app::marks::Marks;
 use crate::mptcp::endpoint::{Endpoint, Life, Mode};
 use crate::mptcp::stack::EndpointId;
 use crate::record::series::SenderSample;
@@ -70,7 +71,7 @@ impl World {
         }
     }
 
-    fn marks(&self, id: EndpointId) -> Option<&VecDeque<(u64, SimTime)>> {
+    fn marks(&self, id: EndpointId) -> Option<&Marks> {
         match outside_index(id) {
             Some(i) => self.outside.get(i).map(|end| &end.marks),
             None => self.endpoints.get(id.0 as usize).map(|end| &end.app.marks),

@@ -6,10 +6,11 @@
 //! verdicts and its causes are made of it as of simulated ends. Time is still an argument: the caller
 //! advances the world to the time that it reads from its own clock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::tracker::Tracker;
 use super::world::{Action, Connection, ConnectionId, ConnectionSpec, NodeId, NodeKind, World};
+use crate::app::marks::Marks;
 use crate::mptcp::stack::{EndpointId, HostStack};
 use crate::record::series::{self, SenderSample};
 use crate::record::story::{End, Entry};
@@ -85,8 +86,8 @@ pub struct OutsideEnd {
     pub counters: BTreeMap<String, u64>,
     /// Bytes that its application has written.
     pub written: u64,
-    /// What was written when and is not delivered yet: end offset and time.
-    pub(super) marks: VecDeque<(u64, SimTime)>,
+    /// What was written when and is not delivered yet.
+    pub(super) marks: Marks,
     next_uid: u32,
 }
 
@@ -216,7 +217,7 @@ impl World {
             wrong_at: None,
             counters: BTreeMap::new(),
             written: 0,
-            marks: VecDeque::new(),
+            marks: Marks::default(),
             next_uid: 0,
         });
         let c = &mut self.connections[connection.0 as usize];
@@ -296,7 +297,7 @@ impl World {
     pub fn outside_wrote(&mut self, id: EndpointId, at: SimTime, upto: u64) {
         if let Some(end) = self.outside_mut(id) {
             end.written = upto;
-            end.marks.push_back((upto, at));
+            end.marks.push(upto, at);
         }
     }
 

@@ -1,21 +1,9 @@
 //! What the engine measures of a connection while it runs: deliveries, latency, stalls, series.
 
-use std::collections::VecDeque;
-
-use hdrhistogram::Histogram;
-
+use crate::app::marks::Marks;
+use crate::record::latency::LatencyHistogram;
 use crate::record::series;
 use crate::time::{SimDuration, SimTime};
-
-/// Bounds and precision of every latency histogram, the same everywhere so that they merge: 1 ns to
-/// one hour, two significant digits.
-const LATENCY_MAX_NS: u64 = 3_600_000_000_000;
-
-/// An empty latency histogram (nanoseconds).
-#[must_use]
-pub fn latency_histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 2).expect("the bounds are constants")
-}
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
@@ -39,20 +27,18 @@ impl Direction {
         &mut self,
         now: SimTime,
         bytes: u64,
-        marks: &mut VecDeque<(u64, SimTime)>,
-        latency: &mut Histogram<u64>,
+        marks: &mut Marks,
+        latency: &mut LatencyHistogram,
     ) -> Option<SimTime> {
         let since = self.note_wait(now, marks);
         let mut from = self.delivered;
         self.delivered += bytes;
         self.last_delivery = Some(now);
-        while let Some(&(end, written_at)) = marks.front() {
+        while let Some((end, written_at)) = marks.front() {
             let upto = end.min(self.delivered);
             if upto > from {
                 self.first_write.get_or_insert(written_at);
-                let waited = now.since(written_at).as_nanos().clamp(1, LATENCY_MAX_NS);
-                // Within bounds by the clamp; a histogram of fixed size refuses nothing else.
-                let _ = latency.record_n(waited, upto - from);
+                latency.record_n(now.since(written_at).as_nanos(), upto - from);
                 from = upto;
             }
             if end > self.delivered {
@@ -64,8 +50,8 @@ impl Direction {
     }
 
     /// How long the oldest undelivered byte has waited without any delivery; returns since when.
-    pub fn note_wait(&mut self, now: SimTime, marks: &VecDeque<(u64, SimTime)>) -> Option<SimTime> {
-        let &(_, written_at) = marks.front()?;
+    pub fn note_wait(&mut self, now: SimTime, marks: &Marks) -> Option<SimTime> {
+        let (_, written_at) = marks.front()?;
         let since = self.last_delivery.map_or(written_at, |at| at.max(written_at));
         let waited = now.since(since);
         if waited > self.longest_stall {
@@ -82,7 +68,7 @@ pub struct Tracker {
     /// Client to server, server to client.
     pub directions: [Direction; 2],
     /// Write to in-order delivery, both directions.
-    pub latency: Histogram<u64>,
+    pub latency: LatencyHistogram,
     /// Per interval.
     pub series: series::ConnectionSeries,
 }
@@ -93,7 +79,7 @@ impl Tracker {
     pub fn new(interval: SimDuration) -> Self {
         Self {
             directions: Default::default(),
-            latency: latency_histogram(),
+            latency: LatencyHistogram::new(),
             series: series::ConnectionSeries { interval, ..Default::default() },
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod detail;
 pub mod envelope;
+pub mod latency;
 pub mod outcome;
 pub mod series;
 pub mod story;
@@ -176,7 +177,7 @@ pub struct ConnectionRecord {
     /// See `client_counters`.
     pub server_counters: BTreeMap<String, u64>,
     /// Time from write to in-order delivery, per delivered chunk weighted by its bytes, in ns.
-    pub latency: hdrhistogram::Histogram<u64>,
+    pub latency: latency::LatencyHistogram,
     /// What happened, in order of time, as the two endpoints saw it.
     pub story: Vec<story::Entry>,
     /// Delivered bytes and more over time.
