@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// What a device's configuration does to MPTCP, line by line, without a scenario
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArgs),
+    /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
+    #[command(after_help = crate::live::EXAMPLES)]
+    Live(crate::live::LiveArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),

@@ -6,6 +6,7 @@ mod config_command;
 mod devices_command;
 mod failure;
 mod junit;
+mod live;
 mod new;
 mod output;
 mod progress;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Check(args) => check::check(args, &mut output),
         Command::Config(args) => config_command::config(args, &mut output),
+        Command::Live(args) => live::live(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

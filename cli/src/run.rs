@@ -50,7 +50,7 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
     Ok(outcome)
 }
 
-fn print(
+pub(crate) fn print(
     output: &mut Output,
     format: Format,
     report: &Report<'_>,
@@ -67,7 +67,7 @@ fn print(
 }
 
 /// What stands in a results folder.
-fn files(report: &Report<'_>) -> Vec<File> {
+pub(crate) fn files(report: &Report<'_>) -> Vec<File> {
     let mut files = vec![
         File::new("summary.json", Summary::new(report).to_json()),
         File::new("series.csv", reports::series::csv(report.record)),
@@ -79,7 +79,7 @@ fn files(report: &Report<'_>) -> Vec<File> {
 }
 
 /// Where the results of each scenario go: no two in one place.
-fn results_folders(
+pub(crate) fn results_folders(
     out: Option<&Path>,
     scenarios: &[(PathBuf, Loaded)],
 ) -> Result<Vec<PathBuf>, Failure> {

@@ -36,7 +36,11 @@ pub(crate) struct Simulated {
 impl Simulated {
     /// Runs a scenario.
     pub(crate) fn new(loaded: &Loaded, seed: Option<u64>) -> Result<Self, Vec<Diagnostic>> {
-        let run = loaded.run(seed)?;
+        Ok(Self::of(loaded.run(seed)?))
+    }
+
+    /// A run that was made elsewhere.
+    pub(crate) fn of(run: Run) -> Self {
         let expectations = run
             .expectations
             .iter()
@@ -49,7 +53,7 @@ impl Simulated {
             })
             .collect();
         let warnings = run.warnings.iter().map(one_line).collect();
-        Ok(Self { run, expectations, warnings })
+        Self { run, expectations, warnings }
     }
 
     /// What there is to report.

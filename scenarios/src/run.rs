@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sim_core::engine::world::World;
 use sim_core::record::RunRecord;
 use sim_core::time::SimTime;
 use topologies::network::{Call, Change, HostPlan, Network, Parts, Unknown};
@@ -33,8 +34,18 @@ impl Run {
     }
 }
 
+/// A scenario's world, ready to run.
+pub struct Built {
+    /// Seed that it was built with.
+    pub seed: u64,
+    /// Nodes, links, devices and the script.
+    pub world: World,
+    /// What to know about the devices' configurations.
+    pub device_warnings: DeviceWarnings,
+}
+
 /// Warnings of each device's configuration, in one line each.
-type DeviceWarnings = BTreeMap<String, Vec<String>>;
+pub type DeviceWarnings = BTreeMap<String, Vec<String>>;
 
 /// Seed of a run for which neither the command nor the scenario gives one.
 pub const DEFAULT_SEED: u64 = 1;
@@ -46,6 +57,17 @@ impl Loaded {
     /// What cannot be built; [`crate::load::load`] has found all of that already, unless the caller
     /// changed the scenario since.
     pub fn run(&self, seed: Option<u64>) -> Result<Run, Vec<Diagnostic>> {
+        let built = self.build(seed)?;
+        let limit = SimTime::ZERO + self.scenario.limit();
+        let Built { seed, world, device_warnings } = built;
+        Ok(self.conclude(seed, world.run(limit), &device_warnings))
+    }
+
+    /// Everything in place, for a caller that drives the world itself; see [`Loaded::conclude`].
+    ///
+    /// # Errors
+    /// As [`Loaded::run`].
+    pub fn build(&self, seed: Option<u64>) -> Result<Built, Vec<Diagnostic>> {
         let seed = seed.or(self.scenario.seed).unwrap_or(DEFAULT_SEED);
         let (network, device_warnings) = self.network(seed)?;
         let mut world = network.into_world();
@@ -55,16 +77,20 @@ impl Loaded {
         if self.observe {
             world.observe();
         }
-        let limit = SimTime::ZERO + self.scenario.limit();
-        let mut record = world.run(limit);
+        Ok(Built { seed, world, device_warnings })
+    }
+
+    /// From the record of a world that was built here to what the expectations say to it.
+    #[must_use]
+    pub fn conclude(&self, seed: u64, mut record: RunRecord, warnings: &DeviceWarnings) -> Run {
         record.scenario = self.name.clone();
         record.title = self.scenario.title.clone();
         for device in &mut record.devices {
-            device.warnings = device_warnings.get(&device.name).cloned().unwrap_or_default();
+            device.warnings = warnings.get(&device.name).cloned().unwrap_or_default();
         }
         let expectations = self.expectations(&record);
         let warnings = self.warnings.clone();
-        Ok(Run { record, warnings, expectations, replay: self.replay(seed) })
+        Run { record, warnings, expectations, replay: self.replay(seed) }
     }
 
     /// Everything in place.

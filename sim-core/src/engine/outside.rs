@@ -325,6 +325,18 @@ impl World {
         self.consider_connection(connection.0 as usize);
     }
 
+    /// Counters of an outside host: all its ends have them in common.
+    pub fn set_outside_counters(&mut self, host: NodeId, counters: &BTreeMap<String, u64>) {
+        for end in self.outside.iter_mut().filter(|end| end.host == host) {
+            end.counters.clone_from(counters);
+        }
+    }
+
+    /// The ends outside the world.
+    pub fn outside_ends(&mut self) -> impl Iterator<Item = &mut OutsideEnd> {
+        self.outside.iter_mut()
+    }
+
     /// Bytes reached the application of `end`: measured against what its peer wrote.
     pub(super) fn delivered(&mut self, index: usize, end: End, at: SimTime, bytes: u64) {
         let interval = self.sample_interval;

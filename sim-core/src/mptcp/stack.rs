@@ -104,6 +104,11 @@ impl HostStack {
         self.routes.push(Route { network, prefix_len, interface });
     }
 
+    /// The routes: network, length of its prefix, interface; the last of equal ones counts.
+    pub fn routes(&self) -> impl Iterator<Item = (IpAddr, u8, u8)> {
+        self.routes.iter().map(|r| (r.network, r.prefix_len, r.interface))
+    }
+
     /// The interface for a packet from `src` to `dst`; `None`: unreachable.
     #[must_use]
     pub fn route(&self, src: IpAddr, dst: IpAddr) -> Option<u8> {

@@ -1,0 +1,86 @@
+//! `option30 live`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+use reports::folder;
+use testbed::LiveError;
+
+use crate::Outcome;
+use crate::args::{Format, InputArgs};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::run::{files, print, results_folders};
+use crate::simulate::{self, Simulated};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  option30 live my.ron                 as `run`, with the kernel's MPTCP
+  option30 live my.ron --pcap          also what passed every end of every link
+
+Needs Linux with MPTCP, /dev/net/tun and `ip`; root, or user namespaces.
+Nothing outside the namespaces that it makes is touched.";
+
+/// `live`.
+#[derive(Args, Debug)]
+pub(crate) struct LiveArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Results folder, written whole or not at all; with several scenarios a folder in it for each
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Also write what was seen at every end of every link, for Wireshark: captures/*.pcapng
+    #[arg(long)]
+    pub(crate) pcap: bool,
+    /// What to print: a text for people, or summary.json, one line for each scenario
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Runs every scenario with the kernel at its ends.
+pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Failure> {
+    let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
+    for input in simulate::read(&args.input)? {
+        match input.loaded {
+            Ok(mut loaded) => {
+                loaded.capture = args.pcap;
+                scenarios.push((input.file, loaded));
+            }
+            Err(diagnostics) => wrong.extend(diagnostics),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Failure::Input(wrong));
+    }
+    let folders = results_folders(args.out.as_deref(), &scenarios)?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let mut outcome = Outcome::Good;
+    for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
+        let progress = Progress::start();
+        progress.say(format!("{} ({} of {}), live", loaded.name, k + 1, scenarios.len()));
+        let run = testbed::run(loaded, args.input.seed, &interrupted).map_err(failure)?;
+        let simulated = Simulated::of(run);
+        folder::write(folder, &files(&simulated.report()))?;
+        drop(progress);
+        if k > 0 && args.format == Format::Text {
+            output.line("")?;
+        }
+        print(output, args.format, &simulated.report(), folder)?;
+        if !simulated.as_expected() {
+            outcome = Outcome::ExpectationFailed;
+        }
+    }
+    Ok(outcome)
+}
+
+/// What the shell is told of a live run that gave no record.
+pub(crate) fn failure(error: LiveError) -> Failure {
+    match error {
+        LiveError::Scenario(diagnostics) => Failure::Input(diagnostics),
+        LiveError::NotLive(message) => Failure::Usage(message),
+        other => Failure::Cannot(other.to_string()),
+    }
+}

@@ -1,0 +1,362 @@
+//! The thread that carries packets: out of the kernels into the world, through it, and back into the
+//! kernels, the world's clock held to the wall.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use sim_core::engine::outside::OutsideLife;
+use sim_core::engine::world::{Action, NodeId, World};
+use sim_core::record::story::End;
+use sim_core::record::{CommandRecord, LiveRecord, RunRecord};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::Packet;
+
+use crate::clock::Clock;
+use crate::error::LiveError;
+use crate::host::{CommandPlan, Host, HostWork, News, Order, setup};
+use crate::observe::Observer;
+use crate::offload;
+use crate::tun::{LARGEST, Tun};
+
+/// Reads of one interface in a row, before the others have their turn.
+const READS: usize = 16;
+/// The longest sleep: news without packets (a program has ended) wait so long.
+const LONGEST_SLEEP: SimDuration = SimDuration::from_millis(10);
+/// Deadlines nearer than this are waited for without sleeping: waking up takes about as long.
+const SPIN: SimDuration = SimDuration::from_micros(20);
+/// Silence after the end of the last connection that ends the run: closing segments are on their way.
+const SILENCE: SimDuration = SimDuration::from_millis(50);
+/// The longest wait for that silence.
+const LONGEST_CLOSING: SimDuration = SimDuration::from_secs(2);
+
+/// A program of the scenario, and when it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// When.
+    pub(crate) start: SimTime,
+    /// Where.
+    pub(crate) host: NodeId,
+    /// What.
+    pub(crate) plan: CommandPlan,
+    /// The run waits for its end (else it is ended with the run).
+    pub(crate) is_awaited: bool,
+}
+
+/// A run under way.
+pub(crate) struct Bridge<'a> {
+    /// The world, its outside hosts outside.
+    pub(crate) world: World,
+    /// Watches those.
+    pub(crate) observer: Observer,
+    /// Those.
+    pub(crate) hosts: Vec<Host>,
+    /// What they were made from, in the same order.
+    pub(crate) works: Vec<HostWork>,
+    /// Wall clock.
+    pub(crate) clock: Clock,
+    /// What happens in the hosts.
+    pub(crate) news: Receiver<News>,
+    /// Programs, in order of time.
+    pub(crate) programs: Vec<Program>,
+    /// Set by a signal.
+    pub(crate) interrupted: &'a AtomicBool,
+    /// What only the kernel can tell.
+    pub(crate) live: LiveRecord,
+}
+
+impl Bridge<'_> {
+    /// Carries packets until everything has ended, or to `limit`.
+    ///
+    /// # Errors
+    /// A signal, or a failed wait.
+    pub(crate) fn carry(&mut self, limit: SimTime) -> Result<(), LiveError> {
+        let _ = nix::sys::prctl::set_timerslack(1);
+        self.world.begin();
+        let mut buffer = vec![0; LARGEST];
+        let mut arrivals = Vec::new();
+        let mut scratch = Vec::new();
+        let mut ran: BTreeMap<usize, CommandRecord> = BTreeMap::new();
+        let mut last_packet = self.clock.now();
+        let mut over_since = None;
+        loop {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(LiveError::Interrupted);
+            }
+            let read = self.read_packets(&mut buffer, &mut ran);
+            self.take_news(&mut ran);
+            self.world.advance(self.clock.now());
+            self.give_orders();
+            let wrote = self.write_packets(&mut arrivals, &mut scratch);
+            let now = self.clock.now();
+            if read || wrote {
+                last_packet = now;
+            }
+            if now >= limit {
+                break;
+            }
+            if self.is_over(&ran) {
+                let since = *over_since.get_or_insert(now);
+                if now.since(last_packet) >= SILENCE || now.since(since) >= LONGEST_CLOSING {
+                    break;
+                }
+            }
+            if !read {
+                self.wait(limit)?;
+            }
+        }
+        self.live.commands = ran.into_values().collect();
+        Ok(())
+    }
+
+    /// Stops the hosts, asks them for their last, and yields the record.
+    ///
+    /// # Errors
+    /// None yet; what a host refuses to end is left to the system.
+    pub(crate) fn conclude(mut self) -> Result<RunRecord, LiveError> {
+        self.hosts.clear(); // each tells its counters when it stops
+        self.take_news(&mut BTreeMap::new());
+        self.observer.conclude(&mut self.world);
+        let mut record = self.world.end();
+        record.live = Some(self.live);
+        Ok(record)
+    }
+
+    fn is_over(&self, ran: &BTreeMap<usize, CommandRecord>) -> bool {
+        let awaited = self.programs.iter().filter(|p| p.is_awaited);
+        self.world.is_over() && awaited.map(|p| p.plan.index).all(|index| ran.contains_key(&index))
+    }
+
+    /// What the kernels have sent goes into the world.
+    fn read_packets(
+        &mut self,
+        buffer: &mut [u8],
+        ran: &mut BTreeMap<usize, CommandRecord>,
+    ) -> bool {
+        let mut any = false;
+        let mut packets: Vec<Packet> = Vec::new();
+        for h in 0..self.hosts.len() {
+            for t in 0..self.hosts[h].tuns.len() {
+                for _ in 0..READS {
+                    let (port, tun) = &self.hosts[h].tuns[t];
+                    let Some(len) = tun.read(buffer) else { break };
+                    // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
+                    let _ = offload::split(&buffer[..len], |packet| packets.push(packet));
+                    let (node, port) = (self.hosts[h].node, *port);
+                    any = true;
+                    self.take_news(ran); // whose SYN it is was told before it was sent
+                    self.world.advance(self.clock.now());
+                    for mut packet in packets.drain(..) {
+                        self.observer.sent(&mut self.world, node, &mut packet);
+                        self.world.inject(node, port, packet);
+                    }
+                }
+            }
+        }
+        any
+    }
+
+    /// What has reached the kernels is written to them.
+    #[allow(clippy::vec_box)]
+    fn write_packets(
+        &mut self,
+        arrivals: &mut Vec<(NodeId, u8, Box<Packet>)>,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        self.world.take_arrivals(arrivals);
+        if arrivals.is_empty() {
+            return false;
+        }
+        for (node, _, packet) in arrivals.iter() {
+            self.observer.received(&mut self.world, *node, packet);
+        }
+        for called in self.observer.take_called() {
+            if let Some(host) = self.hosts.iter().find(|h| h.node == called.host) {
+                host.order(Order::Called {
+                    connection: called.connection,
+                    peer: called.peer,
+                    is_connection: called.is_connection,
+                });
+            }
+        }
+        // By interface, each in its order.
+        arrivals.sort_by_key(|(node, port, _)| (*node, *port));
+        let mut batch: Vec<Box<Packet>> = Vec::new();
+        let mut rest = arrivals.drain(..).peekable();
+        while let Some((node, port, packet)) = rest.next() {
+            batch.push(packet);
+            let more = rest.peek().is_some_and(|next| (next.0, next.1) == (node, port));
+            if more {
+                continue;
+            }
+            if let Some(tun) = tun_of(&self.hosts, node, port) {
+                offload::write_all(tun, &mut batch, true, scratch);
+            }
+            for packet in batch.drain(..) {
+                self.world.recycle(packet);
+            }
+        }
+        true
+    }
+
+    fn take_news(&mut self, ran: &mut BTreeMap<usize, CommandRecord>) {
+        while let Ok(news) = self.news.try_recv() {
+            match news {
+                News::Opens { host, connection, local } => {
+                    self.observer.expect(host, local, connection);
+                }
+                News::Ran { index, record } => {
+                    ran.insert(index, record);
+                }
+                other => self.tell(other),
+            }
+        }
+    }
+
+    /// Tells the world what an application did.
+    fn tell(&mut self, news: News) {
+        match news {
+            News::Wrote { who, at, upto } => {
+                if let Some(id) = self.world.outside_end(who.0, who.1) {
+                    self.world.outside_wrote(id, at, upto);
+                }
+            }
+            News::Read { who, at, bytes } => {
+                if let Some(id) = self.world.outside_end(who.0, who.1) {
+                    self.world.outside_read(id, at, bytes);
+                }
+            }
+            News::Wrong { who, at, offset } => {
+                let end = who.1;
+                if let Some(outside) = self.outside(who) {
+                    outside.wrong_at.get_or_insert(offset);
+                    let fact = sim_core::record::story::Fact::WrongByte { offset };
+                    let entry = sim_core::record::story::Entry {
+                        at,
+                        end,
+                        subflow: None,
+                        packet: None,
+                        fact,
+                    };
+                    outside.story.push(entry);
+                }
+            }
+            News::Samples { who, samples } => {
+                if let Some(outside) = self.outside(who) {
+                    for (flow, sample) in samples {
+                        let of_flow = outside.subflows.iter_mut().find(|s| s.flow == flow);
+                        if let Some(subflow) = of_flow {
+                            subflow.samples.push(sample);
+                        }
+                    }
+                }
+            }
+            News::Info { who, is_mptcp, fields } => {
+                if let Some(outside) = self.outside(who) {
+                    outside.is_mptcp = is_mptcp;
+                }
+                let name = self.world.connections().find(|(id, _)| *id == who.0);
+                if let Some((_, spec)) = name {
+                    let end = if who.1 == End::Client { "client" } else { "server" };
+                    self.live.sockets.insert(format!("{} {end}", spec.name), fields);
+                }
+            }
+            News::Ended { who, at, completed } => {
+                let known = self.world.outside_end(who.0, who.1);
+                let host =
+                    self.world.connections().find(|(id, _)| *id == who.0).map(|(_, spec)| {
+                        if who.1 == End::Client { spec.client } else { spec.server }
+                    });
+                let Some(id) = known.or_else(|| {
+                    // It ended before its first packet.
+                    host.map(|host| self.world.add_outside_end(who.0, who.1, host))
+                }) else {
+                    return;
+                };
+                let life =
+                    if completed { OutsideLife::Completed(at) } else { OutsideLife::Aborted(at) };
+                self.world.outside_ended(id, life);
+            }
+            News::Counters { host, counters } => self.world.set_outside_counters(host, &counters),
+            News::Opens { .. } | News::Ran { .. } => {}
+        }
+    }
+
+    fn outside(
+        &mut self,
+        who: crate::host::Who,
+    ) -> Option<&mut sim_core::engine::outside::OutsideEnd> {
+        let id = self.world.outside_end(who.0, who.1)?;
+        self.world.outside_mut(id)
+    }
+
+    /// What the script asks of the hosts.
+    fn give_orders(&mut self) {
+        for action in self.world.take_requests() {
+            let (node, order) = match action {
+                Action::Connect(id) => {
+                    let spec = self.world.connections().find(|(c, _)| *c == id);
+                    let Some((_, spec)) = spec else { continue };
+                    (spec.client, Order::Connect(id))
+                }
+                Action::Abort { connection, end } => {
+                    let spec = self.world.connections().find(|(c, _)| *c == connection);
+                    let Some((_, spec)) = spec else { continue };
+                    let host = if end == End::Client { spec.client } else { spec.server };
+                    (host, Order::Abort((connection, end)))
+                }
+                Action::AddressRemoved { host, address } => {
+                    let Some(work) = self.work(host) else { continue };
+                    (host, Order::Ip(setup::remove_address(&work.plan, address)))
+                }
+                Action::AddressAdded { host, address, .. } => {
+                    let Some(work) = self.work(host) else { continue };
+                    (host, Order::Ip(setup::add_address(&work.plan, address)))
+                }
+                Action::SetBackup { host, address, backup } => {
+                    let Some(work) = self.work(host) else { continue };
+                    (host, Order::Ip(setup::set_backup(&work.plan, address, backup)))
+                }
+                // Links and devices are the world's.
+                _ => continue,
+            };
+            if let Some(host) = self.hosts.iter().find(|h| h.node == node) {
+                host.order(order);
+            }
+        }
+    }
+
+    fn work(&self, node: NodeId) -> Option<&HostWork> {
+        self.works.iter().find(|w| w.node == node)
+    }
+
+    /// Sleeps until a packet comes or the world has something to do.
+    fn wait(&self, limit: SimTime) -> Result<(), LiveError> {
+        let now = self.clock.now();
+        let next = self.world.next_event_at().unwrap_or(SimTime::NEVER).min(limit);
+        let sleep = next.since(now).min(LONGEST_SLEEP);
+        let sleep = if sleep <= SPIN { SimDuration::ZERO } else { sleep.saturating_sub(SPIN) };
+        let mut fds: Vec<PollFd<'_>> = self
+            .hosts
+            .iter()
+            .flat_map(|host| &host.tuns)
+            .map(|(_, tun)| PollFd::new(tun.as_fd(), PollFlags::POLLIN))
+            .collect();
+        let timeout = TimeSpec::new(0, sleep.as_nanos() as i64);
+        match ppoll(&mut fds, Some(timeout), None) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(LiveError::System {
+                action: "wait for packets".into(),
+                error: io::Error::from(error),
+            }),
+        }
+    }
+}
+
+fn tun_of(hosts: &[Host], node: NodeId, port: u8) -> Option<&Tun> {
+    let host = hosts.iter().find(|h| h.node == node)?;
+    host.tuns.iter().find(|(p, _)| *p == port).map(|(_, tun)| tun)
+}

@@ -1,0 +1,218 @@
+//! One end of a scenario's connection on a real socket: the application of the simulator, whose writes go
+//! into the socket and whose reads come out of it, every byte compared with what the peer wrote.
+
+use std::io;
+use std::time::Duration;
+
+use sim_core::app::AppConfig;
+use sim_core::app::source::App;
+use sim_core::engine::world::ConnectionId;
+use sim_core::record::story::End;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::Flow;
+use sim_core::wire::payload::{Payload, StreamId, content_byte, fill_content};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use super::{News, NewsSender, Who, socket};
+use crate::clock::Clock;
+
+/// Bytes that one call to the socket writes or reads at most.
+const CHUNK: usize = 256 << 10;
+
+/// One end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct EndPlan {
+    /// Which connection of the world.
+    pub(crate) connection: ConnectionId,
+    /// Which end.
+    pub(crate) end: End,
+    /// What the applications do.
+    pub(crate) app: AppConfig,
+    /// How often the kernel is asked for the state of the senders.
+    pub(crate) sample_interval: SimDuration,
+}
+
+impl EndPlan {
+    /// For news.
+    pub(crate) fn who(&self) -> Who {
+        (self.connection, self.end)
+    }
+}
+
+/// Runs the application of `plan` on `stream` to its end, or until it is to abort; tells what it wrote
+/// and read, and what the kernel says at the end.
+pub(crate) async fn drive(
+    plan: EndPlan,
+    stream: TcpStream,
+    clock: Clock,
+    news: NewsSender,
+    abort: oneshot::Receiver<()>,
+) {
+    let who = plan.who();
+    let mut socket = EndSocket::new(&plan, &stream, clock, &news);
+    let result = tokio::select! {
+        result = socket.transfer() => result,
+        Ok(()) = abort => Err(io::ErrorKind::ConnectionAborted.into()),
+    };
+    let (is_mptcp, fields) = (socket::is_mptcp(&stream), socket::info(&stream));
+    news.send(News::Info { who, is_mptcp, fields });
+    let aborted = matches!(&result, Err(e) if e.kind() == io::ErrorKind::ConnectionAborted);
+    if aborted {
+        // Closing without lingering is MP_FASTCLOSE (or RST).
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    }
+    news.send(News::Ended { who, at: clock.now(), completed: result.is_ok() });
+}
+
+struct EndSocket<'a> {
+    who: Who,
+    stream: &'a TcpStream,
+    clock: Clock,
+    news: &'a NewsSender,
+    app: App,
+    own: StreamId,
+    peer: StreamId,
+    buffer: Vec<u8>,
+    expected: Vec<u8>,
+    sent: u64,
+    told: u64,
+    read: u64,
+    peer_closed: bool,
+    closed: bool,
+    sample_interval: SimDuration,
+    sample_at: SimTime,
+}
+
+impl<'a> EndSocket<'a> {
+    fn new(plan: &EndPlan, stream: &'a TcpStream, clock: Clock, news: &'a NewsSender) -> Self {
+        let up = StreamId(2 * plan.connection.0);
+        let down = StreamId(2 * plan.connection.0 + 1);
+        let (own, peer) = if plan.end == End::Client { (up, down) } else { (down, up) };
+        let now = clock.now();
+        Self {
+            who: plan.who(),
+            stream,
+            clock,
+            news,
+            app: App::new(&plan.app, plan.end, (own, peer), now),
+            own,
+            peer,
+            buffer: vec![0; CHUNK],
+            expected: vec![0; CHUNK],
+            sent: 0,
+            told: 0,
+            read: 0,
+            peer_closed: false,
+            closed: false,
+            sample_interval: plan.sample_interval,
+            sample_at: now,
+        }
+    }
+
+    async fn transfer(&mut self) -> io::Result<()> {
+        loop {
+            let wrote = self.write()?;
+            self.close_when_done()?;
+            let got = self.read()?;
+            if self.closed && self.peer_closed {
+                return Ok(());
+            }
+            self.sample();
+            if wrote || got {
+                tokio::task::yield_now().await;
+            } else {
+                self.wait().await?;
+            }
+        }
+    }
+
+    /// Writes what the application has and the socket takes; true when that was something.
+    fn write(&mut self) -> io::Result<bool> {
+        let now = self.clock.now();
+        self.app.write(now, self.sent + CHUNK as u64, self.peer_closed);
+        self.app.marks.clear(); // they are kept where deliveries are measured
+        if self.app.written() > self.told {
+            self.told = self.app.written();
+            self.news.send(News::Wrote { who: self.who, at: now, upto: self.told });
+        }
+        let before = self.sent;
+        while self.sent < self.app.written() {
+            let len = (self.app.written() - self.sent).min(CHUNK as u64) as usize;
+            fill_content(self.own, self.sent, &mut self.buffer[..len]);
+            match self.stream.try_write(&self.buffer[..len]) {
+                Ok(written) => self.sent += written as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.sent > before)
+    }
+
+    fn close_when_done(&mut self) -> io::Result<()> {
+        let all_sent = self.sent == self.app.written();
+        let finished = self.app.has_finished(self.clock.now(), self.peer_closed);
+        if !self.closed && all_sent && finished {
+            socket2::SockRef::from(self.stream).shutdown(std::net::Shutdown::Write)?;
+            self.closed = true;
+        }
+        Ok(())
+    }
+
+    /// Reads once; true when that was something, be it the end.
+    fn read(&mut self) -> io::Result<bool> {
+        if self.peer_closed {
+            return Ok(false);
+        }
+        let len = match self.stream.try_read(&mut self.buffer) {
+            Ok(0) => {
+                self.peer_closed = true;
+                return Ok(true);
+            }
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let (who, at) = (self.who, self.clock.now());
+        let (got, expected) = (&self.buffer[..len], &mut self.expected[..len]);
+        fill_content(self.peer, self.read, expected);
+        if got != expected {
+            let differs = |i: &usize| got[*i] != content_byte(self.peer, self.read + *i as u64);
+            let wrong = (0..len).find(differs).unwrap_or(0);
+            self.news.send(News::Wrong { who, at, offset: self.read + wrong as u64 });
+        }
+        // To the application they count as what they should be: what they are has been told.
+        let _ = self.app.deliver(&Payload::described(self.peer, self.read, len as u32));
+        self.read += len as u64;
+        self.news.send(News::Read { who, at, bytes: len as u64 });
+        Ok(true)
+    }
+
+    /// Until the socket or the application has something to do.
+    async fn wait(&self) -> io::Result<()> {
+        let blocked = self.sent < self.app.written();
+        let writes_at = if self.closed { SimTime::NEVER } else { self.app.next_write_at() };
+        let at = writes_at.min(self.sample_at);
+        let timer = self.clock.instant(at).map_or_else(Instant::now, Instant::from_std);
+        tokio::select! {
+            ready = self.stream.readable(), if !self.peer_closed => ready,
+            ready = self.stream.writable(), if blocked => ready,
+            () = sleep_until(timer) => Ok(()),
+        }
+    }
+
+    fn sample(&mut self) {
+        let now = self.clock.now();
+        if now < self.sample_at {
+            return;
+        }
+        self.sample_at = now + self.sample_interval;
+        let ends = (self.stream.local_addr(), self.stream.peer_addr());
+        if let (Ok(local), Ok(peer)) = ends {
+            let flow = Flow { src: socket::plain(local), dst: socket::plain(peer) };
+            let samples = socket::samples(self.stream, now, flow);
+            self.news.send(News::Samples { who: self.who, samples });
+        }
+    }
+}

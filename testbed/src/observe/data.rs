@@ -1,0 +1,144 @@
+//! Data and its mappings: what arrived of the stream, and signs that one end went on as plain TCP.
+
+use sim_core::record::SubflowRole;
+use sim_core::record::story::{End, Fact, FallbackReason};
+use sim_core::wire::mptcp::{CapableBody, Dss, MptcpOption, mptcp_options};
+use sim_core::wire::seq::Seq;
+
+use super::{Seen, Track, keys_of};
+
+/// A mapping: subflow bytes from `first` on, `len` of them, are the stream's from `data` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mapped {
+    first: Seq,
+    len: u32,
+    data: u64,
+}
+
+impl Mapped {
+    /// Where a byte of the subflow lies in the stream.
+    fn data_at(self, seq: Seq) -> Option<u64> {
+        let offset = u32::try_from(seq.distance(self.first)).ok()?;
+        (offset < self.len).then(|| self.data.wrapping_add(u64::from(offset)))
+    }
+}
+
+/// What a segment says at the data level.
+struct Carried {
+    mapping: Option<Mapped>,
+    data_ack: bool,
+    data_fin: bool,
+    infinite: bool,
+}
+
+impl Seen<'_> {
+    fn carried(&self, first: Option<Seq>, last: Option<Mapped>) -> Carried {
+        let mut carried =
+            Carried { mapping: None, data_ack: false, data_fin: false, infinite: false };
+        for option in mptcp_options(&self.packet.options) {
+            match option {
+                MptcpOption::Dss(Dss { ack, mapping, data_fin }) => {
+                    carried.data_ack |= ack.is_some();
+                    carried.data_fin |= data_fin;
+                    let Some(mapping) = mapping else { continue };
+                    carried.infinite |= mapping.len == 0;
+                    if let Some(first) = first.filter(|_| mapping.ssn > 0 && mapping.len > 0) {
+                        carried.mapping = Some(Mapped {
+                            first: first.add(mapping.ssn - 1),
+                            len: u32::from(mapping.len) - u32::from(data_fin),
+                            data: mapping.dsn.expand(last.map_or(0, |m| m.data)),
+                        });
+                    }
+                }
+                MptcpOption::Capable {
+                    body: CapableBody::WithData { sender, len, .. }, ..
+                } => {
+                    let version = sim_core::wire::crypto::MptcpVersion::V1;
+                    let data = sim_core::wire::crypto::Key(sender).idsn(version).wrapping_add(1);
+                    carried.mapping =
+                        Some(Mapped { first: self.packet.seq, len: u32::from(len), data });
+                }
+                _ => {}
+            }
+        }
+        carried
+    }
+
+    pub(super) fn sent_segment(&mut self) {
+        if let (Some(local), Some(remote)) = keys_of(self.packet) {
+            self.end.local_key.get_or_insert(local);
+            self.end.remote_key.get_or_insert(remote);
+        }
+        let (first, last) = (self.track().first_sent, self.track().sent_mapping);
+        let carried = self.carried(first, last);
+        self.track().sent_mapping = carried.mapping.or(last);
+        if carried.data_fin && !std::mem::replace(&mut self.end.fin_sent, true) {
+            self.tell(Fact::FinSent);
+        }
+        if carried.infinite {
+            self.tell(Fact::InfiniteMappingSent);
+        }
+        let mapped = self.track().sent_mapping.and_then(|m| m.data_at(self.packet.seq)).is_some();
+        if self.packet.payload.len > 0 && !mapped && !self.end.fell_back && self.track == 0 {
+            // The kernel has gone on without mappings: what came last without one tells why.
+            let (packet, reason) = match self.end.bare {
+                Some((packet, reason)) => (Some(packet), reason),
+                None => (None, FallbackReason::MappingCorrupt),
+            };
+            self.falls_back(packet, reason);
+        }
+    }
+
+    pub(super) fn received_segment(&mut self) {
+        if !self.completes_handshake() {
+            return;
+        }
+        let (first, last) = (self.track().first_received, self.track().mapping);
+        let carried = self.carried(first, last);
+        let Track { mapping, .. } = self.track();
+        *mapping = carried.mapping.or(last);
+        if carried.infinite {
+            self.tell(Fact::InfiniteMappingReceived);
+            self.end.bare = Some((self.packet.uid, FallbackReason::PeerFellBack));
+        }
+        if carried.data_fin && !std::mem::replace(&mut self.end.fin_received, true) {
+            self.tell(Fact::FinReceived);
+        }
+        if carried.data_ack && !std::mem::replace(&mut self.end.certain, true) {
+            self.tell_of(None, Fact::FullyEstablished);
+        }
+        let seq = self.packet.seq;
+        let data = match last.or(carried.mapping).filter(|_| !self.end.fell_back) {
+            _ if self.end.fell_back => {
+                first.and_then(|first| u32::try_from(seq.distance(first)).ok()).map(u64::from)
+            }
+            _ => self.track().mapping.and_then(|m| m.data_at(seq)),
+        };
+        let len = self.packet.payload.len;
+        match data {
+            Some(data) if len > 0 => {
+                let fresh = self.end.arrived.add(data, data.wrapping_add(u64::from(len)));
+                if fresh > 0 {
+                    let (connection, local) =
+                        (self.end.connection, self.end.tracks[self.track].local);
+                    let index = self.world.outside(self.id).map(|e| e.subflows[local].index);
+                    if let Some(index) = index {
+                        self.world.outside_fresh(connection, index, fresh);
+                    }
+                }
+            }
+            None if len > 0 => self.note_bare(FallbackReason::DataWithoutMapping),
+            _ if !carried.data_ack && !self.end.certain && self.end.end == End::Client => {
+                self.note_bare(FallbackReason::AckWithoutDataAck);
+            }
+            _ => {}
+        }
+    }
+
+    /// The first packet that MPTCP cannot go on with, where it is the only subflow's.
+    fn note_bare(&mut self, reason: FallbackReason) {
+        if self.role() == SubflowRole::Initial && self.end.bare.is_none() {
+            self.end.bare = Some((self.packet.uid, reason));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Segmentation offload, undone and done: the kernel's super-packets become the segments that a network
+//! card would have sent, so that links and device models see honest packets; segments in a row become
+//! super-packets again on the way into a kernel.
+//!
+//! The header before each packet is the kernel's `virtio_net_hdr` (include/uapi/linux/virtio_net.h), in the
+//! byte order of the machine.
+
+use std::io::IoSlice;
+
+use sim_core::wire::bytes::ParseError;
+use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::payload::{Payload, fold, sum_bytes};
+
+use crate::tun::{HEADER_LEN, Tun};
+
+const NEEDS_CHECKSUM: u8 = 1;
+const GSO_NONE: u8 = 0;
+const GSO_TCPV4: u8 = 1;
+const GSO_TCPV6: u8 = 4;
+/// Flag on a GSO type: the segments have ECN's CWR.
+const GSO_ECN: u8 = 0x80;
+const TCP_CHECKSUM: u16 = 16;
+
+/// IP's length has 16 bits.
+const LARGEST_IP: u32 = 65_535;
+/// Segments in one super-packet (the kernel's MAX_SKB_FRAGS is 17, but pages are joined on writing).
+const MOST_SEGMENTS: usize = 44;
+
+/// The packets in what a TUN gave: one, or the segments of a super-packet, to `each` in order.
+///
+/// # Errors
+/// What the simulator's packet cannot hold.
+pub(crate) fn split(read: &[u8], mut each: impl FnMut(Packet)) -> Result<(), ParseError> {
+    let (header, bytes) = read.split_at_checked(HEADER_LEN).unwrap_or((&[0; HEADER_LEN], &[]));
+    let segmented = header[1] & !GSO_ECN != GSO_NONE;
+    let partial = header[0] & NEEDS_CHECKSUM != 0;
+    if !segmented && !partial {
+        each(Packet::parse(bytes)?);
+        return Ok(());
+    }
+    let (mut whole, payload) = head(bytes)?;
+    let segment_len = usize::from(u16::from_ne_bytes([header[4], header[5]]));
+    if !segmented || segment_len == 0 || payload.len() <= segment_len {
+        if !payload.is_empty() {
+            whole.payload = Payload::literal(payload);
+        }
+        each(whole);
+        return Ok(());
+    }
+    let flags = whole.flags;
+    let count = payload.len().div_ceil(segment_len);
+    for (i, piece) in payload.chunks(segment_len).enumerate() {
+        let mut segment = whole.clone();
+        segment.seq = whole.seq.add((i * segment_len) as u32);
+        segment.ip_id = whole.ip_id.wrapping_add(i as u16);
+        segment.flags = flags;
+        if i + 1 < count {
+            segment.flags = segment.flags.without(Flags::FIN.with(Flags::PSH));
+        }
+        if i > 0 {
+            segment.flags = segment.flags.without(Flags::CWR);
+        }
+        segment.payload = Payload::literal(piece);
+        each(segment);
+    }
+    Ok(())
+}
+
+/// The headers of a packet whose checksum is not filled in yet, and its payload.
+fn head(bytes: &[u8]) -> Result<(Packet, &[u8]), ParseError> {
+    let truncated = ParseError::Truncated { needed: 40, found: bytes.len() };
+    let ip_len = if bytes.first().is_some_and(|b| b >> 4 == 6) { 40 } else { 20 };
+    let offset = bytes.get(ip_len + 12).ok_or(truncated)?;
+    let head_len = ip_len + usize::from(offset >> 4) * 4;
+    let (head, payload) = bytes.split_at_checked(head_len).ok_or(truncated)?;
+    // A header of its own for the parser, which then finds no payload to copy.
+    let mut alone = [0; 100];
+    let alone = alone.get_mut(..head_len).ok_or(truncated)?;
+    alone.copy_from_slice(head);
+    let (at, len) = if ip_len == 20 { (2, head_len) } else { (4, head_len - ip_len) };
+    alone[at..at + 2].copy_from_slice(&(len as u16).to_be_bytes());
+    let mut packet = Packet::parse_truncated(alone)?;
+    packet.checksum_fault = 0; // what is there is the sum of the pseudo-header
+    Ok((packet, payload))
+}
+
+/// Writes packets to a TUN; those in a row that one super-packet can hold, as one.
+pub(crate) fn write_all(tun: &Tun, packets: &mut [Box<Packet>], join: bool, scratch: &mut Vec<u8>) {
+    let mut rest = packets;
+    while !rest.is_empty() {
+        let count = if join { joinable(rest) } else { 1 };
+        let (now, later) = rest.split_at_mut(count);
+        scratch.clear();
+        if let [packet] = now {
+            scratch.extend([0; HEADER_LEN]);
+            packet.emit(scratch);
+            tun.write(&[IoSlice::new(scratch)]);
+        } else {
+            write_joined(tun, now, scratch);
+        }
+        rest = later;
+    }
+}
+
+/// How many packets from the first on make one super-packet: at least one.
+fn joinable(packets: &[Box<Packet>]) -> usize {
+    let first = &packets[0];
+    let size = first.payload.len;
+    if !may_join(first) || first.flags.has(Flags::PSH) {
+        return 1;
+    }
+    let mut total = first.wire_len();
+    let mut end = first.seq.add(size);
+    let mut count = 1;
+    for next in packets[1..].iter().take(MOST_SEGMENTS - 1) {
+        let fits = may_join(next)
+            && next.seq == end
+            && next.payload.len <= size
+            && total + next.payload.len <= LARGEST_IP
+            && same_headers(first, next);
+        if !fits {
+            break;
+        }
+        total += next.payload.len;
+        end = end.add(next.payload.len);
+        count += 1;
+        // A shorter one, or one with PSH, is the last.
+        if next.payload.len < size || next.flags.has(Flags::PSH) {
+            break;
+        }
+    }
+    count
+}
+
+fn may_join(packet: &Packet) -> bool {
+    packet.payload.len > 0
+        && packet.checksum_fault == 0
+        && packet.flags.without(Flags::PSH) == Flags::ACK
+        && packet.reserved == 0
+        && packet.urgent == 0
+}
+
+fn same_headers(a: &Packet, b: &Packet) -> bool {
+    a.flow() == b.flow()
+        && a.ack == b.ack
+        && a.window == b.window
+        && (a.tos, a.ttl) == (b.tos, b.ttl)
+        && a.options == b.options
+}
+
+fn write_joined(tun: &Tun, packets: &mut [Box<Packet>], scratch: &mut Vec<u8>) {
+    let payload_len: u32 = packets.iter().map(|p| p.payload.len).sum();
+    let last_flags = packets.last().map_or(Flags(0), |p| p.flags);
+    let size = packets[0].payload.len as u16;
+    let mut head = (*packets[0]).clone();
+    head.payload = Payload::empty();
+    head.flags = last_flags;
+    let (ip_len, tcp_len) = (head.ip_header_len(), head.tcp_header_len());
+    scratch.extend([0; HEADER_LEN]);
+    head.emit(scratch);
+    let is_v4 = ip_len == 20;
+    let fields = [(ip_len + tcp_len) as u16, size, ip_len as u16, TCP_CHECKSUM];
+    scratch[0] = NEEDS_CHECKSUM;
+    scratch[1] = if is_v4 { GSO_TCPV4 } else { GSO_TCPV6 };
+    for (at, field) in (2..).step_by(2).zip(fields) {
+        scratch[at..at + 2].copy_from_slice(&field.to_ne_bytes());
+    }
+    lengthen(&mut scratch[HEADER_LEN..], ip_len as usize, tcp_len + payload_len);
+    for packet in &mut *packets {
+        packet.payload.make_literal();
+    }
+    let bodies = packets.iter().filter_map(|p| p.payload.bytes.as_deref());
+    let parts: Vec<IoSlice<'_>> =
+        std::iter::once(&scratch[..]).chain(bodies).map(IoSlice::new).collect();
+    tun.write(&parts);
+}
+
+/// Puts the length of the whole into headers made for one without payload, and the sum of the
+/// pseudo-header where the kernel wants it (CHECKSUM_PARTIAL).
+fn lengthen(bytes: &mut [u8], ip_len: usize, tcp_len: u32) {
+    let addresses = if ip_len == 20 { 12..20 } else { 8..40 };
+    let pseudo = sum_bytes(&bytes[addresses]) + 6 + u64::from(tcp_len);
+    if ip_len == 20 {
+        bytes[2..4].copy_from_slice(&((tcp_len + 20) as u16).to_be_bytes());
+        bytes[10..12].copy_from_slice(&[0, 0]);
+        let checksum = !fold(sum_bytes(&bytes[..20]));
+        bytes[10..12].copy_from_slice(&checksum.to_be_bytes());
+    } else {
+        bytes[4..6].copy_from_slice(&(tcp_len as u16).to_be_bytes());
+    }
+    let at = ip_len + usize::from(TCP_CHECKSUM);
+    bytes[at..at + 2].copy_from_slice(&fold(pseudo).to_be_bytes());
+}

@@ -1,0 +1,126 @@
+//! From a loaded scenario to the record of a live run.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+
+use scenarios::run::Built;
+use scenarios::{Loaded, Run};
+use sim_core::engine::world::{NodeId, World};
+use sim_core::mptcp::config::Profile;
+use sim_core::record::{LiveRecord, RunRecord};
+use sim_core::time::SimTime;
+
+use crate::bridge::Bridge;
+use crate::clock::Clock;
+use crate::error::{Doing, LiveError};
+use crate::host::setup::{self, HostPlan};
+use crate::host::{Host, HostWork, NewsSender, Order, Planned};
+use crate::observe::Observer;
+use crate::{privileges, requirements};
+
+/// Runs a scenario with this machine's kernel at its ends. Everything that the run makes is gone when it
+/// returns; `interrupted` ends it early.
+///
+/// # Errors
+/// What is wrong with the scenario or missing on this machine, and what the system refuses.
+pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<Run, LiveError> {
+    let missing = requirements::missing();
+    if !missing.is_empty() {
+        return Err(LiveError::Missing(missing));
+    }
+    let Built { seed, mut world, device_warnings } =
+        loaded.build(seed).map_err(LiveError::Scenario)?;
+    let outside = outside_hosts(&world);
+    for &node in &outside {
+        world.put_outside(node);
+    }
+    let works = outside.iter().map(|&node| work(&world, node)).collect::<Result<Vec<_>, _>>()?;
+    let limit = SimTime::ZERO + loaded.scenario.limit();
+    let record = std::thread::scope(|scope| {
+        let wire = std::thread::Builder::new()
+            .name("wire".into())
+            .spawn_scoped(scope, || live(world, works, limit, interrupted))
+            .doing(|| "start a thread".into())?;
+        wire.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    Ok(loaded.conclude(seed, record, &device_warnings))
+}
+
+/// The hosts that take part in a connection.
+fn outside_hosts(world: &World) -> Vec<NodeId> {
+    let mut used = BTreeSet::new();
+    for (_, spec) in world.connections() {
+        used.insert(spec.client);
+        // Any host may serve a virtual address.
+        let port = spec.server_address.port();
+        used.extend(world.hosts().filter(|h| h.2.is_listening(port)).map(|h| h.0));
+    }
+    used.into_iter().collect()
+}
+
+fn work(world: &World, node: NodeId) -> Result<HostWork, LiveError> {
+    let (_, name, stack) =
+        world.hosts().find(|h| h.0 == node).expect("outside hosts are hosts of the world");
+    if stack.config.profile == Profile::Rfc6824 {
+        return Err(LiveError::NotLive(format!(
+            "{name} is to speak MPTCP version 0 (Rfc6824); Linux speaks version 1 only"
+        )));
+    }
+    let planned = |(connection, spec): (_, &sim_core::engine::world::ConnectionSpec)| Planned {
+        connection,
+        from: spec.client_address,
+        to: spec.server_address,
+        app: spec.app.clone(),
+    };
+    let opens: Vec<Planned> =
+        world.connections().filter(|(_, spec)| spec.client == node).map(planned).collect();
+    let serves = world
+        .connections()
+        .filter(|(_, spec)| spec.client != node && stack.is_listening(spec.server_address.port()))
+        .map(planned)
+        .collect();
+    let plan =
+        HostPlan { name: name.to_owned(), stack: stack.clone(), is_client: !opens.is_empty() };
+    Ok(HostWork { node, plan, opens, serves, sample_interval: world.sample_interval() })
+}
+
+fn live(
+    world: World,
+    works: Vec<HostWork>,
+    limit: SimTime,
+    interrupted: &AtomicBool,
+) -> Result<RunRecord, LiveError> {
+    let mut record = LiveRecord { kernel: requirements::kernel(), ..LiveRecord::default() };
+    for work in &works {
+        let congestion = setup::kernel_congestion(work.plan.stack.config.congestion);
+        record.congestion.insert(work.plan.name.clone(), congestion.to_owned());
+    }
+    let (sender, news) = mpsc::channel();
+    let outside: Vec<NodeId> = works.iter().map(|w| w.node).collect();
+    let observer = Observer::new(&world, &outside);
+    let hosts = works
+        .iter()
+        .map(|work| Host::start(work.clone(), NewsSender(sender.clone())))
+        .collect::<Result<Vec<_>, _>>()?;
+    drop(sender);
+    privileges::drop_all();
+    // Time begins when everything is in place.
+    let clock = Clock::start();
+    for host in &hosts {
+        host.order(Order::Begin(clock));
+    }
+    let mut bridge = Bridge {
+        world,
+        observer,
+        hosts,
+        works,
+        clock,
+        news,
+        programs: Vec::new(),
+        interrupted,
+        live: record,
+    };
+    bridge.carry(limit)?;
+    bridge.conclude()
+}
