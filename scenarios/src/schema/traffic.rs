@@ -114,6 +114,30 @@ pub enum Traffic {
         #[serde(default)]
         duplex: Option<bool>,
     },
+    /// A program of the user's, run unmodified in a host; live runs only.
+    Command(Command),
+}
+
+/// A program that is run in a host of a live run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Name; none: the program's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Where it runs.
+    pub host: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// When it is started; none: at the start.
+    #[serde(default)]
+    pub start: Option<SimDuration>,
+    /// The run does not wait for its end, but ends it: for servers; none: false.
+    #[serde(default)]
+    pub background: bool,
+    /// Its TCP sockets become MPTCP sockets, by `mptcpize`; none: true, unless the host is `TcpOnly`.
+    #[serde(default)]
+    pub mptcpize: Option<bool>,
 }
 
 /// Who sends.
@@ -135,10 +159,22 @@ impl Traffic {
             | Self::Stream { name, .. }
             | Self::RequestResponse { name, .. }
             | Self::UpThenDown { name, .. } => name,
+            Self::Command(Command { name, argv, .. }) => {
+                name.as_deref().or(argv.first().map(String::as_str)).unwrap_or_default()
+            }
         }
     }
 
-    /// The host that opens the connection, and the one that is called.
+    /// The program, if it is one.
+    #[must_use]
+    pub fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The host that opens the connection, and the one that is called; of a program, its host.
     #[must_use]
     pub fn ends(&self) -> (&str, &str) {
         match self {
@@ -146,6 +182,7 @@ impl Traffic {
             | Self::Stream { from, to, .. }
             | Self::RequestResponse { from, to, .. }
             | Self::UpThenDown { from, to, .. } => (from, to),
+            Self::Command(Command { host, .. }) => (host, host),
         }
     }
 
@@ -156,7 +193,8 @@ impl Traffic {
             Self::Bulk { start, .. }
             | Self::Stream { start, .. }
             | Self::RequestResponse { start, .. }
-            | Self::UpThenDown { start, .. } => start.unwrap_or(SimDuration::ZERO),
+            | Self::UpThenDown { start, .. }
+            | Self::Command(Command { start, .. }) => start.unwrap_or(SimDuration::ZERO),
         }
     }
 
@@ -168,6 +206,7 @@ impl Traffic {
             | Self::Stream { port, .. }
             | Self::RequestResponse { port, .. }
             | Self::UpThenDown { port, .. } => port.unwrap_or(DEFAULT_PORT),
+            Self::Command(_) => DEFAULT_PORT,
         }
     }
 
@@ -177,14 +216,15 @@ impl Traffic {
         match self {
             Self::Stream { duration, .. } => Some(*duration),
             Self::Bulk { duration, .. } => *duration,
-            Self::RequestResponse { .. } | Self::UpThenDown { .. } => None,
+            Self::RequestResponse { .. } | Self::UpThenDown { .. } | Self::Command(_) => None,
         }
     }
 
-    /// What the two applications do.
+    /// What the two applications do; `None` of a program, which nobody simulates.
     #[must_use]
-    pub fn app(&self) -> AppConfig {
-        match *self {
+    pub fn app(&self) -> Option<AppConfig> {
+        Some(match *self {
+            Self::Command(_) => return None,
             Self::Bulk { bytes, duration, direction, .. } => {
                 AppConfig::Bulk { bytes, duration, download: direction == Direction::Down }
             }
@@ -205,6 +245,6 @@ impl Traffic {
                     duplex: duplex.unwrap_or(false),
                 }
             }
-        }
+        })
     }
 }
