@@ -57,6 +57,14 @@ impl Loaded {
     /// What cannot be built; [`crate::load::load`] has found all of that already, unless the caller
     /// changed the scenario since.
     pub fn run(&self, seed: Option<u64>) -> Result<Run, Vec<Diagnostic>> {
+        if let Some(index) = self.scenario.traffic.iter().position(|t| t.command().is_some()) {
+            let node = self.tree.nearest(&[Step::Key("traffic"), Step::Index(index)]);
+            let message = "a program cannot be simulated".to_owned();
+            let diagnostic = Diagnostic::at(&self.source, node.span.clone(), message)
+                .label("only real hosts run it")
+                .help("run the scenario with `option30 live`");
+            return Err(vec![diagnostic]);
+        }
         let built = self.build(seed)?;
         let limit = SimTime::ZERO + self.scenario.limit();
         let Built { seed, world, device_warnings } = built;
@@ -109,8 +117,8 @@ impl Loaded {
             if let Some(interval) = self.sample_interval {
                 network.set_sample_interval(interval);
             }
-            for traffic in &self.scenario.traffic {
-                network.call(&call(traffic))?;
+            for call in self.scenario.traffic.iter().filter_map(call) {
+                network.call(&call)?;
             }
             self.schedule(&mut network)?;
             Ok(network)
@@ -134,6 +142,12 @@ impl Loaded {
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),
         }
+    }
+
+    /// The hosts that say that they are the kernel's, in a live run.
+    pub fn kernel_hosts(&self) -> impl Iterator<Item = &str> {
+        let named = self.scenario.hosts.0.iter().filter(|(_, settings)| settings.kernel);
+        named.map(|(name, _)| name.as_str())
     }
 
     fn schedule(&self, network: &mut Network) -> Result<(), Unknown> {
@@ -186,16 +200,17 @@ impl Loaded {
     }
 }
 
-fn call(traffic: &Traffic) -> Call {
+fn call(traffic: &Traffic) -> Option<Call> {
     let (from, to) = traffic.ends();
-    Call {
+    let app = traffic.app()?;
+    Some(Call {
         name: traffic.name().to_owned(),
         from: from.to_owned(),
         to: to.to_owned(),
         port: traffic.port(),
         start: SimTime::ZERO + traffic.start(),
-        app: traffic.app(),
-    }
+        app,
+    })
 }
 
 /// A word for a POSIX shell.

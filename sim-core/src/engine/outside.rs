@@ -188,12 +188,11 @@ impl World {
         std::mem::take(&mut self.requests)
     }
 
-    /// A connection that an outside host opened by itself.
+    /// A connection that an outside host opened by itself; the run does not wait for it.
     pub fn add_seen_connection(&mut self, spec: ConnectionSpec) -> ConnectionId {
         let tracker = Tracker::new(self.sample_interval);
-        let connection = Connection { spec, client: None, server: None, tracker, done: false };
+        let connection = Connection { spec, client: None, server: None, tracker, done: true };
         self.connections.push(connection);
-        self.open_connections += 1;
         ConnectionId(self.connections.len() as u32 - 1)
     }
 
