@@ -383,7 +383,7 @@ impl Endpoint {
     fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
         let len = u64::from(payload.len);
         self.receive.next += len;
-        self.receive.window.note_delivery(io.now, len);
+        self.receive.window.note_delivery(len);
         self.fresh_delivered += len;
         if let Err(offset) = self.app.deliver(payload)
             && self.wrong_at.is_none()

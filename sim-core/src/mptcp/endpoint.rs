@@ -96,6 +96,8 @@ pub(super) struct DataSend {
     pub(super) timer: SimTime,
     /// Data-level timeouts in a row.
     pub(super) backoff: u32,
+    /// The application waits for memory in the send buffer (Linux's `SOCK_NOSPACE`).
+    pub(super) writer_waits: bool,
 }
 
 /// Receiving at the data level.
