@@ -1,9 +1,10 @@
 //! The event loop.
 
 use super::device::{Forwarding, PortId};
+use super::forwarding::lives_on;
 use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
-use super::transmission::{Fate, LossKind};
+use super::transmission::{Fate, Kind, LossKind};
 use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
@@ -49,8 +50,18 @@ impl World {
                 if let Some(at) = next {
                     self.queue.push(at, Target::Link(direction));
                 }
-                if let Some(packet) = packet {
-                    self.deliver(to.0, to.1, packet);
+                let shortcut = link.shortcut;
+                if let Some(mut packet) = packet {
+                    match shortcut {
+                        Some((dst, out)) if dst == packet.dst && self.captures.is_none() => {
+                            if lives_on(&mut packet) {
+                                self.transmit(out, packet);
+                            } else {
+                                self.outbox.pool.free(packet);
+                            }
+                        }
+                        _ => self.deliver(to, Some(direction), packet),
+                    }
                 }
             }
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
@@ -64,12 +75,12 @@ impl World {
     #[inline]
     pub(super) fn settle(&mut self) {
         while let Some((node, port, packet)) = self.moving.pop_front() {
-            self.deliver(node, port, packet);
+            self.deliver((node, port), None, packet);
         }
     }
 
-    #[inline]
-    fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
+    /// A packet has reached a port of a node, over a link's direction unless over an ideal wire.
+    fn deliver(&mut self, (id, port): (NodeId, u8), by: Option<u32>, mut packet: Box<Packet>) {
         if self.captures.is_some() {
             self.capture_packet(id, port, false, &packet);
         }
@@ -78,12 +89,17 @@ impl World {
             NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
-                packet.ttl = packet.ttl.saturating_sub(1);
-                let out = table.lookup(packet.dst, || packet.flow()).filter(|_| packet.ttl > 0);
-                match out {
-                    Some(out) => self.send(id, out, packet),
-                    None => self.outbox.pool.free(packet),
+                let way = table.lookup(packet.dst, || packet.flow());
+                let Some(way) = way.filter(|_| lives_on(&mut packet)) else {
+                    self.outbox.pool.free(packet);
+                    return;
+                };
+                if let Some(by) = by.filter(|_| way.is_only) {
+                    let out = self.nodes[id.0 as usize].ports.get(usize::from(way.port));
+                    let shortcut = out.copied().flatten().map(|out| (packet.dst, out));
+                    self.directions[by as usize].shortcut = shortcut;
                 }
+                self.send(id, way.port, packet);
             }
             NodeKind::Switch(learnt) => {
                 learnt.learn(packet.src, port);
@@ -115,14 +131,21 @@ impl World {
         if self.captures.is_some() {
             self.capture_packet(id, port, true, &packet);
         }
+        self.transmit(index, packet);
+    }
+
+    /// Sends a packet over a direction of a link.
+    #[inline]
+    fn transmit(&mut self, index: u32, packet: Box<Packet>) {
         let direction = &mut self.directions[index as usize];
-        if direction.is_wire && direction.transmission.is_up() {
-            let to = direction.to;
-            self.moving.push_back((to.0, to.1, packet));
-        } else if direction.transmission.is_impaired() {
-            self.transmit_impaired(index, packet);
-        } else {
-            self.put_on_link(index, packet);
+        match direction.transmission.kind() {
+            Kind::Steady => self.put_on_link(index, packet),
+            Kind::Impaired => self.transmit_impaired(index, packet),
+            Kind::Wire if direction.transmission.is_up() => {
+                let to = direction.to;
+                self.moving.push_back((to.0, to.1, packet));
+            }
+            Kind::Wire => self.put_on_link(index, packet),
         }
     }
 
@@ -141,13 +164,12 @@ impl World {
 
     #[inline]
     fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
+        self.packet_hops += 1;
         let direction = &mut self.directions[index as usize];
         let idle_since = direction.transmission.idle_at();
         let fate = direction.transmission.send(self.now, packet);
-        if let (Some(observer), Some(path)) = (&mut self.observer, direction.path) {
-            let way = (path.0 as usize, index % 2 == 1);
-            let lost = matches!(fate, Fate::Lost(..));
-            observer.link(self.now, way, idle_since, &direction.transmission, lost);
+        if self.observer.is_some() {
+            self.show_link(index, idle_since, matches!(fate, Fate::Lost(..)));
         }
         match fate {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
@@ -158,6 +180,16 @@ impl World {
             ) => {
                 self.outbox.pool.free(packet);
             }
+        }
+    }
+
+    /// Shows the observer that a packet was given to a link.
+    #[cold]
+    fn show_link(&mut self, index: u32, idle_since: SimTime, lost: bool) {
+        let direction = &self.directions[index as usize];
+        if let (Some(observer), Some(path)) = (&mut self.observer, direction.path) {
+            let way = (path.0 as usize, index % 2 == 1);
+            observer.link(self.now, way, idle_since, &direction.transmission, lost);
         }
     }
 
@@ -339,7 +371,7 @@ impl World {
             end,
             app: App::new(&c.spec.app, end, streams, self.now),
             rng: Stream::new(self.seed, &name),
-            sample_interval: self.sample_interval,
+            sample_interval: self.intervals.length(),
         }
     }
 
@@ -427,12 +459,16 @@ impl World {
     #[inline]
     fn measure(&mut self, id: EndpointId) {
         let endpoint = &mut self.endpoints[id.0 as usize];
+        if !endpoint.has_fresh {
+            return;
+        }
+        endpoint.has_fresh = false;
         let connection = &mut self.connections[endpoint.connection as usize];
         let is_end = connection.client == Some(id) || connection.server == Some(id);
         if !is_end {
             return;
         }
-        let interval = self.sample_interval;
+        let interval = self.intervals.index_of(self.now);
         for subflow in &mut endpoint.subflows {
             if subflow.fresh_bytes > 0 {
                 let bytes = std::mem::take(&mut subflow.fresh_bytes);
@@ -440,7 +476,7 @@ impl World {
                 if all.len() <= subflow.index {
                     all.resize(subflow.index + 1, series::SubflowSeries::default());
                 }
-                series::add(&mut all[subflow.index].bytes, interval, self.now, bytes);
+                series::add(&mut all[subflow.index].bytes, interval, bytes);
             }
         }
         if endpoint.fresh_delivered == 0 {
@@ -511,7 +547,6 @@ impl World {
                 for (index, config) in [(2 * link.0, forward), (2 * link.0 + 1, backward)] {
                     if let Some(config) = config {
                         let direction = &mut self.directions[index as usize];
-                        direction.is_wire = config.is_wire();
                         direction.transmission.set_config(*config);
                     }
                 }

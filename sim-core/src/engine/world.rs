@@ -16,6 +16,7 @@ use crate::app::AppConfig;
 use crate::mptcp::config::HostConfig;
 use crate::mptcp::endpoint::{Endpoint, Outbox};
 use crate::mptcp::stack::{EndpointId, HostStack, LocalAddress};
+use crate::record::series::Intervals;
 use crate::record::{DeviceId, PathRecord, TimelineEvent};
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -155,11 +156,15 @@ pub(super) struct Node {
     pub(super) ports: Vec<Option<u32>>,
 }
 
+/// One direction of a link; on two cache lines what a packet needs that passes a router behind it.
+#[repr(C, align(64))]
 pub(super) struct LinkDirection {
     pub(super) transmission: Transmission,
     pub(super) to: (NodeId, u8),
+    /// Where the router at the end sent the last packet: its destination, and the direction by which the
+    /// router sends all packets there.
+    pub(super) shortcut: Option<(IpAddr, u32)>,
     pub(super) path: Option<PathId>,
-    pub(super) is_wire: bool,
 }
 
 pub(super) struct Connection {
@@ -223,10 +228,11 @@ pub struct World {
     pub(super) device_nodes: Vec<NodeId>,
     pub(super) moving: VecDeque<(NodeId, u8, Box<Packet>)>,
     pub(super) timeline: Vec<TimelineEvent>,
-    pub(super) sample_interval: SimDuration,
+    pub(super) intervals: Intervals,
     pub(super) captures: Option<Captures>,
     pub(super) observer: Option<Observer>,
     pub(super) events: u64,
+    pub(super) packet_hops: u64,
     pub(super) open_connections: usize,
     pub(super) stray_uid: u64,
     pub(super) outside: Vec<OutsideEnd>,
@@ -254,10 +260,11 @@ impl World {
             device_nodes: Vec::new(),
             moving: VecDeque::new(),
             timeline: Vec::new(),
-            sample_interval: SimDuration::from_millis(100),
+            intervals: Intervals::new(SimDuration::from_millis(100)),
             captures: None,
             observer: None,
             events: 0,
+            packet_hops: 0,
             open_connections: 0,
             stray_uid: 1 << 62,
             outside: Vec::new(),
@@ -268,7 +275,7 @@ impl World {
 
     /// Length of the intervals of the recorded series (100 ms unless set).
     pub fn set_sample_interval(&mut self, interval: SimDuration) {
-        self.sample_interval = interval;
+        self.intervals = Intervals::new(interval);
     }
 
     /// Measures finely, for charts: see [`crate::record::detail`].
@@ -345,9 +352,9 @@ impl World {
             }
             let rng = Stream::new(self.seed, &format!("link {} {way}", spec.name));
             self.directions.push(LinkDirection {
-                is_wire: config.is_wire(),
                 transmission: Transmission::new(config, rng),
                 to,
+                shortcut: None,
                 path: spec.path,
             });
         }
@@ -376,7 +383,12 @@ impl World {
     pub fn add_route(&mut self, node: NodeId, network: IpAddr, prefix_len: u8, port: u8) {
         match &mut self.nodes[node.0 as usize].kind {
             NodeKind::Host(stack) => stack.add_route(network, prefix_len, port),
-            NodeKind::Router(table) => table.add(network, prefix_len, port),
+            NodeKind::Router(table) => {
+                table.add(network, prefix_len, port);
+                if self.events > 0 {
+                    self.directions.iter_mut().for_each(|d| d.shortcut = None);
+                }
+            }
             _ => panic!("only hosts and routers have routes"),
         }
     }
@@ -397,7 +409,7 @@ impl World {
         let port = spec.server_address.port();
         self.listen(spec.server, port);
         let start = spec.start;
-        let tracker = Tracker::new(self.sample_interval);
+        let tracker = Tracker::new(self.intervals.length());
         self.connections.push(Connection {
             spec,
             client: None,
