@@ -1,10 +1,11 @@
 //! The event loop.
 
+use super::capture::Port;
 use super::device::{Forwarding, PortId};
 use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
 use super::transmission::{Fate, LossKind};
-use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
+use super::world::{Action, CaptureInterface, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -70,7 +71,7 @@ impl World {
 
     #[inline]
     fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
-        if self.captures.is_some() {
+        if self.watch.is_some() {
             self.capture_packet(id, port, false, &packet);
         }
         match &mut self.nodes[id.0 as usize].kind {
@@ -112,7 +113,7 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        if self.captures.is_some() {
+        if self.watch.is_some() {
             self.capture_packet(id, port, true, &packet);
         }
         let direction = &mut self.directions[index as usize];
@@ -171,6 +172,9 @@ impl World {
         let forwarding = device.process(self.now, ingress, &mut packet, effects);
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, flags, signed);
         }
         self.send_emitted(id);
@@ -226,6 +230,9 @@ impl World {
         }
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, crate::wire::packet::Flags(0), signed);
         }
         self.send_emitted(id);
@@ -379,6 +386,9 @@ impl World {
         let mut sent = std::mem::take(&mut self.outbox.sent);
         if self.observer.is_some() {
             self.show_endpoint(id, &sent);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.hear(id.0 as usize, &self.endpoints[id.0 as usize].story);
         }
         for packet in sent.drain(..) {
             self.send_from_host(host, packet);
@@ -620,24 +630,33 @@ impl World {
 
     #[cold]
     fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
-        let Some(captures) = &mut self.captures else { return };
+        let Some(watch) = &mut self.watch else { return };
         let node = &self.nodes[id.0 as usize];
-        let path = node.ports.get(usize::from(port)).copied().flatten();
-        let path = path.and_then(|d| self.directions[d as usize].path);
-        let side = match node.kind {
-            NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
-            NodeKind::Device { .. } => " outside",
-            _ => "",
+        let is_host = matches!(node.kind, NodeKind::Host(_) | NodeKind::Outside(_));
+        let of = match origin_of(packet.uid) {
+            (endpoint, local) if packet.uid.0 >> 62 == 0 => {
+                self.endpoints.get(endpoint.0 as usize).and_then(|endpoint| {
+                    let subflow = endpoint.subflows.get(local)?;
+                    Some((endpoint.connection, subflow.index as u32))
+                })
+            }
+            _ => None,
         };
-        let path =
-            path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
-        let name = format!("{}{side} {path}", node.name);
-        let known = captures.interfaces.iter().position(|i| i.name == name);
-        let interface = known.unwrap_or_else(|| {
-            captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
-            captures.interfaces.len() - 1
-        }) as u32;
-        let packet = packet.clone();
-        captures.packets.push(Captured { at: self.now, interface, sent, packet });
+        let name = || {
+            let path = node.ports.get(usize::from(port)).copied().flatten();
+            let path = path.and_then(|d| self.directions[d as usize].path);
+            let side = match node.kind {
+                NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
+                NodeKind::Device { .. } => " outside",
+                _ => "",
+            };
+            let path = match path {
+                Some(path) => self.paths[path.0 as usize].name.clone(),
+                None => format!("port {port}"),
+            };
+            let name = format!("{}{side} {path}", node.name);
+            CaptureInterface { node: node.name.clone(), name }
+        };
+        watch.see(self.now, Port { node: id.0, port, is_host }, sent, packet, of, name);
     }
 }
