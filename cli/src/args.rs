@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reports::messages::Language;
 
 /// A simulator of Multipath TCP (TCP option 30) through the boxes that stand in its way.
 ///
@@ -43,6 +44,10 @@ pub(crate) enum Command {
     /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
     #[command(after_help = crate::live::EXAMPLES)]
     Live(crate::live::LiveArgs),
+    /// The story of each connection: which packet, which box, which configuration line, and what can be
+    /// done
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
@@ -72,6 +77,13 @@ Examples:
                                        for each class of traffic, and why
   option30 config *.cfg --format json | jq '.files[].verdicts[].verdict'
   option30 config pasted.txt --platform asa";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  option30 explain my.ron                     what happened, and what can be done
+  option30 explain my.ron --lang ja           the same in Japanese
+  option30 explain my.ron --ladder            also every packet that tells, as a ladder
+  option30 explain my.ron --connection video  one of several connections";
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:
@@ -108,7 +120,44 @@ pub(crate) struct CheckArgs {
     pub(crate) junit: Option<PathBuf>,
 }
 
-/// What `run` and `check` read.
+/// `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Only this connection (the name of the traffic in the scenario)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connection: Option<String>,
+    /// Language of the story
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    pub(crate) lang: Lang,
+    /// Also draw the packets that tell, with their options, between hosts and devices
+    #[arg(long)]
+    pub(crate) ladder: bool,
+    /// What to print: a text for people, or JSON, one line for each scenario
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Language of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Ja => Self::Japanese,
+        }
+    }
+}
+
+/// What commands read that run scenarios.
 #[derive(Args, Debug)]
 pub(crate) struct InputArgs {
     /// Scenario files, or folders of them (*.ron)

@@ -6,11 +6,13 @@
 
 pub mod captures;
 pub mod chart;
+pub mod explain;
 pub mod figures;
 pub mod folder;
 pub mod messages;
 pub mod series;
 pub mod shortfall;
+pub mod sightings;
 pub mod style;
 pub mod summary;
 pub mod table;

@@ -6,7 +6,7 @@ use sim_core::record::outcome::{Cause, Verdict};
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole};
 use sim_core::time::{SimDuration, SimTime};
 
-use crate::figures::{count, instant, plural, printable, rate, share, size, span};
+use crate::figures::{count, instant, printable, rate, share, size, span};
 use crate::messages::{self, Language};
 use crate::shortfall::{self, Part, Reason};
 use crate::style::{Style, paint};
@@ -62,15 +62,19 @@ pub fn expectation_lines(expectations: &[Expectation], width: usize) -> Vec<Stri
 /// The verdict in words, with what it rests on (`MPTCP, 3 subflows`), and how it is shown.
 #[must_use]
 pub fn verdict(connection: &ConnectionRecord) -> (String, Style) {
-    let established = subflows_established(connection);
+    let words = Language::English.say(&messages::Message::Verdict(connection));
+    (words, verdict_style(connection))
+}
+
+/// How a verdict is shown: MPTCP on a part of its subflows is not all that was wanted.
+#[must_use]
+pub fn verdict_style(connection: &ConnectionRecord) -> Style {
     match connection.outcome.verdict {
-        Verdict::Mptcp => {
-            let whole = established == connection.subflows.len();
-            let style = if whole { Style::Good } else { Style::Fair };
-            (format!("MPTCP, {}", plural(established, "subflow")), style)
+        Verdict::Mptcp if subflows_established(connection) == connection.subflows.len() => {
+            Style::Good
         }
-        Verdict::Fallback => ("fallback to plain TCP".into(), Style::Fair),
-        Verdict::Failed(failure) => (format!("failed: {}", messages::failure(failure)), Style::Bad),
+        Verdict::Mptcp | Verdict::Fallback => Style::Fair,
+        Verdict::Failed(_) => Style::Bad,
     }
 }
 

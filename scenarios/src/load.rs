@@ -27,6 +27,8 @@ pub struct Loaded {
     pub observe: bool,
     /// Keep every packet for captures? (Off unless set: it costs memory.)
     pub capture: bool,
+    /// Keep the packets that tell the connections' stories, for explanations and ladders?
+    pub watch: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
     pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
@@ -121,6 +123,7 @@ impl Base {
             warnings: found,
             observe: false,
             capture: false,
+            watch: false,
             sample_interval: None,
             overrides: overrides.to_vec(),
             configs,

@@ -82,6 +82,9 @@ impl Loaded {
         if self.capture {
             world.capture();
         }
+        if self.watch {
+            world.watch();
+        }
         if self.observe {
             world.observe();
         }

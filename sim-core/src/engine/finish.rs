@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::capture::Watch;
 use super::outside::{OutsideEnd, OutsideLife, outside_id, outside_index};
 use super::tracker::Tracker;
 use super::world::{ConnectionId, NodeKind, World};
@@ -57,7 +58,7 @@ impl World {
             changes,
             events: self.events,
             packet_hops: self.packet_hops,
-            captures: self.captures.take(),
+            captures: self.watch.take().map(Watch::finish),
             detail,
             live: None,
         }

@@ -1,11 +1,12 @@
 //! The event loop.
 
+use super::capture::Port;
 use super::device::{Forwarding, PortId};
 use super::forwarding::lives_on;
 use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
 use super::transmission::{Fate, Kind, LossKind};
-use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
+use super::world::{Action, CaptureInterface, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -53,7 +54,7 @@ impl World {
                 let shortcut = link.shortcut;
                 if let Some(mut packet) = packet {
                     match shortcut {
-                        Some((dst, out)) if dst == packet.dst && self.captures.is_none() => {
+                        Some((dst, out)) if dst == packet.dst && self.watch.is_none() => {
                             if lives_on(&mut packet) {
                                 self.transmit(out, packet);
                             } else {
@@ -81,7 +82,7 @@ impl World {
 
     /// A packet has reached a port of a node, over a link's direction unless over an ideal wire.
     fn deliver(&mut self, (id, port): (NodeId, u8), by: Option<u32>, mut packet: Box<Packet>) {
-        if self.captures.is_some() {
+        if self.watch.is_some() {
             self.capture_packet(id, port, false, &packet);
         }
         match &mut self.nodes[id.0 as usize].kind {
@@ -128,7 +129,7 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        if self.captures.is_some() {
+        if self.watch.is_some() {
             self.capture_packet(id, port, true, &packet);
         }
         self.transmit(index, packet);
@@ -203,6 +204,9 @@ impl World {
         let forwarding = device.process(self.now, ingress, &mut packet, effects);
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, flags, signed);
         }
         self.send_emitted(id);
@@ -258,6 +262,9 @@ impl World {
         }
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, crate::wire::packet::Flags(0), signed);
         }
         self.send_emitted(id);
@@ -411,6 +418,9 @@ impl World {
         let mut sent = std::mem::take(&mut self.outbox.sent);
         if self.observer.is_some() {
             self.show_endpoint(id, &sent);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.hear(id.0 as usize, &self.endpoints[id.0 as usize].story);
         }
         for packet in sent.drain(..) {
             self.send_from_host(host, packet);
@@ -655,24 +665,33 @@ impl World {
 
     #[cold]
     fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
-        let Some(captures) = &mut self.captures else { return };
+        let Some(watch) = &mut self.watch else { return };
         let node = &self.nodes[id.0 as usize];
-        let path = node.ports.get(usize::from(port)).copied().flatten();
-        let path = path.and_then(|d| self.directions[d as usize].path);
-        let side = match node.kind {
-            NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
-            NodeKind::Device { .. } => " outside",
-            _ => "",
+        let is_host = matches!(node.kind, NodeKind::Host(_) | NodeKind::Outside(_));
+        let of = match origin_of(packet.uid) {
+            (endpoint, local) if packet.uid.0 >> 62 == 0 => {
+                self.endpoints.get(endpoint.0 as usize).and_then(|endpoint| {
+                    let subflow = endpoint.subflows.get(local)?;
+                    Some((endpoint.connection, subflow.index as u32))
+                })
+            }
+            _ => None,
         };
-        let path =
-            path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
-        let name = format!("{}{side} {path}", node.name);
-        let known = captures.interfaces.iter().position(|i| i.name == name);
-        let interface = known.unwrap_or_else(|| {
-            captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
-            captures.interfaces.len() - 1
-        }) as u32;
-        let packet = packet.clone();
-        captures.packets.push(Captured { at: self.now, interface, sent, packet });
+        let name = || {
+            let path = node.ports.get(usize::from(port)).copied().flatten();
+            let path = path.and_then(|d| self.directions[d as usize].path);
+            let side = match node.kind {
+                NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
+                NodeKind::Device { .. } => " outside",
+                _ => "",
+            };
+            let path = match path {
+                Some(path) => self.paths[path.0 as usize].name.clone(),
+                None => format!("port {port}"),
+            };
+            let name = format!("{}{side} {path}", node.name);
+            CaptureInterface { node: node.name.clone(), name }
+        };
+        watch.see(self.now, Port { node: id.0, port, is_host }, sent, packet, of, name);
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
+use super::capture::Watch;
+pub use super::capture::{CaptureInterface, Captured, Captures};
 use super::device::{Device, Effects, PortPair};
 use super::forwarding::{LearntPorts, RouteTable};
 use super::link::LinkConfig;
@@ -180,37 +182,6 @@ pub(super) struct ScriptEntry {
     pub(super) action: Action,
 }
 
-/// A packet seen at a port of a node.
-#[derive(Clone, Debug)]
-pub struct Captured {
-    /// When.
-    pub at: SimTime,
-    /// Index of the interface in [`Captures::interfaces`].
-    pub interface: u32,
-    /// The node sent it (else it received it).
-    pub sent: bool,
-    /// The packet.
-    pub packet: Packet,
-}
-
-/// An end of a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaptureInterface {
-    /// The node.
-    pub node: String,
-    /// Its name: node, side and path (`edge inside dsl`).
-    pub name: String,
-}
-
-/// What a run captured.
-#[derive(Clone, Debug, Default)]
-pub struct Captures {
-    /// Where packets were seen.
-    pub interfaces: Vec<CaptureInterface>,
-    /// Packets in order of time.
-    pub packets: Vec<Captured>,
-}
-
 /// A world under construction, then running.
 pub struct World {
     pub(super) seed: u64,
@@ -229,7 +200,7 @@ pub struct World {
     pub(super) moving: VecDeque<(NodeId, u8, Box<Packet>)>,
     pub(super) timeline: Vec<TimelineEvent>,
     pub(super) intervals: Intervals,
-    pub(super) captures: Option<Captures>,
+    pub(super) watch: Option<Watch>,
     pub(super) observer: Option<Observer>,
     pub(super) events: u64,
     pub(super) packet_hops: u64,
@@ -261,7 +232,7 @@ impl World {
             moving: VecDeque::new(),
             timeline: Vec::new(),
             intervals: Intervals::new(SimDuration::from_millis(100)),
-            captures: None,
+            watch: None,
             observer: None,
             events: 0,
             packet_hops: 0,
@@ -285,7 +256,13 @@ impl World {
 
     /// Keeps a copy of every packet at every port.
     pub fn capture(&mut self) {
-        self.captures = Some(Captures::default());
+        self.watch = Some(Watch::new(true));
+    }
+
+    /// Keeps a copy of the packets that tell the connections' stories, at every port: see
+    /// [`super::capture`]. Nothing when all are captured already.
+    pub fn watch(&mut self) {
+        self.watch.get_or_insert_with(|| Watch::new(false));
     }
 
     /// Names a path; links and reports refer to it.

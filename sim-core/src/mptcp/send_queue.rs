@@ -123,7 +123,8 @@ impl Endpoint {
         let s = &self.subflows[i];
         let bytes = s.queue.end.max(s.tx.next).saturating_sub(s.tx.una);
         let sent = (s.tx.outstanding().len() as u64).div_ceil(self.burst_segments(i));
-        let unsent = s.queue.buffers.len() - s.queue.buffers.partition_point(|b| b.end() <= s.tx.next);
+        let unsent =
+            s.queue.buffers.len() - s.queue.buffers.partition_point(|b| b.end() <= s.tx.next);
         bytes + (sent + unsent as u64) * BUFFER_OVERHEAD
     }
 

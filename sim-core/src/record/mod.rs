@@ -52,8 +52,8 @@ pub struct RunRecord {
     pub packet_hops: u64,
     /// What charts draw finely, when the run was asked to observe it.
     pub detail: Option<detail::Detail>,
-    /// Packets, when the run was asked to capture them.
-    pub captures: Option<crate::engine::world::Captures>,
+    /// Packets, when the run was asked to capture them or to watch for those that tell the story.
+    pub captures: Option<crate::engine::capture::Captures>,
     /// What the run was made with, when hosts of it were real; `None`: a simulation.
     pub live: Option<LiveRecord>,
 }
