@@ -43,7 +43,7 @@ use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
-pub(crate) use audit::PLATFORM;
+pub(crate) use audit::{PLATFORM, audit_lina};
 use config::AsaConfig;
 use limits::{Counted, Uses};
 use order::Watched;

@@ -7,7 +7,7 @@
 use crate::config::ConfigText;
 
 use super::{Audit, Because, Effect};
-use crate::asa;
+use crate::{asa, ftd, ips};
 
 /// A platform: an operating system with its configuration language.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +30,20 @@ const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 /// Every platform.
 #[must_use]
 pub fn platforms() -> &'static [Platform] {
-    const ALL: &[Platform] =
-        &[asa::PLATFORM, FTD, PIX, FWSM, IOS, IOS_XE, IOS_XR, NX_OS, ACE, IPS, STAROS, WAAS];
+    const ALL: &[Platform] = &[
+        asa::PLATFORM,
+        ftd::PLATFORM,
+        PIX,
+        FWSM,
+        IOS,
+        IOS_XE,
+        IOS_XR,
+        NX_OS,
+        ACE,
+        ips::PLATFORM,
+        STAROS,
+        WAAS,
+    ];
     ALL
 }
 
@@ -66,13 +78,6 @@ pub fn version_after(text: &str, before: &[&str]) -> Option<String> {
             .then(|| version.trim_end_matches(',').to_owned())
     })
 }
-
-const FTD: Platform = Platform {
-    name: "ftd",
-    product: "Cisco Firepower Threat Defense",
-    marks: &[("NGFW Version", HEADER), (": NGFW", HEADER)],
-    audit: |text| not_read(text, &["NGFW Version "]),
-};
 
 const PIX: Platform = Platform {
     name: "pix",
@@ -177,19 +182,6 @@ const ACE: Platform = Platform {
         ("sticky http-cookie", 20),
     ],
     audit: |text| not_read(text, &["version "]),
-};
-
-const IPS: Platform = Platform {
-    name: "ips",
-    product: "Cisco Intrusion Prevention System",
-    marks: &[
-        ("service signature-definition", 200),
-        ("service analysis-engine", 200),
-        ("service event-action-rules", 200),
-        ("service virtual-sensor", 100),
-        ("! Realm Keys", 200),
-    ],
-    audit: |text| not_read(text, &["! Version "]),
 };
 
 const STAROS: Platform = Platform {
