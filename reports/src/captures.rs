@@ -26,7 +26,7 @@ pub fn files(record: &RunRecord) -> Vec<File> {
 }
 
 /// Device and path names are a user's text: only letters that every file system takes are kept.
-fn file_name(interface: &str) -> String {
+pub(crate) fn file_name(interface: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
     interface.chars().map(keep).collect()
 }

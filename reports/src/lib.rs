@@ -9,6 +9,7 @@ pub mod chart;
 pub mod figures;
 pub mod folder;
 pub mod messages;
+pub mod operator;
 pub mod series;
 pub mod shortfall;
 pub mod style;

@@ -50,7 +50,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("crypto ikev1", 3),
         ("mtu inside", 10),
         ("mtu outside", 10),
-        ("service-policy ", 2),
+        ("service-policy ", 4),
     ],
     audit,
 };

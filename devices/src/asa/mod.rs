@@ -18,6 +18,7 @@ mod normalizer;
 mod order;
 mod policy;
 mod report;
+mod syslog;
 mod tcp_map;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,8 @@ use config::AsaConfig;
 use limits::{Counted, Uses};
 use order::Watched;
 use policy::{Policy, Treatment};
+use report::{Tally, counter_of};
+use syslog::Syslog;
 use tcp_map::GUIDE;
 
 /// In the catalogue.
@@ -170,6 +173,10 @@ struct State {
     ttl: [u8; 2],
     /// Side that it was opened from.
     opened_from: Side,
+    /// Its number in the log.
+    number: u64,
+    /// Side that sent an RST, once one did.
+    reset_from: Option<Side>,
     /// True once it was signed that option 30 of this connection may pass.
     passage_signed: bool,
     /// What it counts for in its class's limits.
@@ -207,6 +214,21 @@ pub(crate) struct Asa {
     expected: Vec<SocketAddr>,
     random: Stream,
     counters: Counters,
+    /// Counters of tcp-maps, by their place in the configuration.
+    tallies: BTreeMap<usize, Tally>,
+    /// What inspections have seen, by their line.
+    inspected: BTreeMap<u32, Inspected>,
+    syslog: Syslog,
+    /// When the last packet came.
+    now: SimTime,
+}
+
+/// What an inspection has seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Inspected {
+    packets: u64,
+    drops: u64,
+    resets: u64,
 }
 
 #[derive(Debug, Default)]
@@ -217,6 +239,8 @@ struct Counters {
     out_of_order: u64,
     options_cleared: u64,
     option_30_cleared: u64,
+    /// Flows that an inspection has ended.
+    failed_inspections: u64,
     /// `show asp drop`, by reason.
     drops: BTreeMap<&'static str, u64>,
 }
@@ -263,6 +287,10 @@ impl Asa {
             expected: Vec::new(),
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
+            tallies: BTreeMap::new(),
+            inspected: BTreeMap::new(),
+            syslog: Syslog::default(),
+            now: SimTime::ZERO,
         }
     }
 
@@ -294,17 +322,23 @@ impl Asa {
             shift: Shift::default(),
             ttl: [u8::MAX; 2],
             opened_from: side,
+            number: self.counters.built + 1,
+            reset_from: None,
             passage_signed: false,
             counted,
             proxy,
             watched,
         };
         self.counters.built += 1;
+        let names = &self.policy.interfaces;
+        self.syslog.built(names, state.number, pass.received, &state);
         Ok(self.table.open_with(pass.now, timeouts, [pass.received; 2], state))
     }
 
     fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
         *self.counters.drops.entry(reason).or_default() += 1;
+        let (names, side) = (&self.policy.interfaces, pass.ingress.side());
+        self.syslog.dropped(names, side, pass.packet, reason, &rule.text);
         pass.drop(rule, reason)
     }
 
@@ -329,6 +363,11 @@ impl Asa {
         }
         self.randomise(pass, id, sender);
         self.table.observe(pass.now, id, sender, pass.packet);
+        if pass.packet.flags.has(Flags::RST)
+            && let Some(connection) = self.table.get_mut(id)
+        {
+            connection.state.reset_from.get_or_insert(pass.ingress.side());
+        }
         self.settle(id);
         if let Some(connection) = self.table.get(id) {
             connection.state.shift.leave(pass.packet, sender);
@@ -364,10 +403,13 @@ impl Device for Asa {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
+        self.now = now;
         let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
+        let (syslog, names) = (&mut self.syslog, &self.policy.interfaces);
         self.table.expire(now, |gone| {
             *torn_down += 1;
             uses.release(gone.state.counted);
+            syslog.torn_down(names, gone);
         });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
@@ -393,6 +435,9 @@ impl Device for Asa {
             connection.state.shift.arrive(pass.packet, sender, true);
         }
         if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
+            if let Some(counter) = counter_of(reason) {
+                self.tally(&treatment, counter, 1);
+            }
             if reason == "tcpnorm-win-variation"
                 && let Some(gone) = self.table.remove(id)
             {
@@ -429,6 +474,7 @@ impl Device for Asa {
             ("connections intercepted".to_owned(), c.intercepted),
             ("TCP options cleared".to_owned(), c.options_cleared),
             ("option 30 cleared".to_owned(), c.option_30_cleared),
+            ("segments held to be put in order".to_owned(), c.out_of_order),
         ];
         all.extend(c.drops.iter().map(|(reason, count)| (format!("asp drop {reason}"), *count)));
         all

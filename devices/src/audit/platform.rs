@@ -47,13 +47,43 @@ pub fn platforms() -> &'static [Platform] {
     ALL
 }
 
+/// Beginnings of lines of other vendors' configurations: a text that has them is not taken for one of
+/// ours because of a word that both have.
+const FOREIGN: &[(&str, u32)] = &[
+    ("set system ", 50),
+    ("set interfaces ", 50),
+    ("set security ", 50),
+    ("set deviceconfig ", 50),
+    ("config system ", 50),
+    ("config firewall ", 50),
+    ("ltm ", 50),
+    ("net vlan ", 50),
+    ("sys ", 20),
+    ("sysname ", 200),
+    ("; J", 200),
+    ("## Last commit", 500),
+    ("! device: ", 2 * HEADER),
+    ("daemon ", 20),
+    ("transceiver qsfp", 200),
+    ("management api http-commands", 500),
+    ("user-view ", 50),
+];
+
+/// Fewest points by which a text without a header is recognised.
+const FEWEST: u32 = 3;
+
 /// The platform that a text was written by, if it shows.
 #[must_use]
 pub fn recognise(text: &str) -> Option<&'static Platform> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
+    let (mut foreign, mut braces, mut count) = (0u32, 0u32, 0u32);
     for line in text.lines() {
         let line = line.trim();
+        count += u32::from(!line.is_empty());
+        braces += u32::from(line.ends_with(['{', '}', ';']) && !line.starts_with('!'));
+        let marked = FOREIGN.iter().filter(|(mark, _)| line.starts_with(mark));
+        foreign = foreign.saturating_add(marked.map(|(_, weight)| weight).sum());
         for (score, platform) in scores.iter_mut().zip(all) {
             for (mark, weight) in platform.marks {
                 if line.starts_with(mark) {
@@ -62,7 +92,11 @@ pub fn recognise(text: &str) -> Option<&'static Platform> {
             }
         }
     }
-    let best = scores.iter().copied().max().filter(|&best| best > 0)?;
+    // Braces around blocks and semicolons after statements are none of Cisco's.
+    if braces * 3 > count {
+        return None;
+    }
+    let best = scores.iter().copied().max().filter(|&best| best >= FEWEST.max(foreign))?;
     // Of two that score alike, the one that comes first in the list.
     all.iter().zip(scores).find(|(_, score)| *score == best).map(|(platform, _)| platform)
 }
@@ -114,6 +148,9 @@ const IOS: Platform = Platform {
         ("ip access-list standard", 5),
         ("ip cef", 10),
         ("ip tcp intercept", 20),
+        ("service-policy input", 10),
+        ("service-policy output", 10),
+        ("service-policy type inspect", 20),
         ("service timestamps", 5),
         ("line vty", 3),
         ("ip address", 1),
@@ -250,6 +287,9 @@ mod tests {
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));
         check("set system host-name srx", None);
+        check("ip address 10.0.0.1 255.0.0.0", None);
+        check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
+        check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
         check("", None);
     }
 
