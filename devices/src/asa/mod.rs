@@ -74,6 +74,12 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("exceed-mss, reserved-bits", "allow", GUIDE),
         ("ttl-evasion-protection", "on", GUIDE),
         ("checksum-verification, check-retransmission", "off", GUIDE),
+        ("window-variation", "allow", GUIDE),
+        ("queue-limit", "0: not put in order; 3 segments where an inspection reads", GUIDE),
+        ("tcp-options md5", "clear; allow since 9.4(2)", RECALLED),
+        ("two of one named option", "dropped since 9.4(2), unless allow multiple", RECALLED),
+        ("inspect http", "not on; without a map it blocks nothing", GUIDE),
+        ("inspect dns", "UDP only, unless tcp-inspection", RECALLED),
         ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
         ("set connection embryonic-conn-max", "0: no TCP Intercept", GUIDE),
         ("timeouts", "conn 1:00:00, half-closed 0:10:00", GUIDE),
@@ -87,9 +93,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("outside", "nameif of the interface towards the servers; default: outside"),
     ],
     configuration: "tcp-map (both syntaxes), class-map (any, access-list, port, \
-                    default-inspection-traffic), policy-map, set connection, service-policy \
-                    (global, interface), access-list, access-group, sysopt connection tcpmss, \
-                    interface (nameif, security-level)",
+                    default-inspection-traffic), policy-map, set connection (advanced-options, \
+                    limits, timeouts, random-sequence-number), inspect (ftp, http, sip, esmtp, dns \
+                    over TCP, with their maps), service-policy (global, interface), access-list, \
+                    access-group, object, timeout, sysopt connection tcpmss, interface (nameif, \
+                    security-level)",
     example: "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  match any\n\
               policy-map my-policy-map\n  class my-tcpnorm\n    set connection advanced-options \
               my-mptcp\nservice-policy my-policy-map global\n",
@@ -99,6 +107,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         "TCP Intercept answers with an MSS and no other option, and calls the server with a SYN that has \
          no other either: even with a tcp-map an intercepted connection is plain TCP. A modelling \
          decision.",
+        "An inspection reads one connection: a subflow that begins in the middle of a message is no \
+         message to it. FTP then misses a PORT, strict HTTP, SIP and DNS drop, ESMTP overwrites. What \
+         the engines block and overwrite is modelled; address translation, and so the rewriting of \
+         addresses in payload, is not.",
+        "Dead connection detection (dcd), failover and clusters are not modelled.",
     ],
 };
 
