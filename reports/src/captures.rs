@@ -29,13 +29,16 @@ pub fn files(record: &RunRecord) -> Vec<File> {
     .collect()
 }
 
-/// The capture file of an interface, in the results folder. Device and path names are a user's text: only
-/// letters that every file system takes are kept.
+/// The capture file of an interface, in the results folder.
 #[must_use]
 pub fn file_name(interface: &str) -> String {
+    format!("captures/{}.pcapng", plain(interface))
+}
+
+/// Device and path names are a user's text: only letters that every file system takes are kept.
+pub(crate) fn plain(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
-    let name: String = interface.chars().map(keep).collect();
-    format!("captures/{name}.pcapng")
+    name.chars().map(keep).collect()
 }
 
 fn one(captures: &Captures, index: u32, name: &str, comments: &BTreeMap<usize, String>) -> Vec<u8> {

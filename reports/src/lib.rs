@@ -10,6 +10,7 @@ pub mod explain;
 pub mod figures;
 pub mod folder;
 pub mod messages;
+pub mod operator;
 pub mod series;
 pub mod shortfall;
 pub mod sightings;
