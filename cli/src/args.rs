@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
     #[command(after_help = crate::live::EXAMPLES)]
     Live(crate::live::LiveArgs),
+    /// Hold the simulation of a scenario against a live run of it, side by side
+    #[command(after_help = crate::compare_live::EXAMPLES)]
+    Compare(crate::compare_live::CompareArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),

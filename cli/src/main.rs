@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare_live;
 mod config_command;
 mod devices_command;
 mod failure;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(args, &mut output),
         Command::Config(args) => config_command::config(args, &mut output),
         Command::Live(args) => live::live(args, &mut output),
+        Command::Compare(args) => compare_live::compare(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

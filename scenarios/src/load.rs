@@ -27,6 +27,8 @@ pub struct Loaded {
     pub observe: bool,
     /// Keep every packet for captures? (Off unless set: it costs memory.)
     pub capture: bool,
+    /// Keep the headers of every packet at the hosts? (Off unless set; `capture` keeps more.)
+    pub capture_heads: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
     pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
@@ -121,6 +123,7 @@ impl Base {
             warnings: found,
             observe: false,
             capture: false,
+            capture_heads: false,
             sample_interval: None,
             overrides: overrides.to_vec(),
             configs,

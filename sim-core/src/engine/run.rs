@@ -622,6 +622,10 @@ impl World {
     fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
         let Some(captures) = &mut self.captures else { return };
         let node = &self.nodes[id.0 as usize];
+        let is_host = matches!(node.kind, NodeKind::Host(_) | NodeKind::Outside(_));
+        if captures.heads && !is_host {
+            return;
+        }
         let path = node.ports.get(usize::from(port)).copied().flatten();
         let path = path.and_then(|d| self.directions[d as usize].path);
         let side = match node.kind {
@@ -637,7 +641,10 @@ impl World {
             captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
             captures.interfaces.len() - 1
         }) as u32;
-        let packet = packet.clone();
+        let mut packet = packet.clone();
+        if captures.heads {
+            packet.payload.bytes = None;
+        }
         captures.packets.push(Captured { at: self.now, interface, sent, packet });
     }
 }

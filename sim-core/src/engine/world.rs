@@ -204,6 +204,8 @@ pub struct Captures {
     pub interfaces: Vec<CaptureInterface>,
     /// Packets in order of time.
     pub packets: Vec<Captured>,
+    /// Only those at hosts, and without the bytes of their payload.
+    pub heads: bool,
 }
 
 /// A world under construction, then running.
@@ -279,6 +281,11 @@ impl World {
     /// Keeps a copy of every packet at every port.
     pub fn capture(&mut self) {
         self.captures = Some(Captures::default());
+    }
+
+    /// Keeps the headers of every packet at every host.
+    pub fn capture_heads(&mut self) {
+        self.captures = Some(Captures { heads: true, ..Captures::default() });
     }
 
     /// Names a path; links and reports refer to it.
