@@ -34,8 +34,10 @@ struct Case {
 const TWO: &str =
     r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms")"#;
 const ONE: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms")"#;
+/// Large enough that the kernel still writes when it joins: one whose application has closed its direction
+/// lets no join complete.
 const BOTH_WAYS: &str =
-    r#"UpThenDown(name: "data", from: "client", to: "server", up: "500 kB", down: "500 kB")"#;
+    r#"UpThenDown(name: "data", from: "client", to: "server", up: "2 MB", down: "1 MB")"#;
 
 const PLAIN: Case = Case {
     name: "",
@@ -231,8 +233,7 @@ fn the_simulated_endpoint_and_the_kernel_understand_each_other() {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut faults = Vec::new();
-        while let Some((case, kernel_is_client)) =
-            wanted.get(next.fetch_add(1, Ordering::Relaxed))
+        while let Some((case, kernel_is_client)) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
         {
             let (client, server, who) = if *kernel_is_client {
                 ("kernel", "profile: Rfc8684", "kernel calls")
