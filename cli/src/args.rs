@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// done
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Hold the simulation of a scenario against a live run of it, side by side
+    #[command(after_help = crate::compare_live::EXAMPLES)]
+    Compare(crate::compare_live::CompareArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),

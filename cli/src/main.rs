@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare_live;
 mod config_command;
 mod devices_command;
 mod explain;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Config(args) => config_command::config(args, &mut output),
         Command::Live(args) => live::live(args, &mut output),
         Command::Explain(args) => explain::explain(args, &mut output),
+        Command::Compare(args) => compare_live::compare(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

@@ -3,7 +3,9 @@
 //! The text carries ANSI styles; whoever prints it strips them where they are not wanted.
 
 use sim_core::record::outcome::{Cause, Verdict};
-use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole};
+use sim_core::record::{
+    ConnectionRecord, LiveRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole,
+};
 use sim_core::time::{SimDuration, SimTime};
 
 use crate::figures::{count, instant, printable, rate, share, size, span};
@@ -80,14 +82,36 @@ pub fn verdict_style(connection: &ConnectionRecord) -> Style {
 
 fn heading(out: &mut Vec<String>, record: &RunRecord) {
     out.push(paint(Style::Strong, &printable(&record.title)));
+    let length = span(record.ended_at.since(SimTime::ZERO));
+    let how = match &record.live {
+        None => format!("{length} simulated"),
+        Some(live) => format!("{length} live on {}", live_hosts(live)),
+    };
     let line = format!(
-        "{} · seed {} · {} simulated · {} events",
+        "{} · seed {} · {how} · {} events",
         printable(&record.scenario),
         record.seed,
-        span(record.ended_at.since(SimTime::ZERO)),
         count(record.events)
     );
     out.push(paint(Style::Faint, &line));
+    for command in record.live.iter().flat_map(|live| &live.commands) {
+        let code = command.exit_code.map_or_else(
+            || "ended with the run".into(),
+            |code| {
+                if code == 0 { "exit code 0".into() } else { format!("FAILED, exit code {code}") }
+            },
+        );
+        let program = printable(&command.argv.join(" "));
+        out.push(format!("{}: {program}: {code}", printable(&command.host)));
+    }
+}
+
+/// The kernel and its congestion controls: `Linux 6.18.44, cubic`.
+fn live_hosts(live: &LiveRecord) -> String {
+    let mut kinds: Vec<&str> = live.congestion.values().map(String::as_str).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    printable(&format!("{}, {}", live.kernel, kinds.join(" and ")))
 }
 
 fn describe(

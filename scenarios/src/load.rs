@@ -29,6 +29,8 @@ pub struct Loaded {
     pub capture: bool,
     /// Keep the packets that tell the connections' stories, for explanations and ladders?
     pub watch: bool,
+    /// Keep the headers of every packet at the hosts? (Off unless set; `capture` keeps more.)
+    pub capture_heads: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
     pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
@@ -124,6 +126,7 @@ impl Base {
             observe: false,
             capture: false,
             watch: false,
+            capture_heads: false,
             sample_interval: None,
             overrides: overrides.to_vec(),
             configs,

@@ -81,6 +81,8 @@ impl Loaded {
         let mut world = network.into_world();
         if self.capture {
             world.capture();
+        } else if self.capture_heads {
+            world.capture_heads();
         }
         if self.watch {
             world.watch();

@@ -144,7 +144,9 @@ impl Bridge<'_> {
                     let (port, tun) = &self.hosts[h].tuns[t];
                     let Some(len) = tun.read(buffer) else { break };
                     // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
-                    let _ = offload::split(&buffer[..len], |packet| packets.push(packet));
+                    if offload::split(&buffer[..len], |packet| packets.push(packet)).is_err() {
+                        self.live.not_carried += 1;
+                    }
                     let (node, port) = (self.hosts[h].node, *port);
                     any = true;
                     self.take_news(); // whose SYN it is was told before it was sent
@@ -193,7 +195,7 @@ impl Bridge<'_> {
                 continue;
             }
             if let Some(tun) = tun_of(&self.hosts, node, port) {
-                offload::write_all(tun, &mut batch, true, scratch);
+                offload::join(&mut batch, scratch, |parts| tun.write(parts));
             }
             for packet in batch.drain(..) {
                 self.world.recycle(packet);

@@ -46,7 +46,9 @@ pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Resu
             .doing(|| "start a thread".into())?;
         wire.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    Ok(loaded.conclude(seed, record, &device_warnings))
+    let mut run = loaded.conclude(seed, record, &device_warnings);
+    run.replay = run.replay.replacen("option30 run", "option30 live", 1);
+    Ok(run)
 }
 
 /// The programs of the scenario.

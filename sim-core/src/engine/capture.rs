@@ -98,6 +98,8 @@ pub(super) struct Port {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     captures: Captures,
+    /// Only packets at hosts are kept, without the bytes of their payload.
+    heads: bool,
     /// Interface of a node's port.
     interfaces: FxHashMap<(u32, u8), u32>,
     /// By interface.
@@ -122,6 +124,11 @@ impl Watch {
         Self { captures: Captures { complete, ..Captures::default() }, ..Self::default() }
     }
 
+    /// Keeps the headers of every packet at the hosts.
+    pub(super) fn heads() -> Self {
+        Self { heads: true, ..Self::new(true) }
+    }
+
     /// A packet is seen; `of` is whose it is when an endpoint made it, `name` names the node and the port.
     pub(super) fn see(
         &mut self,
@@ -132,6 +139,9 @@ impl Watch {
         of: Option<(u32, u32)>,
         name: impl FnOnce() -> CaptureInterface,
     ) {
+        if self.heads && !at_port.is_host {
+            return;
+        }
         self.drop_provisional();
         let interface = self.interface(at_port, name);
         self.frames[interface as usize] += 1;
@@ -157,7 +167,10 @@ impl Watch {
         // A packet that is received may still be told of; one that is sent has been.
         if tells || self.captures.complete || !sent {
             let frame = self.frames[interface as usize];
-            let packet = packet.clone();
+            let mut packet = packet.clone();
+            if self.heads {
+                packet.payload.bytes = None;
+            }
             self.provisional = !tells;
             let captured = Captured { at, interface, frame, sent, tells, of, packet };
             self.captures.packets.push(captured);

@@ -265,6 +265,11 @@ impl World {
         self.watch.get_or_insert_with(|| Watch::new(false));
     }
 
+    /// Keeps the headers of every packet at every host.
+    pub fn capture_heads(&mut self) {
+        self.watch = Some(Watch::heads());
+    }
+
     /// Names a path; links and reports refer to it.
     pub fn add_path(&mut self, record: PathRecord) -> PathId {
         self.paths.push(record);

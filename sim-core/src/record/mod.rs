@@ -59,7 +59,7 @@ pub struct RunRecord {
 }
 
 /// What a run with real hosts was made with, and what only their kernel could tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LiveRecord {
     /// The kernel: `Linux 6.18.44`.
     pub kernel: String,
@@ -70,10 +70,12 @@ pub struct LiveRecord {
     pub sockets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Programs that were run in hosts.
     pub commands: Vec<CommandRecord>,
+    /// IP packets of the kernels that are no TCP, and so were not carried.
+    pub not_carried: u64,
 }
 
 /// A program that was run in a real host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct CommandRecord {
     /// Host.
     pub host: String,
