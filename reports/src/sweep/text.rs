@@ -7,7 +7,6 @@ use super::{Estimate, Findings, Manifest, Question};
 use crate::figures::{count, printable, share};
 use crate::style::{Style, paint};
 use crate::table::{Cell, lines, lines_within};
-use crate::wrap::wrap;
 
 /// More rows than this are for the page and the files.
 const ROWS_MAX: usize = 12;
@@ -102,7 +101,10 @@ fn table(question: &Question, answer: &Answer) -> String {
             for curve in curves {
                 for point in &curve.points {
                     let at = match point.between {
-                        Some((from, to)) => format!("{}–{}", number(from), number(to)),
+                        Some((from, to)) if from < to => {
+                            format!("{}–{}", number(from), number(to))
+                        }
+                        Some((only, _)) => number(only),
                         None => point.label.clone(),
                     };
                     let labels: Vec<String> =
@@ -155,9 +157,9 @@ fn reasons(title: &str, reasons: &[Reason], width: usize) -> String {
         for line in lines_within(&[row], width.saturating_sub(2)) {
             out.push_str(&format!("  {line}\n"));
         }
-        for line in wrap(&printable(&reason.example.replay), width.saturating_sub(4)) {
-            out.push_str(&format!("    {}\n", paint(Style::Faint, &line)));
-        }
+        // In one line, however long: it is there to be copied.
+        let replay = printable(&reason.example.replay);
+        out.push_str(&format!("    {}\n", paint(Style::Faint, &replay)));
     }
     if reasons.len() > REASONS_MAX {
         out.push_str(&format!("  and {} more: see the page\n", reasons.len() - REASONS_MAX));
