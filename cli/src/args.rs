@@ -25,6 +25,7 @@ Examples:
   option30 run my-network.ron          verdicts, causes, figures and charts
   option30 check scenarios/catalogue   every scenario's expectations
   option30 config firewall.cfg         what a configuration does to MPTCP
+  option30 sweep my-sweep.ron          many runs: seeds, devices, parameters
   option30 devices asa                 what an ASA does to MPTCP; its sources
 
 Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
@@ -44,6 +45,12 @@ pub(crate) enum Command {
     /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
     #[command(after_help = crate::live::EXAMPLES)]
     Live(crate::live::LiveArgs),
+    /// Run a sweep: many runs of a scenario, over axes and seeds; charts, tables, a data set
+    #[command(after_help = crate::sweep::SWEEP_EXAMPLES)]
+    Sweep(crate::sweep::SweepArgs),
+    /// Merge the stored runs of a sweep: one data set, its charts and its page
+    #[command(after_help = crate::sweep::MERGE_EXAMPLES)]
+    Merge(crate::sweep::MergeArgs),
     /// The story of each connection: which packet, which box, which configuration line, and what can be
     /// done
     #[command(after_help = EXPLAIN_EXAMPLES)]

@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod run;
 mod simulate;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
         Command::Live(args) => live::live(args, &mut output),
         Command::Explain(args) => explain::explain(args, &mut output),
         Command::Compare(args) => compare_live::compare(args, &mut output),
+        Command::Sweep(args) => sweep::sweep(args, &mut output),
+        Command::Merge(args) => sweep::merge(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

@@ -16,6 +16,7 @@ pub mod shortfall;
 pub mod sightings;
 pub mod style;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 pub mod text;
 pub mod wrap;

@@ -191,7 +191,11 @@ fn has_errors(found: &[Diagnostic]) -> bool {
     found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-fn read_file(path: &Path) -> Result<Source, Box<Diagnostic>> {
+/// Reads a text file for messages to point into.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub fn read_file(path: &Path) -> Result<Source, Box<Diagnostic>> {
     let file = path.display().to_string();
     let fault = |message: String| Box::new(Diagnostic::of_file(&file, message));
     let bytes = std::fs::read(path)

@@ -1,6 +1,7 @@
 //! From a loaded scenario to its record and what its expectations say to that.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use sim_core::engine::world::World;
 use sim_core::record::RunRecord;
@@ -103,7 +104,7 @@ impl Loaded {
         }
         let expectations = self.expectations(&record);
         let warnings = self.warnings.clone();
-        Run { record, warnings, expectations, replay: self.replay(seed) }
+        Run { record, warnings, expectations, replay: replay(&self.path, &self.overrides, seed) }
     }
 
     /// Everything in place.
@@ -194,15 +195,16 @@ impl Loaded {
         let expectations = self.scenario.expect.iter().enumerate();
         expectations.map(|(i, expected)| evaluate(expected, line_of(i), record)).collect()
     }
+}
 
-    fn replay(&self, seed: u64) -> String {
-        let mut command =
-            format!("option30 run {} --seed {seed}", quoted(&self.path.display().to_string()));
-        for setting in &self.overrides {
-            command += &format!(" --set {}", quoted(setting));
-        }
-        command
+/// The command line that runs a scenario with these settings and this seed.
+#[must_use]
+pub fn replay(path: &Path, settings: &[String], seed: u64) -> String {
+    let mut command = format!("option30 run {} --seed {seed}", quoted(&path.display().to_string()));
+    for setting in settings {
+        command += &format!(" --set {}", quoted(setting));
     }
+    command
 }
 
 fn call(traffic: &Traffic) -> Option<Call> {
@@ -219,7 +221,8 @@ fn call(traffic: &Traffic) -> Option<Call> {
 }
 
 /// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
