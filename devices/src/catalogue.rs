@@ -1,6 +1,6 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{ace, asa, cbac, custom, router, switch, zbfw};
+use crate::{ace, asa, cbac, custom, nat, nbar, router, switch, zbfw};
 
 /// Stands where a source would: common knowledge of the product that was not looked up again.
 pub(crate) const RECALLED: &str = "recalled, not verified";
@@ -45,7 +45,16 @@ impl ModelInfo {
 /// Every model, in order.
 #[must_use]
 pub fn catalogue() -> &'static [ModelInfo] {
-    const ALL: &[ModelInfo] =
-        &[asa::INFO, cbac::INFO, zbfw::INFO, ace::INFO, switch::INFO, router::INFO, custom::INFO];
+    const ALL: &[ModelInfo] = &[
+        asa::INFO,
+        cbac::INFO,
+        zbfw::INFO,
+        nat::INFO,
+        nbar::INFO,
+        ace::INFO,
+        switch::INFO,
+        router::INFO,
+        custom::INFO,
+    ];
     ALL
 }

@@ -23,6 +23,8 @@ pub mod config;
 pub mod custom;
 pub mod inspect;
 mod ios;
+mod nat;
+mod nbar;
 mod router;
 pub mod spec;
 pub mod steps;

@@ -8,9 +8,10 @@ use sim_core::engine::device::Device;
 use crate::config::{ConfigDiagnostic, ConfigText};
 use crate::custom::rules::CustomRule;
 use crate::custom::{Custom, Stateful};
+use crate::ios::router::Kind;
 use crate::router::Router;
 use crate::switch::Switch;
-use crate::{ace, asa, cbac, zbfw};
+use crate::{ace, asa, cbac, ios, nat, nbar, zbfw};
 
 /// What a device is built in.
 #[derive(Clone, Debug)]
@@ -75,6 +76,30 @@ pub enum DeviceSpec {
         #[serde(default)]
         outside: Option<String>,
     },
+    /// IOS and IOS-XE NAT with its application gateways.
+    Nat {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
+    /// NBAR and AVC.
+    Nbar {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
     /// Cisco ACE.
     Ace {
         /// Path of the configuration text.
@@ -116,6 +141,8 @@ impl DeviceSpec {
             Self::Asa { config, .. }
             | Self::Cbac { config, .. }
             | Self::Zbfw { config, .. }
+            | Self::Nat { config, .. }
+            | Self::Nbar { config, .. }
             | Self::Ace { config } => config.as_deref(),
             Self::Switch {} | Self::Router { .. } | Self::Custom { .. } => None,
         }
@@ -128,6 +155,8 @@ impl DeviceSpec {
             Self::Asa { .. } => "asa",
             Self::Cbac { .. } => "cbac",
             Self::Zbfw { .. } => "zbfw",
+            Self::Nat { .. } => "nat",
+            Self::Nbar { .. } => "nbar",
             Self::Ace { .. } => "ace",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
@@ -155,11 +184,19 @@ impl DeviceSpec {
                     asa::Settings { inside: inside.as_deref(), outside: outside.as_deref() };
                 built(asa::build(&settings, context, config)?)
             }
-            Self::Cbac { inside, outside, .. } => {
-                built(cbac::build([inside.as_deref(), outside.as_deref()], config)?)
-            }
-            Self::Zbfw { inside, outside, .. } => {
-                built(zbfw::build([inside.as_deref(), outside.as_deref()], config)?)
+            Self::Cbac { inside, outside, .. }
+            | Self::Zbfw { inside, outside, .. }
+            | Self::Nat { inside, outside, .. }
+            | Self::Nbar { inside, outside, .. } => {
+                let factory = match self {
+                    Self::Cbac { .. } => cbac::FACTORY,
+                    Self::Zbfw { .. } => zbfw::FACTORY,
+                    Self::Nat { .. } => nat::FACTORY,
+                    _ => nbar::FACTORY,
+                };
+                let kind = Kind { model: self.model(), factory };
+                let given = [inside.as_deref(), outside.as_deref()];
+                built(ios::router::build(kind, given, context, config)?)
             }
             Self::Ace { .. } => built(ace::build(context, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
@@ -185,6 +222,8 @@ pub fn farm_of(
         DeviceSpec::Asa { .. }
         | DeviceSpec::Cbac { .. }
         | DeviceSpec::Zbfw { .. }
+        | DeviceSpec::Nat { .. }
+        | DeviceSpec::Nbar { .. }
         | DeviceSpec::Switch {}
         | DeviceSpec::Router { .. }
         | DeviceSpec::Custom { .. } => Ok(None),

@@ -17,19 +17,17 @@ use std::sync::Arc;
 use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::catalogue::{ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::{DeviceContext, Farm};
 use crate::steps::isn::Shift;
-use crate::steps::options::{Edit, edit};
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, translate};
 
 use config::AceConfig;
-use normalizer::{Action, Normalizer, known_by_default};
+use normalizer::Normalizer;
 use policy::{Policy, Target, Treatment};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
@@ -286,11 +284,9 @@ impl Ace {
             return Some(self.drop(pass, &refused, "TCP option"));
         }
         let connection = self.table.get_mut(id)?;
-        let first = connection.end(sender).isn.is_none() && pass.packet.flags.has(Flags::SYN);
-        if let (true, Some(rule)) = (first, &normalizer.randomise) {
-            let by = self.random.next_u32();
-            connection.state.shift.by[sender as usize] = by;
-            pass.sign(rule, Change::SequenceShifted { by });
+        if let Some(rule) = &normalizer.randomise {
+            let end = &connection.ends[sender as usize];
+            connection.state.shift.randomise(pass, sender, end, &mut self.random, rule);
         }
         if let Some((least, most, rule)) = &normalizer.mss {
             mss::clamp(pass, *least, *most, rule);
@@ -306,29 +302,14 @@ impl Ace {
         normalizer: &Normalizer,
         cleared: &Arc<Rule>,
     ) -> Option<Arc<Rule>> {
-        let mut refused = None;
-        let mut allowed_30 = None;
-        self.options_cleared += edit(pass, |option| match normalizer.option(option.kind) {
-            Some(line) => match line.action {
-                Action::Clear => Some((Edit::Nop, &line.rule)),
-                Action::Drop => {
-                    refused.get_or_insert(&line.rule);
-                    None
-                }
-                Action::Allow => {
-                    allowed_30 = allowed_30.or((option.kind == kind::MPTCP).then_some(&line.rule));
-                    None
-                }
-            },
-            None if known_by_default(option.kind) => None,
-            None => Some((Edit::Nop, cleared)),
-        });
-        if let (Some(rule), Some(connection)) = (allowed_30, self.table.get_mut(id))
+        let judged = normalizer.options.apply(pass, cleared);
+        self.options_cleared += judged.cleared;
+        if let (Some(rule), Some(connection)) = (judged.allowed_mptcp, self.table.get_mut(id))
             && !std::mem::replace(&mut connection.state.passage_signed, true)
         {
-            pass.sign(rule, Change::Allowed { what: "option 30" });
+            pass.sign(&rule, Change::Allowed { what: "option 30" });
         }
-        refused.cloned()
+        judged.refused
     }
 }
 
@@ -345,13 +326,13 @@ impl Device for Ace {
         effects: &mut Effects,
     ) -> Forwarding {
         let pools = &mut self.policy.pools;
-        self.table.expire(now, |gone| {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let received = self.table.receive(now, pass.packet, |gone| {
             if let Some((pool, server, _)) = gone.state.server {
                 pools[pool].servers[server].connections -= 1;
             }
         });
-        let pass = &mut Pass::new(now, ingress, packet, effects);
-        let (id, sender) = match self.table.find_for(pass.packet) {
+        let (id, sender) = match received {
             Some(found) => found,
             None => match self.admit(pass) {
                 Ok(found) => found,

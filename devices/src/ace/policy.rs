@@ -12,10 +12,11 @@ use sim_core::wording;
 use crate::catalogue::RECALLED;
 use crate::config::words::nearest;
 use crate::spec::Farm;
+use crate::steps::option_table::Action;
 
 use super::balance::{Pool, Server, StickyTable};
 use super::config::{AceConfig, ClassMap, MatchOn, MultiClass, Predictor, To};
-use super::normalizer::{Action, Normalizer};
+use super::normalizer::Normalizer;
 use super::{GUIDE, SEED};
 
 /// How one connection is treated.
@@ -147,7 +148,7 @@ impl Policy {
             _ => Arc::new(Normalizer::factory()),
         };
         let off = config.interfaces.iter().any(|i| i.normalization_off.is_some());
-        let decided = normalizer.option(kind::MPTCP).is_some();
+        let decided = normalizer.options.of(kind::MPTCP).is_some();
         let cleared = if decided {
             Arc::clone(&self.factory.cleared)
         } else {
@@ -199,7 +200,7 @@ impl Policy {
     fn why_no_map(&self, class: Option<&MultiClass>) -> (Wording, Option<ConfigLine>) {
         let config = &self.config;
         let opens =
-            |n: &Normalizer| n.option(kind::MPTCP).is_some_and(|o| o.action == Action::Allow);
+            |n: &Normalizer| n.options.of(kind::MPTCP).is_some_and(|o| o.action == Action::Allow);
         let Some(map) = config.parameters.iter().find(|p| opens(&p.normalizer)) else {
             let text = wording!(
                 en: "no parameter-map type connection allows option 30",

@@ -97,6 +97,12 @@ impl Diagnostics {
         self
     }
 
+    /// True when something was found in this line.
+    #[must_use]
+    pub fn tells_of(&self, line: &Line<'_>) -> bool {
+        self.found.last().is_some_and(|newest| newest.line == line.number)
+    }
+
     /// True when one of the findings is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {

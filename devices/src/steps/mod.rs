@@ -7,6 +7,7 @@ pub mod contiguous;
 pub mod forge;
 pub mod isn;
 pub mod mss;
+pub mod option_table;
 pub mod options;
 pub mod pieces;
 pub mod reorder;
