@@ -1,6 +1,7 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{ace, asa, cbac, custom, nat, nbar, router, switch, zbfw};
+use crate::neighbours::{linux, panos};
+use crate::{ace, asa, asr5000, cbac, cgn, custom, nat, nbar, router, switch, waas, zbfw};
 
 /// Stands where a source would: common knowledge of the product that was not looked up again.
 pub(crate) const RECALLED: &str = "recalled, not verified";
@@ -52,8 +53,13 @@ pub fn catalogue() -> &'static [ModelInfo] {
         nat::INFO,
         nbar::INFO,
         ace::INFO,
+        waas::INFO,
+        asr5000::INFO,
+        cgn::INFO,
         switch::INFO,
         router::INFO,
+        linux::INFO,
+        panos::INFO,
         custom::INFO,
     ];
     ALL

@@ -16,21 +16,25 @@
 
 mod ace;
 mod asa;
+mod asr5000;
 pub mod audit;
 pub mod catalogue;
 mod cbac;
+mod cgn;
 pub mod config;
 pub mod custom;
 pub mod inspect;
 mod ios;
 mod nat;
 mod nbar;
+mod neighbours;
 mod router;
 pub mod spec;
 pub mod steps;
 mod switch;
 #[cfg(test)]
 mod testing;
+mod waas;
 mod zbfw;
 
 pub use catalogue::{ModelInfo, catalogue};

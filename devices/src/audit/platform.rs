@@ -8,6 +8,7 @@ use crate::config::ConfigText;
 
 use super::{Audit, Because, Effect};
 use crate::asa;
+use crate::ios::audit as ios;
 
 /// A platform: an operating system with its configuration language.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,20 @@ const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 /// Every platform.
 #[must_use]
 pub fn platforms() -> &'static [Platform] {
-    const ALL: &[Platform] =
-        &[asa::PLATFORM, FTD, PIX, FWSM, IOS, IOS_XE, IOS_XR, NX_OS, ACE, IPS, STAROS, WAAS];
+    const ALL: &[Platform] = &[
+        asa::PLATFORM,
+        FTD,
+        PIX,
+        FWSM,
+        ios::IOS,
+        ios::IOS_XE,
+        IOS_XR,
+        NX_OS,
+        ACE,
+        IPS,
+        STAROS,
+        WAAS,
+    ];
     ALL
 }
 
@@ -89,44 +102,6 @@ const FWSM: Platform = Platform {
     product: "Cisco Firewall Services Module",
     marks: &[("FWSM Version", HEADER)],
     audit: asa::PLATFORM.audit,
-};
-
-const IOS: Platform = Platform {
-    name: "ios",
-    product: "Cisco IOS",
-    marks: &[
-        ("version 12.", HEADER),
-        ("version 15.", HEADER),
-        ("version 11.", HEADER),
-        ("ip inspect", 20),
-        ("ip nat inside source", 20),
-        ("ip nat outside", 10),
-        ("zone security", 20),
-        ("zone-pair security", 20),
-        ("class-map type inspect", 10),
-        ("policy-map type inspect", 10),
-        ("ip access-list extended", 5),
-        ("ip access-list standard", 5),
-        ("ip cef", 10),
-        ("ip tcp intercept", 20),
-        ("service timestamps", 5),
-        ("line vty", 3),
-        ("ip address", 1),
-    ],
-    audit: |text| not_read(text, &["version "]),
-};
-
-const IOS_XE: Platform = Platform {
-    name: "ios-xe",
-    product: "Cisco IOS-XE",
-    marks: &[
-        ("version 16.", HEADER),
-        ("version 17.", HEADER),
-        ("version 03.", HEADER),
-        ("platform qfp", 20),
-        ("platform punt-keepalive", 20),
-    ],
-    audit: |text| not_read(text, &["version "]),
 };
 
 const IOS_XR: Platform = Platform {

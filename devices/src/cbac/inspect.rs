@@ -36,6 +36,7 @@ pub(crate) struct Protocol {
     pub(crate) name: String,
     /// `audit-trail on`, `off`.
     pub(crate) audit: Option<bool>,
+    pub(crate) place: ConfigLine,
 }
 
 impl Protocol {
@@ -95,7 +96,7 @@ impl Inspections {
         };
         match rest {
             ["name", name, protocol, options @ ..] => {
-                self.name(name, protocol, options, line, found);
+                self.name(name, protocol, options, line, text, found);
             }
             ["name", ..] => {
                 found.error(line, "", "expected ip inspect name NAME PROTOCOL");
@@ -164,6 +165,7 @@ impl Inspections {
         protocol: &str,
         options: &[&str],
         line: &Line<'_>,
+        text: ConfigText<'_>,
         found: &mut Diagnostics,
     ) {
         let after = |word: &str| {
@@ -171,7 +173,7 @@ impl Inspections {
         };
         let audit = after("audit-trail").map(|word| word != Some("off"));
         let rules = self.rules.entry(name.to_owned()).or_default();
-        rules.push(Protocol { name: protocol.to_owned(), audit });
+        rules.push(Protocol { name: protocol.to_owned(), audit, place: text.place(line) });
         if let ("tcp", Some(value)) = (protocol, after("timeout")) {
             seconds(value.as_ref(), &mut self.idle, line, found);
         }

@@ -158,8 +158,8 @@ impl Cbac {
             match order.take(pass.now, sender, pass.ingress, pass.packet, &self.rules.room) {
                 Ok(Order::Now) => self.awake = Some((id, sender)),
                 Ok(Order::Waits) => return Ok(Admitted::Waits),
-                Err((refused, expected)) => {
-                    say_out_of_order(pass, expected.0, log);
+                Err(refused) => {
+                    say_out_of_order(pass, log);
                     return Err(refused);
                 }
             }
@@ -199,10 +199,10 @@ impl Cbac {
 }
 
 /// `%FW-4-TCP_OoO_SEG`.
-pub(crate) fn say_out_of_order(pass: &Pass<'_>, expected: u32, log: &mut Log) {
+pub(crate) fn say_out_of_order(pass: &Pass<'_>, log: &mut Log) {
     let p = &*pass.packet;
     let text = format!(
-        "Dropping TCP Segment: seq:{} {} bytes is out-of-order; expected seq:{expected}. Reason: TCP reassembly queue overflow - session {} to {}",
+        "Dropping TCP Segment: seq:{} {} bytes is out-of-order. Reason: TCP reassembly queue overflow - session {} to {}",
         p.seq.0,
         p.payload.len,
         p.source(),

@@ -269,16 +269,3 @@ fn flip(pass: &mut Pass<'_>, place: u32, signature: &Arc<Rule>) {
     pass.packet.payload.make_literal()[place.min(last) as usize] ^= 1;
     pass.sign(signature, Change::Payload { growth: 0 });
 }
-
-/// The RST that answers a packet of no connection (RFC 9293 §3.10.7.1).
-pub(super) fn refusal(packet: &Packet) -> Packet {
-    let mut answer = Packet::new(packet.destination(), packet.source());
-    if packet.flags.has(Flags::ACK) {
-        answer.flags = Flags::RST;
-        answer.seq = packet.ack;
-    } else {
-        answer.flags = Flags::RST.with(Flags::ACK);
-        answer.ack = packet.seq.add(packet.seq_len());
-    }
-    answer
-}

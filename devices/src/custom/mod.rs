@@ -31,7 +31,7 @@ use crate::steps::resize::Resizing;
 use crate::steps::scan::Scan;
 use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
-use crate::steps::{Pass, translate};
+use crate::steps::{Pass, forge, translate};
 
 use exit::{Exit, Waiting};
 use facts::{Facts, Subject, Tally};
@@ -182,7 +182,7 @@ impl Custom {
             && !pass.packet.flags.is_initial_syn()
         {
             if stateful.stray == Stray::Reset && !pass.packet.flags.has(Flags::RST) {
-                let answer = act::refusal(pass.packet);
+                let answer = forge::refusal(pass.packet);
                 pass.effects.emit_new(pass.ingress, answer);
                 pass.sign(rule, Change::Reset { reason: "no connection" });
                 return Err(Forwarding::Drop);

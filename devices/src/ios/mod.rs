@@ -2,6 +2,7 @@
 //! router that puts access lists, firewall, translation and classification in the order of its
 //! features.
 
+pub(crate) mod audit;
 mod grammar;
 pub(crate) mod half_open;
 pub(crate) mod intercept;
@@ -131,6 +132,11 @@ impl IosConfig {
     pub(crate) fn interface(&self, name: &str) -> Option<&Interface> {
         let bare = name.replace(' ', "");
         self.interfaces.iter().find(|i| i.name.eq_ignore_ascii_case(&bare))
+    }
+
+    /// True when the zone-based firewall is in force.
+    pub(crate) fn has_zones(&self) -> bool {
+        !self.zones.pairs.is_empty() || self.interfaces.iter().any(|i| i.zone.is_some())
     }
 
     /// Judges a packet by the access list of an interface, in one direction.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{PortId, Rule};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::{Flags, Packet};
-use sim_core::wire::seq::Seq;
+use sim_core::wire::packet::Packet;
 
+use crate::steps::reorder::{Held, Place, Reorder};
 use crate::steps::track::Sender;
 
-use super::Refused;
+use super::{Refused, refuse};
 
 /// How much may wait, and how long.
 #[derive(Clone, Debug)]
@@ -24,8 +24,7 @@ pub(crate) struct Room {
 /// Both directions of a session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reassembly {
-    next: [Option<Seq>; 2],
-    waiting: [Vec<(SimTime, PortId, Packet)>; 2],
+    directions: [Reorder; 2],
 }
 
 /// What becomes of a segment.
@@ -41,7 +40,7 @@ impl Reassembly {
     /// Takes a segment.
     ///
     /// # Errors
-    /// There is no room for it; the number that was expected stands beside.
+    /// There is no room for it.
     pub(crate) fn take(
         &mut self,
         now: SimTime,
@@ -49,44 +48,32 @@ impl Reassembly {
         ingress: PortId,
         packet: &Packet,
         room: &Room,
-    ) -> Result<Order, (Refused, Seq)> {
-        let end = packet.seq.add(packet.seq_len());
-        let next = &mut self.next[sender as usize];
-        let waiting = &mut self.waiting[sender as usize];
-        waiting.retain(|(since, ..)| now.since(*since) < room.time);
-        let bare = packet.seq_len() == 0 || packet.flags.has(Flags::RST);
-        let Some(expected) = *next else {
-            *next = (!bare).then_some(end);
-            return Ok(Order::Now);
-        };
-        if bare || !expected.before(packet.seq) {
-            if !bare && expected.before(end) {
-                *next = Some(end);
+    ) -> Result<Order, Refused> {
+        let direction = &mut self.directions[sender as usize];
+        direction.expired(now, room.time);
+        match direction.place(packet) {
+            Place::InOrder => {
+                direction.pass(packet);
+                Ok(Order::Now)
             }
-            return Ok(Order::Now);
+            Place::Again => Ok(Order::Waits),
+            Place::AfterHole if direction.len() >= room.segments as usize => {
+                refuse(&room.rule, "TCP reassembly queue overflow")
+            }
+            Place::AfterHole => {
+                let (packet, received) = (packet.clone(), packet.flow());
+                direction.hold(Held { packet, ingress, received, since: now });
+                Ok(Order::Waits)
+            }
         }
-        if waiting.iter().any(|(.., held)| held.seq == packet.seq) {
-            return Ok(Order::Waits);
-        }
-        if waiting.len() >= room.segments as usize {
-            let reason = "TCP reassembly queue overflow";
-            return Err((Refused { rule: Arc::clone(&room.rule), reason }, expected));
-        }
-        waiting.push((now, ingress, packet.clone()));
-        Ok(Order::Waits)
     }
 
     /// The next segment that waited and may go on now.
     pub(crate) fn released(&mut self, sender: Sender) -> Option<(PortId, Packet)> {
-        let expected = self.next[sender as usize]?;
-        let waiting = &mut self.waiting[sender as usize];
-        let at = waiting.iter().position(|(.., held)| !expected.before(held.seq))?;
-        let (_, ingress, packet) = waiting.remove(at);
-        let end = packet.seq.add(packet.seq_len());
-        if expected.before(end) {
-            self.next[sender as usize] = Some(end);
-        }
-        Some((ingress, packet))
+        let direction = &mut self.directions[sender as usize];
+        let held = direction.ready()?;
+        direction.pass(&held.packet);
+        Some((held.ingress, held.packet))
     }
 }
 
@@ -95,6 +82,7 @@ mod tests {
     use super::*;
     use crate::testing::{INSIDE, segment};
     use Sender::Initiator;
+    use sim_core::wire::packet::Flags;
 
     #[test]
     fn segments_wait_for_the_hole_before_them() {
@@ -104,7 +92,7 @@ mod tests {
         let mut take = |at: u64, flags, seq, len| {
             let packet = segment(Initiator, flags, seq, 1, len);
             let order = r.take(SimTime(at * 1_000_000_000), Initiator, INSIDE, &packet, &room);
-            let order = order.map_err(|(refused, expected)| (refused.reason, expected.0));
+            let order = order.map_err(|refused| refused.reason);
             let freed: Vec<u32> =
                 std::iter::from_fn(|| r.released(Initiator).map(|(_, p)| p.seq.0)).collect();
             (order, freed)
@@ -116,7 +104,7 @@ mod tests {
         assert_eq!(take(0, ack, 120, 10), (Ok(Order::Waits), none.clone()));
         assert_eq!(take(0, ack, 120, 10), (Ok(Order::Waits), none.clone()), "again");
         assert_eq!(take(0, ack, 150, 0), (Ok(Order::Now), none.clone()), "nothing to put in order");
-        let full = Err(("TCP reassembly queue overflow", 110));
+        let full = Err("TCP reassembly queue overflow");
         assert_eq!(take(0, ack, 140, 10), (full, none.clone()));
         assert_eq!(take(1, ack, 110, 10), (Ok(Order::Now), vec![120, 130]));
         assert_eq!(take(2, ack, 160, 10), (Ok(Order::Waits), none.clone()));

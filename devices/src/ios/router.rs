@@ -119,46 +119,53 @@ pub(crate) fn build(
         Some(_) => config.sides(given),
         None => config.sides([None; 2]),
     };
-    let zoned =
-        !config.zones.pairs.is_empty() || config.interfaces.iter().any(|i| i.zone.is_some());
     if text.is_some() && !found.has_errors() {
         super::warn::warn(&config, &sides, given_text, &mut found);
-        if zoned {
+        if config.has_zones() {
             crate::zbfw::warn(&config, &sides, given_text, &mut found);
         }
     }
     let warnings = found.into_result()?;
-    let firewall: Option<Box<dyn Firewall>> = if zoned {
-        Some(Box::new(Zbfw::new(&config, &sides)))
-    } else {
-        Cbac::new(&config, &sides).map(|f| Box::new(f) as Box<dyn Firewall>)
-    };
-    let inside = match &sides {
-        [_, Some(far)] if far.nat == Some(Side::Inside) => Side::Outside,
-        [Some(near), _] if near.nat == Some(Side::Outside) => Side::Outside,
-        _ => Side::Inside,
-    };
-    let applied = sides.iter().flatten().any(|i| i.nat.is_some());
-    let nat = (config.nat.translates() && applied).then(|| Translator::new(&config, inside));
-    let classification = Classification::new(&config, &sides);
-    // What the proxy sends, a firewall behind it does not see: the two are not modelled together.
-    let interceptor = firewall.is_none().then(|| Interceptor::new(&config, context)).flatten();
-    let device = IosRouter {
-        model: kind.model,
-        config,
-        sides,
-        firewall,
-        nat,
-        classification,
-        interceptor,
-        log: Log::default(),
-        now: SimTime::ZERO,
-        dropped: BTreeMap::new(),
-    };
-    Ok((device, warnings))
+    Ok((IosRouter::new(kind.model, config, sides, context), warnings))
 }
 
 impl IosRouter {
+    /// The router of a configuration, between two of its interfaces.
+    pub(super) fn new(
+        model: &'static str,
+        config: IosConfig,
+        sides: [Option<Interface>; 2],
+        context: &DeviceContext<'_>,
+    ) -> Self {
+        let firewall: Option<Box<dyn Firewall>> = if config.has_zones() {
+            Some(Box::new(Zbfw::new(&config, &sides)))
+        } else {
+            Cbac::new(&config, &sides).map(|f| Box::new(f) as Box<dyn Firewall>)
+        };
+        let inside = match &sides {
+            [_, Some(far)] if far.nat == Some(Side::Inside) => Side::Outside,
+            [Some(near), _] if near.nat == Some(Side::Outside) => Side::Outside,
+            _ => Side::Inside,
+        };
+        let applied = sides.iter().flatten().any(|i| i.nat.is_some());
+        let nat = (config.nat.translates() && applied).then(|| Translator::new(&config, inside));
+        let classification = Classification::new(&config, &sides);
+        // What the proxy sends, a firewall behind it does not see: the two are not modelled together.
+        let interceptor = firewall.is_none().then(|| Interceptor::new(&config, context)).flatten();
+        Self {
+            model,
+            config,
+            sides,
+            firewall,
+            nat,
+            classification,
+            interceptor,
+            log: Log::default(),
+            now: SimTime::ZERO,
+            dropped: BTreeMap::new(),
+        }
+    }
+
     fn crossed(&self, from: Side) -> [Option<&Interface>; 2] {
         let near = index(from);
         [self.sides[near].as_ref(), self.sides[1 - near].as_ref()]

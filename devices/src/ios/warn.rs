@@ -8,13 +8,19 @@ use crate::nat::config::{Dynamic, Global, To};
 
 use super::{Interface, IosConfig};
 
-/// Says which names are undefined and what is not in effect.
+/// Says which names are undefined and what is not in effect, between these sides.
 pub(super) fn warn(
     config: &IosConfig,
     sides: &[Option<Interface>; 2],
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
+    names(config, text, found);
+    sides_told(config, sides, text, found);
+}
+
+/// Says which names are undefined and what is not in effect.
+pub(super) fn names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
     let all = lines(text.text);
     if all.is_empty() {
         return;
@@ -54,7 +60,18 @@ pub(super) fn warn(
         }
     }
     quality(config, &mut say);
-    translation(config, sides, &mut say);
+    translation(config, &mut say);
+}
+
+/// Says which side cannot be told.
+fn sides_told(
+    config: &IosConfig,
+    sides: &[Option<Interface>; 2],
+    text: ConfigText<'_>,
+    found: &mut Diagnostics,
+) {
+    let all = lines(text.text);
+    let Some(first) = all.first() else { return };
     let firewalled = config.interfaces.iter().any(|i| {
         i.inspect.iter().chain(&i.access).chain(&i.service).any(Option::is_some) || i.nat.is_some()
     }) || !config.inspections.rules.is_empty();
@@ -64,7 +81,7 @@ pub(super) fn warn(
             let message = format!(
                 "which interface is {name} cannot be told from the text: none of its rules applies there; name it in the scenario"
             );
-            found.warn(&all[0], "", message);
+            found.warn(first, "", message);
         }
     }
 }
@@ -94,11 +111,11 @@ fn quality(config: &IosConfig, say: &mut Say<'_>) {
     }
 }
 
-fn translation(config: &IosConfig, sides: &[Option<Interface>; 2], say: &mut Say<'_>) {
+fn translation(config: &IosConfig, say: &mut Say<'_>) {
     let nat = &config.nat;
     let lines = nat.dynamics.iter().map(|d| &d.place).chain(nat.statics.iter().map(|s| &s.place));
     if let Some(first) = lines.min_by_key(|place| place.line)
-        && !sides.iter().flatten().any(|i| i.nat.is_some())
+        && !config.interfaces.iter().any(|i| i.nat.is_some())
     {
         let message = "no interface is ip nat inside or ip nat outside: nothing is translated";
         say(first, "", message.to_owned(), Vec::new());

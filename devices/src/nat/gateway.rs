@@ -13,16 +13,16 @@ use super::config::Gateway;
 
 /// Bytes of a payload that give way to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rewrite {
+pub(crate) struct Rewrite {
     /// Where they begin.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// How many.
-    pub(super) removes: usize,
-    pub(super) inserts: Vec<u8>,
+    pub(crate) removes: usize,
+    pub(crate) inserts: Vec<u8>,
 }
 
 /// What a gateway asks of the translation.
-pub(super) trait Mapping {
+pub(crate) trait Mapping {
     /// The address that stands for `address` on the other side.
     fn address(&self, address: IpAddr) -> Option<IpAddr>;
 
@@ -32,7 +32,7 @@ pub(super) trait Mapping {
 
 impl Gateway {
     /// What is to be rewritten in a payload.
-    pub(super) fn rewrites(self, payload: &[u8], mapping: &mut dyn Mapping) -> Vec<Rewrite> {
+    pub(crate) fn rewrites(self, payload: &[u8], mapping: &mut dyn Mapping) -> Vec<Rewrite> {
         match self {
             Self::Ftp => ftp(payload, mapping),
             Self::Sip => with_length(payload, textual(payload, mapping)),
@@ -42,7 +42,7 @@ impl Gateway {
     }
 
     /// The name that IOS gives it.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ftp => "ftp",
             Self::Sip => "sip",

@@ -2,8 +2,9 @@
 //! application-level gateway knows the protocol, in the payload; never in TCP options.
 
 pub(crate) mod config;
-mod gateway;
+pub(crate) mod gateway;
 mod grammar;
+pub(crate) mod ports;
 mod report;
 #[cfg(test)]
 mod tests;

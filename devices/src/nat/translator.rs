@@ -1,6 +1,6 @@
 //! The translation itself: which global socket stands for a local one, and the packets rewritten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -16,10 +16,9 @@ use crate::steps::{Pass, translate};
 
 use super::config::{Dynamic, Gateway, Global, NatConfig, To};
 use super::gateway::Mapping;
+use super::ports::PortsInUse;
 use super::{GATEWAYS, GUIDE};
 
-/// Ports are kept within the group of the original one (Cisco, "NAT: how it works": PAT).
-const GROUPS: [(u16, u16); 3] = [(1, 511), (512, 1023), (1024, 65_535)];
 /// Sockets that gateways keep open at once.
 const EXPECTED_MAX: usize = 1024;
 
@@ -84,32 +83,6 @@ pub(super) struct Counters {
     pub(super) hits: u64,
     pub(super) misses: u64,
     pub(super) payloads: u64,
-}
-
-/// Global ports given out.
-#[derive(Debug, Default)]
-struct PortsInUse {
-    used: BTreeSet<(IpAddr, u16)>,
-    next: BTreeMap<(IpAddr, u16), u16>,
-}
-
-impl PortsInUse {
-    /// The port `wanted` of `global`, or the next free one of its group.
-    fn take(&mut self, global: IpAddr, wanted: u16) -> Option<u16> {
-        if self.used.insert((global, wanted)) {
-            return Some(wanted);
-        }
-        let &(first, last) = GROUPS.iter().find(|(_, last)| wanted <= *last)?;
-        let next = self.next.entry((global, first)).or_insert(first);
-        for _ in first..=last {
-            let port = *next;
-            *next = if port == last { first } else { port + 1 };
-            if self.used.insert((global, port)) {
-                return Some(port);
-            }
-        }
-        None
-    }
 }
 
 impl Translator {
@@ -186,7 +159,7 @@ impl Translator {
         self.table.expire(now, |c| {
             *expired += 1;
             if c.state.allocated {
-                ports.used.remove(&(c.state.global.ip(), c.state.global.port()));
+                ports.give_back(c.state.global);
             }
             if said {
                 log.say(now, "IPNAT-6-DELETED", entry(c));
@@ -377,7 +350,7 @@ impl Translator {
         });
         if let Some(place) = reached {
             if binding.allocated {
-                self.ports.used.remove(&(binding.global.ip(), binding.global.port()));
+                self.ports.give_back(binding.global);
             }
             return refuse(&Rule::config(place.text.clone(), place, GUIDE), "max entries");
         }

@@ -26,6 +26,7 @@ pub(crate) struct ClassMap {
 pub(crate) struct Criterion {
     pub(crate) on: On,
     pub(crate) negated: bool,
+    pub(crate) place: ConfigLine,
 }
 
 /// What a `match` line looks at.

@@ -129,7 +129,8 @@ impl Quality {
                         rest => (false, rest),
                     };
                     let on = criterion(rest, line, found)?;
-                    self.classes[at].criteria.push(Criterion { on, negated });
+                    let place = text.place(line);
+                    self.classes[at].criteria.push(Criterion { on, negated, place });
                     Some(block)
                 }
                 ["description", ..] => Some(block),

@@ -429,6 +429,11 @@ impl<S> Table<S> {
     }
 
     /// All connections, in the order of their slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection<S>> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// All connections, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &Connection<S>> {
         self.slots.iter().flatten()
     }

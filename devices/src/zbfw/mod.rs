@@ -11,7 +11,7 @@ pub(crate) mod zones;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sim_core::engine::device::{PortId, Rule};
+use sim_core::engine::device::{PortId, Rule, Side};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow, Packet};
@@ -29,7 +29,7 @@ use crate::steps::track::{Connection, ConnectionId, Sender, Table, Timeouts};
 use policy::{Crossing, Decision, Policies};
 use zones::Parameters;
 
-pub(crate) use warn::warn;
+pub(crate) use warn::{warn, warn_of_names};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 const GUIDE: &str = "Cisco Security Configuration Guide: Zone-Based Policy Firewall";
@@ -147,6 +147,17 @@ impl Zbfw {
         }
     }
 
+    /// The class that the first packet of a connection from inside is in; `None` without a policy.
+    pub(crate) fn class_of(&self, config: &IosConfig, flow: Flow) -> Option<String> {
+        let Crossing::Policed { pair, policy } = self.policies.crossing(Side::Inside) else {
+            return None;
+        };
+        let mut packet = Packet::new(flow.src, flow.dst);
+        packet.flags = Flags::SYN;
+        let class = self.policies.class_at(config, *policy, &packet);
+        Some(self.policies.names(*pair, class).1.to_owned())
+    }
+
     fn in_session(
         &mut self,
         pass: &mut Pass<'_>,
@@ -172,8 +183,8 @@ impl Zbfw {
             match order.take(pass.now, sender, pass.ingress, pass.packet, self.policies.room()) {
                 Ok(Order::Now) => self.awake = Some((id, sender)),
                 Ok(Order::Waits) => return Ok(Admitted::Waits),
-                Err((refused, expected)) => {
-                    say_out_of_order(pass, expected.0, log);
+                Err(refused) => {
+                    say_out_of_order(pass, log);
                     return Err(refused);
                 }
             }

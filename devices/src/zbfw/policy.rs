@@ -11,7 +11,7 @@ use crate::ios::reassembly::Room;
 use crate::ios::{self, Interface, IosConfig};
 
 use super::GUIDE;
-use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, Zones};
+use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
 
 /// The most that a class-map may nest in others.
 const DEPTH: u32 = 8;
@@ -96,6 +96,11 @@ impl Policies {
         &self.zones.room
     }
 
+    /// The class of a policy that a packet is in.
+    pub(super) fn class_at(&self, config: &IosConfig, policy: usize, packet: &Packet) -> usize {
+        Seen { zones: &self.zones, config, packet }.class_of(&self.zones.policies[policy])
+    }
+
     /// Takes the first class that matches.
     pub(super) fn decide(
         &self,
@@ -106,13 +111,8 @@ impl Policies {
         let zones = &self.zones;
         let policy = &zones.policies[policy];
         let seen = Seen { zones, config, packet };
-        let matching = policy.classes.iter().enumerate().find(|(_, class)| {
-            class.name == "class-default"
-                || zones.class(&class.name).is_some_and(|c| seen.matches(c, DEPTH))
-        });
-        let Some((at, class)) = matching else {
-            return seen.unmatched(policy, policy.classes.len());
-        };
+        let at = seen.class_of(policy);
+        let Some(class) = policy.classes.get(at) else { return seen.unmatched(policy, at) };
         match &class.action {
             Some((Action::Inspect(parameters), _)) => {
                 let named = parameters.as_ref().and_then(|name| self.named(name));
@@ -139,6 +139,15 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The first class that matches; one past the last for the class-default that no line names.
+    fn class_of(&self, policy: &Policy) -> usize {
+        let matches = |class: &PolicyClass| {
+            class.name == "class-default"
+                || self.zones.class(&class.name).is_some_and(|c| self.matches(c, DEPTH))
+        };
+        policy.classes.iter().position(matches).unwrap_or(policy.classes.len())
+    }
+
     /// Dropped by class-default: says which classes before it did not match, and why.
     fn unmatched<'d>(&self, policy: &Policy, at: usize) -> Decision<'d> {
         let mut near = None;

@@ -9,13 +9,27 @@ use crate::ios::{Interface, IosConfig};
 use super::policy::zones_of;
 use super::zones::{Action, On};
 
-/// Says which names are undefined and what is not in effect.
+/// Says which names are undefined and what is not in effect, between these sides.
 pub(crate) fn warn(
     config: &IosConfig,
     sides: &[Option<Interface>; 2],
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
+    warn_of_names(config, text, found);
+    let all = lines(text.text);
+    let zones = &config.zones;
+    if let Some(first) = all.first()
+        && zones_of(config, sides).iter().any(Option::is_none)
+        && !zones.pairs.is_empty()
+    {
+        let message = "which zones the clients and the servers are in cannot be told from the text: name the interfaces in the scenario";
+        found.warn(first, "", message);
+    }
+}
+
+/// Says which names are undefined and what is not in effect.
+pub(crate) fn warn_of_names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
     let all = lines(text.text);
     let zones = &config.zones;
     let mut say = |place: &ConfigLine, word: &str, message: String, near: Option<&str>| {
@@ -79,12 +93,5 @@ pub(crate) fn warn(
             let near = nearest(name, config.access_lists.keys().map(String::as_str));
             say(&criterion.place, name, message, near);
         }
-    }
-    if let Some(first) = all.first()
-        && zones_of(config, sides).iter().any(Option::is_none)
-        && !zones.pairs.is_empty()
-    {
-        let message = "which zones the clients and the servers are in cannot be told from the text: name the interfaces in the scenario";
-        found.warn(first, "", message);
     }
 }
