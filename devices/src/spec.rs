@@ -353,6 +353,13 @@ mod tests {
                 "cbac" => "Cbac",
                 "zbfw" => "Zbfw",
                 "ace" => "Ace",
+                "nat" => "Nat",
+                "nbar" => "Nbar",
+                "router" => "Router",
+                "asr5000" => "Asr5000",
+                "cgn" => "Cgn",
+                "linux" => "Linux",
+                "panos" => "PanOs",
                 other => panic!("which model reads {other}?"),
             };
             let spec = read(&format!("{model}(config: {file:?})")).unwrap();

@@ -7,8 +7,8 @@
 use crate::config::ConfigText;
 
 use super::{Audit, Because, Effect};
-use crate::asa;
 use crate::ios::audit as ios;
+use crate::{ace, asa};
 
 /// A platform: an operating system with its configuration language.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub fn platforms() -> &'static [Platform] {
         ios::IOS_XE,
         IOS_XR,
         NX_OS,
-        ACE,
+        ace::PLATFORM,
         IPS,
         STAROS,
         WAAS,
@@ -116,7 +116,11 @@ const IOS_XR: Platform = Platform {
         ("end-policy", 10),
         ("ipv4 address", 3),
     ],
-    audit: |text| transparent(text, &["!! IOS XR Configuration "], "routers"),
+    audit: |text| {
+        let mut audit = transparent(text, &["!! IOS XR Configuration "], "routers and CGN");
+        audit.warnings = crate::cgn::warnings(text);
+        audit
+    },
 };
 
 const NX_OS: Platform = Platform {
@@ -132,26 +136,6 @@ const NX_OS: Platform = Platform {
         ("vpc domain", 20),
     ],
     audit: |text| transparent(text, &["version "], "Ethernet switches"),
-};
-
-const ACE: Platform = Platform {
-    name: "ace",
-    product: "Cisco ACE",
-    marks: &[
-        ("rserver ", 10),
-        ("serverfarm host", 20),
-        ("serverfarm redirect", 20),
-        ("parameter-map type connection", 20),
-        ("parameter-map type http", 20),
-        ("policy-map type loadbalance", 30),
-        ("policy-map multi-match", 30),
-        ("loadbalance vip", 20),
-        ("class-map type http loadbalance", 20),
-        ("ft group", 10),
-        ("sticky ip-netmask", 20),
-        ("sticky http-cookie", 20),
-    ],
-    audit: |text| not_read(text, &["version "]),
 };
 
 const IPS: Platform = Platform {
@@ -179,7 +163,11 @@ const STAROS: Platform = Platform {
         ("apn ", 5),
         ("ip pool ", 5),
     ],
-    audit: |text| transparent(text, &[], "ASR 5000"),
+    audit: |text| {
+        let mut audit = transparent(text, &[], "ASR 5000");
+        audit.warnings = crate::asr5000::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
+        audit
+    },
 };
 
 const WAAS: Platform = Platform {
@@ -193,7 +181,11 @@ const WAAS: Platform = Platform {
         ("wccp tcp-promiscuous", 100),
         ("central-manager address", 50),
     ],
-    audit: |text| transparent(text, &["! WAAS version "], "WAAS"),
+    audit: |text| {
+        let mut audit = transparent(text, &["! WAAS version "], "WAAS");
+        audit.warnings = crate::waas::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
+        audit
+    },
 };
 
 /// A platform that leaves TCP options alone, whatever its configuration says.

@@ -136,6 +136,19 @@ pub(crate) fn build(
     Ok((device, warnings))
 }
 
+/// What is to be said about a text of IOS XR: where it translates, what that does to MPTCP.
+pub(crate) fn warnings(text: ConfigText<'_>) -> Vec<ConfigDiagnostic> {
+    let mut found = Diagnostics::new(text.file);
+    let all = crate::config::lines(text.text);
+    let translates = all.iter().find(|l| l.words.starts_with(&["service", "cgn"]));
+    let Some(service) = translates else { return Vec::new() };
+    CgnConfig::read(text, &mut found);
+    let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
+                   translation, and a join to it fails; each subflow takes a port of the portlimit";
+    found.warn(service, "", message);
+    found.into_all()
+}
+
 impl Mappings {
     /// The outside socket of an inside one: the one that it has, or a new one.
     fn of(

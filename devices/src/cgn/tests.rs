@@ -91,7 +91,7 @@ fn faults_are_said() {
             Ok((_, warnings)) => warnings,
             Err(errors) => errors,
         };
-        found.first().map(ToString::to_string).unwrap_or_default()
+        found.last().map(ToString::to_string).unwrap_or_default()
     };
     assert!(
         first("service cgn x\n map address-pool 192.0.2.0/24\n portlimit many\n")

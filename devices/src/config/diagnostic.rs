@@ -97,6 +97,18 @@ impl Diagnostics {
         self
     }
 
+    /// Number of findings.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// True when nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// True when something was found in this line.
     #[must_use]
     pub fn tells_of(&self, line: &Line<'_>) -> bool {

@@ -11,8 +11,10 @@ impl IosConfig {
     /// the text tells them apart, or else the one that is left of two.
     pub(crate) fn sides(&self, given: [Option<&str>; 2]) -> [Option<Interface>; 2] {
         let told = |side: Side| {
-            let tells: [&dyn Fn(&Interface) -> Option<Side>; 3] =
-                [&|i| i.nat, &|i| self.zones.tell(i), &|i| self.inspection_tells(i)];
+            let tells: [&dyn Fn(&Interface) -> Option<Side>; 4] =
+                [&|i| i.nat, &|i| self.zones.tell(i), &|i| self.inspection_tells(i), &|i| {
+                    self.classification_tells(i)
+                }];
             tells.iter().find_map(|tell| self.interfaces.iter().find(|i| tell(i) == Some(side)))
         };
         let [inside, outside] = given.map(|name| name.and_then(|name| self.interface(name)));
@@ -44,6 +46,14 @@ impl IosConfig {
             [None, None] if self.interfaces.iter().any(inspects) => None,
             [None, None] => interface.access[0].as_ref().map(|_| Side::Outside),
         }
+    }
+
+    /// Traffic is classified towards the provider, where only one interface does it.
+    fn classification_tells(&self, interface: &Interface) -> Option<Side> {
+        let classifies =
+            |i: &&Interface| i.discovery.is_some() || i.service.iter().any(Option::is_some);
+        let alone = self.interfaces.iter().filter(classifies).count() == 1;
+        (alone && classifies(&interface)).then_some(Side::Outside)
     }
 
     /// Says which interfaces that the scenario names are not there.

@@ -439,6 +439,9 @@ const INTERFACE: &[&str] = &[
     "nmsp",
 ];
 
+/// Findings after which no more suggestions are made.
+const SUGGESTIONS_MAX: usize = 100;
+
 /// True when the line begins as a command of the global mode that is passed over.
 pub(super) fn is_known(line: &Line<'_>) -> bool {
     let first = line.words[0];
@@ -451,8 +454,10 @@ pub(super) fn is_known(line: &Line<'_>) -> bool {
 pub(super) fn unknown(line: &Line<'_>, found: &mut Diagnostics) {
     let first = line.words[0];
     let message = format!("`{first}` is no command that is known here: the line is passed over");
+    // A text that is no configuration at all is not searched for what might be meant.
+    let few = found.len() < SUGGESTIONS_MAX;
     let report = found.warn(line, first, message);
-    if let Some(meant) = nearest(first, GLOBAL.iter().copied()) {
+    if let Some(meant) = few.then(|| nearest(first, GLOBAL.iter().copied())).flatten() {
         report.help(format!("did you mean {meant}?"));
     }
 }
@@ -473,7 +478,7 @@ pub(super) fn of_interface(line: &Line<'_>, found: &mut Diagnostics) {
     }
     let message =
         format!("`{first}` is no command of an interface that is known here: it is passed over");
-    let meant = slip(INTERFACE);
+    let meant = if found.len() < SUGGESTIONS_MAX { slip(INTERFACE) } else { None };
     let report = found.warn(line, first, message);
     if let Some(meant) = meant {
         report.help(format!("did you mean {meant}?"));

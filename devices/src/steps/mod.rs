@@ -4,6 +4,7 @@
 //! state lives with the device or with a tracked connection ([`track`]).
 
 pub mod contiguous;
+pub mod delayed_binding;
 pub mod forge;
 pub mod isn;
 pub mod mss;
