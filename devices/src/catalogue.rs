@@ -1,6 +1,9 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::{ace, asa, cbac, custom, ftd, ips, router, switch, zbfw};
+use crate::neighbours::{linux, panos};
+use crate::{
+    ace, asa, asr5000, cbac, cgn, custom, ftd, ips, nat, nbar, router, switch, waas, zbfw,
+};
 
 /// Stands where a source would: common knowledge of the product that was not looked up again.
 pub(crate) const RECALLED: &str = "recalled, not verified";
@@ -51,9 +54,16 @@ pub fn catalogue() -> &'static [ModelInfo] {
         ips::INFO,
         cbac::INFO,
         zbfw::INFO,
+        nat::INFO,
+        nbar::INFO,
         ace::INFO,
+        waas::INFO,
+        asr5000::INFO,
+        cgn::INFO,
         switch::INFO,
         router::INFO,
+        linux::INFO,
+        panos::INFO,
         custom::INFO,
     ];
     ALL

@@ -16,21 +16,27 @@
 
 mod ace;
 mod asa;
+mod asr5000;
 pub mod audit;
 pub mod catalogue;
 mod cbac;
+mod cgn;
 pub mod config;
 pub mod custom;
 pub mod ftd;
 pub mod inspect;
 mod ios;
 pub mod ips;
+mod nat;
+mod nbar;
+mod neighbours;
 mod router;
 pub mod spec;
 pub mod steps;
 mod switch;
 #[cfg(test)]
 mod testing;
+mod waas;
 mod zbfw;
 
 pub use catalogue::{ModelInfo, catalogue};

@@ -8,10 +8,12 @@ use sim_core::engine::device::Device;
 use crate::config::{ConfigDiagnostic, ConfigText};
 use crate::custom::rules::CustomRule;
 use crate::custom::{Custom, Stateful};
+use crate::ios::router::Kind;
+use crate::neighbours::{linux, panos};
 use crate::router::Router;
 use crate::steps::signatures::Expression;
 use crate::switch::Switch;
-use crate::{ace, asa, cbac, ftd, ips, zbfw};
+use crate::{ace, asa, asr5000, cbac, cgn, ftd, ios, ips, nat, nbar, waas, zbfw};
 
 /// What a device is built in.
 #[derive(Clone, Debug)]
@@ -106,8 +108,62 @@ pub enum DeviceSpec {
         #[serde(default)]
         outside: Option<String>,
     },
+    /// IOS and IOS-XE NAT with its application gateways.
+    Nat {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
+    /// NBAR and AVC.
+    Nbar {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+    },
     /// Cisco ACE.
     Ace {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+    },
+    /// Cisco WAAS.
+    Waas {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+    },
+    /// Cisco ASR 5000.
+    Asr5000 {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+    },
+    /// Carrier-grade NAT of the Cisco CRS.
+    Cgn {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+    },
+    /// Linux router with netfilter.
+    Linux {
+        /// Path of the rules.
+        #[serde(default)]
+        config: Option<String>,
+    },
+    /// Palo Alto Networks PAN-OS.
+    PanOs {
         /// Path of the configuration text.
         #[serde(default)]
         config: Option<String>,
@@ -116,6 +172,15 @@ pub enum DeviceSpec {
     Switch {},
     /// Router without firewall and NAT.
     Router {
+        /// Path of the configuration text; what it says of firewall or NAT holds, too.
+        #[serde(default)]
+        config: Option<String>,
+        /// Interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// Interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
         /// Largest IP packet in bytes; larger ones are dropped. No limit of its own unless set.
         #[serde(default)]
         mtu: Option<u32>,
@@ -149,8 +214,16 @@ impl DeviceSpec {
             | Self::Ips { config, .. }
             | Self::Cbac { config, .. }
             | Self::Zbfw { config, .. }
-            | Self::Ace { config } => config.as_deref(),
-            Self::Switch {} | Self::Router { .. } | Self::Custom { .. } => None,
+            | Self::Nat { config, .. }
+            | Self::Nbar { config, .. }
+            | Self::Ace { config }
+            | Self::Waas { config }
+            | Self::Asr5000 { config }
+            | Self::Cgn { config }
+            | Self::Linux { config }
+            | Self::PanOs { config } => config.as_deref(),
+            Self::Router { config, .. } => config.as_deref(),
+            Self::Switch {} | Self::Custom { .. } => None,
         }
     }
 
@@ -163,7 +236,14 @@ impl DeviceSpec {
             Self::Ips { .. } => "ips",
             Self::Cbac { .. } => "cbac",
             Self::Zbfw { .. } => "zbfw",
+            Self::Nat { .. } => "nat",
+            Self::Nbar { .. } => "nbar",
             Self::Ace { .. } => "ace",
+            Self::Waas { .. } => "waas",
+            Self::Asr5000 { .. } => "asr5000",
+            Self::Cgn { .. } => "cgn",
+            Self::Linux { .. } => "linux",
+            Self::PanOs { .. } => "panos",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
             Self::Custom { .. } => "custom",
@@ -200,15 +280,30 @@ impl DeviceSpec {
                 built(ftd::build(&settings, context, config)?)
             }
             Self::Ips { mode, .. } => built(ips::build(*mode, config)?),
-            Self::Cbac { inside, outside, .. } => {
-                built(cbac::build([inside.as_deref(), outside.as_deref()], config)?)
-            }
-            Self::Zbfw { inside, outside, .. } => {
-                built(zbfw::build([inside.as_deref(), outside.as_deref()], config)?)
+            Self::Cbac { inside, outside, .. }
+            | Self::Zbfw { inside, outside, .. }
+            | Self::Nat { inside, outside, .. }
+            | Self::Nbar { inside, outside, .. }
+            | Self::Router { config: Some(_), inside, outside, mtu: None } => {
+                let factory = match self {
+                    Self::Cbac { .. } => cbac::FACTORY,
+                    Self::Zbfw { .. } => zbfw::FACTORY,
+                    Self::Nat { .. } => nat::FACTORY,
+                    Self::Nbar { .. } => nbar::FACTORY,
+                    _ => "",
+                };
+                let kind = Kind { model: self.model(), factory };
+                let given = [inside.as_deref(), outside.as_deref()];
+                built(ios::router::build(kind, given, context, config)?)
             }
             Self::Ace { .. } => built(ace::build(context, config)?),
+            Self::Waas { .. } => built(waas::build(config)?),
+            Self::Asr5000 { .. } => built(asr5000::build(config)?),
+            Self::Cgn { .. } => built(cgn::build(config)?),
+            Self::Linux { .. } => built(linux::build(context, config)?),
+            Self::PanOs { .. } => built(panos::build(config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
-            Self::Router { mtu } => built((Router::new(*mtu), Vec::new())),
+            Self::Router { mtu, .. } => built((Router::new(*mtu), Vec::new())),
             Self::Custom { rules, stateful } => {
                 built((Custom::new(rules, *stateful, context), Vec::new()))
             }
@@ -232,6 +327,13 @@ pub fn farm_of(
         | DeviceSpec::Ips { .. }
         | DeviceSpec::Cbac { .. }
         | DeviceSpec::Zbfw { .. }
+        | DeviceSpec::Nat { .. }
+        | DeviceSpec::Nbar { .. }
+        | DeviceSpec::Waas { .. }
+        | DeviceSpec::Asr5000 { .. }
+        | DeviceSpec::Cgn { .. }
+        | DeviceSpec::Linux { .. }
+        | DeviceSpec::PanOs { .. }
         | DeviceSpec::Switch {}
         | DeviceSpec::Router { .. }
         | DeviceSpec::Custom { .. } => Ok(None),
@@ -259,7 +361,9 @@ mod tests {
         assert_eq!(read("Asa()"), Ok(asa(None)));
         assert_eq!(read(r#"Asa(config: "a.cfg")"#), Ok(asa(Some("a.cfg"))));
         assert_eq!(read("Switch()"), Ok(DeviceSpec::Switch {}));
-        assert_eq!(read("Router(mtu: 1400)"), Ok(DeviceSpec::Router { mtu: Some(1400) }));
+        let router =
+            DeviceSpec::Router { config: None, inside: None, outside: None, mtu: Some(1400) };
+        assert_eq!(read("Router(mtu: 1400)"), Ok(router));
         for (text, says) in [
             (r#"Asa(confg: "a.cfg")"#, "Unexpected field named `confg`"),
             ("Asa5505()", "Unexpected variant named `Asa5505`"),
@@ -298,6 +402,13 @@ mod tests {
                 "cbac" => "Cbac",
                 "zbfw" => "Zbfw",
                 "ace" => "Ace",
+                "nat" => "Nat",
+                "nbar" => "Nbar",
+                "router" => "Router",
+                "asr5000" => "Asr5000",
+                "cgn" => "Cgn",
+                "linux" => "Linux",
+                "panos" => "PanOs",
                 other => panic!("which model reads {other}?"),
             };
             let spec = read(&format!("{model}(config: {file:?})")).unwrap();

@@ -9,6 +9,9 @@ use sim_core::wire::packet::{Flags, Packet, PacketUid};
 use sim_core::wire::payload::{Payload, StreamId};
 use sim_core::wire::seq::Seq;
 
+use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::ios::router::{IosRouter, Kind};
+use crate::spec::DeviceContext;
 use crate::steps::Pass;
 use crate::steps::track::Sender;
 
@@ -98,4 +101,23 @@ pub(crate) fn send_from(
     let mut effects = Effects::new(PacketUid(1 << 40));
     let forwarding = device.process(SimTime(at_ms * 1_000_000), ingress, &mut packet, &mut effects);
     Outcome { forwarding, packet, effects }
+}
+
+/// An IOS router with this configuration, or as it comes; with what is said about the text.
+pub(crate) fn ios_router(
+    factory: &'static str,
+    text: Option<&str>,
+) -> Result<(IosRouter, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
+    let kind = Kind { model: "ios", factory };
+    let text = text.map(|text| ConfigText { file: "r.cfg", text });
+    let context = DeviceContext { name: "r", seed: 1, default_farm: None };
+    crate::ios::router::build(kind, [None; 2], &context, text)
+}
+
+/// What is said about a text that is no or not quite a configuration.
+pub(crate) fn ios_findings(text: &str) -> Vec<ConfigDiagnostic> {
+    match ios_router("", Some(text)) {
+        Ok((_, warnings)) => warnings,
+        Err(errors) => errors,
+    }
 }

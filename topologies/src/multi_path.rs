@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use sim_core::engine::device::Side;
+
 use crate::network::{HostAddress, Network, Parts, Unknown};
 use crate::settings::{BothWays, Family};
 use crate::shape::{MultiPath, Path};
@@ -46,6 +48,11 @@ impl MultiPath {
             let (number, length) = (port + 1, prefix_len(path.family));
             network.world.add_route(client, address(path.family, 1, number), length, port);
             network.world.add_route(server, address(path.family, 0, number), length, port);
+            for (host, side) in [(client, Side::Inside), (server, Side::Outside)] {
+                for (network_address, length) in network.answered_by(&path.devices, side) {
+                    network.world.add_route(host, network_address, length, port);
+                }
+            }
             for host in [client, server] {
                 network.world.set_interface_mtu(host, port, path.interface_mtu(&link));
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use sim_core::app::AppConfig;
-use sim_core::engine::device::Device;
+use sim_core::engine::device::{Device, Side, Standing};
 use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, PathId, World};
 use sim_core::mptcp::config::HostConfig;
@@ -82,6 +82,8 @@ pub struct Network {
     links: BTreeMap<String, LinkPlace>,
     edges: Vec<Edge>,
     virtual_host: Option<VirtualHost>,
+    /// Addresses that devices answer for, by the device's name.
+    standing: BTreeMap<String, Vec<Standing>>,
 }
 
 /// A connection to be opened, under the names of the scenario.
@@ -141,6 +143,7 @@ impl Network {
     /// An empty network with its devices, in the order of their names.
     pub(crate) fn new(seed: u64, devices: BTreeMap<String, Box<dyn Device>>) -> Self {
         let mut world = World::new(seed);
+        let standing = devices.iter().map(|(name, d)| (name.clone(), d.stands_for())).collect();
         let devices = devices
             .into_iter()
             .map(|(name, device)| {
@@ -155,7 +158,21 @@ impl Network {
             links: BTreeMap::new(),
             edges: Vec::new(),
             virtual_host: None,
+            standing,
         }
+    }
+
+    /// Networks that devices answer for on one of their sides.
+    pub(crate) fn answered_by(&self, devices: &[String], side: Side) -> Vec<(IpAddr, u8)> {
+        let all = devices.iter().filter_map(|name| self.standing.get(name)).flatten();
+        all.filter(|s| s.side == side).map(|s| (s.network, s.prefix_len)).collect()
+    }
+
+    /// The address by which clients know a host: its own, or the one that a translation in front of it
+    /// gives it, as a name server would tell.
+    fn known_to_clients(&self, address: IpAddr) -> IpAddr {
+        let stands = |s: &&Standing| s.side == Side::Inside && s.host == Some(address);
+        self.standing.values().flatten().find(stands).map_or(address, |s| s.network)
     }
 
     /// Adds a host with its addresses, which also say what its path manager announces.
@@ -312,7 +329,7 @@ impl Network {
                     .map(|address| address.address)
                     .find(|address| address.is_ipv4() == from.is_ipv4())
                     .ok_or_else(|| Unknown(call.to.clone()))?;
-                (vec![server.node], address)
+                (vec![server.node], self.known_to_clients(address))
             }
         };
         let first = servers.first().copied().ok_or_else(|| Unknown(call.to.clone()))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use regex::bytes::Regex;
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::access_list::AccessList;
@@ -18,6 +19,8 @@ pub(super) struct AceConfig {
     pub(super) sticky: Vec<Sticky>,
     pub(super) parameters: Vec<Parameters>,
     pub(super) classes: Vec<ClassMap>,
+    pub(super) http_classes: Vec<HttpClass>,
+    pub(super) cookies: Vec<CookieSticky>,
     pub(super) balancing: Vec<LoadBalance>,
     pub(super) multi: Vec<MultiMatch>,
     /// `service-policy input NAME`; with the interface, or global.
@@ -82,6 +85,36 @@ pub(super) struct Sticky {
     pub(super) place: ConfigLine,
 }
 
+/// `class-map type http loadbalance NAME`.
+#[derive(Clone, Debug)]
+pub(super) struct HttpClass {
+    pub(super) name: String,
+    pub(super) any: bool,
+    pub(super) matches: Vec<HttpMatch>,
+}
+
+/// What a request must say.
+#[derive(Clone, Debug)]
+pub(super) enum HttpMatch {
+    Url(Regex),
+    /// A header, `Cookie` among them, and its value.
+    Header(String, Regex),
+    Cookie(String, Regex),
+    Source(IpAddr, u8),
+    Class(String),
+    /// What is not modelled: no request says it.
+    Nothing,
+}
+
+/// `sticky http-cookie COOKIE GROUP`.
+#[derive(Clone, Debug)]
+pub(super) struct CookieSticky {
+    pub(super) name: String,
+    pub(super) cookie: String,
+    pub(super) farm: Option<String>,
+    pub(super) place: ConfigLine,
+}
+
 /// `parameter-map type connection NAME`.
 #[derive(Clone, Debug)]
 pub(super) struct Parameters {
@@ -126,6 +159,8 @@ pub(super) struct LoadBalance {
 #[derive(Clone, Debug)]
 pub(super) struct BalanceClass {
     pub(super) name: String,
+    /// What an inline `match NAME http …` asks for, in place of a class-map.
+    pub(super) inline: Option<HttpMatch>,
     pub(super) to: Option<(To, ConfigLine)>,
     pub(super) place: ConfigLine,
 }

@@ -10,8 +10,9 @@ use crate::config::words::{netmask, port, prefix};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
-    AceConfig, BalanceClass, ClassMap, Farm, Interface, Key, LoadBalance, MatchOn, Member,
-    MultiClass, MultiMatch, Parameters, Predictor, RServer, Sticky, To,
+    AceConfig, BalanceClass, ClassMap, CookieSticky, Farm, HttpClass, HttpMatch, Interface, Key,
+    LoadBalance, MatchOn, Member, MultiClass, MultiMatch, Parameters, Predictor, RServer, Sticky,
+    To,
 };
 use super::normalizer::Normalizer;
 
@@ -25,6 +26,8 @@ enum Block {
     /// With the member that is open in it.
     Farm(usize, Option<usize>),
     Sticky(usize),
+    Cookie(usize),
+    Http(usize),
     Parameters(usize),
     Class(usize),
     /// With the class that is open in it.
@@ -103,8 +106,30 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::Sticky(config.sticky.len() - 1)
             }
+            ["sticky", "http-cookie", cookie, name] => {
+                config.cookies.push(CookieSticky {
+                    name: (*name).to_owned(),
+                    cookie: (*cookie).to_owned(),
+                    farm: None,
+                    place: place(),
+                });
+                Block::Cookie(config.cookies.len() - 1)
+            }
+            ["class-map", "type", "http", "loadbalance", rest @ ..] => match rest.last() {
+                Some(name) => Block::Http(open(
+                    &mut config.http_classes,
+                    |c| c.name == *name,
+                    || HttpClass {
+                        name: (*name).to_owned(),
+                        any: rest.first() == Some(&"match-any"),
+                        matches: Vec::new(),
+                    },
+                )),
+                None => Block::Other,
+            },
             ["sticky", method, ..] if *method != "ip-netmask" => {
-                let message = format!("sticky {method} makes ACE a proxy, which is not modelled");
+                let message =
+                    format!("sticky {method} is not modelled: connections are not kept together");
                 self.found.warn(line, method, message);
                 Block::Other
             }
@@ -188,6 +213,17 @@ impl Grammar for Reader<'_, '_> {
             Block::RServer(at) => self.rserver(at, line),
             Block::Farm(at, member) => self.farm(at, member, line),
             Block::Sticky(at) => self.sticky(at, line),
+            Block::Cookie(at) => {
+                match line.words.as_slice() {
+                    ["serverfarm", name, ..] => {
+                        self.config.cookies[at].farm = Some((*name).to_owned());
+                    }
+                    ["cookie" | "timeout" | "replicate" | "static" | "no", ..] => {}
+                    _ => return line.indent > 0,
+                }
+                true
+            }
+            Block::Http(at) => self.http_class(at, line),
             Block::Parameters(at) => {
                 self.config.parameters[at].normalizer.command(line, self.text, self.found)
             }
@@ -204,7 +240,8 @@ impl Grammar for Reader<'_, '_> {
             Block::Parameters(_) => return Normalizer::unknown(line, self.found),
             Block::Farm(..) => "a serverfarm",
             Block::Sticky(_) => "a sticky group",
-            Block::Class(_) => "a class-map",
+            Block::Cookie(_) => "a sticky group",
+            Block::Class(_) | Block::Http(_) => "a class-map",
             Block::Balance(..) | Block::Multi(..) => "a policy-map",
         };
         let word = line.words[0];
@@ -375,12 +412,39 @@ impl Reader<'_, '_> {
         true
     }
 
+    fn http_class(&mut self, at: usize, line: &Line<'_>) -> bool {
+        let words = match line.words.as_slice() {
+            [number, rest @ ..] if number.parse::<u32>().is_ok() => rest,
+            words => words,
+        };
+        let read = match words {
+            ["match", "http", rest @ ..] => http_match(rest, line, self.found),
+            ["match", "source-address", rest @ ..] => {
+                address(rest).map(|(address, length)| HttpMatch::Source(address, length))
+            }
+            ["match", "class-map", name] => Some(HttpMatch::Class((*name).to_owned())),
+            ["match", given, ..] => {
+                let message = format!("match {given} is not modelled: no request fits it");
+                self.found.warn(line, given, message);
+                Some(HttpMatch::Nothing)
+            }
+            _ => return false,
+        };
+        self.config.http_classes[at].matches.extend(read);
+        true
+    }
+
     fn balance(&mut self, at: usize, class: Option<usize>, line: &Line<'_>) -> bool {
         let place = self.text.place(line);
         let classes = &mut self.config.balancing[at].classes;
         let to = match line.words.as_slice() {
             ["class", name, ..] => {
-                classes.push(BalanceClass { name: (*name).to_owned(), to: None, place });
+                classes.push(BalanceClass {
+                    name: (*name).to_owned(),
+                    inline: None,
+                    to: None,
+                    place,
+                });
                 self.block = Block::Balance(at, Some(classes.len() - 1));
                 return true;
             }
@@ -388,6 +452,12 @@ impl Reader<'_, '_> {
             ["sticky-serverfarm", name] => To::Sticky((*name).to_owned()),
             ["drop"] => To::Drop,
             ["forward"] => To::Forward,
+            ["match", name, "http", rest @ ..] => {
+                let inline = http_match(rest, line, self.found);
+                classes.push(BalanceClass { name: (*name).to_owned(), inline, to: None, place });
+                self.block = Block::Balance(at, Some(classes.len() - 1));
+                return true;
+            }
             ["match" | "insert-http" | "set" | "action" | "nat" | "compress", ..] => return true,
             ["ssl-proxy", ..] => return true,
             _ => return false,
@@ -461,6 +531,40 @@ impl Reader<'_, '_> {
             _ => return line.indent > 0,
         }
         true
+    }
+}
+
+/// What follows `match http`: `url PATTERN`, `header NAME header-value PATTERN`, `cookie NAME
+/// cookie-value PATTERN`.
+fn http_match(words: &[&str], line: &Line<'_>, found: &mut Diagnostics) -> Option<HttpMatch> {
+    let mut pattern = |word: &str| {
+        // A compiled pattern is kept small: a text from anywhere decides its size.
+        let built = regex::bytes::RegexBuilder::new(&format!("^(?:{})$", word.trim_matches('"')))
+            .size_limit(1 << 20)
+            .unicode(false)
+            .build();
+        match built {
+            Ok(built) => Some(built),
+            Err(_) => {
+                found.error(line, word, format!("cannot read the pattern {}", quoted(word)));
+                None
+            }
+        }
+    };
+    match words {
+        ["url", word, ..] => pattern(word).map(HttpMatch::Url),
+        ["header", name, "header-value", word] => {
+            pattern(word).map(|p| HttpMatch::Header((*name).to_owned(), p))
+        }
+        ["cookie", name, "cookie-value", word] => {
+            pattern(word).map(|p| HttpMatch::Cookie((*name).to_owned(), p))
+        }
+        _ => {
+            let given = words.first().copied().unwrap_or("");
+            let message = format!("match http {given} is not modelled: no request fits it");
+            found.warn(line, given, message);
+            Some(HttpMatch::Nothing)
+        }
     }
 }
 

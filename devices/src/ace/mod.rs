@@ -1,9 +1,11 @@
 //! Cisco ACE: a balancer that clears the TCP options that it is not told to allow, and that gives each
 //! connection of a virtual address to a real server; each subflow by itself (Cisco 116519).
 
+mod audit;
 mod balance;
 mod config;
 mod grammar;
+mod layer7;
 mod normalizer;
 mod policy;
 #[cfg(test)]
@@ -17,19 +19,21 @@ use std::sync::Arc;
 use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow, Packet};
+use sim_core::wire::seq::Seq;
 
 use crate::catalogue::{ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::{DeviceContext, Farm};
+use crate::steps::delayed_binding::DelayedBinding;
 use crate::steps::isn::Shift;
-use crate::steps::options::{Edit, edit};
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, translate};
 
+pub(crate) use audit::PLATFORM;
 use config::AceConfig;
-use normalizer::{Action, Normalizer, known_by_default};
+use layer7::Layer7;
+use normalizer::Normalizer;
 use policy::{Policy, Target, Treatment};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
@@ -56,7 +60,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     ],
     settings: &[("config", "path of the configuration text")],
     configuration: "rserver, serverfarm (predictor roundrobin, leastconns, hash address), sticky \
-                    ip-netmask, parameter-map type connection, class-map, policy-map type \
+                    ip-netmask and http-cookie, class-map type http loadbalance (url, header, cookie), parameter-map type connection, class-map, policy-map type \
                     loadbalance, policy-map multi-match, interface (service-policy, access-group, \
                     normalization), access-list",
     example: "parameter-map type connection MPTCP\n  tcp-options range 30 30 allow\npolicy-map \
@@ -65,8 +69,9 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Without configuration text: virtual address and real servers come from the topology.",
         "That no normalization also ends option clearing is a modelling decision.",
-        "Layer 7 balancing, SSL and application inspection terminate the connection: TCP options do \
-         not cross; the proxy itself is not modelled.",
+        "Layer 7 balancing, SSL and application inspection terminate the connection: ACE answers the \
+         handshake itself with an MSS and no other option, reads the request (at most 4096 bytes), and \
+         then calls a server; decryption is not modelled.",
     ],
 };
 
@@ -107,13 +112,22 @@ pub(crate) fn farm(text: ConfigText<'_>) -> Result<Option<Farm>, Vec<ConfigDiagn
     let config = grammar::read(text, &mut found);
     found.into_result()?;
     let policy = Policy::new(config, true, None);
-    Ok(policy.virtuals.iter().find_map(|v| match v.target {
-        Target::Pool(pool, _) => {
-            let servers =
-                policy.pools[pool].servers.iter().map(|s| (s.name.clone(), s.address)).collect();
-            Some(Farm { vip: v.address, port: v.single_port(), servers })
+    let servers_of = |pool: usize| {
+        policy.pools[pool].servers.iter().map(|s| (s.name.clone(), s.address)).collect::<Vec<_>>()
+    };
+    Ok(policy.virtuals.iter().find_map(|v| {
+        let pools: Vec<usize> = match (&v.layer_7, v.target) {
+            (Some(layer_7), _) => layer_7.pools().collect(),
+            (None, Target::Pool(pool, _)) => vec![pool],
+            (None, Target::Forward | Target::Drop) => return None,
+        };
+        let mut servers: Vec<(String, std::net::IpAddr)> = Vec::new();
+        for server in pools.into_iter().flat_map(servers_of) {
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
         }
-        Target::Forward | Target::Drop => None,
+        Some(Farm { vip: v.address, port: v.single_port(), servers })
     }))
 }
 
@@ -125,6 +139,8 @@ struct State {
     /// Farm and server, with the rule that chose them.
     server: Option<(usize, usize, Arc<Rule>)>,
     passage_signed: bool,
+    /// The connection is read before it is balanced.
+    binding: Option<(DelayedBinding, Arc<Layer7>)>,
 }
 
 /// The device.
@@ -135,9 +151,13 @@ pub(crate) struct Ace {
     no_server: Arc<Rule>,
     no_access: Arc<Rule>,
     table: Table<State>,
+    /// Cookies that clients showed, by farm: where they went.
+    cookies: BTreeMap<(usize, Vec<u8>), usize>,
     random: Stream,
     options_cleared: u64,
     drops: BTreeMap<&'static str, u64>,
+    /// Access groups are left out: for one who asks about options only.
+    admits_all: bool,
 }
 
 impl Ace {
@@ -148,9 +168,11 @@ impl Ace {
             no_server: Rule::default("no real server of the serverfarm is in service", GUIDE),
             no_access: Rule::default("an interface without access-group admits nothing", RECALLED),
             table: Table::new(TIMEOUTS),
+            cookies: BTreeMap::new(),
             random: Stream::new(context.seed, context.name),
             options_cleared: 0,
             drops: BTreeMap::new(),
+            admits_all: false,
         }
     }
 
@@ -170,10 +192,16 @@ impl Ace {
         let flow = pass.received;
         let mut translated = flow;
         let mut server = None;
+        let mut binding = None;
         if pass.ingress.side() == Side::Inside
             && let Some(called) = self.policy.called(flow.dst)
         {
             match called.target {
+                _ if called.layer_7.is_some() => {
+                    let cookie = Seq(self.random.next_u32());
+                    let delayed = DelayedBinding::new(pass.packet, cookie);
+                    binding = called.layer_7.clone().map(|layer_7| (delayed, layer_7));
+                }
                 Target::Forward => {}
                 Target::Drop => {
                     let rule = called.place.as_ref().map_or_else(
@@ -197,14 +225,15 @@ impl Ace {
             }
         }
         let treatment = self.policy.treatment(flow);
-        let state = State { treatment, shift: Shift::default(), server, passage_signed: false };
+        let shift = Shift::default();
+        let state = State { treatment, shift, server, passage_signed: false, binding };
         Ok((self.table.open(pass.now, flow, translated, state), Sender::Initiator))
     }
 
     /// Access groups of the client side: with interfaces in the text, one of them must admit.
     fn judge(&self, pass: &Pass<'_>) -> Result<(), Arc<Rule>> {
         let config = &self.policy.config;
-        if config.interfaces.is_empty() {
+        if config.interfaces.is_empty() || self.admits_all {
             return Ok(());
         }
         let mut groups = config
@@ -286,11 +315,9 @@ impl Ace {
             return Some(self.drop(pass, &refused, "TCP option"));
         }
         let connection = self.table.get_mut(id)?;
-        let first = connection.end(sender).isn.is_none() && pass.packet.flags.has(Flags::SYN);
-        if let (true, Some(rule)) = (first, &normalizer.randomise) {
-            let by = self.random.next_u32();
-            connection.state.shift.by[sender as usize] = by;
-            pass.sign(rule, Change::SequenceShifted { by });
+        if let Some(rule) = &normalizer.randomise {
+            let end = &connection.ends[sender as usize];
+            connection.state.shift.randomise(pass, sender, end, &mut self.random, rule);
         }
         if let Some((least, most, rule)) = &normalizer.mss {
             mss::clamp(pass, *least, *most, rule);
@@ -306,29 +333,14 @@ impl Ace {
         normalizer: &Normalizer,
         cleared: &Arc<Rule>,
     ) -> Option<Arc<Rule>> {
-        let mut refused = None;
-        let mut allowed_30 = None;
-        self.options_cleared += edit(pass, |option| match normalizer.option(option.kind) {
-            Some(line) => match line.action {
-                Action::Clear => Some((Edit::Nop, &line.rule)),
-                Action::Drop => {
-                    refused.get_or_insert(&line.rule);
-                    None
-                }
-                Action::Allow => {
-                    allowed_30 = allowed_30.or((option.kind == kind::MPTCP).then_some(&line.rule));
-                    None
-                }
-            },
-            None if known_by_default(option.kind) => None,
-            None => Some((Edit::Nop, cleared)),
-        });
-        if let (Some(rule), Some(connection)) = (allowed_30, self.table.get_mut(id))
+        let judged = normalizer.options.apply(pass, cleared);
+        self.options_cleared += judged.cleared;
+        if let (Some(rule), Some(connection)) = (judged.allowed_mptcp, self.table.get_mut(id))
             && !std::mem::replace(&mut connection.state.passage_signed, true)
         {
-            pass.sign(rule, Change::Allowed { what: "option 30" });
+            pass.sign(&rule, Change::Allowed { what: "option 30" });
         }
-        refused.cloned()
+        judged.refused
     }
 }
 
@@ -345,19 +357,22 @@ impl Device for Ace {
         effects: &mut Effects,
     ) -> Forwarding {
         let pools = &mut self.policy.pools;
-        self.table.expire(now, |gone| {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let received = self.table.receive(now, pass.packet, |gone| {
             if let Some((pool, server, _)) = gone.state.server {
                 pools[pool].servers[server].connections -= 1;
             }
         });
-        let pass = &mut Pass::new(now, ingress, packet, effects);
-        let (id, sender) = match self.table.find_for(pass.packet) {
+        let (id, sender) = match received {
             Some(found) => found,
             None => match self.admit(pass) {
                 Ok(found) => found,
                 Err(forwarding) => return forwarding,
             },
         };
+        if let Some(forwarding) = self.bind(pass, id, sender) {
+            return forwarding;
+        }
         let Some(connection) = self.table.get(id) else { return Forwarding::Drop };
         let treatment = Arc::clone(&connection.state.treatment);
         connection.state.shift.arrive(pass.packet, sender, true);
@@ -379,6 +394,7 @@ impl Device for Ace {
 
     fn reload(&mut self, _now: SimTime) {
         self.table.clear();
+        self.cookies.clear();
         self.policy.sticky.iter_mut().for_each(balance::StickyTable::clear);
         for server in self.policy.pools.iter_mut().flat_map(|p| &mut p.servers) {
             server.connections = 0;

@@ -8,30 +8,14 @@ use sim_core::wire::options::kind;
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::steps::option_table::{Action, OptionRule, OptionTable};
 
 use super::{COMMUNITY, GUIDE};
-
-/// What is done to an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Allow,
-    Clear,
-    Drop,
-}
-
-/// One `tcp-options` line, or the default of a named option.
-#[derive(Clone, Debug)]
-pub(super) struct OptionRule {
-    pub(super) kinds: RangeInclusive<u8>,
-    pub(super) action: Action,
-    pub(super) rule: Arc<Rule>,
-}
 
 /// All settings of the normaliser for a class of traffic.
 #[derive(Clone, Debug)]
 pub(super) struct Normalizer {
-    /// The last that names a kind decides.
-    pub(super) options: Vec<OptionRule>,
+    pub(super) options: OptionTable,
     /// `None`: off.
     pub(super) randomise: Option<Arc<Rule>>,
     /// Least and greatest MSS.
@@ -49,17 +33,16 @@ impl Normalizer {
     pub(super) fn factory() -> Self {
         let scale = Rule::default("tcp-options window-scale clear", COMMUNITY);
         Self {
-            options: vec![OptionRule { kinds: WINDOW_SCALE, action: Action::Clear, rule: scale }],
+            options: OptionTable(vec![OptionRule {
+                kinds: WINDOW_SCALE,
+                action: Action::Clear,
+                rule: scale,
+            }]),
             randomise: Some(Rule::default("random-sequence-number", GUIDE)),
             mss: None,
             clear_urgent: None,
             drop_syn_data: None,
         }
-    }
-
-    /// The line that decides about an option kind, if one does.
-    pub(super) fn option(&self, kind: u8) -> Option<&OptionRule> {
-        self.options.iter().rev().find(|o| o.kinds.contains(&kind))
     }
 
     /// Reads a line of a parameter-map's body; false when it is none of its commands.
@@ -73,12 +56,12 @@ impl Normalizer {
         match line.words.as_slice() {
             ["tcp-options", rest @ ..] => {
                 if let Some((kinds, action)) = option(rest, line, found) {
-                    self.options.push(OptionRule { kinds, action, rule: rule() });
+                    self.options.0.push(OptionRule { kinds, action, rule: rule() });
                 }
             }
             ["no", "tcp-options", "range", low, high, ..] => {
                 let kinds = (low.parse().unwrap_or(0), high.parse().unwrap_or(0));
-                self.options.retain(|o| (*o.kinds.start(), *o.kinds.end()) != kinds);
+                self.options.0.retain(|o| (*o.kinds.start(), *o.kinds.end()) != kinds);
             }
             ["random-sequence-number"] => self.randomise = Some(rule()),
             ["no", "random-sequence-number"] => self.randomise = None,
@@ -112,11 +95,6 @@ impl Normalizer {
             report.help(format!("did you mean {meant}?"));
         }
     }
-}
-
-/// True for the option kinds that pass unless a line says otherwise.
-pub(super) const fn known_by_default(option: u8) -> bool {
-    matches!(option, 0..=5 | kind::TIMESTAMPS)
 }
 
 /// Reads what follows `tcp-options`. A range has no `clear`: what no line names is cleared.

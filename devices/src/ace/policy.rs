@@ -12,10 +12,12 @@ use sim_core::wording;
 use crate::catalogue::RECALLED;
 use crate::config::words::nearest;
 use crate::spec::Farm;
+use crate::steps::option_table::Action;
 
 use super::balance::{Pool, Server, StickyTable};
 use super::config::{AceConfig, ClassMap, MatchOn, MultiClass, Predictor, To};
-use super::normalizer::{Action, Normalizer};
+use super::layer7::Layer7;
+use super::normalizer::Normalizer;
 use super::{GUIDE, SEED};
 
 /// How one connection is treated.
@@ -43,8 +45,10 @@ pub(super) enum Target {
 pub(super) struct Virtual {
     pub(super) address: IpAddr,
     length: u8,
-    ports: std::ops::RangeInclusive<u16>,
+    pub(super) ports: std::ops::RangeInclusive<u16>,
     pub(super) target: Target,
+    /// What makes ACE read a request before it chooses.
+    pub(super) layer_7: Option<Arc<Layer7>>,
     pub(super) place: Option<ConfigLine>,
 }
 
@@ -110,6 +114,7 @@ impl Policy {
             length: if farm.vip.is_ipv4() { 32 } else { 128 },
             ports: farm.port.map_or(0..=u16::MAX, |port| port..=port),
             target: Target::Pool(self.pools.len() - 1, None),
+            layer_7: None,
             place: None,
         });
     }
@@ -147,7 +152,7 @@ impl Policy {
             _ => Arc::new(Normalizer::factory()),
         };
         let off = config.interfaces.iter().any(|i| i.normalization_off.is_some());
-        let decided = normalizer.option(kind::MPTCP).is_some();
+        let decided = normalizer.options.of(kind::MPTCP).is_some();
         let cleared = if decided {
             Arc::clone(&self.factory.cleared)
         } else {
@@ -199,7 +204,7 @@ impl Policy {
     fn why_no_map(&self, class: Option<&MultiClass>) -> (Wording, Option<ConfigLine>) {
         let config = &self.config;
         let opens =
-            |n: &Normalizer| n.option(kind::MPTCP).is_some_and(|o| o.action == Action::Allow);
+            |n: &Normalizer| n.options.of(kind::MPTCP).is_some_and(|o| o.action == Action::Allow);
         let Some(map) = config.parameters.iter().find(|p| opens(&p.normalizer)) else {
             let text = wording!(
                 en: "no parameter-map type connection allows option 30",
@@ -298,8 +303,9 @@ pub(super) fn virtuals(config: &AceConfig) -> Vec<Virtual> {
     for (name, ..) in &config.services {
         let Some(map) = config.multi.iter().find(|m| m.name == *name) else { continue };
         for class in map.classes.iter().filter(|c| c.in_service) {
-            let (Some(matches), Some(target)) = (config.class(&class.name), target(config, class))
-            else {
+            let layer_7 = super::layer7::of(config, class).map(Arc::new);
+            let target = target(config, class).or(layer_7.as_ref().map(|_| Target::Drop));
+            let (Some(matches), Some(target)) = (config.class(&class.name), target) else {
                 continue;
             };
             for (on, place) in &matches.matches {
@@ -309,6 +315,7 @@ pub(super) fn virtuals(config: &AceConfig) -> Vec<Virtual> {
                         length: *length,
                         ports: ports.clone(),
                         target,
+                        layer_7: layer_7.clone(),
                         place: Some(place.clone()),
                     });
                 }
@@ -323,9 +330,17 @@ fn target(config: &AceConfig, class: &MultiClass) -> Option<Target> {
     let policy = config.balancing.iter().find(|b| b.name == *name)?;
     // What an HTTP class selects needs a proxy; what is left for a plain connection is class-default.
     let class = policy.classes.iter().find(|c| c.name == "class-default")?;
-    match &class.to.as_ref()?.0 {
+    to_target(config, &class.to.as_ref()?.0)
+}
+
+/// Farm and sticky group of a class's action.
+pub(super) fn to_target(config: &AceConfig, to: &To) -> Option<Target> {
+    match to {
         To::Farm(name) => config.farm(name).map(|farm| Target::Pool(farm, None)),
         To::Sticky(name) => {
+            if let Some(group) = config.cookies.iter().find(|s| s.name == *name) {
+                return config.farm(group.farm.as_ref()?).map(|farm| Target::Pool(farm, None));
+            }
             let at = config.sticky.iter().position(|s| s.name == *name)?;
             let farm = config.farm(config.sticky[at].farm.as_ref()?)?;
             Some(Target::Pool(farm, Some(at)))

@@ -270,3 +270,71 @@ fn connections_are_counted_by_server() {
     assert_eq!(ace.counters()[0].1, 0);
     assert!(ace.report()[1].contains("RS1"));
 }
+
+#[test]
+fn layer_7_answers_reads_and_then_chooses() {
+    let text = TEXT
+        .replace("policy-map type loadbalance first-match LB\n", "class-map type http loadbalance match-any FILMS\n  2 match http url /films/.*\n  3 match http header Host header-value \"films[.].*\"\nserverfarm host STATIC\n  rserver RS2\n    inservice\npolicy-map type loadbalance http first-match LB\n  class FILMS\n    serverfarm STATIC\n");
+    let request = |text: &str| {
+        let mut packet =
+            Packet { flags: Flags::ACK, options: Default::default(), ..syn(1, 40_000) };
+        packet.seq = Seq(1001);
+        packet.payload = sim_core::wire::payload::Payload::literal(text.as_bytes());
+        packet
+    };
+    let goes = |said: &str| {
+        let mut ace = ace(&text);
+        let out = send(&mut ace, 0, syn(1, 40_000));
+        let answer = out.effects.emitted[0].1.clone();
+        assert_eq!((answer.flags, answer.options.as_bytes()), (Flags(0x12), &SYN_OPTIONS[..4]));
+        let out = send(&mut ace, 1, request(said));
+        let Some((port, call)) = out.effects.emitted.first().cloned() else {
+            return out.labels().join(" ");
+        };
+        if call.flags != Flags::SYN {
+            return out.labels().join(" ");
+        }
+        assert_eq!((port, call.options.has(30)), (OUTSIDE, false));
+        let mut syn_ack = Packet::new(call.destination(), call.source());
+        (syn_ack.flags, syn_ack.seq, syn_ack.ack) = (Flags(0x12), Seq(50), call.seq.add(1));
+        let out = send_from(&mut ace, 2, OUTSIDE, syn_ack.clone());
+        let sent: Vec<u32> = out.effects.emitted.iter().map(|(_, p)| p.payload.len).collect();
+        assert_eq!(sent, [0, said.len() as u32]);
+        let data = Packet { flags: Flags::ACK, seq: Seq(51), ..syn_ack };
+        let out = send_from(&mut ace, 3, OUTSIDE, data);
+        assert_eq!(
+            (out.packet.seq, out.packet.source()),
+            (answer.seq.add(1), "192.0.2.10:5001".parse().unwrap())
+        );
+        call.dst.to_string()
+    };
+    assert_eq!(goes("GET /films/a HTTP/1.1\r\n\r\n"), "10.20.0.12");
+    assert_eq!(goes("GET / HTTP/1.1\r\nhost: films.example\r\n\r\n"), "10.20.0.12");
+    assert_eq!(goes("GET /text HTTP/1.1\r\n\r\n"), "10.20.0.11");
+    assert_eq!(goes("GET /text HTTP/1.1\r\n"), "", "the request is not complete");
+    assert_eq!(goes(&"x".repeat(4096)), "reset dropped");
+}
+
+#[test]
+fn a_cookie_keeps_a_client() {
+    let text = TEXT
+        .replace(
+            "sticky ip-netmask 255.255.255.255 address source STICKY",
+            "sticky http-cookie SESSION STICKY",
+        )
+        .replace(
+            "    serverfarm FARM\npolicy-map multi",
+            "    sticky-serverfarm STICKY\npolicy-map multi",
+        );
+    let mut ace = ace(&text);
+    let mut goes = |port: u16, cookie: &str| {
+        send(&mut ace, u64::from(port), syn(1, port));
+        let mut packet = Packet { flags: Flags::ACK, options: Default::default(), ..syn(1, port) };
+        packet.seq = Seq(1001);
+        let said = format!("GET / HTTP/1.1\r\nCookie: a=1; SESSION={cookie}\r\n\r\n");
+        packet.payload = sim_core::wire::payload::Payload::literal(said.into_bytes());
+        send(&mut ace, u64::from(port), packet).effects.emitted[0].1.dst.to_string()
+    };
+    let servers = [goes(1, "x"), goes(2, "y"), goes(3, "x"), goes(4, "y")];
+    assert_eq!(servers, ["10.20.0.11", "10.20.0.12", "10.20.0.11", "10.20.0.12"]);
+}

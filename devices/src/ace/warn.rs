@@ -53,19 +53,25 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
         }
     }
     for class in config.balancing.iter().flat_map(|b| &b.classes) {
-        if class.name != "class-default" {
-            let message = format!(
-                "class {} looks at layer 7, which makes ACE a proxy: only class-default is modelled",
-                class.name
-            );
-            say(&class.place, &class.name, message, Vec::new());
+        let defined = config.http_classes.iter().any(|c| c.name == class.name);
+        if class.name != "class-default" && class.inline.is_none() && !defined {
+            let known = config.http_classes.iter().map(|c| &*c.name).collect();
+            let message = format!("class-map {} is not defined: no request fits it", class.name);
+            say(&class.place, &class.name, message, known);
         }
         match &class.to {
             Some((To::Farm(name), place)) if config.farm(name).is_none() => {
                 let known = config.farms.iter().map(|f| &*f.name).collect();
                 say(place, name, format!("serverfarm {name} is not defined"), known);
             }
-            Some((To::Sticky(name), place)) if !config.sticky.iter().any(|s| s.name == *name) => {
+            Some((To::Sticky(name), place))
+                if !config
+                    .sticky
+                    .iter()
+                    .map(|s| &s.name)
+                    .chain(config.cookies.iter().map(|s| &s.name))
+                    .any(|n| n == name) =>
+            {
                 let known = config.sticky.iter().map(|s| &*s.name).collect();
                 say(place, name, format!("sticky group {name} is not defined"), known);
             }

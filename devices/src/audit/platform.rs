@@ -7,7 +7,8 @@
 use crate::config::ConfigText;
 
 use super::{Audit, Because, Effect};
-use crate::{asa, ftd, ips};
+use crate::ios::audit as ios;
+use crate::{ace, asa, ftd, ips};
 
 /// A platform: an operating system with its configuration language.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,11 @@ pub fn platforms() -> &'static [Platform] {
         ftd::PLATFORM,
         PIX,
         FWSM,
-        IOS,
-        IOS_XE,
+        ios::IOS,
+        ios::IOS_XE,
         IOS_XR,
         NX_OS,
-        ACE,
+        ace::PLATFORM,
         ips::PLATFORM,
         STAROS,
         WAAS,
@@ -130,47 +131,6 @@ const FWSM: Platform = Platform {
     audit: asa::PLATFORM.audit,
 };
 
-const IOS: Platform = Platform {
-    name: "ios",
-    product: "Cisco IOS",
-    marks: &[
-        ("version 12.", HEADER),
-        ("version 15.", HEADER),
-        ("version 11.", HEADER),
-        ("ip inspect", 20),
-        ("ip nat inside source", 20),
-        ("ip nat outside", 10),
-        ("zone security", 20),
-        ("zone-pair security", 20),
-        ("class-map type inspect", 10),
-        ("policy-map type inspect", 10),
-        ("ip access-list extended", 5),
-        ("ip access-list standard", 5),
-        ("ip cef", 10),
-        ("ip tcp intercept", 20),
-        ("service-policy input", 10),
-        ("service-policy output", 10),
-        ("service-policy type inspect", 20),
-        ("service timestamps", 5),
-        ("line vty", 3),
-        ("ip address", 1),
-    ],
-    audit: |text| not_read(text, &["version "]),
-};
-
-const IOS_XE: Platform = Platform {
-    name: "ios-xe",
-    product: "Cisco IOS-XE",
-    marks: &[
-        ("version 16.", HEADER),
-        ("version 17.", HEADER),
-        ("version 03.", HEADER),
-        ("platform qfp", 20),
-        ("platform punt-keepalive", 20),
-    ],
-    audit: |text| not_read(text, &["version "]),
-};
-
 const IOS_XR: Platform = Platform {
     name: "ios-xr",
     product: "Cisco IOS XR (CRS, ASR 9000)",
@@ -183,7 +143,11 @@ const IOS_XR: Platform = Platform {
         ("end-policy", 10),
         ("ipv4 address", 3),
     ],
-    audit: |text| transparent(text, &["!! IOS XR Configuration "], "routers"),
+    audit: |text| {
+        let mut audit = transparent(text, &["!! IOS XR Configuration "], "routers and CGN");
+        audit.warnings = crate::cgn::warnings(text);
+        audit
+    },
 };
 
 const NX_OS: Platform = Platform {
@@ -201,26 +165,6 @@ const NX_OS: Platform = Platform {
     audit: |text| transparent(text, &["version "], "Ethernet switches"),
 };
 
-const ACE: Platform = Platform {
-    name: "ace",
-    product: "Cisco ACE",
-    marks: &[
-        ("rserver ", 10),
-        ("serverfarm host", 20),
-        ("serverfarm redirect", 20),
-        ("parameter-map type connection", 20),
-        ("parameter-map type http", 20),
-        ("policy-map type loadbalance", 30),
-        ("policy-map multi-match", 30),
-        ("loadbalance vip", 20),
-        ("class-map type http loadbalance", 20),
-        ("ft group", 10),
-        ("sticky ip-netmask", 20),
-        ("sticky http-cookie", 20),
-    ],
-    audit: |text| not_read(text, &["version "]),
-};
-
 const STAROS: Platform = Platform {
     name: "staros",
     product: "Cisco ASR 5000 (StarOS)",
@@ -233,7 +177,11 @@ const STAROS: Platform = Platform {
         ("apn ", 5),
         ("ip pool ", 5),
     ],
-    audit: |text| transparent(text, &[], "ASR 5000"),
+    audit: |text| {
+        let mut audit = transparent(text, &[], "ASR 5000");
+        audit.warnings = crate::asr5000::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
+        audit
+    },
 };
 
 const WAAS: Platform = Platform {
@@ -247,19 +195,17 @@ const WAAS: Platform = Platform {
         ("wccp tcp-promiscuous", 100),
         ("central-manager address", 50),
     ],
-    audit: |text| transparent(text, &["! WAAS version "], "WAAS"),
+    audit: |text| {
+        let mut audit = transparent(text, &["! WAAS version "], "WAAS");
+        audit.warnings = crate::waas::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
+        audit
+    },
 };
 
 /// A platform that leaves TCP options alone, whatever its configuration says.
 fn transparent(text: ConfigText<'_>, header: &[&str], what: &str) -> Audit {
     let rule = format!("{what} leave TCP options alone, by default ({SEED})");
     Audit::uniform(version_after(text.text, header), Effect::Pass, vec![Because::default(rule)])
-}
-
-/// A platform that is recognised and whose configuration is not read.
-fn not_read(text: ConfigText<'_>, header: &[&str]) -> Audit {
-    let why = "the configuration of this platform is recognised, but not read";
-    Audit::unknown(version_after(text.text, header), why)
 }
 
 #[cfg(test)]

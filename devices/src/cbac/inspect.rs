@@ -1,26 +1,49 @@
-//! The `ip inspect` lines: which protocols are inspected under which name, and the timers.
+//! The `ip inspect` lines: which protocols are inspected under which name, timers and limits.
 
 use std::collections::BTreeMap;
 
-use sim_core::engine::device::ConfigLine;
+use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::time::SimDuration;
 
 use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::ios::half_open::Marks;
+use crate::ios::reassembly::Room;
+
+use super::GUIDE;
 
 /// All `ip inspect` lines of the global mode.
 #[derive(Clone, Debug)]
 pub(crate) struct Inspections {
-    /// By name: the protocols, each with its line.
-    pub(crate) rules: BTreeMap<String, Vec<(String, ConfigLine)>>,
+    /// By name.
+    pub(crate) rules: BTreeMap<String, Vec<Protocol>>,
     pub(crate) idle: SimDuration,
     pub(crate) synwait: SimDuration,
     pub(crate) finwait: SimDuration,
-    /// Half-open sessions at which the oldest are deleted, and down to which.
-    pub(crate) incomplete_high: u32,
-    pub(crate) incomplete_low: u32,
+    pub(crate) marks: Marks,
+    pub(crate) room: Room,
+    /// `ip inspect log drop-pkt`.
+    pub(crate) log_drops: bool,
+    /// `ip inspect audit-trail`.
+    pub(crate) audit: bool,
     /// `ip inspect tcp block-non-session`.
     pub(crate) block_non_session: Option<ConfigLine>,
+}
+
+/// One `ip inspect name` line.
+#[derive(Clone, Debug)]
+pub(crate) struct Protocol {
+    pub(crate) name: String,
+    /// `audit-trail on`, `off`.
+    pub(crate) audit: Option<bool>,
+    pub(crate) place: ConfigLine,
+}
+
+impl Protocol {
+    /// True when it is read above TCP, which needs segments in order.
+    pub(crate) fn is_layer_7(&self) -> bool {
+        !matches!(self.name.as_str(), "tcp" | "udp" | "icmp" | "router-traffic")
+    }
 }
 
 impl Default for Inspections {
@@ -30,19 +53,33 @@ impl Default for Inspections {
             idle: SimDuration::from_secs(3600),
             synwait: SimDuration::from_secs(30),
             finwait: SimDuration::from_secs(5),
-            incomplete_high: 500,
-            incomplete_low: 400,
+            marks: Marks {
+                incomplete_high: 500,
+                incomplete_low: 400,
+                minute_high: 500,
+                minute_low: 400,
+                host: 50,
+                ..Marks::unlimited()
+            },
+            room: Room {
+                segments: 16,
+                time: SimDuration::from_secs(5),
+                rule: Rule::default("ip inspect tcp reassembly queue length 16", GUIDE),
+            },
+            log_drops: false,
+            audit: false,
             block_non_session: None,
         }
     }
 }
 
 impl Inspections {
-    /// True when the rule of this name inspects TCP connections to `port`.
-    pub(crate) fn covers(&self, name: &str, destination_port: u16) -> bool {
-        self.rules.get(name).is_some_and(|protocols| {
-            protocols.iter().any(|(p, _)| p == "tcp" || port(p) == Some(destination_port))
-        })
+    /// The protocol that the rule of this name inspects connections to `port` for: the application's
+    /// own, or TCP.
+    pub(crate) fn protocol(&self, name: &str, destination_port: u16) -> Option<&Protocol> {
+        let protocols = self.rules.get(name)?;
+        let own = protocols.iter().find(|p| port(&p.name) == Some(destination_port));
+        own.or_else(|| protocols.iter().find(|p| p.name == "tcp"))
     }
 
     /// Reads a line; false when it is no `ip inspect` of the global mode.
@@ -59,12 +96,7 @@ impl Inspections {
         };
         match rest {
             ["name", name, protocol, options @ ..] => {
-                let rules = self.rules.entry((*name).to_owned()).or_default();
-                rules.push(((*protocol).to_owned(), text.place(line)));
-                if let (&"tcp", Some(at)) = (protocol, options.iter().position(|w| *w == "timeout"))
-                {
-                    seconds(options.get(at + 1), &mut self.idle, line, found);
-                }
+                self.name(name, protocol, options, line, text, found);
             }
             ["name", ..] => {
                 found.error(line, "", "expected ip inspect name NAME PROTOCOL");
@@ -73,29 +105,51 @@ impl Inspections {
             ["tcp", "synwait-time", value] => seconds(Some(value), &mut self.synwait, line, found),
             ["tcp", "finwait-time", value] => seconds(Some(value), &mut self.finwait, line, found),
             ["max-incomplete", "high", value] => {
-                count(value, &mut self.incomplete_high, line, found);
+                count(value, &mut self.marks.incomplete_high, line, found);
             }
-            ["max-incomplete", "low", value] => count(value, &mut self.incomplete_low, line, found),
+            ["max-incomplete", "low", value] => {
+                count(value, &mut self.marks.incomplete_low, line, found);
+            }
+            ["one-minute", "high", value] => {
+                count(value, &mut self.marks.minute_high, line, found);
+            }
+            ["one-minute", "low", value] => count(value, &mut self.marks.minute_low, line, found),
+            ["tcp", "max-incomplete", "host", value, rest @ ..] => {
+                count(value, &mut self.marks.host, line, found);
+                self.marks.host_place = Some(text.place(line));
+                if let ["block-time", minutes] = rest {
+                    let mut number = 0;
+                    count(minutes, &mut number, line, found);
+                    self.marks.block = SimDuration::from_secs(60) * u64::from(number);
+                }
+            }
+            ["tcp", "reassembly", "queue", "length", value] => {
+                count(value, &mut self.room.segments, line, found);
+                self.room.rule = Rule::config(line.text(), text.place(line), GUIDE);
+            }
+            ["tcp", "reassembly", "timeout", value] => {
+                seconds(Some(value), &mut self.room.time, line, found);
+            }
             ["tcp", "block-non-session"] => self.block_non_session = Some(text.place(line)),
-            ["tcp", "max-incomplete", ..] | ["one-minute", ..] => {
-                found.warn(line, rest[0], "this half-open limit is not modelled");
-            }
+            ["audit-trail"] => self.audit = true,
+            ["log", "drop-pkt"] => self.log_drops = true,
             ["tcp", "reassembly" | "window-scale-enforcement", ..]
             | [
-                "udp" | "dns-timeout" | "audit-trail" | "alert-off" | "log" | "hashtable-size"
-                | "L2-transparent" | "WAAS",
+                "udp" | "dns-timeout" | "alert-off" | "log" | "hashtable-size" | "L2-transparent"
+                | "WAAS" | "waas",
                 ..,
             ] => {}
             [_, "in" | "out"] => return false,
             [given, ..] => {
                 let known = ["name", "tcp", "udp", "max-incomplete", "one-minute", "audit-trail"];
-                let report = found.error(
-                    line,
-                    given,
-                    format!("unknown command {} after ip inspect", quoted(given)),
-                );
-                if let Some(meant) = nearest(given, known) {
-                    report.help(format!("did you mean {meant}?"));
+                let message = format!("unknown command {} after ip inspect", quoted(given));
+                match nearest(given, known) {
+                    Some(meant) => {
+                        found.error(line, given, message).help(format!("did you mean {meant}?"));
+                    }
+                    None => {
+                        found.warn(line, given, message);
+                    }
                 }
             }
             [] => {
@@ -103,6 +157,26 @@ impl Inspections {
             }
         }
         true
+    }
+
+    fn name(
+        &mut self,
+        name: &str,
+        protocol: &str,
+        options: &[&str],
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) {
+        let after = |word: &str| {
+            options.iter().position(|w| *w == word).map(|at| options.get(at + 1).copied())
+        };
+        let audit = after("audit-trail").map(|word| word != Some("off"));
+        let rules = self.rules.entry(name.to_owned()).or_default();
+        rules.push(Protocol { name: protocol.to_owned(), audit, place: text.place(line) });
+        if let ("tcp", Some(value)) = (protocol, after("timeout")) {
+            seconds(value.as_ref(), &mut self.idle, line, found);
+        }
     }
 }
 

@@ -97,6 +97,24 @@ impl Diagnostics {
         self
     }
 
+    /// Number of findings.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// True when nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// True when something was found in this line.
+    #[must_use]
+    pub fn tells_of(&self, line: &Line<'_>) -> bool {
+        self.found.last().is_some_and(|newest| newest.line == line.number)
+    }
+
     /// True when one of the findings is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{Change, Forwarding, PortId, Rule, Side};
 use sim_core::wire::mptcp::ResetReason;
-use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
-use sim_core::wire::seq::Seq;
 
 use crate::steps::options::{Edit, edit};
 use crate::steps::scan::find;
@@ -28,14 +26,7 @@ impl Custom {
         state.ports[sender as usize] = pass.ingress;
         state.shift.arrive(pass.packet, sender, state.fix_sack);
         let resized = &state.resized[sender.peer() as usize];
-        if !resized.is_empty() {
-            if pass.packet.flags.has(Flags::ACK) {
-                pass.packet.ack = resized.own(pass.packet.ack);
-            }
-            if state.fix_sack {
-                map_sack(pass.packet, |edge| resized.own(edge));
-            }
-        }
+        resized.restore(pass.packet, state.fix_sack);
         if let Some(keep) = keep {
             state.scans[sender as usize].feed(pass.packet, keep);
         }
@@ -277,27 +268,4 @@ fn flip(pass: &mut Pass<'_>, place: u32, signature: &Arc<Rule>) {
     let Some(last) = pass.packet.payload.len.checked_sub(1) else { return };
     pass.packet.payload.make_literal()[place.min(last) as usize] ^= 1;
     pass.sign(signature, Change::Payload { growth: 0 });
-}
-
-/// Maps both edges of every SACK block (RFC 2018 §3).
-fn map_sack(packet: &mut Packet, map: impl Fn(Seq) -> Seq) {
-    let Some(span) = packet.options.find(kind::SACK).map(|o| o.span()) else { return };
-    for edge in packet.options.bytes_mut()[span].get_mut(2..).unwrap_or(&mut []).chunks_exact_mut(4)
-    {
-        let value = Seq(u32::from_be_bytes([edge[0], edge[1], edge[2], edge[3]]));
-        edge.copy_from_slice(&map(value).0.to_be_bytes());
-    }
-}
-
-/// The RST that answers a packet of no connection (RFC 9293 §3.10.7.1).
-pub(super) fn refusal(packet: &Packet) -> Packet {
-    let mut answer = Packet::new(packet.destination(), packet.source());
-    if packet.flags.has(Flags::ACK) {
-        answer.flags = Flags::RST;
-        answer.seq = packet.ack;
-    } else {
-        answer.flags = Flags::RST.with(Flags::ACK);
-        answer.ack = packet.seq.add(packet.seq_len());
-    }
-    answer
 }

@@ -31,7 +31,7 @@ use crate::steps::resize::Resizing;
 use crate::steps::scan::Scan;
 use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
-use crate::steps::{Pass, translate};
+use crate::steps::{Pass, forge, translate};
 
 use exit::{Exit, Waiting};
 use facts::{Facts, Subject, Tally};
@@ -182,7 +182,7 @@ impl Custom {
             && !pass.packet.flags.is_initial_syn()
         {
             if stateful.stray == Stray::Reset && !pass.packet.flags.has(Flags::RST) {
-                let answer = act::refusal(pass.packet);
+                let answer = forge::refusal(pass.packet);
                 pass.effects.emit_new(pass.ingress, answer);
                 pass.sign(rule, Change::Reset { reason: "no connection" });
                 return Err(Forwarding::Drop);
@@ -276,11 +276,10 @@ impl Custom {
     /// Shifts the sequence space of a connection whose SYN (or SYN/ACK) this is.
     fn randomise(&mut self, pass: &mut Pass<'_>, id: ConnectionId, sender: Sender) {
         let Some(connection) = self.table.get_mut(id) else { return };
-        let first = connection.end(sender).isn.is_none() && pass.packet.flags.has(Flags::SYN);
-        if let (true, Some(rule)) = (first, connection.state.randomise) {
-            let by = self.random.next_u32();
-            connection.state.shift.by[sender as usize] = by;
-            pass.sign(&self.signatures[rule], Change::SequenceShifted { by });
+        if let Some(rule) = connection.state.randomise {
+            let end = &connection.ends[sender as usize];
+            let shift = &mut connection.state.shift;
+            shift.randomise(pass, sender, end, &mut self.random, &self.signatures[rule]);
         }
     }
 
@@ -329,9 +328,8 @@ impl Device for Custom {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
-        self.table.expire(now, |_| {});
         let pass = &mut Pass::new(now, ingress, packet, effects);
-        let (id, sender) = match self.table.find_for(pass.packet) {
+        let (id, sender) = match self.table.receive(now, pass.packet, |_| {}) {
             Some(found) => found,
             None => match self.admit(pass) {
                 Ok(found) => found,
@@ -339,9 +337,6 @@ impl Device for Custom {
             },
         };
         self.arrive(pass, id, sender);
-        if let Some(forwarding) = self.proxy(pass, id, sender) {
-            return forwarding;
-        }
         if let Some(forwarding) = self.proxy(pass, id, sender) {
             return forwarding;
         }

@@ -1,15 +1,19 @@
-//! The frame of the grammar: interfaces and access lists here, the firewalls' own commands in their
-//! folders.
+//! The frame of the grammar: interfaces, access lists and route-maps here, the features' own commands
+//! in their folders; what concerns none of them is passed over knowingly ([`super::skipped`]).
+
+use std::net::Ipv4Addr;
 
 use sim_core::engine::device::Side;
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::Objects;
-use crate::config::{ConfigText, Diagnostics, Line};
+use crate::config::words::netmask;
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
 
-use super::{Interface, IosConfig, Named, Through};
+use super::{Interface, IosConfig, Named, RouteMapEntry, Through, skipped};
 
 /// The open block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +23,9 @@ enum Block {
     Other,
     Interface(usize),
     AccessList(String),
+    RouteMap(String),
     Zones(ZoneBlock),
+    Quality(QualityBlock),
 }
 
 /// Reads a configuration.
@@ -46,7 +52,30 @@ impl Grammar for Reader<'_, '_> {
             self.block = Block::None;
             return true;
         }
+        if let Some(block) = self.config.quality.outer(line, self.text, self.found) {
+            self.block = block.map_or(Block::None, Block::Quality);
+            return true;
+        }
+        if self.config.nat.outer(line, self.text, self.found) {
+            // Ranges of a pool stand on lines of their own, which `outer` takes as well.
+            self.block = Block::None;
+            return true;
+        }
         match line.words.as_slice() {
+            ["version", version] if line.indent == 0 => {
+                self.config.version = Some((*version).to_owned());
+                self.block = Block::None;
+            }
+            ["ip", "tcp", "intercept", rest @ ..] => {
+                self.intercept(rest, line);
+                self.block = Block::None;
+            }
+            ["route-map", name, rest @ ..] => {
+                let permit = rest.first() != Some(&"deny");
+                let map = self.config.route_maps.entry((*name).to_owned()).or_default();
+                map.push(RouteMapEntry { permit, lists: Vec::new() });
+                self.block = Block::RouteMap((*name).to_owned());
+            }
             ["interface", name @ ..] if !name.is_empty() => {
                 let name = name.concat();
                 let known = self.config.interfaces.iter().position(|i| i.name == name);
@@ -90,7 +119,10 @@ impl Grammar for Reader<'_, '_> {
             Block::AccessList(name) => {
                 let first = line.words[0];
                 let entry = first.parse::<u32>().is_ok()
-                    || matches!(first, "permit" | "deny" | "remark" | "evaluate" | "sequence");
+                    || matches!(
+                        first,
+                        "permit" | "deny" | "remark" | "evaluate" | "sequence" | "dynamic"
+                    );
                 if entry {
                     let read = access_list::entry(
                         Dialect::Ios,
@@ -105,6 +137,31 @@ impl Grammar for Reader<'_, '_> {
                     }
                 }
                 entry
+            }
+            Block::RouteMap(name) => {
+                let entry = self.config.route_maps.get_mut(name).and_then(|map| map.last_mut());
+                match (line.words.as_slice(), entry) {
+                    (["match", "ip" | "ipv6", "address", lists @ ..], Some(entry)) => {
+                        let names = lists.iter().filter(|w| **w != "prefix-list");
+                        entry.lists.extend(names.map(|w| (*w).to_owned()));
+                    }
+                    (["match", "interface", ..], _) => {
+                        let message = "match interface in a route-map is not modelled: it holds for every packet";
+                        self.found.warn(line, "interface", message);
+                    }
+                    (["match" | "set" | "description" | "continue", ..], _) => {}
+                    _ => return false,
+                }
+                true
+            }
+            Block::Quality(block) => {
+                match self.config.quality.inner(*block, line, self.text, self.found) {
+                    Some(block) => {
+                        self.block = Block::Quality(block);
+                        true
+                    }
+                    None => false,
+                }
             }
             Block::Zones(block) => {
                 let block = block.clone();
@@ -121,11 +178,13 @@ impl Grammar for Reader<'_, '_> {
 
     fn unknown(&mut self, line: &Line<'_>) {
         match &self.block {
-            Block::None | Block::Other | Block::Interface(_) => {}
+            Block::None | Block::Other | Block::RouteMap(_) => {}
+            Block::Interface(_) => skipped::of_interface(line, self.found),
             Block::AccessList(name) => {
                 let message = format!("expected permit or deny in access list {name}");
                 self.found.error(line, line.words[0], message);
             }
+            Block::Quality(block) => block.unknown(line, self.found),
             Block::Zones(block) => block.unknown(line, self.found),
         }
     }
@@ -133,9 +192,15 @@ impl Grammar for Reader<'_, '_> {
     fn skip(&mut self, line: &Line<'_>) {
         let known: &[&str] = match &self.block {
             Block::Zones(block) => block.commands(),
+            Block::Quality(block) => block.commands(),
             _ => &["class-map", "policy-map", "zone-pair", "zone-member", "access-list"],
         };
-        blocks::slip(line, known, self.found);
+        if !skipped::is_known(line) {
+            blocks::slip(line, known, self.found);
+            if !self.found.tells_of(line) {
+                skipped::unknown(line, self.found);
+            }
+        }
         self.block = Block::Other;
     }
 }
@@ -161,10 +226,71 @@ impl Reader<'_, '_> {
             ["zone-member", "security", zone] => interface.zone = named(zone),
             ["ip", "nat", "inside"] => interface.nat = Some(Side::Inside),
             ["ip", "nat", "outside"] => interface.nat = Some(Side::Outside),
+            ["ip", "address", address, mask, rest @ ..] if address.parse::<Ipv4Addr>().is_ok() => {
+                interface.has_address = true;
+                if netmask(mask).is_none() {
+                    self.found.error(line, mask, format!("expected a netmask, found `{mask}`"));
+                } else if rest.is_empty() {
+                    interface.address = address.parse().ok();
+                }
+            }
             ["ip" | "ipv6", "address", ..] => interface.has_address = true,
-            _ => return line.indent > 0,
+            ["mtu", value] | ["ip", "mtu", value] => match value.parse() {
+                // What IP may fill of it is the smaller of the two.
+                Ok(mtu @ 64..=65_535) => {
+                    let smaller = interface.mtu.as_ref().is_none_or(|(old, _)| mtu < *old);
+                    if smaller {
+                        interface.mtu = Some((mtu, self.text.place(line)));
+                    }
+                }
+                _ => {
+                    let message = format!("expected an MTU of 64 to 65535 bytes, found `{value}`");
+                    self.found.error(line, value, message);
+                }
+            },
+            ["ip", "tcp", "adjust-mss", value] => match value.parse() {
+                Ok(mss @ 500..=1460) => {
+                    interface.adjust_mss = Some((mss, self.text.place(line)));
+                }
+                _ => {
+                    let message = format!("expected an MSS of 500 to 1460 bytes, found `{value}`");
+                    self.found.error(line, value, message);
+                }
+            },
+            ["service-policy", direction @ ("input" | "output"), name] => {
+                let through = if *direction == "input" { Through::In } else { Through::Out };
+                interface.service[through as usize] = named(name);
+            }
+            ["ip", "nbar", "protocol-discovery", ..] => {
+                interface.discovery = Some(self.text.place(line));
+            }
+            _ => return false,
         }
         true
+    }
+
+    fn intercept(&mut self, words: &[&str], line: &Line<'_>) {
+        let intercept = &mut self.config.intercept;
+        match words {
+            ["list", name] => {
+                let place = self.text.place(line);
+                intercept.list = Some(Named { name: (*name).to_owned(), place });
+            }
+            ["mode", "watch"] => intercept.watch = true,
+            ["mode", "intercept"] => intercept.watch = false,
+            [
+                "connection-timeout" | "finrst-timeout" | "watch-timeout" | "drop-mode"
+                | "max-incomplete" | "one-minute",
+                ..,
+            ] => {
+                self.found.warn(line, words[0], "only list and mode of TCP intercept are modelled");
+            }
+            _ => {
+                let given = words.first().copied().unwrap_or("");
+                let message = format!("expected list NAME or mode, found {}", quoted(given));
+                self.found.error(line, given, message);
+            }
+        }
     }
 }
 

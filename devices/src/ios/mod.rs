@@ -1,30 +1,73 @@
-//! What the firewalls of IOS and IOS-XE share: interfaces, access lists, and the frame of the
-//! configuration's grammar.
+//! What the models of IOS and IOS-XE share: the configuration and its grammar, access lists, and the
+//! router that puts access lists, firewall, translation and classification in the order of its
+//! features.
 
+pub(crate) mod audit;
 mod grammar;
+pub(crate) mod half_open;
+pub(crate) mod intercept;
+pub(crate) mod log;
+pub(crate) mod reassembly;
+pub(crate) mod router;
+mod sides;
+mod skipped;
+#[cfg(test)]
+mod tests;
+mod warn;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule, Side};
-use sim_core::wire::packet::Packet;
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::cbac::inspect::Inspections;
 use crate::config::access_list::AccessList;
+use crate::nat::config::NatConfig;
+use crate::nbar::config::Quality;
 use crate::zbfw::zones::Zones;
-
-pub(crate) use grammar::read;
 
 /// Where the access lists' rules stand.
 const ACL_SOURCE: &str = "Cisco IOS Security Configuration Guide, access control lists";
+
+/// A rule and the product's own term for why a packet goes no further.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) reason: &'static str,
+}
+
+/// The packet goes no further.
+///
+/// # Errors
+/// Always.
+pub(crate) fn refuse<T>(rule: &Arc<Rule>, reason: &'static str) -> Result<T, Refused> {
+    Err(Refused { rule: Arc::clone(rule), reason })
+}
+
+/// The rule of a configuration line; of a text that stands for none, the default that it is.
+pub(crate) fn rule(text: impl Into<String>, place: &ConfigLine, source: &'static str) -> Arc<Rule> {
+    if place.file.is_empty() {
+        Rule::default(text, source)
+    } else {
+        Rule::config(text, place.clone(), source)
+    }
+}
 
 /// A configuration, read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IosConfig {
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) access_lists: BTreeMap<String, AccessList>,
+    pub(crate) route_maps: BTreeMap<String, Vec<RouteMapEntry>>,
     pub(crate) inspections: Inspections,
     pub(crate) zones: Zones,
+    pub(crate) nat: NatConfig,
+    pub(crate) quality: Quality,
+    pub(crate) intercept: Intercept,
+    /// `version 15.7`.
+    pub(crate) version: Option<String>,
 }
 
 /// `interface …`.
@@ -41,6 +84,16 @@ pub(crate) struct Interface {
     /// `ip nat inside`, `outside`.
     pub(crate) nat: Option<Side>,
     pub(crate) has_address: bool,
+    /// Its first IPv4 address, when the text says it.
+    pub(crate) address: Option<Ipv4Addr>,
+    /// `mtu`, or `ip mtu` where that is given.
+    pub(crate) mtu: Option<(u32, ConfigLine)>,
+    /// `ip tcp adjust-mss`.
+    pub(crate) adjust_mss: Option<(u16, ConfigLine)>,
+    /// `service-policy input`, `output`.
+    pub(crate) service: [Option<Named>; 2],
+    /// `ip nbar protocol-discovery`.
+    pub(crate) discovery: Option<ConfigLine>,
 }
 
 /// A name that a line refers to.
@@ -48,6 +101,23 @@ pub(crate) struct Interface {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) place: ConfigLine,
+}
+
+/// `route-map NAME permit 10` with its `match ip address`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RouteMapEntry {
+    pub(crate) permit: bool,
+    /// Access lists of which one must permit; any packet when there is none.
+    pub(crate) lists: Vec<String>,
+}
+
+/// `ip tcp intercept …`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Intercept {
+    /// The list of those that are intercepted.
+    pub(crate) list: Option<Named>,
+    /// `mode watch`.
+    pub(crate) watch: bool,
 }
 
 /// Direction of a packet through an interface.
@@ -58,34 +128,15 @@ pub(crate) enum Through {
 }
 
 impl IosConfig {
-    /// The interface towards the clients and that towards the servers: as the scenario names them, as
-    /// `ip nat` or the firewall's own lines tell them apart, or else the one that is left of two.
-    pub(crate) fn sides(
-        &self,
-        given: [Option<&str>; 2],
-        tells: impl Fn(&Interface) -> Option<Side>,
-    ) -> [Option<&Interface>; 2] {
-        let named = |name: &str| {
-            let bare = name.replace(' ', "");
-            self.interfaces.iter().find(|i| i.name.eq_ignore_ascii_case(&bare))
-        };
-        let told = |side: Side| {
-            self.interfaces.iter().find(|i| i.nat == Some(side)).or_else(|| {
-                self.interfaces.iter().find(|i| i.nat.is_none() && tells(i) == Some(side))
-            })
-        };
-        let [inside, outside] = given.map(|name| name.and_then(named));
-        let inside = inside.or_else(|| told(Side::Inside));
-        let outside = outside.or_else(|| told(Side::Outside));
-        let other_than = |known: &Interface| {
-            let mut rest = self.interfaces.iter().filter(|i| i.has_address && i.name != known.name);
-            rest.next().filter(|_| rest.next().is_none())
-        };
-        match (inside, outside) {
-            (Some(inside), None) => [Some(inside), other_than(inside)],
-            (None, Some(outside)) => [other_than(outside), Some(outside)],
-            both => [both.0, both.1],
-        }
+    /// The interface of this name, however it is spaced and abbreviated in case.
+    pub(crate) fn interface(&self, name: &str) -> Option<&Interface> {
+        let bare = name.replace(' ', "");
+        self.interfaces.iter().find(|i| i.name.eq_ignore_ascii_case(&bare))
+    }
+
+    /// True when the zone-based firewall is in force.
+    pub(crate) fn has_zones(&self) -> bool {
+        !self.zones.pairs.is_empty() || self.interfaces.iter().any(|i| i.zone.is_some())
     }
 
     /// Judges a packet by the access list of an interface, in one direction.
@@ -97,22 +148,32 @@ impl IosConfig {
         interface: &Interface,
         through: Through,
         packet: &Packet,
-    ) -> Result<(), Arc<Rule>> {
+    ) -> Result<(), Refused> {
         let groups = if packet.src.is_ipv4() { &interface.access } else { &interface.access_v6 };
         let Some(group) = &groups[through as usize] else { return Ok(()) };
         // An access group whose list does not exist permits everything.
         let Some(list) = self.access_lists.get(&group.name) else { return Ok(()) };
-        match list.matching(packet.flow(), packet.flags) {
-            Some(entry) if entry.permit => Ok(()),
-            Some(entry) => {
-                Err(Rule::config(entry.place.text.clone(), entry.place.clone(), ACL_SOURCE))
-            }
-            None => Err(Rule::config(
-                format!("access list {} permits nothing else", group.name),
-                group.place.clone(),
-                ACL_SOURCE,
-            )),
+        let (text, place) = match list.matching(packet.flow(), packet.flags) {
+            Some(entry) if entry.permit => return Ok(()),
+            Some(entry) => (entry.place.text.clone(), &entry.place),
+            None => (format!("access list {} permits nothing else", group.name), &group.place),
+        };
+        refuse(&rule(text, place, ACL_SOURCE), "access list")
+    }
+
+    /// True when an access list, or a route-map, names a packet. One that is not defined names none.
+    pub(crate) fn selects(&self, name: &str, is_route_map: bool, flow: Flow, flags: Flags) -> bool {
+        let listed = |list: &str| {
+            let entry = self.access_lists.get(list).and_then(|list| list.matching(flow, flags));
+            entry.is_some_and(|entry| entry.permit)
+        };
+        if !is_route_map {
+            return listed(name);
         }
+        let entries = self.route_maps.get(name).map_or(&[][..], Vec::as_slice);
+        let first =
+            entries.iter().find(|e| e.lists.is_empty() || e.lists.iter().any(|l| listed(l)));
+        first.is_some_and(|entry| entry.permit)
     }
 }
 

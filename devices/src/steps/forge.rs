@@ -53,6 +53,20 @@ pub fn acknowledgement<S>(
     packet
 }
 
+/// The RST that answers a packet of no connection (RFC 9293 §3.10.7.1).
+#[must_use]
+pub fn refusal(packet: &Packet) -> Packet {
+    let mut answer = Packet::new(packet.destination(), packet.source());
+    if packet.flags.has(Flags::ACK) {
+        answer.flags = Flags::RST;
+        answer.seq = packet.ack;
+    } else {
+        answer.flags = Flags::RST.with(Flags::ACK);
+        answer.ack = packet.seq.add(packet.seq_len());
+    }
+    answer
+}
+
 /// From the peer of `to`, at the highest numbers that either end has sent.
 fn bare<S>(
     connection: &Connection<S>,

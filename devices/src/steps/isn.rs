@@ -6,10 +6,15 @@
 //! space of the end that they speak of; [`Shift::leave`] takes its sequence number into the space that
 //! the receiver knows. Whatever looks at the connection stands between the two.
 
+use std::sync::Arc;
+
+use sim_core::engine::device::{Change, Rule};
+use sim_core::rng::Stream;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
-use super::track::Sender;
+use super::Pass;
+use super::track::{End, Sender};
 
 /// The shift of one connection: added to the sequence numbers of each sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,23 @@ pub struct Shift {
 }
 
 impl Shift {
+    /// Draws the shift of an end whose first SYN (or SYN/ACK) this is, and signs it; `end` is what it
+    /// had sent before.
+    pub fn randomise(
+        &mut self,
+        pass: &mut Pass<'_>,
+        sender: Sender,
+        end: &End,
+        random: &mut Stream,
+        rule: &Arc<Rule>,
+    ) {
+        if end.isn.is_none() && pass.packet.flags.has(Flags::SYN) {
+            let by = random.next_u32();
+            self.by[sender as usize] = by;
+            pass.sign(rule, Change::SequenceShifted { by });
+        }
+    }
+
     /// First half: the acknowledgement number, and with `fix_sack` the SACK blocks, as the end that
     /// sent the data counts.
     pub fn arrive(&self, packet: &mut Packet, sender: Sender, fix_sack: bool) {

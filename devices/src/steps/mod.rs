@@ -4,9 +4,11 @@
 //! state lives with the device or with a tracked connection ([`track`]).
 
 pub mod contiguous;
+pub mod delayed_binding;
 pub mod forge;
 pub mod isn;
 pub mod mss;
+pub mod option_table;
 pub mod options;
 pub mod pieces;
 pub mod reorder;

@@ -4,7 +4,8 @@
 //! Positions are in the space of the end that sends the data ("own"); what the receiver counts is
 //! "visible". A replacement holds for good: a retransmission is rewritten the same way.
 
-use sim_core::wire::packet::Packet;
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
 use sim_core::wire::seq::Seq;
 
@@ -70,6 +71,20 @@ impl Resizing {
         if visible.before(end) { r.at } else { visible.add((r.growth as u32).wrapping_neg()) }
     }
 
+    /// Brings the acknowledgement of a packet of the other direction, and with `fix_sack` its SACK
+    /// blocks, to own numbers.
+    pub fn restore(&self, packet: &mut Packet, fix_sack: bool) {
+        if self.is_empty() {
+            return;
+        }
+        if packet.flags.has(Flags::ACK) {
+            packet.ack = self.own(packet.ack);
+        }
+        if fix_sack {
+            map_sack(packet, |edge| self.own(edge));
+        }
+    }
+
     /// Rewrites the payload and the sequence number of a packet of this direction; returns by how
     /// much its payload grew, when it was rewritten.
     pub fn rewrite(&self, packet: &mut Packet) -> Option<i32> {
@@ -114,6 +129,16 @@ impl Resizing {
             .rev()
             .map(|at| (&self.all[at], before(at)))
             .find(|&(r, before)| holds(r, before))
+    }
+}
+
+/// Maps both edges of every SACK block (RFC 2018 §3).
+fn map_sack(packet: &mut Packet, map: impl Fn(Seq) -> Seq) {
+    let Some(span) = packet.options.find(kind::SACK).map(|o| o.span()) else { return };
+    for edge in packet.options.bytes_mut()[span].get_mut(2..).unwrap_or(&mut []).chunks_exact_mut(4)
+    {
+        let value = Seq(u32::from_be_bytes([edge[0], edge[1], edge[2], edge[3]]));
+        edge.copy_from_slice(&map(value).0.to_be_bytes());
     }
 }
 

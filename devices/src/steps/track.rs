@@ -261,6 +261,18 @@ impl<S> Table<S> {
         self.slots.get_mut(id.0 as usize)?.as_mut()
     }
 
+    /// Forgets the connections whose time has come ([`Table::expire`]), then finds that of a packet
+    /// that has come in ([`Table::find_for`]): what every stateful device begins with.
+    pub fn receive(
+        &mut self,
+        now: SimTime,
+        packet: &Packet,
+        gone: impl FnMut(&Connection<S>),
+    ) -> Option<(ConnectionId, Sender)> {
+        self.expire(now, gone);
+        self.find_for(packet)
+    }
+
     /// As [`Table::find`], for a packet that has come in: a SYN over a connection that is closed
     /// makes place for a new one.
     pub fn find_for(&mut self, packet: &Packet) -> Option<(ConnectionId, Sender)> {
@@ -399,6 +411,11 @@ impl<S> Table<S> {
         self.half_open.first().map(|&(_, slot)| ConnectionId(slot))
     }
 
+    /// The connections whose handshake is not complete, oldest first.
+    pub fn half_open_ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.half_open.iter().map(|&(_, slot)| ConnectionId(slot))
+    }
+
     /// True when there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -409,6 +426,11 @@ impl<S> Table<S> {
     #[must_use]
     pub const fn most(&self) -> usize {
         self.most
+    }
+
+    /// All connections, in the order of their slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection<S>> {
+        self.slots.iter_mut().flatten()
     }
 
     /// All connections, in the order of their slots.

@@ -2,29 +2,56 @@
 //! passes. TCP options are not touched (Cisco 116519).
 
 mod policy;
+mod report;
 #[cfg(test)]
 mod tests;
+mod warn;
 pub(crate) mod zones;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule};
+use sim_core::engine::device::{PortId, Rule, Side};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
-use crate::catalogue::ModelInfo;
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
-use crate::ios;
+use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
+use crate::cbac::say_out_of_order;
+use crate::ios::half_open::HalfOpen;
+use crate::ios::log::Log;
+use crate::ios::reassembly::{Order, Reassembly};
+use crate::ios::router::{Admitted, Firewall};
+use crate::ios::{Interface, IosConfig, Refused, refuse};
 use crate::steps::Pass;
-use crate::steps::track::{Connection, ConnectionId, Phase, Sender, Table, Timeouts};
+use crate::steps::track::{Connection, ConnectionId, Sender, Table, Timeouts};
 
-use policy::{Crossing, Decision, Firewall};
+use policy::{Crossing, Decision, Policies};
 use zones::Parameters;
+
+pub(crate) use warn::{warn, warn_of_names};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 const GUIDE: &str = "Cisco Security Configuration Guide: Zone-Based Policy Firewall";
+
+/// The configuration of a `Zbfw()` without text: zones inside and outside, TCP inspected from inside
+/// out, what every guide begins with.
+pub(crate) const FACTORY: &str = "class-map type inspect TCP
+ match protocol tcp
+policy-map type inspect OUT
+ class type inspect TCP
+  inspect
+zone security inside
+zone security outside
+zone-pair security IN-OUT source inside destination outside
+ service-policy type inspect OUT
+interface Inside
+ ip address 10.255.255.1 255.255.255.0
+ zone-member security inside
+interface Outside
+ ip address 10.255.254.1 255.255.255.0
+ zone-member security outside
+";
 
 /// In the catalogue.
 pub(crate) const INFO: ModelInfo = ModelInfo {
@@ -36,20 +63,25 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     defaults: &[
         ("TCP options", "not touched", SEED),
         ("between zones without a zone-pair that has a policy", "drop", GUIDE),
-        ("within a zone", "pass", GUIDE),
+        ("within a zone", "pass (IOS-XE; IOS from 15.0(1)M on drops without a zone-pair)", GUIDE),
+        ("an interface in a zone and one in none", "drop", RECALLED),
         ("class class-default", "drop", GUIDE),
         ("pass", "one direction only, no session", GUIDE),
         ("tcp synwait-time, finwait-time, idle-time", "30 s, 5 s, 3600 s", GUIDE),
         ("tcp window-scale-enforcement", "strict", GUIDE),
         ("first packet of an inspected session", "must be a SYN without data", GUIDE),
+        ("max-incomplete, one-minute, tcp max-incomplete host", "no limit", RECALLED),
+        ("parameter-map type ooo global", "queue length 16, timeout 5 s; layer 7 only", GUIDE),
+        ("SYN of a known session that repeats another number", "dropped", MODELLED),
     ],
     settings: &[
         ("config", "path of the configuration text"),
-        ("inside", "interface towards the clients; default: told from zones and ip nat"),
+        ("inside", "interface towards the clients; default: told from ip nat and zones"),
         ("outside", "interface towards the servers"),
     ],
     configuration: "zone security, zone-pair security, class-map / policy-map / parameter-map type \
-                    inspect, interface (zone-member security, ip nat), access lists",
+                    inspect, parameter-map type ooo global, interface (zone-member security, ip nat), \
+                    access lists; and what Nat and Nbar read",
     example: "zone security inside\nzone security outside\nclass-map type inspect match-any TCP\n \
               match protocol tcp\npolicy-map type inspect OUT\n class type inspect TCP\n  inspect\n \
               class class-default\n  drop\nzone-pair security IN-OUT source inside destination \
@@ -57,96 +89,164 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Without configuration text: zones inside and outside, TCP inspected from inside out, nothing \
          the other way.",
-        "That an interface in no zone and one in a zone exchange nothing is recalled, not verified.",
-        "Half-open limits and SYN cookies are read and said not to be modelled.",
+        "IOS-XE does not inspect with a class-map of layer 7 that it has no parser for; the model \
+         takes match protocol by its port.",
+        "SYN cookies (tcp syn-flood) are read and said not to be modelled.",
     ],
 };
-
-/// Builds the device.
-///
-/// # Errors
-/// Lines of the configuration that IOS would refuse.
-pub(crate) fn build(
-    given: [Option<&str>; 2],
-    text: Option<ConfigText<'_>>,
-) -> Result<(Zbfw, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let mut found = Diagnostics::new(text.map_or("", |t| t.file));
-    let firewall = match text {
-        None => Firewall::factory(),
-        Some(text) => {
-            let config = ios::read(text, &mut found);
-            let zones = policy::zones_of(&config, given);
-            if !found.has_errors() {
-                policy::warn(&config, &zones, text, &mut found);
-            }
-            Firewall::new(config, zones)
-        }
-    };
-    let warnings = found.into_result()?;
-    Ok((Zbfw::new(firewall), warnings))
-}
 
 /// What is kept about a session.
 #[derive(Clone, Debug)]
 struct Session {
+    number: u64,
     /// Zone-pair and class, for the report.
     pair: usize,
     class: usize,
     enforce_window_scale: bool,
+    order: Option<Box<Reassembly>>,
 }
 
-/// The device.
+/// What a class of a zone-pair has seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    packets: u64,
+    bytes: u64,
+    sessions: u64,
+}
+
+/// The firewall.
 #[derive(Debug)]
 pub(crate) struct Zbfw {
-    firewall: Firewall,
+    policies: Policies,
     malformed: Arc<Rule>,
     table: Table<Session>,
+    half_open: HalfOpen,
+    awake: Option<(ConnectionId, Sender)>,
     created: u64,
     passed: u64,
-    drops: BTreeMap<&'static str, u64>,
+    /// By zone-pair and class.
+    tallies: BTreeMap<(usize, usize), Tally>,
 }
 
 impl Zbfw {
-    fn new(firewall: Firewall) -> Self {
-        let p = firewall.parameters().cloned().unwrap_or_else(|| Parameters::named("default"));
+    /// The firewall between the zones of these interfaces.
+    pub(crate) fn new(config: &IosConfig, sides: &[Option<Interface>; 2]) -> Self {
+        let policies = Policies::new(config, policy::zones_of(config, sides));
+        let p = policies.parameters().cloned().unwrap_or_else(|| Parameters::named("default"));
         let timeouts =
             Timeouts { embryonic: p.synwait, idle: p.idle, half_closed: p.idle, closed: p.finwait };
         Self {
-            firewall,
+            policies,
             malformed: Rule::default("inspect: TCP state checks", GUIDE),
             table: Table::new(timeouts),
+            half_open: HalfOpen::default(),
+            awake: None,
             created: 0,
             passed: 0,
-            drops: BTreeMap::new(),
+            tallies: BTreeMap::new(),
         }
     }
 
-    fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
-        *self.drops.entry(reason).or_default() += 1;
-        pass.drop(rule, reason)
+    /// The class that the first packet of a connection from inside is in; `None` without a policy.
+    pub(crate) fn class_of(&self, config: &IosConfig, flow: Flow) -> Option<String> {
+        let Crossing::Policed { pair, policy } = self.policies.crossing(Side::Inside) else {
+            return None;
+        };
+        let mut packet = Packet::new(flow.src, flow.dst);
+        packet.flags = Flags::SYN;
+        let class = self.policies.class_at(config, *policy, &packet);
+        Some(self.policies.names(*pair, class).1.to_owned())
     }
 
-    fn in_session(&mut self, pass: &mut Pass<'_>, id: ConnectionId, sender: Sender) -> Forwarding {
-        let fault = self.table.get(id).and_then(|c| fault(c, sender, pass.packet));
-        if let Some(reason) = fault {
-            return self.drop(pass, &Arc::clone(&self.malformed), reason);
+    fn in_session(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+        log: &mut Log,
+    ) -> Result<Admitted, Refused> {
+        if let Some(reason) = self.table.get(id).and_then(|c| fault(c, sender, pass.packet)) {
+            let (pair, class) =
+                self.table.get(id).map_or((0, 0), |c| (c.state.pair, c.state.class));
+            if self.policies.logs_drops {
+                self.say_drop(pass, pair, class, reason, log);
+            }
+            return refuse(&self.malformed, reason);
         }
         self.table.observe(pass.now, id, sender, pass.packet);
-        Forwarding::Through
+        let Some(connection) = self.table.get_mut(id) else { return Ok(Admitted::Passes) };
+        let tally =
+            self.tallies.entry((connection.state.pair, connection.state.class)).or_default();
+        tally.packets += 1;
+        tally.bytes += u64::from(pass.packet.wire_len());
+        if let Some(order) = &mut connection.state.order {
+            match order.take(pass.now, sender, pass.ingress, pass.packet, self.policies.room()) {
+                Ok(Order::Now) => self.awake = Some((id, sender)),
+                Ok(Order::Waits) => return Ok(Admitted::Waits),
+                Err(refused) => {
+                    say_out_of_order(pass, log);
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(Admitted::Passes)
     }
 
-    fn open(&mut self, pass: &mut Pass<'_>, session: Session) -> Forwarding {
+    fn open(
+        &mut self,
+        pass: &mut Pass<'_>,
+        session: Session,
+        parameters: &Parameters,
+        log: &mut Log,
+    ) -> Result<Admitted, Refused> {
+        let (pair, class) = (session.pair, session.class);
         let packet = &*pass.packet;
         let reason = match (packet.flags.is_initial_syn(), packet.payload.is_empty()) {
             (false, _) => "INVALID_TCP_INITIATOR",
             (true, false) => "SYN_WITH_DATA",
             (true, true) => {
-                let id = self.table.open(pass.now, pass.received, pass.received, session);
+                let flow = packet.flow();
+                let marks = &parameters.marks;
+                self.half_open.admit(
+                    pass.now,
+                    flow.dst.ip(),
+                    marks,
+                    &mut self.table,
+                    GUIDE,
+                    log,
+                )?;
                 self.created += 1;
-                return self.in_session(pass, id, Sender::Initiator);
+                self.tallies.entry((pair, class)).or_default().sessions += 1;
+                let session = Session { number: self.created, ..session };
+                let id = self.table.open(pass.now, flow, flow, session);
+                self.in_session(pass, id, Sender::Initiator, log)?;
+                return Ok(Admitted::Opens);
             }
         };
-        self.drop(pass, &Arc::clone(&self.malformed), reason)
+        if self.policies.logs_drops {
+            self.say_drop(pass, pair, class, reason, log);
+        }
+        refuse(&self.malformed, reason)
+    }
+
+    /// `%FW-6-DROP_PKT`.
+    fn say_drop(
+        &self,
+        pass: &Pass<'_>,
+        pair: usize,
+        class: usize,
+        reason: &'static str,
+        log: &mut Log,
+    ) {
+        let (pair, class) = self.policies.names(pair, class);
+        let p = &*pass.packet;
+        let text = format!(
+            "Dropping tcp session {} {} on zone-pair {pair} class {class} due to  {reason} with ip ident {}",
+            p.source(),
+            p.destination(),
+            p.ip_id
+        );
+        log.say(pass.now, "FW-6-DROP_PKT", text);
     }
 }
 
@@ -164,82 +264,108 @@ fn fault(session: &Connection<Session>, sender: Sender, packet: &Packet) -> Opti
         return (scales && session.state.enforce_window_scale)
             .then_some("INVALID_TCP_WIN_SCALE_OPTION");
     }
-    let unsent =
-        packet.flags.has(Flags::ACK) && peer.next.is_some_and(|next| next.before(packet.ack));
-    if unsent {
+    if packet.flags.is_initial_syn() {
+        let other = session.end(sender).isn.is_some_and(|isn| isn != packet.seq);
+        return other.then_some("INVALID_SEG_SYNRCVD");
+    }
+    if !packet.flags.has(Flags::ACK) {
+        return Some("INVALID_ACK_FLAG");
+    }
+    if peer.next.is_some_and(|next| next.before(packet.ack)) {
         return Some("INVALID_ACK_NUM");
     }
     let beyond = !packet.payload.is_empty() && peer.edge.is_some_and(|e| e.before(packet.seq));
     beyond.then_some("WIN_OVERFLOW")
 }
 
-impl Device for Zbfw {
-    fn model(&self) -> &'static str {
-        "zbfw"
+impl Firewall for Zbfw {
+    fn knows(&self, flow: Flow) -> bool {
+        self.table.find(flow).is_some()
     }
 
-    fn process(
+    fn opens_access_lists(&self) -> bool {
+        false
+    }
+
+    fn check(
         &mut self,
-        now: SimTime,
-        ingress: PortId,
-        packet: &mut Packet,
-        effects: &mut Effects,
-    ) -> Forwarding {
-        self.table.expire(now, |_| {});
-        let pass = &mut Pass::new(now, ingress, packet, effects);
+        pass: &mut Pass<'_>,
+        config: &IosConfig,
+        log: &mut Log,
+    ) -> Result<Admitted, Refused> {
         if let Some((id, sender)) = self.table.find_for(pass.packet) {
-            return self.in_session(pass, id, sender);
+            return self.in_session(pass, id, sender, log);
         }
-        let (pair, policy) = match self.firewall.crossing(ingress.side()) {
-            Crossing::Free => return Forwarding::Through,
-            Crossing::Blocked(rule, reason) => {
-                let (rule, reason) = (Arc::clone(rule), *reason);
-                return self.drop(pass, &rule, reason);
-            }
+        let (pair, policy) = match self.policies.crossing(pass.ingress.side()) {
+            Crossing::Free => return Ok(Admitted::Passes),
+            Crossing::Blocked(rule, reason) => return refuse(rule, reason),
             Crossing::Policed { pair, policy } => (*pair, *policy),
         };
-        match self.firewall.decide(policy, pass.packet) {
+        match self.policies.decide(config, policy, pass.packet) {
             Decision::Pass => {
                 self.passed += 1;
-                Forwarding::Through
+                Ok(Admitted::Passes)
             }
-            Decision::Inspect { class, enforce_window_scale } => {
-                self.open(pass, Session { pair, class, enforce_window_scale })
+            Decision::Inspect { class, parameters, layer_7 } => {
+                let parameters = parameters.clone();
+                let session = Session {
+                    number: 0,
+                    pair,
+                    class,
+                    enforce_window_scale: parameters.enforce_window_scale,
+                    order: layer_7.then(Box::default),
+                };
+                self.open(pass, session, &parameters, log)
             }
-            Decision::Drop { rule, reason } => self.drop(pass, &rule, reason),
+            Decision::Drop { class, rule, reason } => {
+                let tally = self.tallies.entry((pair, class)).or_default();
+                tally.packets += 1;
+                tally.bytes += u64::from(pass.packet.wire_len());
+                if self.policies.logs_drops || rule.text.ends_with("drop log") {
+                    self.say_drop(pass, pair, class, reason, log);
+                }
+                refuse(&rule, reason)
+            }
         }
     }
 
-    fn reload(&mut self, _now: SimTime) {
+    fn released(&mut self) -> Option<(PortId, Packet)> {
+        let (id, sender) = self.awake?;
+        let order = self.table.get_mut(id).and_then(|c| c.state.order.as_mut());
+        let freed = order.and_then(|order| order.released(sender));
+        if freed.is_none() {
+            self.awake = None;
+        }
+        freed
+    }
+
+    fn forget(&mut self, flow: Flow) {
+        if let Some((id, _)) = self.table.find(flow) {
+            self.table.remove(id);
+            self.created -= 1;
+        }
+    }
+
+    fn expire(&mut self, now: SimTime, _log: &mut Log) {
+        self.table.expire(now, |_| {});
+    }
+
+    fn clear(&mut self) {
         self.table.clear();
+        self.half_open.clear();
+        self.awake = None;
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
-        let mut all = vec![
+        vec![
             ("sessions created".to_owned(), self.created),
             ("sessions now".to_owned(), self.table.len() as u64),
+            ("half-open sessions deleted".to_owned(), self.half_open.deleted),
             ("packets passed without a session".to_owned(), self.passed),
-        ];
-        all.extend(self.drops.iter().map(|(reason, count)| (format!("dropped: {reason}"), *count)));
-        all
+        ]
     }
 
-    fn report(&self) -> Vec<String> {
-        let mut shown = vec!["show policy-map type inspect zone-pair sessions".to_owned()];
-        for session in self.table.iter() {
-            let (pair, class) =
-                self.firewall.names(session.state.pair, session.state.class).unwrap_or_default();
-            let opening =
-                if session.phase < Phase::Established { "SIS_OPENING" } else { "SIS_OPEN" };
-            shown.push(format!("  Zone-pair: {pair}, Class-map: {class}"));
-            shown.push(format!(
-                "    Session ({}:{})=>({}:{}) tcp {opening}",
-                session.opened.src.ip(),
-                session.opened.src.port(),
-                session.opened.dst.ip(),
-                session.opened.dst.port()
-            ));
-        }
-        shown
+    fn show(&self, now: SimTime) -> Vec<String> {
+        self.pairs(now)
     }
 }

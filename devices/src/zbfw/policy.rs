@@ -6,21 +6,24 @@ use sim_core::engine::device::{ConfigLine, Rule, Side, Wording};
 use sim_core::wire::packet::Packet;
 use sim_core::wording;
 
-use crate::config::words::{nearest, port};
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::words::port;
+use crate::ios::reassembly::Room;
 use crate::ios::{self, Interface, IosConfig};
 
 use super::GUIDE;
-use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, Zones};
+use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
 
 /// The most that a class-map may nest in others.
 const DEPTH: u32 = 8;
 
-/// The configuration, applied to the two sides of the device.
+/// The zones and their policies, applied to the two sides of the device.
 #[derive(Debug)]
-pub(super) struct Firewall {
-    config: IosConfig,
+pub(super) struct Policies {
+    pub(super) zones: Zones,
     crossings: [Crossing; 2],
+    fallback: Parameters,
+    /// Dropped packets are logged.
+    pub(super) logs_drops: bool,
 }
 
 /// What holds between the two zones, by the side that a packet comes from.
@@ -36,28 +39,23 @@ pub(super) enum Crossing {
 
 /// What becomes of a packet of no session.
 #[derive(Debug)]
-pub(super) enum Decision {
-    Inspect { class: usize, enforce_window_scale: bool },
+pub(super) enum Decision<'a> {
+    Inspect { class: usize, parameters: &'a Parameters, layer_7: bool },
     Pass,
-    Drop { rule: Arc<Rule>, reason: &'static str },
+    Drop { class: usize, rule: Arc<Rule>, reason: &'static str },
 }
 
-impl Firewall {
-    pub(super) fn new(config: IosConfig, zones: [Option<String>; 2]) -> Self {
+impl Policies {
+    pub(super) fn new(config: &IosConfig, zones: [Option<String>; 2]) -> Self {
         let [inside, outside] = &zones;
-        let crossings =
-            [crossing(&config.zones, inside, outside), crossing(&config.zones, outside, inside)];
-        Self { config, crossings }
-    }
-
-    /// Zones inside and outside, TCP inspected from inside out: what every guide begins with.
-    pub(super) fn factory() -> Self {
-        const TEXT: &str = "class-map type inspect TCP\n match protocol tcp\npolicy-map type inspect \
-                            OUT\n class type inspect TCP\n  inspect\nzone-pair security IN-OUT source \
-                            inside destination outside\n service-policy type inspect OUT\n";
-        let text = ConfigText { file: "", text: TEXT };
-        let config = ios::read(text, &mut Diagnostics::new(""));
-        Self::new(config, [Some("inside".to_owned()), Some("outside".to_owned())])
+        let all = config.zones.clone();
+        let crossings = [crossing(&all, inside, outside), crossing(&all, outside, inside)];
+        let named = |name: &str| all.parameters.iter().find(|p| p.name == name);
+        let fallback = named("global").or_else(|| named("default")).cloned();
+        let logs_drops =
+            all.parameters.iter().any(|p| p.logs_drops) || config.inspections.log_drops;
+        let fallback = fallback.unwrap_or_else(|| Parameters::named("default"));
+        Self { zones: all, crossings, fallback, logs_drops }
     }
 
     pub(super) const fn crossing(&self, from: Side) -> &Crossing {
@@ -65,16 +63,16 @@ impl Firewall {
     }
 
     /// Names of a zone-pair and of a class of its policy.
-    pub(super) fn names(&self, pair: usize, class: usize) -> Option<(&str, &str)> {
-        let pair = self.config.zones.pairs.get(pair)?;
-        let policy = self.config.zones.policy(&pair.policy.as_ref()?.name)?;
-        Some((&pair.name, &policy.classes.get(class)?.name))
+    pub(super) fn names(&self, pair: usize, class: usize) -> (&str, &str) {
+        let pair = &self.zones.pairs[pair];
+        let policy = pair.policy.as_ref().and_then(|named| self.zones.policy(&named.name));
+        let class = policy.and_then(|policy| policy.classes.get(class));
+        (&pair.name, class.map_or("class-default", |class| &class.name))
     }
 
     /// The parameter-map of the first inspected class in force, for the session timers.
     pub(super) fn parameters(&self) -> Option<&Parameters> {
-        let zones = &self.config.zones;
-        let named = |name: &str| zones.parameters.iter().find(|p| p.name == name);
+        let zones = &self.zones;
         self.crossings
             .iter()
             .filter_map(|c| match c {
@@ -83,49 +81,79 @@ impl Firewall {
             })
             .flat_map(|p| &p.classes)
             .find_map(|c| match &c.action {
-                Some((Action::Inspect(Some(name)), _)) => named(name),
+                Some((Action::Inspect(Some(name)), _)) => self.named(name),
                 _ => None,
             })
-            .or_else(|| named("global"))
-            .or_else(|| named("default"))
+            .or(Some(&self.fallback))
+    }
+
+    fn named(&self, name: &str) -> Option<&Parameters> {
+        self.zones.parameters.iter().find(|p| p.name == name)
+    }
+
+    /// Room for segments out of order.
+    pub(super) const fn room(&self) -> &Room {
+        &self.zones.room
+    }
+
+    /// The class of a policy that a packet is in.
+    pub(super) fn class_at(&self, config: &IosConfig, policy: usize, packet: &Packet) -> usize {
+        Seen { zones: &self.zones, config, packet }.class_of(&self.zones.policies[policy])
     }
 
     /// Takes the first class that matches.
-    pub(super) fn decide(&self, policy: usize, packet: &Packet) -> Decision {
-        let zones = &self.config.zones;
+    pub(super) fn decide(
+        &self,
+        config: &IosConfig,
+        policy: usize,
+        packet: &Packet,
+    ) -> Decision<'_> {
+        let zones = &self.zones;
         let policy = &zones.policies[policy];
-        let matching = policy.classes.iter().enumerate().find(|(_, class)| {
-            class.name == "class-default"
-                || zones.class(&class.name).is_some_and(|c| self.matches(c, packet, DEPTH))
-        });
-        let Some((at, class)) = matching else { return self.unmatched(policy, packet) };
+        let seen = Seen { zones, config, packet };
+        let at = seen.class_of(policy);
+        let Some(class) = policy.classes.get(at) else { return seen.unmatched(policy, at) };
         match &class.action {
             Some((Action::Inspect(parameters), _)) => {
-                let parameters = parameters
-                    .as_ref()
-                    .and_then(|name| zones.parameters.iter().find(|p| p.name == *name));
-                let enforce_window_scale = parameters.is_none_or(|p| p.enforce_window_scale);
-                Decision::Inspect { class: at, enforce_window_scale }
+                let named = parameters.as_ref().and_then(|name| self.named(name));
+                let parameters = named.unwrap_or(&self.fallback);
+                let layer_7 = zones.class(&class.name).is_some_and(|c| seen.reads_above_tcp(c));
+                Decision::Inspect { class: at, parameters, layer_7 }
             }
             Some((Action::Pass, _)) => Decision::Pass,
             Some((Action::Drop, place)) if class.name != "class-default" => Decision::Drop {
-                rule: Rule::config(
-                    format!("class {}: {}", class.name, place.text),
-                    place.clone(),
-                    GUIDE,
-                ),
+                class: at,
+                rule: ios::rule(format!("class {}: {}", class.name, place.text), place, GUIDE),
                 reason: "DROP action found in policy-map",
             },
-            _ => self.unmatched(policy, packet),
+            _ => seen.unmatched(policy, at),
         }
+    }
+}
+
+/// A packet under the eyes of class-maps.
+struct Seen<'a> {
+    zones: &'a Zones,
+    config: &'a IosConfig,
+    packet: &'a Packet,
+}
+
+impl Seen<'_> {
+    /// The first class that matches; one past the last for the class-default that no line names.
+    fn class_of(&self, policy: &Policy) -> usize {
+        let matches = |class: &PolicyClass| {
+            class.name == "class-default"
+                || self.zones.class(&class.name).is_some_and(|c| self.matches(c, DEPTH))
+        };
+        policy.classes.iter().position(matches).unwrap_or(policy.classes.len())
     }
 
     /// Dropped by class-default: says which classes before it did not match, and why.
-    fn unmatched(&self, policy: &Policy, packet: &Packet) -> Decision {
+    fn unmatched<'d>(&self, policy: &Policy, at: usize) -> Decision<'d> {
         let mut near = None;
         let mut reasons = Vec::new();
         for class in policy.classes.iter().filter(|c| c.name != "class-default") {
-            let (reason, place) = match self.config.zones.class(&class.name) {
+            let (reason, place) = match self.zones.class(&class.name) {
                 None => {
                     let name = &class.name;
                     let text = wording!(
@@ -134,7 +162,7 @@ impl Firewall {
                     );
                     (text, class.place.clone())
                 }
-                Some(map) => self.why_not(map, packet),
+                Some(map) => self.why_not(map),
             };
             reasons.push(reason);
             near.get_or_insert(place);
@@ -153,12 +181,15 @@ impl Firewall {
             .then(&Wording::joined(&reasons, "; ", "；"))
         };
         let near = near.or_else(|| Some(policy.place.clone()));
-        let rule = Rule::default_because("class class-default: drop", because, near, GUIDE);
-        Decision::Drop { rule, reason: "DROP action found in policy-map" }
+        let logged = policy.classes.get(at).and_then(|c| c.action.as_ref());
+        let logs = logged.is_some_and(|(_, place)| place.text.ends_with("log"));
+        let text = if logs { "class class-default: drop log" } else { "class class-default: drop" };
+        let rule = Rule::default_because(text, because, near, GUIDE);
+        Decision::Drop { class: at, rule, reason: "DROP action found in policy-map" }
     }
 
-    fn why_not(&self, map: &Class, packet: &Packet) -> (Wording, ConfigLine) {
-        let failing = map.criteria.iter().find(|c| !self.holds(c, packet, DEPTH));
+    fn why_not(&self, map: &Class) -> (Wording, ConfigLine) {
+        let failing = map.criteria.iter().find(|c| !self.holds(c, DEPTH));
         match failing {
             None => {
                 let name = &map.name;
@@ -180,7 +211,7 @@ impl Firewall {
                     On::Protocol(_) => wording!(
                         en: "this is TCP to port {port}",
                         ja: "これはポート {port} 宛ての TCP です",
-                        port = packet.dst_port,
+                        port = self.packet.dst_port,
                     ),
                     On::AccessGroup(_) | On::Class(_) => wording!(
                         en: "this connection is not in it",
@@ -192,34 +223,33 @@ impl Firewall {
         }
     }
 
-    fn matches(&self, class: &Class, packet: &Packet, depth: u32) -> bool {
+    fn matches(&self, class: &Class, depth: u32) -> bool {
         let mut criteria = class.criteria.iter();
         if class.all {
-            !class.criteria.is_empty() && criteria.all(|c| self.holds(c, packet, depth))
+            !class.criteria.is_empty() && criteria.all(|c| self.holds(c, depth))
         } else {
-            criteria.any(|c| self.holds(c, packet, depth))
+            criteria.any(|c| self.holds(c, depth))
         }
     }
 
-    fn holds(&self, criterion: &Criterion, packet: &Packet, depth: u32) -> bool {
+    fn holds(&self, criterion: &Criterion, depth: u32) -> bool {
+        let packet = self.packet;
         let holds = match &criterion.on {
             On::Protocol(name) => name == "tcp" || port(name) == Some(packet.dst_port),
-            On::AccessGroup(name) => self
-                .config
-                .access_lists
-                .get(name)
-                .and_then(|list| list.matching(packet.flow(), packet.flags))
-                .is_some_and(|entry| entry.permit),
+            On::AccessGroup(name) => self.config.selects(name, false, packet.flow(), packet.flags),
             On::Class(name) => {
-                depth > 0
-                    && self
-                        .config
-                        .zones
-                        .class(name)
-                        .is_some_and(|c| self.matches(c, packet, depth - 1))
+                let nested = self.zones.class(name).filter(|_| depth > 0);
+                nested.is_some_and(|c| self.matches(c, depth - 1))
             }
         };
         holds != criterion.negated
+    }
+
+    /// True when the class is inspected for a protocol above TCP, and this is one.
+    fn reads_above_tcp(&self, class: &Class) -> bool {
+        let by = |c: &&Criterion| matches!(&c.on, On::Protocol(_)) && self.holds(c, DEPTH);
+        let protocol = class.criteria.iter().find(by).map(|c| &c.on);
+        matches!(protocol, Some(On::Protocol(name)) if name != "tcp")
     }
 }
 
@@ -280,11 +310,14 @@ fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossi
     }
 }
 
-/// The zones of the interfaces towards the clients and the servers.
-pub(super) fn zones_of(config: &IosConfig, given: [Option<&str>; 2]) -> [Option<String>; 2] {
-    let zones = &config.zones;
-    // Names tell; else the first policed zone-pair runs from the clients to the servers.
-    let guess = |zone: &str| {
+impl Zones {
+    /// The side that an interface is on, by the name of its zone: else the first policed zone-pair
+    /// runs from the clients to the servers.
+    pub(crate) fn tell(&self, interface: &Interface) -> Option<Side> {
+        self.guess(&interface.zone.as_ref()?.name)
+    }
+
+    fn guess(&self, zone: &str) -> Option<Side> {
         let lower = zone.to_lowercase();
         let like = |marks: &[&str]| marks.iter().any(|m| lower.contains(m));
         if like(&["out", "wan", "public", "internet", "untrust"]) {
@@ -293,101 +326,24 @@ pub(super) fn zones_of(config: &IosConfig, given: [Option<&str>; 2]) -> [Option<
         if like(&["in", "lan", "private", "trust"]) {
             return Some(Side::Inside);
         }
-        let first = zones.pairs.iter().find(|p| p.source != "self" && p.destination != "self")?;
+        let first = self.pairs.iter().find(|p| p.source != "self" && p.destination != "self")?;
         match zone {
             zone if zone == first.source => Some(Side::Inside),
             zone if zone == first.destination => Some(Side::Outside),
             _ => None,
         }
-    };
-    let zone_of = |i: &Interface| i.zone.as_ref().map(|z| z.name.clone());
-    if given == [None, None] && config.interfaces.iter().all(|i| i.zone.is_none()) {
+    }
+}
+
+/// The zones of the interfaces towards the clients and the servers.
+pub(super) fn zones_of(config: &IosConfig, sides: &[Option<Interface>; 2]) -> [Option<String>; 2] {
+    let zones = &config.zones;
+    if config.interfaces.iter().all(|i| i.zone.is_none()) {
         let named = |side| {
             let mut all = zones.pairs.iter().flat_map(|p| [&p.source, &p.destination]);
-            all.find(|z| guess(z) == Some(side)).cloned()
+            all.find(|z| zones.guess(z) == Some(side)).cloned()
         };
         return [named(Side::Inside), named(Side::Outside)];
     }
-    let sides = config.sides(given, |i| i.zone.as_ref().and_then(|z| guess(&z.name)));
-    sides.map(|i| i.and_then(zone_of))
-}
-
-/// Says which names are undefined and what is not in effect.
-pub(super) fn warn(
-    config: &IosConfig,
-    sides: &[Option<String>; 2],
-    text: ConfigText<'_>,
-    found: &mut Diagnostics,
-) {
-    let all = lines(text.text);
-    let zones = &config.zones;
-    let mut say = |place: &ConfigLine, word: &str, message: String, near: Option<&str>| {
-        let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
-        let word = all[at].words.iter().rev().find(|w| **w == word).copied().unwrap_or("");
-        let report = found.warn(&all[at], word, message);
-        if let Some(near) = near {
-            report.help(format!("names are case sensitive; {near} is defined"));
-        }
-    };
-    let defined = |zone: &str| zone == "self" || zones.zones.iter().any(|z| z.name == zone);
-    let zone_names = || zones.zones.iter().map(|z| &*z.name);
-    let members = config.interfaces.iter().filter_map(|i| i.zone.as_ref());
-    for (zone, place) in members
-        .map(|m| (&m.name, &m.place))
-        .chain(zones.pairs.iter().flat_map(|p| [(&p.source, &p.place), (&p.destination, &p.place)]))
-    {
-        if !defined(zone) {
-            let message = format!("zone security {zone} is not defined");
-            say(place, zone, message, nearest(zone, zone_names()));
-        }
-    }
-    for pair in &zones.pairs {
-        match &pair.policy {
-            None => {
-                let message =
-                    format!("zone-pair {} has no service-policy: it drops everything", pair.name);
-                say(&pair.place, &pair.name, message, None);
-            }
-            Some(named) if zones.policy(&named.name).is_none() => {
-                let message = format!("policy-map type inspect {} is not defined", named.name);
-                let near = nearest(&named.name, zones.policies.iter().map(|p| &*p.name));
-                say(&named.place, &named.name, message, near);
-            }
-            Some(_) => {}
-        }
-    }
-    for class in zones.policies.iter().flat_map(|p| &p.classes) {
-        if class.name != "class-default" && zones.class(&class.name).is_none() {
-            let message = format!("class-map type inspect {} is not defined", class.name);
-            let near = nearest(&class.name, zones.classes.iter().map(|c| &*c.name));
-            say(&class.place, &class.name, message, near);
-        }
-        if let Some((Action::Inspect(Some(name)), place)) = &class.action
-            && !zones.parameters.iter().any(|p| p.name == *name)
-        {
-            let message =
-                format!("parameter-map type inspect {name} is not defined: the defaults rule");
-            say(place, name, message, nearest(name, zones.parameters.iter().map(|p| &*p.name)));
-        }
-        if class.action.is_none() && class.name != "class-default" {
-            let message = format!("class {} has no action: it drops", class.name);
-            say(&class.place, &class.name, message, None);
-        }
-    }
-    for criterion in zones.classes.iter().flat_map(|c| &c.criteria) {
-        if let On::AccessGroup(name) = &criterion.on
-            && !config.access_lists.contains_key(name)
-        {
-            let message = format!("access list {name} is not defined");
-            let near = nearest(name, config.access_lists.keys().map(String::as_str));
-            say(&criterion.place, name, message, near);
-        }
-    }
-    if let Some(first) = all.first()
-        && sides.iter().any(Option::is_none)
-        && !zones.pairs.is_empty()
-    {
-        let message = "which zones the clients and the servers are in cannot be told from the text: name the interfaces in the scenario";
-        found.warn(first, "", message);
-    }
+    sides.each_ref().map(|i| i.as_ref()?.zone.as_ref().map(|z| z.name.clone()))
 }

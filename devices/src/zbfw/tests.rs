@@ -1,14 +1,16 @@
 //! Packets through a zone-based firewall, and what it signs.
 
-use sim_core::engine::device::{Forwarding, Origin};
+use sim_core::engine::device::{Device, Forwarding, Origin};
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
 
-use super::*;
+use super::FACTORY;
 use crate::config::Severity;
+use crate::ios::router::IosRouter;
 use crate::steps::track::Sender::{Initiator, Responder};
 use crate::testing::{
-    CLIENT, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from, with_options,
+    CLIENT, OUTSIDE, SERVER, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from,
+    with_options,
 };
 
 const SYN_ACK: Flags = Flags(0x12);
@@ -31,8 +33,8 @@ interface GigabitEthernet0/1
  zone-member security outside
 ";
 
-fn zbfw(text: &str) -> Zbfw {
-    build([None; 2], Some(ConfigText { file: "r.cfg", text })).unwrap_or_else(|e| panic!("{e:?}")).0
+fn zbfw(text: &str) -> IosRouter {
+    ios_router(FACTORY, Some(text)).unwrap_or_else(|e| panic!("{e:?}")).0
 }
 
 fn syn() -> Packet {
@@ -45,7 +47,7 @@ fn answer() -> Packet {
 
 #[test]
 fn inspected_sessions_pass_both_ways_and_options_stay() {
-    for mut device in [zbfw(TEXT), build([None; 2], None).unwrap().0] {
+    for mut device in [zbfw(TEXT), ios_router(FACTORY, None).unwrap().0] {
         let out = send(&mut device, 0, syn());
         assert_eq!(out.forwarding, Forwarding::Through);
         assert_eq!(out.packet, Packet { uid: out.packet.uid, ..syn() });
@@ -141,10 +143,7 @@ fn pass_is_one_way_and_keeps_no_session() {
 fn what_is_said_about_the_text() {
     let check = |from: &str, to: &str, severity, line, says: &str| {
         let text = TEXT.replace(from, to);
-        let found = match build([None; 2], Some(ConfigText { file: "r.cfg", text: &text })) {
-            Ok((_, warnings)) => warnings,
-            Err(errors) => errors,
-        };
+        let found = ios_findings(&text);
         let first = found.first().unwrap_or_else(|| panic!("nothing said about {text}"));
         assert_eq!((first.severity, first.line), (severity, line), "{first}");
         assert!(first.to_string().contains(says), "{first}");
@@ -162,4 +161,39 @@ fn what_is_said_about_the_text() {
     check("match protocol tcp", "match protcol tcp", Error, 4, "expected protocol");
     check(" service-policy type inspect OUT\n", "", Warning, 10, "no service-policy");
     check("inspect OUT\ninterface", "inspect Out\ninterface", Warning, 11, "OUT is defined");
+}
+
+#[test]
+fn limits_of_a_parameter_map() {
+    let text = format!(
+        "parameter-map type inspect LIMITS\n max-incomplete low 1\n max-incomplete high 2\n log dropped-packets enable\n{}",
+        TEXT.replace("  inspect\n", "  inspect LIMITS\n")
+    );
+    let mut device = zbfw(&text);
+    for port in 1..=3 {
+        send(&mut device, 0, Packet { src_port: port, ..syn() });
+    }
+    let deleted = device.counters().into_iter().find(|(n, _)| n == "half-open sessions deleted");
+    assert_eq!(deleted.map(|(_, n)| n), Some(2));
+    send(&mut device, 1, segment(Initiator, Flags::ACK, 1, 1, 0));
+    let shown = device.report().join("\n");
+    for line in [
+        "policy exists on zp IN-OUT\n Zone-pair: IN-OUT\n\n  Service-policy inspect : OUT\n",
+        "    Class-map: TRAFFIC (match-any)\n      Match: protocol tcp\n",
+        "        Half-open Sessions\n         Session",
+        "%FW-6-DROP_PKT: Dropping tcp session 10.0.1.2:40000 10.1.1.2:5001 on zone-pair IN-OUT class TRAFFIC due to  INVALID_TCP_INITIATOR with ip ident 0",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn interface_access_lists_stand_before_zones() {
+    let denied = TEXT.replace(
+        " zone-member security outside",
+        " zone-member security outside\n ip access-group 101 in",
+    ) + "access-list 101 deny tcp any eq 5001 any\naccess-list 101 permit ip any any\n";
+    let mut device = zbfw(&denied);
+    send(&mut device, 0, syn());
+    assert_eq!(send(&mut device, 1, answer()).drop_reason(), Some("access list"));
 }

@@ -1,21 +1,33 @@
 //! The zone-based firewall's lines: zones, zone-pairs, and the class, policy and parameter maps of
 //! type inspect.
 
-use sim_core::engine::device::ConfigLine;
+use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::time::SimDuration;
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::ios::Named;
+use crate::ios::half_open::Marks;
+use crate::ios::reassembly::Room;
 
 /// Everything about zones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Zones {
+    pub(crate) room: Room,
     pub(crate) zones: Vec<Named>,
     pub(crate) pairs: Vec<Pair>,
     pub(crate) classes: Vec<Class>,
     pub(crate) policies: Vec<Policy>,
     pub(crate) parameters: Vec<Parameters>,
+}
+
+impl Default for Zones {
+    fn default() -> Self {
+        let rule = Rule::default("tcp reassembly queue length 16", super::GUIDE);
+        let room = Room { segments: 16, time: SimDuration::from_secs(5), rule };
+        let (zones, pairs, classes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { room, zones, pairs, classes, policies: Vec::new(), parameters: Vec::new() }
+    }
 }
 
 /// `zone-pair security NAME source A destination B`.
@@ -87,6 +99,9 @@ pub(crate) struct Parameters {
     pub(crate) idle: SimDuration,
     /// False with `tcp window-scale-enforcement loose`.
     pub(crate) enforce_window_scale: bool,
+    pub(crate) marks: Marks,
+    /// `log dropped-packets`.
+    pub(crate) logs_drops: bool,
 }
 
 impl Parameters {
@@ -97,6 +112,8 @@ impl Parameters {
             finwait: SimDuration::from_secs(5),
             idle: SimDuration::from_secs(3600),
             enforce_window_scale: true,
+            marks: Marks::unlimited(),
+            logs_drops: false,
         }
     }
 }
@@ -110,6 +127,8 @@ pub(crate) enum Block {
     /// With the class that is open in it.
     Policy(usize, Option<usize>),
     Parameters(usize),
+    /// `parameter-map type ooo global`.
+    OutOfOrder,
     /// Layer 7 maps and other kinds of parameter maps.
     NotModelled,
 }
@@ -123,13 +142,14 @@ impl Block {
             Self::Class(_) => &["match", "description"],
             Self::Policy(..) => &["class", "inspect", "pass", "drop", "police", "service-policy"],
             Self::Parameters(_) => &["tcp", "udp", "max-incomplete", "one-minute", "audit-trail"],
+            Self::OutOfOrder => &["tcp"],
         }
     }
 
     /// Says that a line is none of the block's commands.
     pub(crate) fn unknown(&self, line: &Line<'_>, found: &mut Diagnostics) {
         let block = match self {
-            Self::Zone | Self::NotModelled | Self::Parameters(_) => return,
+            Self::Zone | Self::NotModelled | Self::Parameters(_) | Self::OutOfOrder => return,
             Self::Pair(_) => "a zone-pair",
             Self::Class(_) => "a class-map",
             Self::Policy(..) => "a policy-map",
@@ -209,7 +229,8 @@ impl Zones {
                     self.parameters.len() - 1
                 }))
             }
-            ["class-map" | "policy-map" | "parameter-map", ..] => Block::NotModelled,
+            ["parameter-map", "type", "ooo", "global"] => Block::OutOfOrder,
+            ["class-map" | "policy-map", "type", ..] | ["parameter-map", ..] => Block::NotModelled,
             _ => return None,
         })
     }
@@ -243,7 +264,26 @@ impl Zones {
             Block::Class(at) => self.criterion(at, line, text, found).then_some(Block::Class(at)),
             Block::Policy(at, class) => self.action(at, class, line, text, found),
             Block::Parameters(at) => {
-                self.parameter(at, line, found).then_some(Block::Parameters(at))
+                self.parameter(at, line, text, found).then_some(Block::Parameters(at))
+            }
+            Block::OutOfOrder => {
+                let (slot, value) = match line.words.as_slice() {
+                    ["tcp", "reassembly", "queue", "length", value] => {
+                        (&mut self.room.segments, value)
+                    }
+                    ["tcp", "reassembly", "timeout", value] => {
+                        if let Some(time) = seconds(value, line, found) {
+                            self.room.time = time;
+                        }
+                        return Some(Block::OutOfOrder);
+                    }
+                    _ => return (line.indent > 0).then_some(Block::OutOfOrder),
+                };
+                if let Some(number) = number(value, line, found) {
+                    *slot = number;
+                    self.room.rule = Rule::config(line.text(), text.place(line), super::GUIDE);
+                }
+                Some(Block::OutOfOrder)
             }
         }
     }
@@ -328,21 +368,58 @@ impl Zones {
         Some(Block::Policy(at, class))
     }
 
-    fn parameter(&mut self, at: usize, line: &Line<'_>, found: &mut Diagnostics) -> bool {
+    fn parameter(
+        &mut self,
+        at: usize,
+        line: &Line<'_>,
+        text: ConfigText<'_>,
+        found: &mut Diagnostics,
+    ) -> bool {
         let parameters = &mut self.parameters[at];
-        let mut seconds = |word: &str, slot: &mut SimDuration| match word.parse::<u32>() {
-            Ok(value @ 1..) => *slot = SimDuration::from_secs(u64::from(value)),
-            _ => {
-                found.error(line, word, format!("expected seconds, found {}", quoted(word)));
+        let marks = &mut parameters.marks;
+        let mut time = |slot: &mut SimDuration, word: &str| {
+            if let Some(time) = seconds(word, line, found) {
+                *slot = time;
             }
         };
         match line.words.as_slice() {
-            ["tcp", "synwait-time", value, ..] => seconds(value, &mut parameters.synwait),
-            ["tcp", "finwait-time", value, ..] => seconds(value, &mut parameters.finwait),
-            ["tcp", "idle-time", value, ..] => seconds(value, &mut parameters.idle),
+            ["tcp", "synwait-time", value, ..] => time(&mut parameters.synwait, value),
+            ["tcp", "finwait-time", value, ..] => time(&mut parameters.finwait, value),
+            ["tcp", "idle-time", value, ..] => time(&mut parameters.idle, value),
             ["tcp", "window-scale-enforcement", "loose"] => parameters.enforce_window_scale = false,
-            ["max-incomplete" | "one-minute", ..] | ["tcp", "max-incomplete" | "syn-flood", ..] => {
-                found.warn(line, line.words[0], "this half-open limit is not modelled");
+            ["log", "dropped-packets", ..] => parameters.logs_drops = true,
+            ["tcp", "max-incomplete", "host", value, rest @ ..] => {
+                if let Some(most) = number(value, line, found) {
+                    marks.host = most;
+                    marks.host_place = Some(text.place(line));
+                }
+                if let ["block-time", minutes] = rest
+                    && let Some(minutes) = number(minutes, line, found)
+                {
+                    marks.block = SimDuration::from_secs(60) * u64::from(minutes);
+                }
+            }
+            [what @ ("max-incomplete" | "one-minute"), rest @ ..] => {
+                let (high, low) = match *what {
+                    "one-minute" => (&mut marks.minute_high, &mut marks.minute_low),
+                    _ => (&mut marks.incomplete_high, &mut marks.incomplete_low),
+                };
+                for two in rest.chunks(2) {
+                    match two {
+                        ["high", value] => *high = number(value, line, found).unwrap_or(*high),
+                        ["low", value] => *low = number(value, line, found).unwrap_or(*low),
+                        _ => {
+                            found.error(line, two[0], "expected low NUMBER or high NUMBER");
+                        }
+                    }
+                }
+            }
+            ["tcp", "syn-flood", ..] => {
+                found.warn(
+                    line,
+                    "syn-flood",
+                    "SYN cookies are not modelled: while they are sent, MPTCP falls back",
+                );
             }
             ["tcp" | "udp" | "icmp" | "dns-timeout" | "audit-trail" | "alert" | "sessions", ..] => {
             }
@@ -350,4 +427,22 @@ impl Zones {
         }
         true
     }
+}
+
+fn seconds(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
+    match word.parse::<u32>() {
+        Ok(value @ 1..) => Some(SimDuration::from_secs(u64::from(value))),
+        _ => {
+            found.error(line, word, format!("expected seconds, found {}", quoted(word)));
+            None
+        }
+    }
+}
+
+fn number(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<u32> {
+    let number = word.parse().ok();
+    if number.is_none() {
+        found.error(line, word, format!("expected a number, found {}", quoted(word)));
+    }
+    number
 }

@@ -59,6 +59,19 @@ pub struct PortPair {
     pub path: String,
 }
 
+/// Addresses that a device answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Side of the device on which they are known: `Inside` towards the clients.
+    pub side: Side,
+    /// The network.
+    pub network: IpAddr,
+    /// Length of its prefix.
+    pub prefix_len: u8,
+    /// The host behind the device that a single address stands for, by its own address.
+    pub host: Option<IpAddr>,
+}
+
 /// What becomes of the packet that a device was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarding {
@@ -99,6 +112,12 @@ pub trait Device: Send {
 
     /// The device restarts: its state (connections, translations) is gone, its configuration stays.
     fn reload(&mut self, _now: SimTime) {}
+
+    /// What the network around must route to the device, because it is the device that answers for it:
+    /// a translation's addresses. Fixed for the run.
+    fn stands_for(&self) -> Vec<Standing> {
+        Vec::new()
+    }
 
     /// The model's own counters, in a fixed order.
     fn counters(&self) -> Vec<(String, u64)> {

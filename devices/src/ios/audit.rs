@@ -1,0 +1,421 @@
+//! What the configuration of an IOS or IOS-XE router does to MPTCP: a connection of each kind is passed
+//! through the model, between the interfaces that matter to it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use sim_core::engine::device::{ConfigLine, PortId};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::Flow;
+
+use crate::audit::platform::{HEADER, Platform};
+use crate::audit::probe::{Attempt, probe};
+use crate::audit::{Audit, Because, Effect, Verdict};
+use crate::config::words::port;
+use crate::config::{ConfigText, Diagnostics, lines};
+use crate::spec::DeviceContext;
+use crate::zbfw::zones::{Action, On, Pair};
+
+use super::router::IosRouter;
+use super::{Interface, IosConfig, Named, grammar, warn};
+
+const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
+
+/// In the list of platforms.
+pub(crate) const IOS: Platform = Platform {
+    name: "ios",
+    product: "Cisco IOS",
+    marks: &[
+        ("version 12.", HEADER),
+        ("version 15.", HEADER),
+        ("version 11.", HEADER),
+        ("ip inspect", 20),
+        ("ip nat inside source", 20),
+        ("ip nat outside", 10),
+        ("zone security", 20),
+        ("zone-pair security", 20),
+        ("class-map type inspect", 10),
+        ("policy-map type inspect", 10),
+        ("ip access-list extended", 5),
+        ("ip access-list standard", 5),
+        ("ip cef", 10),
+        ("ip nbar", 20),
+        ("ip tcp intercept", 20),
+        ("service timestamps", 5),
+        ("line vty", 3),
+        ("ip address", 1),
+    ],
+    audit,
+};
+
+/// In the list of platforms.
+pub(crate) const IOS_XE: Platform = Platform {
+    name: "ios-xe",
+    product: "Cisco IOS-XE",
+    marks: &[
+        ("version 16.", HEADER),
+        ("version 17.", HEADER),
+        ("version 03.", HEADER),
+        ("version 3.", HEADER),
+        ("platform qfp", 20),
+        ("platform punt-keepalive", 20),
+    ],
+    audit,
+};
+
+/// Reads a text and says what becomes of MPTCP.
+fn audit(text: ConfigText<'_>) -> Audit {
+    let mut found = Diagnostics::new(text.file);
+    let config = grammar::read(text, &mut found);
+    warn::names(&config, text, &mut found);
+    if config.has_zones() {
+        crate::zbfw::warn_of_names(&config, text, &mut found);
+    }
+    touches(&config, text, &mut found);
+    let mut probes = Probes { config: &config, at: SimTime::ZERO, verdicts: Vec::new() };
+    if config.has_zones() {
+        probes.zones();
+    } else {
+        probes.interfaces();
+    }
+    probes.intercepted();
+    probes.rest();
+    Audit { version: config.version.clone(), verdicts: probes.verdicts, warnings: found.into_all() }
+}
+
+struct Probes<'c> {
+    config: &'c IosConfig,
+    at: SimTime,
+    verdicts: Vec<Verdict>,
+}
+
+impl Probes<'_> {
+    /// What becomes of a connection from one interface to another.
+    fn try_one(&mut self, from: &Interface, to: &Interface, flow: Flow) -> (Effect, Vec<Because>) {
+        let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
+        let sides = [Some(from.clone()), Some(to.clone())];
+        let mut config = self.config.clone();
+        // Who is translated to what is another question; the probe goes where it is sent.
+        config.nat = crate::nat::config::NatConfig::default();
+        let mut router = IosRouter::new("ios", config, sides, &context);
+        self.at = self.at + SimDuration::from_secs(1);
+        let attempt =
+            Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
+        let probed = probe(&mut router, attempt);
+        (probed.effect, probed.because)
+    }
+
+    fn say(&mut self, traffic: String, direction: &str, effect: Effect, because: Vec<Because>) {
+        let same = |v: &Verdict| v.traffic == traffic && v.direction == direction;
+        if !self.verdicts.iter().any(same) {
+            let direction = direction.to_owned();
+            self.verdicts.push(Verdict { traffic, direction, effect, because });
+        }
+    }
+
+    /// Each class of each zone-pair, and what no zone-pair lets cross.
+    fn zones(&mut self) {
+        let zones = self.config.zones.clone();
+        for pair in &zones.pairs {
+            if pair.source == "self" || pair.destination == "self" {
+                continue;
+            }
+            let direction = format!("zone {} to zone {}", pair.source, pair.destination);
+            let (from, to) =
+                (self.member(&pair.source, pair), self.member(&pair.destination, pair));
+            let policy = pair.policy.as_ref().and_then(|named| zones.policy(&named.name));
+            let Some(policy) = policy else {
+                let (effect, because) = self.try_one(&from, &to, general(5001));
+                self.say("all TCP".into(), &direction, effect, because);
+                continue;
+            };
+            for class in policy.classes.iter().filter(|c| c.name != "class-default") {
+                let Some(map) = zones.class(&class.name) else { continue };
+                let witness = witnesses(self.config, map).into_iter().find(|flow| {
+                    let firewall = crate::zbfw::Zbfw::new(
+                        self.config,
+                        &[Some(from.clone()), Some(to.clone())],
+                    );
+                    firewall.class_of(self.config, *flow).as_deref() == Some(&class.name)
+                });
+                let Some(flow) = witness else { continue };
+                let (effect, mut because) = self.try_one(&from, &to, flow);
+                if let Some((action, place)) = &class.action {
+                    let does = match action {
+                        Action::Inspect(_) => "inspected; TCP options are not touched",
+                        Action::Pass => {
+                            "passed, this way only; the answers need a zone-pair of their own"
+                        }
+                        Action::Drop => "dropped",
+                    };
+                    because
+                        .insert(0, Because::line(place, format!("class {}: {does}", class.name)));
+                }
+                let matches =
+                    map.criteria.iter().map(|c| c.place.text.as_str()).collect::<Vec<_>>();
+                let traffic = format!("class {}: {}", class.name, matches.join(", "));
+                self.say(traffic, &direction, effect, because);
+            }
+            let firewall =
+                crate::zbfw::Zbfw::new(self.config, &[Some(from.clone()), Some(to.clone())]);
+            let other = PORTS
+                .into_iter()
+                .map(general)
+                .find(|f| firewall.class_of(self.config, *f).as_deref() == Some("class-default"));
+            if let Some(flow) = other {
+                let (effect, because) = self.try_one(&from, &to, flow);
+                self.say("all other TCP".into(), &direction, effect, because);
+            }
+        }
+        if zones.zones.len() > 1 {
+            let rule =
+                "between zones nothing crosses without a zone-pair that has a policy, by default";
+            let because = vec![Because::default(rule)];
+            self.say("all TCP".into(), "between other zones", Effect::Drop, because);
+        }
+    }
+
+    /// An interface of a zone; one that stands for it when it has none.
+    fn member(&self, zone: &str, pair: &Pair) -> Interface {
+        let of = |i: &&Interface| i.zone.as_ref().is_some_and(|z| z.name == zone);
+        let stand_in = || {
+            let zone = Some(Named { name: zone.to_owned(), place: pair.place.clone() });
+            Interface { name: format!("in {}", pair.name), zone, ..Interface::default() }
+        };
+        let known = self.config.interfaces.iter().find(of).cloned();
+        // What its access lists and policies do is no matter of the zones.
+        let bare = |i: Interface| Interface { name: i.name, zone: i.zone, ..Interface::default() };
+        known.map_or_else(stand_in, bare)
+    }
+
+    /// Both directions of each interface that inspects, filters or classifies.
+    fn interfaces(&mut self) {
+        for interface in &self.config.interfaces {
+            let other = Interface { name: "another".into(), ..Interface::default() };
+            let inspects = interface.inspect.iter().flatten().next();
+            let filters = interface.access.iter().flatten().next();
+            let classifies = interface.service.iter().flatten().next();
+            let Some(first) = inspects.or(filters).or(classifies) else { continue };
+            for (from, to, way) in [
+                (interface, &other, "opened from its side"),
+                (&other, interface, "opened towards it"),
+            ] {
+                let direction = format!("interface {}, {way}", interface.name);
+                let mut seen: Vec<Effect> = Vec::new();
+                for flow in self.flows_of(interface) {
+                    let (effect, because) = self.try_one(from, to, flow);
+                    if seen.contains(&effect) {
+                        continue;
+                    }
+                    seen.push(effect);
+                    let lists =
+                        filters.map_or(String::new(), |f| format!(" by access list {}", f.name));
+                    let traffic = match effect {
+                        Effect::Drop => format!("TCP that is not permitted{lists}"),
+                        _ => "TCP that is permitted".to_owned(),
+                    };
+                    let because = match effect {
+                        Effect::Pass => {
+                            let rule = format!("TCP options are not touched ({SEED})");
+                            vec![Because::line(&first.place, rule)]
+                        }
+                        _ => because,
+                    };
+                    self.say(traffic, &direction, effect, because);
+                }
+            }
+        }
+    }
+
+    /// Connections that the access lists of an interface speak of, and others.
+    fn flows_of(&self, interface: &Interface) -> Vec<Flow> {
+        let named = interface.access.iter().flatten();
+        let lists = named.filter_map(|n| self.config.access_lists.get(&n.name));
+        let mut flows: Vec<Flow> = lists.flat_map(|list| list.samples()).take(64).collect();
+        flows.extend(PORTS.into_iter().map(general));
+        flows
+    }
+
+    /// Connections that TCP intercept answers.
+    fn intercepted(&mut self) {
+        let Some(list) = self.config.intercept.list.clone() else { return };
+        if self.config.intercept.watch {
+            return;
+        }
+        let samples =
+            self.config.access_lists.get(&list.name).map_or_else(Vec::new, |list| list.samples());
+        let bare = Interface::default();
+        for flow in samples {
+            let (effect, because) = self.try_one(&bare, &bare, flow);
+            if effect == Effect::Terminate {
+                let traffic = format!("TCP that access list {} permits", list.name);
+                self.say(traffic, "every interface, both directions", effect, because);
+                return;
+            }
+        }
+    }
+
+    /// Everything else: a router that touches no option.
+    fn rest(&mut self) {
+        let because = vec![Because::default(format!("IOS leaves TCP options alone ({SEED})"))];
+        let (traffic, direction) = match (self.verdicts.is_empty(), self.config.has_zones()) {
+            (true, _) => ("all TCP", "every interface, both directions"),
+            (false, true) => ("all TCP", "within a zone, or between interfaces of none"),
+            (false, false) => ("all TCP", "every other interface, both directions"),
+        };
+        self.say(traffic.into(), direction, Effect::Pass, because);
+    }
+}
+
+const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
+
+/// A connection that configurations seldom name.
+fn general(port: u16) -> Flow {
+    Flow {
+        src: SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), 40_471),
+        dst: SocketAddr::new(Ipv4Addr::new(203, 0, 113, 72).into(), port),
+    }
+}
+
+/// Connections that a class-map may match, to be tried in order.
+fn witnesses(config: &IosConfig, map: &crate::zbfw::zones::Class) -> Vec<Flow> {
+    let mut all = Vec::new();
+    let mut maps = vec![map];
+    let mut next = 0;
+    while let Some(map) = maps.get(next).copied().filter(|_| next < 32) {
+        next += 1;
+        for criterion in &map.criteria {
+            match &criterion.on {
+                On::Protocol(name) => all.extend(port(name).map(general)),
+                On::AccessGroup(name) => {
+                    let list = config.access_lists.get(name);
+                    all.extend(list.map_or_else(Vec::new, |list| list.samples()));
+                }
+                On::Class(name) => maps.extend(config.zones.class(name)),
+            }
+        }
+    }
+    // A class of protocols and of an access list: the list's addresses with the protocols' ports.
+    let ports: Vec<u16> = all.iter().map(|f| f.dst.port()).collect();
+    let mixed: Vec<Flow> = all
+        .iter()
+        .take(64)
+        .flat_map(|flow| {
+            ports.iter().take(16).map(|port| {
+                let mut flow = *flow;
+                flow.dst.set_port(*port);
+                flow
+            })
+        })
+        .collect();
+    all.extend(mixed);
+    all.extend(PORTS.into_iter().map(general));
+    all
+}
+
+/// Says what else touches MPTCP: translation, inspection above TCP, limits, classification.
+fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
+    let advice = format!("where inspection is needed, option 30 is better removed ({SEED})");
+    let mut notes: Vec<(ConfigLine, String)> = Vec::new();
+    let nat = &config.nat;
+    let translating =
+        nat.dynamics.iter().map(|d| &d.place).chain(nat.statics.iter().map(|s| &s.place));
+    if let Some(place) = translating.min_by_key(|place| place.line) {
+        let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
+                       translation, and a join to it fails; gateways that rewrite payload (ip nat \
+                       service) break the DSS mapping";
+        notes.push((place.clone(), message.to_owned()));
+    }
+    for (name, protocols) in &config.inspections.rules {
+        for protocol in protocols.iter().filter(|p| p.is_layer_7() && port(&p.name).is_some()) {
+            let message = format!(
+                "inspection of {} (rule {name}) sees only a part of the stream when MPTCP splits it: {advice}",
+                protocol.name
+            );
+            notes.push((protocol.place.clone(), message));
+        }
+    }
+    for criterion in config.quality.classes.iter().flat_map(|c| &c.criteria) {
+        if let crate::nbar::config::On::Protocol(name, _) = &criterion.on {
+            let message = format!(
+                "a subflow that joins shows no beginning of the stream: match protocol {name} does not \
+                 recognise it, and it is treated as class-default"
+            );
+            notes.push((criterion.place.clone(), message));
+        }
+    }
+    if let Some(place) = &config.inspections.marks.host_place {
+        let message =
+            "each subflow that is being opened counts as a half-open connection to its host";
+        notes.push((place.clone(), message.to_owned()));
+    }
+    let all = lines(text.text);
+    for (place, message) in notes {
+        if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
+            found.warn(&all[at], "", message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audited(text: &str) -> Vec<String> {
+        let audit = audit(ConfigText { file: "r.cfg", text });
+        let line = |b: &Because| b.line.map_or("default".to_owned(), |l| l.to_string());
+        let verdicts = audit.verdicts.iter().map(|v| {
+            let lines: Vec<String> = v.because.iter().map(line).collect();
+            format!("{} | {} | {} | {}", v.traffic, v.direction, v.effect, lines.join(" "))
+        });
+        verdicts.collect()
+    }
+
+    #[test]
+    fn verdicts() {
+        assert_eq!(
+            audited("version 15.1\nhostname r\n"),
+            ["all TCP | every interface, both directions | pass | default"]
+        );
+        let zones = "version 15.1\nzone security in\nzone security out\nclass-map type inspect match-any WEB\n match protocol http\n match protocol https\npolicy-map type inspect P\n class type inspect WEB\n  inspect\n class class-default\n  drop\nzone-pair security Z source in destination out\n service-policy type inspect P\n";
+        assert_eq!(
+            audited(zones),
+            [
+                "class WEB: match protocol http, match protocol https | zone in to zone out | pass | 9",
+                "all other TCP | zone in to zone out | drop | 5",
+                "all TCP | between other zones | drop | default",
+                "all TCP | within a zone, or between interfaces of none | pass | default",
+            ]
+        );
+        let cbac = "version 12.4\nip inspect name FW tcp\ninterface Serial0\n ip address 192.0.2.1 255.255.255.0\n ip access-group 101 in\n ip inspect FW out\naccess-list 101 permit icmp any any\naccess-list 101 deny ip any any\n";
+        assert_eq!(
+            audited(cbac),
+            [
+                "TCP that is not permitted by access list 101 | interface Serial0, opened from its side | drop | 8",
+                "TCP that is permitted | interface Serial0, opened towards it | pass | 6",
+                "all TCP | every other interface, both directions | pass | default",
+            ]
+        );
+        let intercept = "access-list 120 permit tcp any host 10.1.1.2\nip tcp intercept list 120\n";
+        assert_eq!(
+            audited(intercept)[0],
+            "TCP that access list 120 permits | every interface, both directions | terminate | 2"
+        );
+    }
+
+    #[test]
+    fn what_else_touches_mptcp() {
+        let says = |text: &str| {
+            let audit = audit(ConfigText { file: "r.cfg", text });
+            audit.warnings.first().map(|w| (w.line, w.message.clone())).unwrap_or_default()
+        };
+        let nat = "interface a\n ip address 192.0.2.1 255.255.255.0\n ip nat outside\naccess-list 1 permit any\nip nat inside source list 1 interface a overload\n";
+        assert!(says(nat).1.contains("ADD_ADDR") && says(nat).0 == 5);
+        assert!(
+            says("ip inspect name F http\ninterface a\n ip inspect F out\n")
+                .1
+                .contains("part of the stream")
+        );
+        let class = "class-map C\n match protocol http\npolicy-map P\n class C\n  drop\ninterface a\n service-policy output P\n";
+        assert!(says(class).1.contains("does not recognise"));
+    }
+}

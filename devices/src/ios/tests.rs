@@ -1,0 +1,85 @@
+//! What the router does besides its features' own work.
+
+use sim_core::engine::device::Device;
+use sim_core::wire::packet::{Flags, Packet};
+
+use crate::config::Severity;
+use crate::steps::track::Sender::{Initiator, Responder};
+use crate::testing::{SYN_OPTIONS, ios_findings, ios_router, segment, send, with_options};
+
+const TEXT: &str = "version 15.7
+interface GigabitEthernet0/0
+ ip address 10.0.1.1 255.255.255.0
+ ip nat inside
+interface GigabitEthernet0/1
+ ip address 192.0.2.1 255.255.255.0
+ ip nat outside
+ ip mtu 1492
+ ip tcp adjust-mss 1452
+";
+
+fn syn() -> Packet {
+    with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS)
+}
+
+#[test]
+fn mss_and_mtu_of_an_interface() {
+    let mut device = ios_router("", Some(TEXT)).unwrap().0;
+    let out = send(&mut device, 0, syn());
+    assert_eq!(
+        (out.packet.options.mss(), out.labels()),
+        (Some(1452), vec!["mss-rewritten".into()])
+    );
+    assert!(out.packet.options.has(30));
+    let large = |len| {
+        send(
+            &mut ios_router("", Some(TEXT)).unwrap().0,
+            1,
+            segment(Initiator, Flags::ACK, 2, 10, len),
+        )
+    };
+    assert_eq!(large(1452).drop_reason(), None);
+    assert_eq!(large(1453).drop_reason(), Some("larger than the MTU"));
+}
+
+#[test]
+fn tcp_intercept_answers_for_the_server() {
+    let listed =
+        format!("{TEXT}access-list 120 permit tcp any host 10.1.1.2\nip tcp intercept list 120\n");
+    let mut device = ios_router("", Some(&listed)).unwrap().0;
+    let out = send(&mut device, 0, syn());
+    let answer = &out.effects.emitted[0].1;
+    assert_eq!((answer.flags, answer.options.has(30)), (Flags(0x12), false));
+    let ack = segment(Initiator, Flags::ACK, 2, answer.seq.0.wrapping_add(1), 0);
+    let out = send(&mut device, 1, ack);
+    assert_eq!(out.effects.emitted[0].1.flags, Flags::SYN);
+    let out = send(&mut device, 2, segment(Responder, Flags(0x12), 900, 2, 0));
+    assert_eq!(out.effects.emitted.len(), 2);
+    let shift = answer.seq.0.wrapping_sub(900);
+    let out = send(&mut device, 3, segment(Responder, Flags::ACK, 901, 2, 10));
+    assert_eq!(out.packet.seq.0, 901u32.wrapping_add(shift));
+    assert_eq!(device.counters()[0], ("connections intercepted".to_owned(), 1));
+    let watched = format!("{listed}ip tcp intercept mode watch\n");
+    let mut device = ios_router("", Some(&watched)).unwrap().0;
+    assert_eq!(send(&mut device, 0, syn()).effects.emitted.len(), 0);
+}
+
+#[test]
+fn lines_are_passed_over_knowingly_or_said() {
+    let real = "Building configuration...\n!\nversion 15.7\nservice timestamps log datetime msec\nhostname r1\n\
+                boot-start-marker\nboot-end-marker\naaa new-model\nip cef\nip domain name example.com\n\
+                crypto isakmp policy 10\n encr aes 256\n hash sha256\ninterface Vlan1\n no ip address\n shutdown\n\
+                router ospf 1\n network 10.0.0.0 0.255.255.255 area 0\nline vty 0 4\n login local\nend\n";
+    assert_eq!(ios_findings(real), []);
+    let check = |line: &str, severity, says: &str| {
+        let found = ios_findings(&format!("{TEXT}{line}\n"));
+        let first = found.first().unwrap_or_else(|| panic!("nothing said about {line}"));
+        assert_eq!((first.severity, first.line), (severity, 10), "{first}");
+        assert!(first.to_string().contains(says), "{first}");
+    };
+    check("frobnicate all", Severity::Warning, "no command that is known");
+    check(" frobnicate all", Severity::Warning, "no command of an interface");
+    check(" ip acess-group 1 in", Severity::Error, "did you mean ip access-group?");
+    check("acces-list 1 permit any", Severity::Error, "did you mean access-list?");
+    check(" ip mtu 7", Severity::Error, "expected an MTU");
+}

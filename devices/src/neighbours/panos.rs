@@ -1,0 +1,155 @@
+//! Palo Alto Networks PAN-OS: strips the MPTCP option unless told not to.
+
+use std::sync::Arc;
+
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule};
+use sim_core::time::SimTime;
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::Packet;
+
+use crate::catalogue::{MODELLED, ModelInfo};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines, quoted};
+use crate::steps::Pass;
+use crate::steps::options::{Edit, edit};
+
+const SETTING: &str = "PAN-OS CLI: set deviceconfig setting tcp strip-mptcp-option";
+const PROFILE: &str =
+    "PAN-OS Web Interface Help: Zone Protection profile, Packet Based Attack Protection, TCP drop";
+
+/// In the catalogue.
+pub(crate) const INFO: ModelInfo = ModelInfo {
+    name: "PanOs",
+    product: "Palo Alto Networks firewalls (PAN-OS)",
+    summary: "As it comes: strips the MPTCP option, so that MPTCP falls back. A setting of the device, or \
+              of a zone protection profile, lets it pass.",
+    defaults: &[
+        ("setting tcp strip-mptcp-option", "yes", SETTING),
+        ("zone protection profile, MPTCP Options", "global: as the setting says", PROFILE),
+        ("what strips", "every byte of the option becomes NOP", MODELLED),
+    ],
+    settings: &[("config", "path of the configuration, as set commands")],
+    configuration: "set deviceconfig setting tcp strip-mptcp-option, set network profiles \
+                    zone-protection-profile NAME strip-mptcp-option, set zone NAME network \
+                    zone-protection-profile",
+    example: "set deviceconfig setting tcp strip-mptcp-option no\n",
+    notes: &[
+        "Only the MPTCP option is modelled: sessions, policies and App-ID are not.",
+        "The profile's keyword in the CLI is a modelling decision; a profile that a zone uses rules \
+         before the setting.",
+    ],
+};
+
+/// The device.
+#[derive(Debug)]
+pub(crate) struct PanOs {
+    strips: bool,
+    rule: Arc<Rule>,
+    passage_signed: bool,
+    stripped: u64,
+}
+
+/// Builds the device.
+///
+/// # Errors
+/// Values that PAN-OS would refuse.
+pub(crate) fn build(
+    text: Option<ConfigText<'_>>,
+) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
+    let text = text.unwrap_or(ConfigText { file: "", text: "" });
+    let mut found = Diagnostics::new(text.file);
+    let mut setting: Option<(bool, Arc<Rule>)> = None;
+    let mut profiles: Vec<(&str, bool, Arc<Rule>)> = Vec::new();
+    let mut used: Vec<&str> = Vec::new();
+    let all = lines(text.text);
+    for line in &all {
+        let rule = |source| Rule::config(line.text(), text.place(line), source);
+        let mut switch = |word: &str, values: &[&'static str]| {
+            let given = values.iter().find(|value| **value == word).copied();
+            if given.is_none() {
+                let message = format!("expected {}, found {}", values.join(" or "), quoted(word));
+                found.error(line, word, message);
+            }
+            given
+        };
+        match line.words.as_slice() {
+            ["set", "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
+                if let Some(value) = switch(value, &["yes", "no"]) {
+                    setting = Some((value == "yes", rule(SETTING)));
+                }
+            }
+            ["set", .., "zone-protection-profile", name, "strip-mptcp-option", value] => {
+                if let Some(value) = switch(value, &["yes", "no", "global"])
+                    && value != "global"
+                {
+                    profiles.push((name, value == "yes", rule(PROFILE)));
+                }
+            }
+            ["set", "zone", .., "zone-protection-profile", name] => used.push(name),
+            _ => {}
+        }
+    }
+    let of_zone = profiles.into_iter().rfind(|(name, ..)| used.contains(name));
+    let (strips, rule) = of_zone
+        .map(|(_, strips, rule)| (strips, rule))
+        .or(setting)
+        .unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
+    let warnings = found.into_result()?;
+    Ok((PanOs { strips, rule, passage_signed: false, stripped: 0 }, warnings))
+}
+
+impl Device for PanOs {
+    fn model(&self) -> &'static str {
+        "panos"
+    }
+
+    fn process(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        if self.strips {
+            let rule = &self.rule;
+            self.stripped += edit(pass, |o| (o.kind == kind::MPTCP).then_some((Edit::Nop, rule)));
+        } else if pass.packet.options.has(kind::MPTCP)
+            && !std::mem::replace(&mut self.passage_signed, true)
+        {
+            pass.sign(&self.rule, Change::Allowed { what: "option 30" });
+        }
+        Forwarding::Through
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        vec![("MPTCP options stripped".to_owned(), self.stripped)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SYN_OPTIONS, packet, send, with_options};
+
+    #[test]
+    fn stripped_unless_told_not_to() {
+        let check = |text: &str, strips: bool| {
+            let mut device = build(Some(ConfigText { file: "p", text })).unwrap().0;
+            let out = send(&mut device, 0, with_options(packet(), &SYN_OPTIONS));
+            assert_eq!(out.packet.options.has(30), !strips, "{text}");
+        };
+        check("", true);
+        check("set deviceconfig setting tcp strip-mptcp-option yes\n", true);
+        check("set deviceconfig setting tcp strip-mptcp-option no\n", false);
+        let profile = "set network profiles zone-protection-profile ZP strip-mptcp-option no\n";
+        check(profile, true);
+        let used = format!("{profile}set zone untrust network zone-protection-profile ZP\n");
+        check(&used, false);
+        check(&used.replace("option no", "option global"), true);
+        let error = build(Some(ConfigText {
+            file: "p",
+            text: "set deviceconfig setting tcp strip-mptcp-option maybe\n",
+        }));
+        assert!(error.unwrap_err()[0].message.contains("expected yes or no"));
+    }
+}
