@@ -122,6 +122,13 @@ impl App {
         self.written
     }
 
+    /// True for an application that never writes.
+    #[must_use]
+    #[inline]
+    pub const fn only_reads(&self) -> bool {
+        matches!(self.work, Work::Reader)
+    }
+
     /// Bytes read so far.
     #[must_use]
     pub const fn read(&self) -> u64 {
