@@ -6,6 +6,7 @@ mod config;
 mod grammar;
 mod normalizer;
 mod policy;
+mod remedy;
 #[cfg(test)]
 mod tests;
 mod warn;
