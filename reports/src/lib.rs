@@ -9,6 +9,7 @@ pub mod chart;
 pub mod explain;
 pub mod figures;
 pub mod folder;
+pub mod ladder;
 pub mod messages;
 pub mod operator;
 pub mod series;

@@ -13,6 +13,13 @@ pub(crate) mod ticks;
 
 use crate::Report;
 
+/// The colour of the path with this index in every picture: `#0072b2`.
+#[must_use]
+pub(crate) fn path_colour(index: usize) -> String {
+    let plotters::style::RGBColor(r, g, b) = palette::path(index);
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
 /// Goodput over time as SVG: text stays text.
 #[must_use]
 pub fn throughput_svg(report: &Report<'_>) -> String {
