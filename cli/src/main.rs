@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod config_command;
 mod devices_command;
 mod explain;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Check(args) => check::check(args, &mut output),
         Command::Config(args) => config_command::config(args, &mut output),
+        Command::Compare(args) => compare::compare(args, &mut output),
         Command::Live(args) => live::live(args, &mut output),
         Command::Explain(args) => explain::explain(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),

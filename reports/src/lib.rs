@@ -6,10 +6,12 @@
 
 pub mod captures;
 pub mod chart;
+pub mod compare;
 pub mod explain;
 pub mod figures;
 pub mod folder;
 pub mod messages;
+pub mod page;
 pub mod series;
 pub mod shortfall;
 pub mod sightings;

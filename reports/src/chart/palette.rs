@@ -4,21 +4,21 @@
 use plotters::style::RGBColor;
 
 /// Lines, ticks and text.
-pub(super) const INK: RGBColor = RGBColor(33, 37, 41);
+pub(crate) const INK: RGBColor = RGBColor(33, 37, 41);
 /// Text beside the point.
-pub(super) const FAINT: RGBColor = RGBColor(95, 102, 110);
+pub(crate) const FAINT: RGBColor = RGBColor(95, 102, 110);
 /// Grid lines.
-pub(super) const GRID: RGBColor = RGBColor(222, 225, 229);
+pub(crate) const GRID: RGBColor = RGBColor(222, 225, 229);
 /// A time in which nothing was delivered.
-pub(super) const STALL: RGBColor = RGBColor(228, 230, 233);
+pub(crate) const STALL: RGBColor = RGBColor(228, 230, 233);
 /// Behind everything.
-pub(super) const PAPER: RGBColor = RGBColor(255, 255, 255);
+pub(crate) const PAPER: RGBColor = RGBColor(255, 255, 255);
 /// As wanted (bluish green, darkened for text).
-pub(super) const GOOD: RGBColor = RGBColor(0, 118, 86);
+pub(crate) const GOOD: RGBColor = RGBColor(0, 118, 86);
 /// It works, but not as wanted (orange, darkened for text).
-pub(super) const FAIR: RGBColor = RGBColor(176, 96, 0);
+pub(crate) const FAIR: RGBColor = RGBColor(176, 96, 0);
 /// It does not work (vermillion, darkened for text).
-pub(super) const BAD: RGBColor = RGBColor(186, 60, 0);
+pub(crate) const BAD: RGBColor = RGBColor(186, 60, 0);
 
 /// Without black, which is the total's, and with yellow last, which is faint on white.
 const PATHS: [RGBColor; 7] = [
@@ -32,7 +32,7 @@ const PATHS: [RGBColor; 7] = [
 ];
 
 /// The colour of the path with this index; from the eighth on, darker ones.
-pub(super) fn path(index: usize) -> RGBColor {
+pub(crate) fn path(index: usize) -> RGBColor {
     let RGBColor(r, g, b) = PATHS[index % PATHS.len()];
     let keep = 0.7_f64.powi((index / PATHS.len()).min(4) as i32);
     let darker = |v: u8| (f64::from(v) * keep) as u8;
@@ -40,7 +40,13 @@ pub(super) fn path(index: usize) -> RGBColor {
 }
 
 /// A colour for areas, so that lines stand out before them.
-pub(super) fn tint(RGBColor(r, g, b): RGBColor) -> RGBColor {
+pub(crate) fn tint(RGBColor(r, g, b): RGBColor) -> RGBColor {
     let lighter = |v: u8| 255 - ((255 - u32::from(v)) * 72 / 100) as u8;
     RGBColor(lighter(r), lighter(g), lighter(b))
+}
+
+/// A colour for what stands out before the same colour.
+pub(crate) fn strong(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    let darker = |v: u8| (u32::from(v) * 55 / 100) as u8;
+    RGBColor(darker(r), darker(g), darker(b))
 }
