@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reports::messages::Language;
 
 /// A simulator of Multipath TCP (TCP option 30) through the boxes that stand in its way.
 ///
@@ -24,6 +25,7 @@ Examples:
   option30 run my-network.ron          verdicts, causes, figures and charts
   option30 check scenarios/catalogue   every scenario's expectations
   option30 config firewall.cfg         what a configuration does to MPTCP
+  option30 sweep my-sweep.ron          many runs: seeds, devices, parameters
   option30 devices asa                 what an ASA does to MPTCP; its sources
 
 Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
@@ -43,6 +45,19 @@ pub(crate) enum Command {
     /// Run a scenario with this machine's kernel: real Linux MPTCP sockets behind the same devices
     #[command(after_help = crate::live::EXAMPLES)]
     Live(crate::live::LiveArgs),
+    /// Run a sweep: many runs of a scenario, over axes and seeds; charts, tables, a data set
+    #[command(after_help = crate::sweep::SWEEP_EXAMPLES)]
+    Sweep(crate::sweep::SweepArgs),
+    /// Merge the stored runs of a sweep: one data set, its charts and its page
+    #[command(after_help = crate::sweep::MERGE_EXAMPLES)]
+    Merge(crate::sweep::MergeArgs),
+    /// The story of each connection: which packet, which box, which configuration line, and what can be
+    /// done
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Hold the simulation of a scenario against a live run of it, side by side
+    #[command(after_help = crate::compare_live::EXAMPLES)]
+    Compare(crate::compare_live::CompareArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
@@ -72,6 +87,13 @@ Examples:
                                        for each class of traffic, and why
   option30 config *.cfg --format json | jq '.files[].verdicts[].verdict'
   option30 config pasted.txt --platform asa";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  option30 explain my.ron                     what happened, and what can be done
+  option30 explain my.ron --lang ja           the same in Japanese
+  option30 explain my.ron --ladder            also every packet that tells, as a ladder
+  option30 explain my.ron --connection video  one of several connections";
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:
@@ -108,7 +130,44 @@ pub(crate) struct CheckArgs {
     pub(crate) junit: Option<PathBuf>,
 }
 
-/// What `run` and `check` read.
+/// `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Only this connection (the name of the traffic in the scenario)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connection: Option<String>,
+    /// Language of the story
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    pub(crate) lang: Lang,
+    /// Also draw the packets that tell, with their options, between hosts and devices
+    #[arg(long)]
+    pub(crate) ladder: bool,
+    /// What to print: a text for people, or JSON, one line for each scenario
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Language of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Ja => Self::Japanese,
+        }
+    }
+}
+
+/// What commands read that run scenarios.
 #[derive(Args, Debug)]
 pub(crate) struct InputArgs {
     /// Scenario files, or folders of them (*.ron)

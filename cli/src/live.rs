@@ -1,8 +1,6 @@
 //! `option30 live`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use reports::folder;
@@ -42,6 +40,7 @@ pub(crate) struct LiveArgs {
 
 /// Runs every scenario with the kernel at its ends.
 pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Failure> {
+    testbed::acquire();
     let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
     for input in simulate::read(&args.input)? {
         match input.loaded {
@@ -56,7 +55,7 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
         return Err(Failure::Input(wrong));
     }
     let folders = results_folders(args.out.as_deref(), &scenarios)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
+    let interrupted = testbed::interrupted().map_err(failure)?;
     let mut outcome = Outcome::Good;
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();

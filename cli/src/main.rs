@@ -2,8 +2,10 @@
 
 mod args;
 mod check;
+mod compare_live;
 mod config_command;
 mod devices_command;
+mod explain;
 mod failure;
 mod junit;
 mod live;
@@ -12,6 +14,7 @@ mod output;
 mod progress;
 mod run;
 mod simulate;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,10 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(args, &mut output),
         Command::Config(args) => config_command::config(args, &mut output),
         Command::Live(args) => live::live(args, &mut output),
+        Command::Explain(args) => explain::explain(args, &mut output),
+        Command::Compare(args) => compare_live::compare(args, &mut output),
+        Command::Sweep(args) => sweep::sweep(args, &mut output),
+        Command::Merge(args) => sweep::merge(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

@@ -74,6 +74,7 @@ pub(crate) fn files(report: &Report<'_>) -> Vec<File> {
         File::new("throughput.svg", reports::chart::throughput_svg(report)),
         File::new("throughput.png", reports::chart::throughput_png(report)),
     ];
+    files.extend(reports::operator::files(report.record));
     files.extend(reports::captures::files(report.record));
     files
 }

@@ -1,7 +1,9 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
 use crate::neighbours::{linux, panos};
-use crate::{ace, asa, asr5000, cbac, cgn, custom, nat, nbar, router, switch, waas, zbfw};
+use crate::{
+    ace, asa, asr5000, cbac, cgn, custom, ftd, ips, nat, nbar, router, switch, waas, zbfw,
+};
 
 /// Stands where a source would: common knowledge of the product that was not looked up again.
 pub(crate) const RECALLED: &str = "recalled, not verified";
@@ -48,6 +50,8 @@ impl ModelInfo {
 pub fn catalogue() -> &'static [ModelInfo] {
     const ALL: &[ModelInfo] = &[
         asa::INFO,
+        ftd::INFO,
+        ips::INFO,
         cbac::INFO,
         zbfw::INFO,
         nat::INFO,

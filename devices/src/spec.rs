@@ -11,8 +11,9 @@ use crate::custom::{Custom, Stateful};
 use crate::ios::router::Kind;
 use crate::neighbours::{linux, panos};
 use crate::router::Router;
+use crate::steps::signatures::Expression;
 use crate::switch::Switch;
-use crate::{ace, asa, asr5000, cbac, cgn, ios, nat, nbar, waas, zbfw};
+use crate::{ace, asa, asr5000, cbac, cgn, ftd, ios, ips, nat, nbar, waas, zbfw};
 
 /// What a device is built in.
 #[derive(Clone, Debug)]
@@ -52,6 +53,36 @@ pub enum DeviceSpec {
         /// `nameif` of the interface towards the servers.
         #[serde(default)]
         outside: Option<String>,
+    },
+    /// Cisco Firepower Threat Defense.
+    Ftd {
+        /// Path of LINA's configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// `nameif` of the interface towards the clients.
+        #[serde(default)]
+        inside: Option<String>,
+        /// `nameif` of the interface towards the servers.
+        #[serde(default)]
+        outside: Option<String>,
+        /// Whether it stands in the path.
+        #[serde(default)]
+        mode: ftd::Mode,
+        /// Snort's normaliser of TCP options.
+        #[serde(default)]
+        normalizer: ftd::SnortNormalizer,
+        /// Expressions that Snort looks for in streams.
+        #[serde(default)]
+        signatures: Vec<Expression>,
+    },
+    /// Cisco Intrusion Prevention System.
+    Ips {
+        /// Path of the configuration text.
+        #[serde(default)]
+        config: Option<String>,
+        /// Whether it stands in the path; as the text has it when absent.
+        #[serde(default)]
+        mode: Option<ftd::Mode>,
     },
     /// IOS context-based access control.
     Cbac {
@@ -179,6 +210,8 @@ impl DeviceSpec {
     pub fn config_path(&self) -> Option<&str> {
         match self {
             Self::Asa { config, .. }
+            | Self::Ftd { config, .. }
+            | Self::Ips { config, .. }
             | Self::Cbac { config, .. }
             | Self::Zbfw { config, .. }
             | Self::Nat { config, .. }
@@ -199,6 +232,8 @@ impl DeviceSpec {
     pub const fn model(&self) -> &'static str {
         match self {
             Self::Asa { .. } => "asa",
+            Self::Ftd { .. } => "ftd",
+            Self::Ips { .. } => "ips",
             Self::Cbac { .. } => "cbac",
             Self::Zbfw { .. } => "zbfw",
             Self::Nat { .. } => "nat",
@@ -235,6 +270,16 @@ impl DeviceSpec {
                     asa::Settings { inside: inside.as_deref(), outside: outside.as_deref() };
                 built(asa::build(&settings, context, config)?)
             }
+            Self::Ftd { inside, outside, mode, normalizer, signatures, .. } => {
+                let settings = ftd::Settings {
+                    lina: asa::Settings { inside: inside.as_deref(), outside: outside.as_deref() },
+                    mode: *mode,
+                    normalizer,
+                    signatures,
+                };
+                built(ftd::build(&settings, context, config)?)
+            }
+            Self::Ips { mode, .. } => built(ips::build(*mode, config)?),
             Self::Cbac { inside, outside, .. }
             | Self::Zbfw { inside, outside, .. }
             | Self::Nat { inside, outside, .. }
@@ -278,6 +323,8 @@ pub fn farm_of(
     match spec {
         DeviceSpec::Ace { .. } => config.map_or(Ok(None), ace::farm),
         DeviceSpec::Asa { .. }
+        | DeviceSpec::Ftd { .. }
+        | DeviceSpec::Ips { .. }
         | DeviceSpec::Cbac { .. }
         | DeviceSpec::Zbfw { .. }
         | DeviceSpec::Nat { .. }
@@ -350,6 +397,8 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             let model = match file.split(['-', '.']).next().unwrap() {
                 "asa" => "Asa",
+                "ftd" => "Ftd",
+                "ips" => "Ips",
                 "cbac" => "Cbac",
                 "zbfw" => "Zbfw",
                 "ace" => "Ace",

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use sim_core::engine::capture::Captures;
 use sim_core::engine::device::Origin;
-use sim_core::engine::world::Captures;
 use sim_core::record::{ChangeRecord, RunRecord};
 use sim_core::wire::packet::PacketUid;
 use sim_core::wire::pcapng::PcapngWriter;
@@ -15,20 +15,30 @@ use crate::folder::File;
 /// from the start of the run.
 #[must_use]
 pub fn files(record: &RunRecord) -> Vec<File> {
-    let Some(captures) = &record.captures else { return Vec::new() };
+    let Some(captures) = record.captures.as_ref().filter(|captures| captures.complete) else {
+        return Vec::new();
+    };
     let comments = comments(record, captures);
     let each = captures.interfaces.iter().enumerate();
     each.map(|(index, interface)| {
-        let name = format!("captures/{}.pcapng", file_name(&interface.name));
-        File::new(name, one(captures, index as u32, &interface.name, &comments))
+        File::new(
+            file_name(&interface.name),
+            one(captures, index as u32, &interface.name, &comments),
+        )
     })
     .collect()
 }
 
+/// The capture file of an interface, in the results folder.
+#[must_use]
+pub fn file_name(interface: &str) -> String {
+    format!("captures/{}.pcapng", plain(interface))
+}
+
 /// Device and path names are a user's text: only letters that every file system takes are kept.
-fn file_name(interface: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
-    interface.chars().map(keep).collect()
+    name.chars().map(keep).collect()
 }
 
 fn one(captures: &Captures, index: u32, name: &str, comments: &BTreeMap<usize, String>) -> Vec<u8> {

@@ -6,13 +6,17 @@
 
 pub mod captures;
 pub mod chart;
+pub mod explain;
 pub mod figures;
 pub mod folder;
 pub mod messages;
+pub mod operator;
 pub mod series;
 pub mod shortfall;
+pub mod sightings;
 pub mod style;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 pub mod text;
 pub mod wrap;

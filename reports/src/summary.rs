@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use sim_core::record::outcome::{Blame, Cause, CauseLink, Failure, Verdict};
 use sim_core::record::story::End;
 use sim_core::record::{
-    ConnectionRecord, DeviceRecord, PathRecord, SubflowOutcome, SubflowRecord, SubflowRole,
-    TimelineEvent,
+    ConnectionRecord, DeviceRecord, LiveRecord, PathRecord, SubflowOutcome, SubflowRecord,
+    SubflowRole, TimelineEvent,
 };
 use sim_core::time::{SimDuration, SimTime};
 
@@ -36,6 +36,9 @@ pub struct Summary<'a> {
     pub simulated_s: f64,
     /// Events that the engine processed.
     pub events: u64,
+    /// What the run was made with, when hosts of it were real; none: a simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<&'a LiveRecord>,
     /// Connections, in the scenario's order.
     pub connections: Vec<Connection<'a>>,
     /// Devices, in the order of their names.
@@ -191,6 +194,7 @@ impl<'a> Summary<'a> {
             replay: report.replay,
             simulated_s: seconds(record.ended_at),
             events: record.events,
+            live: record.live.as_ref(),
             connections: record.connections.iter().map(Connection::new).collect(),
             devices: record.devices.iter().map(Device::new).collect(),
             paths: record.paths.iter().map(Path::new).collect(),

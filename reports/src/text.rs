@@ -3,10 +3,12 @@
 //! The text carries ANSI styles; whoever prints it strips them where they are not wanted.
 
 use sim_core::record::outcome::{Cause, Verdict};
-use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole};
+use sim_core::record::{
+    ConnectionRecord, LiveRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole,
+};
 use sim_core::time::{SimDuration, SimTime};
 
-use crate::figures::{count, instant, plural, printable, rate, share, size, span};
+use crate::figures::{count, instant, printable, rate, share, size, span};
 use crate::messages::{self, Language};
 use crate::shortfall::{self, Part, Reason};
 use crate::style::{Style, paint};
@@ -62,28 +64,54 @@ pub fn expectation_lines(expectations: &[Expectation], width: usize) -> Vec<Stri
 /// The verdict in words, with what it rests on (`MPTCP, 3 subflows`), and how it is shown.
 #[must_use]
 pub fn verdict(connection: &ConnectionRecord) -> (String, Style) {
-    let established = subflows_established(connection);
+    let words = Language::English.say(&messages::Message::Verdict(connection));
+    (words, verdict_style(connection))
+}
+
+/// How a verdict is shown: MPTCP on a part of its subflows is not all that was wanted.
+#[must_use]
+pub fn verdict_style(connection: &ConnectionRecord) -> Style {
     match connection.outcome.verdict {
-        Verdict::Mptcp => {
-            let whole = established == connection.subflows.len();
-            let style = if whole { Style::Good } else { Style::Fair };
-            (format!("MPTCP, {}", plural(established, "subflow")), style)
+        Verdict::Mptcp if subflows_established(connection) == connection.subflows.len() => {
+            Style::Good
         }
-        Verdict::Fallback => ("fallback to plain TCP".into(), Style::Fair),
-        Verdict::Failed(failure) => (format!("failed: {}", messages::failure(failure)), Style::Bad),
+        Verdict::Mptcp | Verdict::Fallback => Style::Fair,
+        Verdict::Failed(_) => Style::Bad,
     }
 }
 
 fn heading(out: &mut Vec<String>, record: &RunRecord) {
     out.push(paint(Style::Strong, &printable(&record.title)));
+    let length = span(record.ended_at.since(SimTime::ZERO));
+    let how = match &record.live {
+        None => format!("{length} simulated"),
+        Some(live) => format!("{length} live on {}", live_hosts(live)),
+    };
     let line = format!(
-        "{} · seed {} · {} simulated · {} events",
+        "{} · seed {} · {how} · {} events",
         printable(&record.scenario),
         record.seed,
-        span(record.ended_at.since(SimTime::ZERO)),
         count(record.events)
     );
     out.push(paint(Style::Faint, &line));
+    for command in record.live.iter().flat_map(|live| &live.commands) {
+        let code = command.exit_code.map_or_else(
+            || "ended with the run".into(),
+            |code| {
+                if code == 0 { "exit code 0".into() } else { format!("FAILED, exit code {code}") }
+            },
+        );
+        let program = printable(&command.argv.join(" "));
+        out.push(format!("{}: {program}: {code}", printable(&command.host)));
+    }
+}
+
+/// The kernel and its congestion controls: `Linux 6.18.44, cubic`.
+fn live_hosts(live: &LiveRecord) -> String {
+    let mut kinds: Vec<&str> = live.congestion.values().map(String::as_str).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    printable(&format!("{}, {}", live.kernel, kinds.join(" and ")))
 }
 
 fn describe(

@@ -1,6 +1,6 @@
 //! Running text in lines.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Width of text that does not go to a terminal, in characters.
 pub const WIDTH: usize = 100;
@@ -8,26 +8,50 @@ pub const WIDTH: usize = 100;
 /// What is printed as a space and never broken at (a no-break space).
 pub const NO_BREAK: char = '\u{a0}';
 
-/// Lines of at most `width` columns, broken at spaces; a word that is longer stands on a line of its own.
+/// What must not begin a line in Japanese text (a part of JIS X 4051's rules).
+const NOT_FIRST: &str = "。、，．・：；？！）」』】ーっゃゅょァィゥェォッャュョ";
+/// What must not end one.
+const NOT_LAST: &str = "（「『【";
+
+/// Lines of at most `width` columns, broken at spaces and between wide characters, which are written
+/// without spaces; a word that is longer stands on a line of its own.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if used > 0 && used + 1 + word.width() > width {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if used > 0 {
-                line.push(' ');
-                used += 1;
+        for (k, piece) in pieces(word).into_iter().enumerate() {
+            let gap = usize::from(k == 0 && used > 0);
+            if used > 0 && used + gap + piece.width() > width {
+                lines.push(String::new());
+                used = 0;
             }
-            line.extend(word.chars().map(|c| if c == NO_BREAK { ' ' } else { c }));
-            used += word.width();
+            if let Some(line) = lines.last_mut() {
+                if gap == 1 && used > 0 {
+                    line.push(' ');
+                    used += 1;
+                }
+                line.extend(piece.chars().map(|c| if c == NO_BREAK { ' ' } else { c }));
+                used += piece.width();
+            }
         }
     }
     lines
+}
+
+/// The parts of a word between which a line may break.
+fn pieces(word: &str) -> Vec<&str> {
+    let mut cuts = vec![0];
+    let mut chars = word.char_indices().peekable();
+    while let Some((_, c)) = chars.next() {
+        let Some(&(at, next)) = chars.peek() else { break };
+        let wide = |c: char| c.width() == Some(2);
+        if (wide(c) || wide(next)) && !NOT_LAST.contains(c) && !NOT_FIRST.contains(next) {
+            cuts.push(at);
+        }
+    }
+    cuts.push(word.len());
+    cuts.windows(2).map(|cut| &word[cut[0]..cut[1]]).collect()
 }
 
 #[cfg(test)]
@@ -43,5 +67,14 @@ mod tests {
         check("a-very-long-name is", 6, &["a-very-long-name", "is"]);
         check("at\u{a0}0.1\u{a0}s by it", 9, &["at 0.1 s", "by it"]);
         check("経路 経路", 5, &["経路", "経路"]);
+    }
+
+    #[test]
+    fn breaks_between_wide_characters() {
+        let check = |text, width, expect: &[&str]| assert_eq!(wrap(text, width), expect, "{text}");
+        check("経路を変更しました", 8, &["経路を変", "更しまし", "た"]);
+        check("変更しました。", 12, &["変更しまし", "た。"]);
+        check("値（オプション）", 4, &["値", "（オ", "プ", "ショ", "ン）"]);
+        check("MP_CAPABLEのない", 12, &["MP_CAPABLEの", "ない"]);
     }
 }

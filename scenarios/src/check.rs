@@ -7,8 +7,7 @@ use sim_core::time::SimDuration;
 use topologies::check::{Position, Problem};
 
 use crate::diagnostic::{Diagnostic, Source};
-use crate::schema::traffic::DIALOGUE_MAX;
-use crate::schema::{Event, EventAction, Expectation, Scenario, Traffic};
+use crate::schema::{Command, DIALOGUE_MAX, Event, EventAction, Expectation, Scenario, Traffic};
 use crate::tree::{Kind, Node, Step};
 
 /// Everything that is wrong with `scenario`, which was read from `source` with this `tree`: errors
@@ -137,6 +136,20 @@ impl Checker<'_> {
         }
     }
 
+    fn command(&mut self, here: &[Step<'_>; 2], command: &Command, hosts: &[String]) {
+        let field = |name| [here[0], here[1], Step::Key(name)];
+        if !hosts.contains(&command.host) {
+            self.unknown(&field("host"), "host", &command.host, hosts);
+        }
+        if command.argv.is_empty() {
+            let diagnostic = self
+                .at(&field("argv"), "a program has at least a name".into())
+                .label("empty")
+                .help("argv: [\"iperf3\", \"-c\", \"10.1.1.2\"]");
+            self.found.push(diagnostic);
+        }
+    }
+
     fn traffic(&mut self) {
         let scenario = self.scenario;
         let hosts = scenario.topology.hosts();
@@ -153,6 +166,10 @@ impl Checker<'_> {
         for (i, traffic) in scenario.traffic.iter().enumerate() {
             let here = [Step::Key("traffic"), Step::Index(i)];
             let field = |name| [here[0], here[1], Step::Key(name)];
+            if let Some(command) = traffic.command() {
+                self.command(&here, command, &hosts);
+                continue;
+            }
             if !seen.insert(traffic.name()) {
                 let message = format!("two connections are called \"{}\"", traffic.name());
                 self.found.push(self.at(&field("name"), message).label("the second one"));

@@ -30,6 +30,9 @@ const NAMED: [&str; 8] =
 /// Variants all of whose fields may be left out, and then the parentheses too.
 const BARE_VARIANTS: [&str; 1] = ["Mptcp"];
 
+/// Fields that are true when they stand alone.
+const FLAGS: [&str; 1] = ["kernel"];
+
 /// A rewritten text.
 #[derive(Debug)]
 pub struct Desugared {
@@ -86,12 +89,17 @@ fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
             let (named, of_link) = (is(&NAMED), name.is_none() || is(&LINK_SETTINGS));
             if let [first, rest @ ..] = items.as_slice()
                 && first.key.is_none()
+                && !is_flag(&first.value)
                 && (named || !rest.is_empty())
                 && rest.iter().all(|item| item.key.is_some())
             {
                 insertions.push((first.value.span.start, "name: ".into()));
             }
             for item in items {
+                if name.is_none() && item.key.is_none() && is_flag(&item.value) {
+                    insertions.push((item.value.span.end, ": true".into()));
+                    continue;
+                }
                 let bare = matches!(item.value.kind, Kind::Text(_) | Kind::Scalar);
                 let key = item.key.as_ref().map(|(key, _)| key.as_str());
                 let model =
@@ -122,6 +130,10 @@ fn collect(node: &Node, insertions: &mut Vec<(usize, String)>) {
     }
 }
 
+fn is_flag(value: &Node) -> bool {
+    matches!(&value.kind, Kind::Word(word) if FLAGS.contains(&word.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +161,9 @@ mod tests {
         check(r#"SetLink("a", loss: 0.01)"#, r#"SetLink(name: "a", loss: Bernoulli(0.01))"#);
         check(r#"AckAhead(loss: 0.01)"#, r#"AckAhead(loss: 0.01)"#);
         check(r#"(loss: Bernoulli(0.01))"#, r#"(loss: Bernoulli(0.01))"#);
+        check(r#"(kernel)"#, r#"(kernel: true)"#);
+        check(r#"(kernel, mtu: 9000)"#, r#"(kernel: true, mtu: 9000)"#);
+        check(r#"Foo(kernel)"#, r#"Foo(kernel)"#);
         check(r#"{ "s": Switch }"#, r#"{ "s": Switch() }"#);
         check(r#"Verdict("v", Mptcp)"#, r#"Verdict("v", Mptcp())"#);
         check(r#"(option: Mptcp)"#, r#"(option: Mptcp)"#);

@@ -25,5 +25,5 @@ pub mod tree;
 pub use diagnostic::{Diagnostic, Severity};
 pub use expect::ExpectationResult;
 pub use load::{Base, Loaded, discover, load};
-pub use run::{DEFAULT_SEED, Run};
+pub use run::{DEFAULT_SEED, Run, quoted, replay};
 pub use template::template;

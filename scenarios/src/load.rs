@@ -27,6 +27,10 @@ pub struct Loaded {
     pub observe: bool,
     /// Keep every packet for captures? (Off unless set: it costs memory.)
     pub capture: bool,
+    /// Keep the packets that tell the connections' stories, for explanations and ladders?
+    pub watch: bool,
+    /// Keep the headers of every packet at the hosts? (Off unless set; `capture` keeps more.)
+    pub capture_heads: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
     pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
@@ -121,6 +125,8 @@ impl Base {
             warnings: found,
             observe: false,
             capture: false,
+            watch: false,
+            capture_heads: false,
             sample_interval: None,
             overrides: overrides.to_vec(),
             configs,
@@ -185,7 +191,11 @@ fn has_errors(found: &[Diagnostic]) -> bool {
     found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-fn read_file(path: &Path) -> Result<Source, Box<Diagnostic>> {
+/// Reads a text file for messages to point into.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub fn read_file(path: &Path) -> Result<Source, Box<Diagnostic>> {
     let file = path.display().to_string();
     let fault = |message: String| Box::new(Diagnostic::of_file(&file, message));
     let bytes = std::fs::read(path)

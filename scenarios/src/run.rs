@@ -1,6 +1,7 @@
 //! From a loaded scenario to its record and what its expectations say to that.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use sim_core::engine::world::World;
 use sim_core::record::RunRecord;
@@ -57,6 +58,14 @@ impl Loaded {
     /// What cannot be built; [`crate::load::load`] has found all of that already, unless the caller
     /// changed the scenario since.
     pub fn run(&self, seed: Option<u64>) -> Result<Run, Vec<Diagnostic>> {
+        if let Some(index) = self.scenario.traffic.iter().position(|t| t.command().is_some()) {
+            let node = self.tree.nearest(&[Step::Key("traffic"), Step::Index(index)]);
+            let message = "a program cannot be simulated".to_owned();
+            let diagnostic = Diagnostic::at(&self.source, node.span.clone(), message)
+                .label("only real hosts run it")
+                .help("run the scenario with `option30 live`");
+            return Err(vec![diagnostic]);
+        }
         let built = self.build(seed)?;
         let limit = SimTime::ZERO + self.scenario.limit();
         let Built { seed, world, device_warnings } = built;
@@ -73,6 +82,11 @@ impl Loaded {
         let mut world = network.into_world();
         if self.capture {
             world.capture();
+        } else if self.capture_heads {
+            world.capture_heads();
+        }
+        if self.watch {
+            world.watch();
         }
         if self.observe {
             world.observe();
@@ -90,7 +104,7 @@ impl Loaded {
         }
         let expectations = self.expectations(&record);
         let warnings = self.warnings.clone();
-        Run { record, warnings, expectations, replay: self.replay(seed) }
+        Run { record, warnings, expectations, replay: replay(&self.path, &self.overrides, seed) }
     }
 
     /// Everything in place.
@@ -109,8 +123,8 @@ impl Loaded {
             if let Some(interval) = self.sample_interval {
                 network.set_sample_interval(interval);
             }
-            for traffic in &self.scenario.traffic {
-                network.call(&call(traffic))?;
+            for call in self.scenario.traffic.iter().filter_map(call) {
+                network.call(&call)?;
             }
             self.schedule(&mut network)?;
             Ok(network)
@@ -134,6 +148,12 @@ impl Loaded {
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),
         }
+    }
+
+    /// The hosts that say that they are the kernel's, in a live run.
+    pub fn kernel_hosts(&self) -> impl Iterator<Item = &str> {
+        let named = self.scenario.hosts.0.iter().filter(|(_, settings)| settings.kernel);
+        named.map(|(name, _)| name.as_str())
     }
 
     fn schedule(&self, network: &mut Network) -> Result<(), Unknown> {
@@ -175,31 +195,34 @@ impl Loaded {
         let expectations = self.scenario.expect.iter().enumerate();
         expectations.map(|(i, expected)| evaluate(expected, line_of(i), record)).collect()
     }
-
-    fn replay(&self, seed: u64) -> String {
-        let mut command =
-            format!("option30 run {} --seed {seed}", quoted(&self.path.display().to_string()));
-        for setting in &self.overrides {
-            command += &format!(" --set {}", quoted(setting));
-        }
-        command
-    }
 }
 
-fn call(traffic: &Traffic) -> Call {
+/// The command line that runs a scenario with these settings and this seed.
+#[must_use]
+pub fn replay(path: &Path, settings: &[String], seed: u64) -> String {
+    let mut command = format!("option30 run {} --seed {seed}", quoted(&path.display().to_string()));
+    for setting in settings {
+        command += &format!(" --set {}", quoted(setting));
+    }
+    command
+}
+
+fn call(traffic: &Traffic) -> Option<Call> {
     let (from, to) = traffic.ends();
-    Call {
+    let app = traffic.app()?;
+    Some(Call {
         name: traffic.name().to_owned(),
         from: from.to_owned(),
         to: to.to_owned(),
         port: traffic.port(),
         start: SimTime::ZERO + traffic.start(),
-        app: traffic.app(),
-    }
+        app,
+    })
 }
 
 /// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -66,6 +66,8 @@ pub(crate) struct Bridge<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// What only the kernel can tell.
     pub(crate) live: LiveRecord,
+    /// Programs that have ended.
+    pub(crate) ran: BTreeMap<usize, CommandRecord>,
 }
 
 impl Bridge<'_> {
@@ -79,15 +81,16 @@ impl Bridge<'_> {
         let mut buffer = vec![0; LARGEST];
         let mut arrivals = Vec::new();
         let mut scratch = Vec::new();
-        let mut ran: BTreeMap<usize, CommandRecord> = BTreeMap::new();
         let mut last_packet = self.clock.now();
         let mut over_since = None;
+        let mut started = 0;
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(LiveError::Interrupted);
             }
-            let read = self.read_packets(&mut buffer, &mut ran);
-            self.take_news(&mut ran);
+            let read = self.read_packets(&mut buffer);
+            started += self.start_programs(started);
+            self.take_news();
             self.world.advance(self.clock.now());
             self.give_orders();
             let wrote = self.write_packets(&mut arrivals, &mut scratch);
@@ -98,17 +101,17 @@ impl Bridge<'_> {
             if now >= limit {
                 break;
             }
-            if self.is_over(&ran) {
+            if self.is_over() {
                 let since = *over_since.get_or_insert(now);
                 if now.since(last_packet) >= SILENCE || now.since(since) >= LONGEST_CLOSING {
                     break;
                 }
             }
             if !read {
-                self.wait(limit)?;
+                let program = self.programs.get(started).map_or(SimTime::NEVER, |p| p.start);
+                self.wait(limit.min(program))?;
             }
         }
-        self.live.commands = ran.into_values().collect();
         Ok(())
     }
 
@@ -118,24 +121,21 @@ impl Bridge<'_> {
     /// None yet; what a host refuses to end is left to the system.
     pub(crate) fn conclude(mut self) -> Result<RunRecord, LiveError> {
         self.hosts.clear(); // each tells its counters when it stops
-        self.take_news(&mut BTreeMap::new());
+        self.take_news();
+        self.live.commands = std::mem::take(&mut self.ran).into_values().collect();
         self.observer.conclude(&mut self.world);
         let mut record = self.world.end();
         record.live = Some(self.live);
         Ok(record)
     }
 
-    fn is_over(&self, ran: &BTreeMap<usize, CommandRecord>) -> bool {
-        let awaited = self.programs.iter().filter(|p| p.is_awaited);
-        self.world.is_over() && awaited.map(|p| p.plan.index).all(|index| ran.contains_key(&index))
+    fn is_over(&self) -> bool {
+        let mut awaited = self.programs.iter().filter(|p| p.is_awaited);
+        self.world.is_over() && awaited.all(|p| self.ran.contains_key(&p.plan.index))
     }
 
     /// What the kernels have sent goes into the world.
-    fn read_packets(
-        &mut self,
-        buffer: &mut [u8],
-        ran: &mut BTreeMap<usize, CommandRecord>,
-    ) -> bool {
+    fn read_packets(&mut self, buffer: &mut [u8]) -> bool {
         let mut any = false;
         let mut packets: Vec<Packet> = Vec::new();
         for h in 0..self.hosts.len() {
@@ -144,10 +144,12 @@ impl Bridge<'_> {
                     let (port, tun) = &self.hosts[h].tuns[t];
                     let Some(len) = tun.read(buffer) else { break };
                     // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
-                    let _ = offload::split(&buffer[..len], |packet| packets.push(packet));
+                    if offload::split(&buffer[..len], |packet| packets.push(packet)).is_err() {
+                        self.live.not_carried += 1;
+                    }
                     let (node, port) = (self.hosts[h].node, *port);
                     any = true;
-                    self.take_news(ran); // whose SYN it is was told before it was sent
+                    self.take_news(); // whose SYN it is was told before it was sent
                     self.world.advance(self.clock.now());
                     for mut packet in packets.drain(..) {
                         self.observer.sent(&mut self.world, node, &mut packet);
@@ -193,7 +195,7 @@ impl Bridge<'_> {
                 continue;
             }
             if let Some(tun) = tun_of(&self.hosts, node, port) {
-                offload::write_all(tun, &mut batch, true, scratch);
+                offload::join(&mut batch, scratch, |parts| tun.write(parts));
             }
             for packet in batch.drain(..) {
                 self.world.recycle(packet);
@@ -202,14 +204,26 @@ impl Bridge<'_> {
         true
     }
 
-    fn take_news(&mut self, ran: &mut BTreeMap<usize, CommandRecord>) {
+    /// Starts the programs whose time has come; returns how many. `started` of them run already.
+    fn start_programs(&self, started: usize) -> usize {
+        let now = self.clock.now();
+        let due = self.programs[started..].iter().take_while(|program| program.start <= now);
+        due.map(|program| {
+            if let Some(host) = self.hosts.iter().find(|h| h.node == program.host) {
+                host.order(Order::Run(program.plan.clone()));
+            }
+        })
+        .count()
+    }
+
+    fn take_news(&mut self) {
         while let Ok(news) = self.news.try_recv() {
             match news {
                 News::Opens { host, connection, local } => {
                     self.observer.expect(host, local, connection);
                 }
                 News::Ran { index, record } => {
-                    ran.insert(index, record);
+                    self.ran.insert(index, record);
                 }
                 other => self.tell(other),
             }

@@ -5,7 +5,8 @@
 //! the simulator's packet, goes through the same world as a simulated one, and is written back to the
 //! kernel byte for byte. What comes out is the same record as a simulation's.
 //!
-//! - [`run`] runs a scenario; [`missing`] says what the machine lacks for it;
+//! - [`run`] runs a scenario; [`missing`] says what the machine lacks for it; [`compare`] holds the result
+//!   against a simulation's;
 //! - `host/`: a thread in a namespace: its network, sockets, programs, counters;
 //! - `bridge`: the thread that carries packets; `tun` and `offload`: in what form;
 //! - `observe/`: what the kernels' ends did, read from their packets.
@@ -19,6 +20,7 @@
 
 mod bridge;
 mod clock;
+pub mod compare;
 mod error;
 mod host;
 mod observe;
@@ -26,8 +28,11 @@ mod offload;
 mod privileges;
 mod requirements;
 mod run;
+mod signals;
 mod tun;
 
 pub use error::LiveError;
+pub use privileges::acquire;
 pub use requirements::{kernel, missing};
 pub use run::run;
+pub use signals::interrupted;

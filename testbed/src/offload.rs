@@ -11,7 +11,7 @@ use sim_core::wire::bytes::ParseError;
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::{Payload, fold, sum_bytes};
 
-use crate::tun::{HEADER_LEN, Tun};
+use crate::tun::HEADER_LEN;
 
 const NEEDS_CHECKSUM: u8 = 1;
 const GSO_NONE: u8 = 0;
@@ -84,19 +84,24 @@ fn head(bytes: &[u8]) -> Result<(Packet, &[u8]), ParseError> {
     Ok((packet, payload))
 }
 
-/// Writes packets to a TUN; those in a row that one super-packet can hold, as one.
-pub(crate) fn write_all(tun: &Tun, packets: &mut [Box<Packet>], join: bool, scratch: &mut Vec<u8>) {
+/// What a TUN is to be given for these packets, in parts, to `write`: those in a row that one super-packet
+/// can hold are one.
+pub(crate) fn join(
+    packets: &mut [Box<Packet>],
+    scratch: &mut Vec<u8>,
+    mut write: impl FnMut(&[IoSlice<'_>]),
+) {
     let mut rest = packets;
     while !rest.is_empty() {
-        let count = if join { joinable(rest) } else { 1 };
+        let count = joinable(rest);
         let (now, later) = rest.split_at_mut(count);
         scratch.clear();
         if let [packet] = now {
             scratch.extend([0; HEADER_LEN]);
             packet.emit(scratch);
-            tun.write(&[IoSlice::new(scratch)]);
+            write(&[IoSlice::new(scratch)]);
         } else {
-            write_joined(tun, now, scratch);
+            write_joined(now, scratch, &mut write);
         }
         rest = later;
     }
@@ -148,7 +153,11 @@ fn same_headers(a: &Packet, b: &Packet) -> bool {
         && a.options == b.options
 }
 
-fn write_joined(tun: &Tun, packets: &mut [Box<Packet>], scratch: &mut Vec<u8>) {
+fn write_joined(
+    packets: &mut [Box<Packet>],
+    scratch: &mut Vec<u8>,
+    write: &mut impl FnMut(&[IoSlice<'_>]),
+) {
     let payload_len: u32 = packets.iter().map(|p| p.payload.len).sum();
     let last_flags = packets.last().map_or(Flags(0), |p| p.flags);
     let size = packets[0].payload.len as u16;
@@ -172,7 +181,7 @@ fn write_joined(tun: &Tun, packets: &mut [Box<Packet>], scratch: &mut Vec<u8>) {
     let bodies = packets.iter().filter_map(|p| p.payload.bytes.as_deref());
     let parts: Vec<IoSlice<'_>> =
         std::iter::once(&scratch[..]).chain(bodies).map(IoSlice::new).collect();
-    tun.write(&parts);
+    write(&parts);
 }
 
 /// Puts the length of the whole into headers made for one without payload, and the sum of the
@@ -190,4 +199,98 @@ fn lengthen(bytes: &mut [u8], ip_len: usize, tcp_len: u32) {
     }
     let at = ip_len + usize::from(TCP_CHECKSUM);
     bytes[at..at + 2].copy_from_slice(&fold(pseudo).to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use sim_core::wire::options::Options;
+
+    use super::*;
+
+    fn segment(seq: u32, len: usize, flags: Flags, v6: bool) -> Packet {
+        let ends = if v6 {
+            ["[fd00::1]:40000", "[fd01::1]:80"]
+        } else {
+            ["10.0.1.2:40000", "10.1.1.2:80"]
+        };
+        let [src, dst] = ends.map(|end| end.parse().expect("an address"));
+        let mut packet = Packet::new(src, dst);
+        packet.seq = sim_core::wire::seq::Seq(seq);
+        packet.flags = flags;
+        packet.window = 77;
+        packet.options =
+            Options::from_bytes(&[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]).expect("12 bytes");
+        if len > 0 {
+            let bytes: Vec<u8> = (0..len).map(|i| (seq as usize + i) as u8).collect();
+            packet.payload = Payload::literal(bytes);
+        }
+        packet
+    }
+
+    /// Joins packets and splits what came out: the same packets, in so many writes.
+    fn check(packets: &[Packet], writes: usize) {
+        let mut boxed: Vec<Box<Packet>> = packets.iter().cloned().map(Box::new).collect();
+        let (mut written, mut scratch) = (Vec::new(), Vec::new());
+        join(&mut boxed, &mut scratch, |parts| {
+            written.push(parts.iter().flat_map(|part| part.to_vec()).collect::<Vec<u8>>());
+        });
+        assert_eq!(written.len(), writes, "{packets:?}");
+        let mut back = Vec::new();
+        for bytes in &written {
+            split(bytes, |packet| back.push(packet)).expect("what is written can be read");
+        }
+        // The segments of a super-packet are numbered in a row, as a network card does.
+        back.iter_mut().for_each(|packet| packet.ip_id = 0);
+        assert_eq!(back, packets);
+    }
+
+    #[test]
+    fn what_is_joined_splits_into_the_same() {
+        let (ack, push) = (Flags::ACK, Flags::ACK.with(Flags::PSH));
+        for v6 in [false, true] {
+            let row = |lens: &[usize], last: Flags| -> Vec<Packet> {
+                let mut seq = u32::MAX - 100; // over the wrap
+                let count = lens.len();
+                let each = lens.iter().enumerate().map(|(i, &len)| {
+                    let flags = if i + 1 == count { last } else { ack };
+                    let packet = segment(seq, len, flags, v6);
+                    seq = seq.wrapping_add(len as u32);
+                    packet
+                });
+                each.collect()
+            };
+            check(&row(&[1400], ack), 1);
+            check(&row(&[1400, 1400, 1400], ack), 1);
+            check(&row(&[1400, 1400, 100], push), 1);
+            check(&row(&[1400, 100, 1400], ack), 2); // a short one is the last
+            check(&row(&[100, 1400], ack), 2);
+            check(&row(&[1400; 100], push), 3);
+            check(&[segment(1, 0, ack, v6), segment(1, 0, ack, v6)], 2);
+            check(&[segment(1, 9, ack, v6), segment(30, 9, ack, v6)], 2); // a hole
+            let mut other = row(&[1400, 1400], ack);
+            other[1].window = 78;
+            check(&other, 2);
+            let mut faulty = row(&[1400, 1400], ack);
+            faulty[1].checksum_fault = 5;
+            check(&faulty, 2);
+            check(&row(&[1400, 1400], Flags::ACK.with(Flags::FIN)), 2);
+        }
+    }
+
+    #[test]
+    fn what_is_no_packet_is_refused() {
+        for bytes in [&[][..], &[0; 5], &[0; 10], &[0; 30], &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x45]] {
+            let mut count = 0;
+            assert!(split(bytes, |_| count += 1).is_err(), "{bytes:?}");
+            assert_eq!(count, 0);
+        }
+        // A header that claims more than there is, in both families.
+        for first in [0x45, 0x60] {
+            let mut bytes = vec![0; 10 + 60];
+            (bytes[0], bytes[1], bytes[4]) = (1, 1, 10);
+            bytes[10] = first;
+            bytes[10 + if first == 0x45 { 32 } else { 52 }] = 0xf0;
+            assert!(split(&bytes, |_| ()).is_err());
+        }
+    }
 }

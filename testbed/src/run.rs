@@ -1,21 +1,22 @@
 //! From a loaded scenario to the record of a live run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
 use scenarios::run::Built;
+use scenarios::schema::Command;
 use scenarios::{Loaded, Run};
 use sim_core::engine::world::{NodeId, World};
 use sim_core::mptcp::config::Profile;
 use sim_core::record::{LiveRecord, RunRecord};
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Program};
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
 use crate::host::setup::{self, HostPlan};
-use crate::host::{Host, HostWork, NewsSender, Order, Planned};
+use crate::host::{CommandPlan, Host, HostWork, NewsSender, Order, Planned};
 use crate::observe::Observer;
 use crate::{privileges, requirements};
 
@@ -31,32 +32,68 @@ pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Resu
     }
     let Built { seed, mut world, device_warnings } =
         loaded.build(seed).map_err(LiveError::Scenario)?;
-    let outside = outside_hosts(&world);
+    let outside = outside_hosts(&world, loaded)?;
     for &node in &outside {
         world.put_outside(node);
     }
     let works = outside.iter().map(|&node| work(&world, node)).collect::<Result<Vec<_>, _>>()?;
+    let programs = programs(&world, loaded);
     let limit = SimTime::ZERO + loaded.scenario.limit();
     let record = std::thread::scope(|scope| {
         let wire = std::thread::Builder::new()
             .name("wire".into())
-            .spawn_scoped(scope, || live(world, works, limit, interrupted))
+            .spawn_scoped(scope, || live(world, works, programs, limit, interrupted))
             .doing(|| "start a thread".into())?;
         wire.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    Ok(loaded.conclude(seed, record, &device_warnings))
+    let mut run = loaded.conclude(seed, record, &device_warnings);
+    run.replay = run.replay.replacen("option30 run", "option30 live", 1);
+    Ok(run)
 }
 
-/// The hosts that take part in a connection.
-fn outside_hosts(world: &World) -> Vec<NodeId> {
-    let mut used = BTreeSet::new();
+/// The programs of the scenario.
+fn programs(world: &World, loaded: &Loaded) -> Vec<Program> {
+    let commands = loaded.scenario.traffic.iter().filter_map(|traffic| traffic.command());
+    let program = |(index, command): (usize, &Command)| {
+        let (host, _, stack) = world.hosts().find(|h| h.1 == command.host)?;
+        let speaks = stack.config.profile != Profile::TcpOnly;
+        let mptcpize = command.mptcpize.unwrap_or(speaks);
+        Some(Program {
+            start: SimTime::ZERO + command.start.unwrap_or(SimDuration::ZERO),
+            host,
+            plan: CommandPlan { index, argv: command.argv.clone(), mptcpize },
+            is_awaited: !command.background,
+        })
+    };
+    let mut programs: Vec<Program> = commands.enumerate().filter_map(program).collect();
+    programs.sort_by_key(|program| program.start);
+    programs
+}
+
+/// The hosts that are the kernel's: those that say so, or else all that take part in anything.
+fn outside_hosts(world: &World, loaded: &Loaded) -> Result<Vec<NodeId>, LiveError> {
+    let node = |name: &str| world.hosts().find(|h| h.1 == name).map(|h| h.0);
+    let commands = loaded.scenario.traffic.iter().filter_map(|traffic| traffic.command());
+    let named: Vec<NodeId> = loaded.kernel_hosts().filter_map(node).collect();
+    if !named.is_empty() {
+        for command in commands {
+            if node(&command.host).is_none_or(|node| !named.contains(&node)) {
+                return Err(LiveError::NotLive(format!(
+                    "a program is to run in {}, which is simulated: write `\"{}\": (kernel)` in hosts",
+                    command.host, command.host
+                )));
+            }
+        }
+        return Ok(named);
+    }
+    let mut used: BTreeSet<NodeId> = commands.filter_map(|c| node(&c.host)).collect();
     for (_, spec) in world.connections() {
         used.insert(spec.client);
         // Any host may serve a virtual address.
         let port = spec.server_address.port();
         used.extend(world.hosts().filter(|h| h.2.is_listening(port)).map(|h| h.0));
     }
-    used.into_iter().collect()
+    Ok(used.into_iter().collect())
 }
 
 fn work(world: &World, node: NodeId) -> Result<HostWork, LiveError> {
@@ -88,6 +125,7 @@ fn work(world: &World, node: NodeId) -> Result<HostWork, LiveError> {
 fn live(
     world: World,
     works: Vec<HostWork>,
+    programs: Vec<Program>,
     limit: SimTime,
     interrupted: &AtomicBool,
 ) -> Result<RunRecord, LiveError> {
@@ -117,9 +155,10 @@ fn live(
         works,
         clock,
         news,
-        programs: Vec::new(),
+        programs,
         interrupted,
         live: record,
+        ran: BTreeMap::new(),
     };
     bridge.carry(limit)?;
     bridge.conclude()

@@ -50,7 +50,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("crypto ikev1", 3),
         ("mtu inside", 10),
         ("mtu outside", 10),
-        ("service-policy ", 2),
+        ("service-policy ", 4),
     ],
     audit,
 };
@@ -66,14 +66,20 @@ const OTHER: &str = "(another interface)";
 
 /// Reads a text and says what becomes of MPTCP.
 fn audit(text: ConfigText<'_>) -> Audit {
+    audit_lina(text, false)
+}
+
+/// As an ASA, or as an FTD's data path: there a tcp-map that the text names and does not hold is in
+/// effect all the same, and Snort comes after.
+pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, text, &mut found);
     let mut verdicts = Vec::new();
     for scope in scopes(&config) {
-        verdicts.extend(scope_verdicts(&config, &scope));
+        verdicts.extend(scope_verdicts(&config, &scope, snort));
     }
-    touches::warn(&config, &verdicts, text, &mut found);
+    touches::warn(&config, &verdicts, snort, text, &mut found);
     Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
 }
 
@@ -100,13 +106,13 @@ fn scopes(config: &AsaConfig) -> Vec<Scope> {
     all
 }
 
-fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
+fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope, snort: bool) -> Vec<Verdict> {
     let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
     let access = Access::open(scope.interfaces.clone());
     let mut asa = Asa::new(Arc::clone(config), true, scope.interfaces.clone(), access, &context);
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut at = SimTime::ZERO;
-    let mut judge = |asa: &mut Asa, traffic: String, flow: Flow, chain: Vec<Because>| {
+    let mut judge = |asa: &mut Asa, traffic: String, flow: Flow, chain: Vec<Because>| -> Verdict {
         at += SimDuration::from_secs(60);
         let attempt = Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at };
         let probed = probe(asa, attempt);
@@ -117,7 +123,7 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
             because.extend(chain);
         }
         let direction = scope.called.clone();
-        verdicts.push(Verdict { traffic, direction, effect: probed.effect, because });
+        Verdict { traffic, direction, effect: probed.effect, because }
     };
     let in_force: Vec<(usize, PolicyMap)> =
         asa.policy.policies(Side::Inside).map(|(at, map)| (at, map.clone())).collect();
@@ -133,7 +139,16 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
             let witness = witnesses(config, class).into_iter().find(ruled);
             if let Some(flow) = witness {
                 let chain = chain(config, map, class);
-                judge(&mut asa, described(config, class), flow, chain);
+                if snort && let Some(because) = missing_map(config, class) {
+                    verdicts.push(Verdict {
+                        traffic: described(config, class),
+                        direction: scope.called.clone(),
+                        effect: Effect::Unknown,
+                        because: vec![because],
+                    });
+                    continue;
+                }
+                verdicts.push(judge(&mut asa, described(config, class), flow, chain));
             }
         }
     }
@@ -141,9 +156,22 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope) -> Vec<Verdict> {
     if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
         let traffic = if alone { "all TCP" } else { "all other TCP" };
-        judge(&mut asa, traffic.into(), flow, Vec::new());
+        verdicts.push(judge(&mut asa, traffic.into(), flow, Vec::new()));
     }
     verdicts
+}
+
+/// A tcp-map of an FTD that the text names and does not hold.
+fn missing_map(config: &AsaConfig, class: &PolicyClass) -> Option<Because> {
+    let Some((Advanced::TcpMap(name), place)) = &class.connection.advanced else { return None };
+    if config.tcp_map(name).is_some() {
+        return None;
+    }
+    let why = format!(
+        "the text does not hold tcp-map {name}, which decides: add the output of `show running-config \
+         all tcp-map`"
+    );
+    Some(Because::line(place, why))
 }
 
 fn verdict_count(config: &AsaConfig, policy: &Policy) -> usize {

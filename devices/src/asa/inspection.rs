@@ -30,6 +30,8 @@ const DNS_LENGTH: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     rule: Arc<Rule>,
+    /// Its line.
+    line: u32,
     what: What,
     /// Lines of the rules that may block.
     lines: Vec<Arc<Rule>>,
@@ -138,7 +140,7 @@ impl Policy {
             }
             _ => return None,
         };
-        Some(Plan { rule: rule(&inspect.place), what, lines })
+        Some(Plan { rule: rule(&inspect.place), line: inspect.place.line, what, lines })
     }
 }
 
@@ -160,6 +162,8 @@ impl Asa {
         };
         let plan = Arc::clone(plan);
         let found = inspection.read(sender, pass.packet);
+        let seen = self.inspected.entry(plan.line).or_default();
+        seen.packets += 1;
         if inspection.mask(sender, pass.packet) {
             pass.sign(&plan.rule, Change::Payload { growth: 0 });
         }
@@ -170,6 +174,10 @@ impl Asa {
                 Finding::Block { reason, rule, reset } => {
                     let rule = Arc::clone(plan.rule(rule));
                     watch_blocked(self, id, (Arc::clone(&rule), reason));
+                    self.counters.failed_inspections += 1;
+                    let seen = self.inspected.entry(plan.line).or_default();
+                    seen.drops += 1;
+                    seen.resets += u64::from(reset);
                     if reset {
                         self.reset_both(pass, id, sender);
                         pass.sign(&rule, Change::Reset { reason });

@@ -97,6 +97,9 @@ impl Asa {
         }
         let proxy = intercepted.map(|rule| {
             self.counters.intercepted += 1;
+            let side = pass.ingress.side();
+            let name = &self.policy.interfaces[side as usize];
+            self.syslog.intercepted(name, side, pass.packet, &rule.text);
             let maximum = limits.cookie_mss.unwrap_or(self.mss.maximum).min(self.mss.maximum);
             mss::clamp(pass, self.mss.minimum, maximum, &self.mss.rule);
             (SynProxy::new(pass.packet, Seq(self.random.next_u32())), rule)
@@ -131,7 +134,7 @@ impl Asa {
         let step = proxy.step(sender, pass.packet, &mut connection.state.shift);
         let with = match step {
             Step::Pass => return None,
-            Step::Ignore => return Some(self.drop(pass, &rule, "tcp-intercept")),
+            Step::Ignore => return Some(self.drop(pass, &rule, "intercept-unexpected")),
             Step::Answer(answer) => {
                 self.table.observe(pass.now, id, sender, pass.packet);
                 pass.effects.emit_new(pass.ingress, answer);

@@ -18,6 +18,7 @@ mod normalizer;
 mod order;
 mod policy;
 mod report;
+mod syslog;
 mod tcp_map;
 #[cfg(test)]
 mod tests;
@@ -43,11 +44,13 @@ use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
-pub(crate) use audit::PLATFORM;
+pub(crate) use audit::{PLATFORM, audit_lina};
 use config::AsaConfig;
 use limits::{Counted, Uses};
 use order::Watched;
 use policy::{Policy, Treatment};
+use report::{Tally, counter_of};
+use syslog::Syslog;
 use tcp_map::GUIDE;
 
 /// In the catalogue.
@@ -71,6 +74,12 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("exceed-mss, reserved-bits", "allow", GUIDE),
         ("ttl-evasion-protection", "on", GUIDE),
         ("checksum-verification, check-retransmission", "off", GUIDE),
+        ("window-variation", "allow", GUIDE),
+        ("queue-limit", "0: not put in order; 3 segments where an inspection reads", GUIDE),
+        ("tcp-options md5", "clear; allow since 9.4(2)", RECALLED),
+        ("two of one named option", "dropped since 9.4(2), unless allow multiple", RECALLED),
+        ("inspect http", "not on; without a map it blocks nothing", GUIDE),
+        ("inspect dns", "UDP only, unless tcp-inspection", RECALLED),
         ("first packet of a connection", "must be a SYN (asp drop tcp-not-syn)", GUIDE),
         ("set connection embryonic-conn-max", "0: no TCP Intercept", GUIDE),
         ("timeouts", "conn 1:00:00, half-closed 0:10:00", GUIDE),
@@ -84,9 +93,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("outside", "nameif of the interface towards the servers; default: outside"),
     ],
     configuration: "tcp-map (both syntaxes), class-map (any, access-list, port, \
-                    default-inspection-traffic), policy-map, set connection, service-policy \
-                    (global, interface), access-list, access-group, sysopt connection tcpmss, \
-                    interface (nameif, security-level)",
+                    default-inspection-traffic), policy-map, set connection (advanced-options, \
+                    limits, timeouts, random-sequence-number), inspect (ftp, http, sip, esmtp, dns \
+                    over TCP, with their maps), service-policy (global, interface), access-list, \
+                    access-group, object, timeout, sysopt connection tcpmss, interface (nameif, \
+                    security-level)",
     example: "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  match any\n\
               policy-map my-policy-map\n  class my-tcpnorm\n    set connection advanced-options \
               my-mptcp\nservice-policy my-policy-map global\n",
@@ -96,6 +107,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         "TCP Intercept answers with an MSS and no other option, and calls the server with a SYN that has \
          no other either: even with a tcp-map an intercepted connection is plain TCP. A modelling \
          decision.",
+        "An inspection reads one connection: a subflow that begins in the middle of a message is no \
+         message to it. FTP then misses a PORT, strict HTTP, SIP and DNS drop, ESMTP overwrites. What \
+         the engines block and overwrite is modelled; address translation, and so the rewriting of \
+         addresses in payload, is not.",
+        "Dead connection detection (dcd), failover and clusters are not modelled.",
     ],
 };
 
@@ -170,6 +186,10 @@ struct State {
     ttl: [u8; 2],
     /// Side that it was opened from.
     opened_from: Side,
+    /// Its number in the log.
+    number: u64,
+    /// Side that sent an RST, once one did.
+    reset_from: Option<Side>,
     /// True once it was signed that option 30 of this connection may pass.
     passage_signed: bool,
     /// What it counts for in its class's limits.
@@ -207,6 +227,21 @@ pub(crate) struct Asa {
     expected: Vec<SocketAddr>,
     random: Stream,
     counters: Counters,
+    /// Counters of tcp-maps, by their place in the configuration.
+    tallies: BTreeMap<usize, Tally>,
+    /// What inspections have seen, by their line.
+    inspected: BTreeMap<u32, Inspected>,
+    syslog: Syslog,
+    /// When the last packet came.
+    now: SimTime,
+}
+
+/// What an inspection has seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Inspected {
+    packets: u64,
+    drops: u64,
+    resets: u64,
 }
 
 #[derive(Debug, Default)]
@@ -217,6 +252,8 @@ struct Counters {
     out_of_order: u64,
     options_cleared: u64,
     option_30_cleared: u64,
+    /// Flows that an inspection has ended.
+    failed_inspections: u64,
     /// `show asp drop`, by reason.
     drops: BTreeMap<&'static str, u64>,
 }
@@ -263,6 +300,10 @@ impl Asa {
             expected: Vec::new(),
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
+            tallies: BTreeMap::new(),
+            inspected: BTreeMap::new(),
+            syslog: Syslog::default(),
+            now: SimTime::ZERO,
         }
     }
 
@@ -294,17 +335,23 @@ impl Asa {
             shift: Shift::default(),
             ttl: [u8::MAX; 2],
             opened_from: side,
+            number: self.counters.built + 1,
+            reset_from: None,
             passage_signed: false,
             counted,
             proxy,
             watched,
         };
         self.counters.built += 1;
+        let names = &self.policy.interfaces;
+        self.syslog.built(names, state.number, pass.received, &state);
         Ok(self.table.open_with(pass.now, timeouts, [pass.received; 2], state))
     }
 
     fn drop(&mut self, pass: &mut Pass<'_>, rule: &Arc<Rule>, reason: &'static str) -> Forwarding {
         *self.counters.drops.entry(reason).or_default() += 1;
+        let (names, side) = (&self.policy.interfaces, pass.ingress.side());
+        self.syslog.dropped(names, side, pass.packet, reason, &rule.text);
         pass.drop(rule, reason)
     }
 
@@ -329,6 +376,11 @@ impl Asa {
         }
         self.randomise(pass, id, sender);
         self.table.observe(pass.now, id, sender, pass.packet);
+        if pass.packet.flags.has(Flags::RST)
+            && let Some(connection) = self.table.get_mut(id)
+        {
+            connection.state.reset_from.get_or_insert(pass.ingress.side());
+        }
         self.settle(id);
         if let Some(connection) = self.table.get(id) {
             connection.state.shift.leave(pass.packet, sender);
@@ -364,10 +416,13 @@ impl Device for Asa {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
+        self.now = now;
         let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
+        let (syslog, names) = (&mut self.syslog, &self.policy.interfaces);
         self.table.expire(now, |gone| {
             *torn_down += 1;
             uses.release(gone.state.counted);
+            syslog.torn_down(names, gone);
         });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
@@ -393,6 +448,9 @@ impl Device for Asa {
             connection.state.shift.arrive(pass.packet, sender, true);
         }
         if let Err((rule, reason)) = self.normalise(pass, id, sender, &treatment) {
+            if let Some(counter) = counter_of(reason) {
+                self.tally(&treatment, counter, 1);
+            }
             if reason == "tcpnorm-win-variation"
                 && let Some(gone) = self.table.remove(id)
             {
@@ -429,6 +487,7 @@ impl Device for Asa {
             ("connections intercepted".to_owned(), c.intercepted),
             ("TCP options cleared".to_owned(), c.options_cleared),
             ("option 30 cleared".to_owned(), c.option_30_cleared),
+            ("segments held to be put in order".to_owned(), c.out_of_order),
         ];
         all.extend(c.drops.iter().map(|(reason, count)| (format!("asp drop {reason}"), *count)));
         all

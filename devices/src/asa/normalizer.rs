@@ -50,7 +50,14 @@ impl Asa {
                 watched.sent[peer].acknowledged(pass.packet.ack);
             }
         }
-        clear_fields(pass, connection, sender, settings);
+        let [reserved, urgent, ttl] = clear_fields(pass, connection, sender, settings);
+        self.tally(treatment, "Reserved bit cleared", reserved.into());
+        self.tally(treatment, "Urgent flag cleared", urgent.into());
+        self.tally(treatment, "IP TTL modified", ttl.into());
+        if urgent {
+            let names = &self.policy.interfaces;
+            self.syslog.urgent_cleared(names, pass.ingress.side(), pass.packet);
+        }
         self.clear_options(pass, id, treatment)
     }
 
@@ -71,6 +78,7 @@ impl Asa {
         let mut allowed_30 = None;
         let mut mss_maximum = None;
         let mut cleared_30 = 0;
+        let mut by_name = [0u64; 4];
         let cleared = edit(pass, |option| {
             let clear = match settings.option(option.kind) {
                 Some(rule) => match rule.action {
@@ -92,10 +100,25 @@ impl Asa {
                 None => &treatment.cleared,
             };
             cleared_30 += u64::from(option.kind == kind::MPTCP);
+            by_name[match option.kind {
+                kind::SACK_PERMITTED | kind::SACK => 0,
+                kind::TIMESTAMPS => 1,
+                kind::WINDOW_SCALE => 2,
+                _ => 3,
+            }] += 1;
             Some((Edit::Nop, clear))
         });
         self.counters.options_cleared += cleared;
         self.counters.option_30_cleared += cleared_30;
+        let labels = [
+            "Selective ACK cleared",
+            "Timestamp cleared",
+            "Window scale cleared",
+            "Other options cleared",
+        ];
+        for (label, count) in labels.into_iter().zip(by_name) {
+            self.tally(treatment, label, count);
+        }
         if let Some(rule) = refused {
             return refuse(rule, "tcp-bad-option-list");
         }
@@ -192,26 +215,32 @@ fn repeated(pass: &Pass<'_>, settings: &Normalizer, by_default: &Arc<Rule>) -> O
     }
 }
 
-/// Fields other than options that are cleared or evened out.
+/// Fields other than options that are cleared or evened out: reserved bits, urgent pointer, TTL; which of
+/// them were.
 fn clear_fields(
     pass: &mut Pass<'_>,
     connection: &mut Connection<State>,
     sender: Sender,
     settings: &Normalizer,
-) {
+) -> [bool; 3] {
+    let mut done = [false; 3];
     if settings.reserved_bits.value == Action::Clear && pass.packet.reserved != 0 {
         pass.packet.reserved = 0;
         pass.sign(&settings.reserved_bits.rule, Change::Field { name: "reserved bits" });
+        done[0] = true;
     }
     if settings.urgent_flag.value == Action::Clear && pass.packet.flags.has(Flags::URG) {
         pass.packet.flags = pass.packet.flags.without(Flags::URG);
         pass.packet.urgent = 0;
         pass.sign(&settings.urgent_flag.rule, Change::Field { name: "urgent pointer" });
+        done[1] = true;
     }
     let lowest = &mut connection.state.ttl[sender as usize];
     *lowest = pass.packet.ttl.min(*lowest);
     if settings.ttl_evasion_protection.value && pass.packet.ttl > *lowest {
         pass.packet.ttl = *lowest;
         pass.sign(&settings.ttl_evasion_protection.rule, Change::Field { name: "TTL" });
+        done[2] = true;
     }
+    done
 }

@@ -83,12 +83,16 @@ impl Asa {
                 let deadline = pass.now + queue.value.timeout;
                 self.waiting.insert((deadline, id));
                 self.counters.out_of_order += 1;
+                self.tally(treatment, "Out-of-order (OoO) packets", 1);
                 pass.sign(&queue.rule, Change::Held);
                 return Forwarding::Consumed;
             }
             Place::AfterHole => "tcp-buffer-full",
             Place::Again => "tcp-dup-in-queue",
         };
+        if let Some(counter) = super::report::counter_of(reason) {
+            self.tally(treatment, counter, 1);
+        }
         let rule = Arc::clone(&queue.rule);
         self.drop(pass, &rule, reason)
     }

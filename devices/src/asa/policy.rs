@@ -26,6 +26,8 @@ const REFERENCE: &str = "ASA command reference, set connection";
 pub(super) struct Treatment {
     /// The normaliser's settings.
     pub(super) normalizer: Arc<Normalizer>,
+    /// The place of their tcp-map in the configuration.
+    pub(super) map: Option<usize>,
     /// `tcp-state-bypass`: neither normaliser, nor randomisation, nor state checks.
     pub(super) bypass: Option<Arc<Rule>>,
     /// The default that clears kinds 9 to 255, with the reason why it rules here.
@@ -68,6 +70,7 @@ impl Policy {
     pub(super) fn new(config: Arc<AsaConfig>, has_text: bool, interfaces: [String; 2]) -> Self {
         let factory = Arc::new(Treatment {
             normalizer: Arc::new(Normalizer::factory()),
+            map: None,
             bypass: None,
             cleared: Rule::default(CLEAR_HIGH, SEED),
             cleared_low: Rule::default("tcp-options range 6 7 clear", SEED),
@@ -201,7 +204,9 @@ fn treatment(
         Some((Advanced::StateBypass, place)) => treatment.bypass = Some(rule(place)),
         Some((Advanced::TcpMap(name), _)) => {
             // A name that is not defined is not in effect.
-            if let Some(map) = config.tcp_map(name) {
+            if let Some(at) = config.tcp_maps.iter().position(|m| m.name == *name) {
+                let map = &config.tcp_maps[at];
+                treatment.map = Some(at);
                 treatment.normalizer = Arc::new(map.normalizer.clone());
             }
         }

@@ -9,10 +9,11 @@ use crate::config::{ConfigText, Diagnostics, lines};
 use super::audit::advice;
 use super::config::{AsaConfig, Inspect, PolicyClass};
 
-/// Says what else touches MPTCP, each at its line.
+/// Says what else touches MPTCP, each at its line. `snort` is true for an FTD.
 pub(super) fn warn(
     config: &AsaConfig,
     verdicts: &[Verdict],
+    snort: bool,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
@@ -33,6 +34,17 @@ pub(super) fn warn(
                 notes.push((place, message));
             }
         }
+    }
+    if passes
+        && snort
+        && let Some(service) = config.services.first()
+    {
+        let message = format!(
+            "LINA lets option 30 pass; whether Snort normalises it away (inline normalization) this text \
+             does not say, and Snort reads each subflow by itself: {}",
+            advice()
+        );
+        notes.push((&service.place, message));
     }
     if passes && let Some(place) = &config.translation {
         let message = "addresses are translated: an ADD_ADDR option still carries the address \

@@ -8,7 +8,7 @@ use crate::config::ConfigText;
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
-use crate::{ace, asa};
+use crate::{ace, asa, ftd, ips};
 
 /// A platform: an operating system with its configuration language.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 pub fn platforms() -> &'static [Platform] {
     const ALL: &[Platform] = &[
         asa::PLATFORM,
-        FTD,
+        ftd::PLATFORM,
         PIX,
         FWSM,
         ios::IOS,
@@ -41,20 +41,50 @@ pub fn platforms() -> &'static [Platform] {
         IOS_XR,
         NX_OS,
         ace::PLATFORM,
-        IPS,
+        ips::PLATFORM,
         STAROS,
         WAAS,
     ];
     ALL
 }
 
+/// Beginnings of lines of other vendors' configurations: a text that has them is not taken for one of
+/// ours because of a word that both have.
+const FOREIGN: &[(&str, u32)] = &[
+    ("set system ", 50),
+    ("set interfaces ", 50),
+    ("set security ", 50),
+    ("set deviceconfig ", 50),
+    ("config system ", 50),
+    ("config firewall ", 50),
+    ("ltm ", 50),
+    ("net vlan ", 50),
+    ("sys ", 20),
+    ("sysname ", 200),
+    ("; J", 200),
+    ("## Last commit", 500),
+    ("! device: ", 2 * HEADER),
+    ("daemon ", 20),
+    ("transceiver qsfp", 200),
+    ("management api http-commands", 500),
+    ("user-view ", 50),
+];
+
+/// Fewest points by which a text without a header is recognised.
+const FEWEST: u32 = 3;
+
 /// The platform that a text was written by, if it shows.
 #[must_use]
 pub fn recognise(text: &str) -> Option<&'static Platform> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
+    let (mut foreign, mut braces, mut count) = (0u32, 0u32, 0u32);
     for line in text.lines() {
         let line = line.trim();
+        count += u32::from(!line.is_empty());
+        braces += u32::from(line.ends_with(['{', '}', ';']) && !line.starts_with('!'));
+        let marked = FOREIGN.iter().filter(|(mark, _)| line.starts_with(mark));
+        foreign = foreign.saturating_add(marked.map(|(_, weight)| weight).sum());
         for (score, platform) in scores.iter_mut().zip(all) {
             for (mark, weight) in platform.marks {
                 if line.starts_with(mark) {
@@ -63,7 +93,11 @@ pub fn recognise(text: &str) -> Option<&'static Platform> {
             }
         }
     }
-    let best = scores.iter().copied().max().filter(|&best| best > 0)?;
+    // Braces around blocks and semicolons after statements are none of Cisco's.
+    if braces * 3 > count {
+        return None;
+    }
+    let best = scores.iter().copied().max().filter(|&best| best >= FEWEST.max(foreign))?;
     // Of two that score alike, the one that comes first in the list.
     all.iter().zip(scores).find(|(_, score)| *score == best).map(|(platform, _)| platform)
 }
@@ -79,13 +113,6 @@ pub fn version_after(text: &str, before: &[&str]) -> Option<String> {
             .then(|| version.trim_end_matches(',').to_owned())
     })
 }
-
-const FTD: Platform = Platform {
-    name: "ftd",
-    product: "Cisco Firepower Threat Defense",
-    marks: &[("NGFW Version", HEADER), (": NGFW", HEADER)],
-    audit: |text| not_read(text, &["NGFW Version "]),
-};
 
 const PIX: Platform = Platform {
     name: "pix",
@@ -138,19 +165,6 @@ const NX_OS: Platform = Platform {
     audit: |text| transparent(text, &["version "], "Ethernet switches"),
 };
 
-const IPS: Platform = Platform {
-    name: "ips",
-    product: "Cisco Intrusion Prevention System",
-    marks: &[
-        ("service signature-definition", 200),
-        ("service analysis-engine", 200),
-        ("service event-action-rules", 200),
-        ("service virtual-sensor", 100),
-        ("! Realm Keys", 200),
-    ],
-    audit: |text| not_read(text, &["! Version "]),
-};
-
 const STAROS: Platform = Platform {
     name: "staros",
     product: "Cisco ASR 5000 (StarOS)",
@@ -194,12 +208,6 @@ fn transparent(text: ConfigText<'_>, header: &[&str], what: &str) -> Audit {
     Audit::uniform(version_after(text.text, header), Effect::Pass, vec![Because::default(rule)])
 }
 
-/// A platform that is recognised and whose configuration is not read.
-fn not_read(text: ConfigText<'_>, header: &[&str]) -> Audit {
-    let why = "the configuration of this platform is recognised, but not read";
-    Audit::unknown(version_after(text.text, header), why)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +233,9 @@ mod tests {
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));
         check("set system host-name srx", None);
+        check("ip address 10.0.0.1 255.0.0.0", None);
+        check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
+        check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
         check("", None);
     }
 

@@ -148,7 +148,7 @@ impl Entry {
 }
 
 /// Entries that samples are taken from.
-const SAMPLES_MAX: usize = 256;
+const SAMPLES_MAX: usize = 32;
 
 fn holds(ports: &[RangeInclusive<u16>], port: u16) -> bool {
     ports.is_empty() || ports.iter().any(|p| p.contains(&port))

@@ -114,6 +114,35 @@ const WORDS: &[&str] = &[
     "neq",
     "established",
     "default-inspection-traffic",
+    "regex",
+    "request",
+    "uri",
+    "drop-connection",
+    "parameters",
+    "protocol-violation",
+    "tcp-inspection",
+    "queue-limit",
+    "check-retransmission",
+    "window-variation",
+    "service",
+    "signature-definition",
+    "signatures",
+    "1306",
+    "event-action",
+    "modify-packet-inline",
+    "regex-string",
+    "[a",
+    "service-ports",
+    "80,8000-8080",
+    "analysis-engine",
+    "physical-interface",
+    "nat",
+    "(inside,outside)",
+    "dynamic",
+    "ASA",
+    "Version",
+    "9.8(2)",
+    "0:05:00",
     "synwait-time",
     "nat",
     "static",
@@ -178,7 +207,7 @@ fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(line, 0..30).prop_map(|lines| lines.join("\n"))
 }
 
-fn specs() -> [DeviceSpec; 11] {
+fn specs() -> [DeviceSpec; 13] {
     let config = || Some("x.cfg".to_owned());
     [
         DeviceSpec::Nat { config: config(), inside: None, outside: None },
@@ -189,6 +218,15 @@ fn specs() -> [DeviceSpec; 11] {
         DeviceSpec::Linux { config: config() },
         DeviceSpec::PanOs { config: config() },
         DeviceSpec::Asa { config: config(), inside: None, outside: None },
+        DeviceSpec::Ftd {
+            config: config(),
+            inside: None,
+            outside: None,
+            mode: crate::ftd::Mode::Inline,
+            normalizer: crate::ftd::SnortNormalizer::Off,
+            signatures: Vec::new(),
+        },
+        DeviceSpec::Ips { config: config(), mode: None },
         DeviceSpec::Cbac { config: config(), inside: None, outside: None },
         DeviceSpec::Zbfw { config: config(), inside: None, outside: None },
         DeviceSpec::Ace { config: config() },
@@ -198,6 +236,12 @@ fn specs() -> [DeviceSpec; 11] {
 fn read_and_run(text: &str) {
     let config = || Some(ConfigText { file: "x.cfg", text });
     let context = DeviceContext { name: "d", seed: 1, default_farm: None };
+    for platform in crate::audit::platforms() {
+        let text = ConfigText { file: "x.cfg", text };
+        let (_, audit) = crate::audit::audit(text, Some(platform));
+        assert!(!audit.verdicts.is_empty(), "{}", platform.name);
+    }
+    let _ = crate::audit::recognise(text);
     for spec in specs() {
         let _ = farm_of(&spec, config());
         let Ok(built) = spec.build(&context, config()) else { continue };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 pub use sim_core::suggest::nearest;
 
 /// TCP ports that ASA and IOS know by name (ASA command reference, "TCP and UDP ports").
-const PORTS: [(&str, u16); 42] = [
+const PORTS: &[(&str, u16)] = &[
     ("aol", 5190),
     ("bgp", 179),
     ("chargen", 19),
@@ -48,6 +48,27 @@ const PORTS: [(&str, u16); 42] = [
     ("ssh", 22),
     ("telnet", 23),
     ("www", 80),
+    // Names that stand for more than TCP, and those of IOS only.
+    ("drip", 3949),
+    ("lotusnotes", 1352),
+    ("msrpc", 135),
+    ("netbios-dgm", 138),
+    ("netbios-ns", 137),
+    ("ntp", 123),
+    ("onep-plain", 15001),
+    ("onep-tls", 15002),
+    ("pcanywhere-data", 5631),
+    ("pim-auto-rp", 496),
+    ("rpc", 111),
+    ("snmp", 161),
+    ("sunrpc", 111),
+    ("syslog", 514),
+    ("tacacs", 49),
+    ("tacacs-ds", 65),
+    ("talk", 517),
+    ("time", 37),
+    ("uucp", 540),
+    ("whois", 43),
 ];
 
 /// A TCP port by number or by name.

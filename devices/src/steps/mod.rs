@@ -15,6 +15,7 @@ pub mod reorder;
 pub mod resize;
 pub mod retransmission;
 pub mod scan;
+pub mod signatures;
 pub mod syn_proxy;
 pub mod track;
 pub mod translate;

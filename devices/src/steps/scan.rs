@@ -54,6 +54,13 @@ impl Scan {
         }
     }
 
+    /// True when the newest packet completed a match of `regex` in what is kept of the stream.
+    #[must_use]
+    pub fn completes_match(&self, regex: &regex::bytes::Regex) -> bool {
+        self.fresh < self.window.len()
+            && regex.find_iter(&self.window).any(|found| found.end() > self.fresh)
+    }
+
     /// True when the newest packet completed an occurrence of `text`.
     #[must_use]
     pub fn completes(&self, text: &[u8]) -> bool {

@@ -7,9 +7,9 @@
 mod canvas;
 mod draw;
 mod marks;
-mod palette;
+pub(crate) mod palette;
 mod throughput;
-mod ticks;
+pub(crate) mod ticks;
 
 use crate::Report;
 

@@ -4,15 +4,15 @@
 use plotters::style::RGBColor;
 
 /// Lines, ticks and text.
-pub(super) const INK: RGBColor = RGBColor(33, 37, 41);
+pub(crate) const INK: RGBColor = RGBColor(33, 37, 41);
 /// Text beside the point.
-pub(super) const FAINT: RGBColor = RGBColor(95, 102, 110);
+pub(crate) const FAINT: RGBColor = RGBColor(95, 102, 110);
 /// Grid lines.
-pub(super) const GRID: RGBColor = RGBColor(222, 225, 229);
+pub(crate) const GRID: RGBColor = RGBColor(222, 225, 229);
 /// A time in which nothing was delivered.
 pub(super) const STALL: RGBColor = RGBColor(228, 230, 233);
 /// Behind everything.
-pub(super) const PAPER: RGBColor = RGBColor(255, 255, 255);
+pub(crate) const PAPER: RGBColor = RGBColor(255, 255, 255);
 /// As wanted (bluish green, darkened for text).
 pub(super) const GOOD: RGBColor = RGBColor(0, 118, 86);
 /// It works, but not as wanted (orange, darkened for text).
@@ -32,7 +32,7 @@ const PATHS: [RGBColor; 7] = [
 ];
 
 /// The colour of the path with this index; from the eighth on, darker ones.
-pub(super) fn path(index: usize) -> RGBColor {
+pub(crate) fn path(index: usize) -> RGBColor {
     let RGBColor(r, g, b) = PATHS[index % PATHS.len()];
     let keep = 0.7_f64.powi((index / PATHS.len()).min(4) as i32);
     let darker = |v: u8| (f64::from(v) * keep) as u8;

@@ -2,7 +2,7 @@
 
 /// Round values from zero to `highest`, at most about `wanted` of them, and the decimals that they
 /// need.
-pub(super) fn ticks(highest: f64, wanted: usize) -> (Vec<f64>, usize) {
+pub(crate) fn ticks(highest: f64, wanted: usize) -> (Vec<f64>, usize) {
     let step = step(highest / wanted.max(1) as f64);
     let whole = |decimals: &i32| {
         let scaled = step * 10f64.powi(*decimals);

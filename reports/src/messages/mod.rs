@@ -8,8 +8,11 @@
 mod english;
 mod japanese;
 
-use sim_core::engine::device::{Change, Wording};
+use sim_core::engine::device::{Change, Rule, Wording};
+use sim_core::record::ConnectionRecord;
 use sim_core::record::outcome::{Cause, Failure};
+
+use crate::explain::{Advice, Step};
 
 /// A language that reports can be read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +25,66 @@ pub enum Language {
 }
 
 /// One thing to be said.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
     /// Why it came so, in one sentence without its full stop, the root first.
     Cause(&'a Cause),
+    /// The verdict, with what it rests on: "MPTCP, 3 subflows".
+    Verdict(&'a ConnectionRecord),
+    /// A step of the story, in one sentence.
+    Step(&'a Step<'a>),
+    /// What left a rule in force, with its place in the configuration.
+    Because(&'a Rule, &'a Wording),
+    /// What can be done, in a sentence or two.
+    Advice(&'a Advice<'a>),
+    /// Segments that are not shown one by one.
+    Folded {
+        /// With payload.
+        data: u64,
+        /// Without.
+        acks: u64,
+        /// Payload, in bytes.
+        bytes: u64,
+    },
+    /// A heading or the name of a field.
+    Label(Label),
+}
+
+/// Headings and names of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Before the cause of a verdict.
+    Because,
+    /// Over the steps.
+    WhatHappened,
+    /// Over the advice.
+    WhatCanBeDone,
+    /// A packet's addresses, flags and numbers.
+    Packet,
+    /// A device's rule.
+    Rule,
+    /// The rule is the product's default.
+    Default,
+    /// The rule is the scenario's.
+    ByScenario,
+    /// What is missing in the configuration, or does not match.
+    Missing,
+    /// File and number of a frame.
+    Frame,
+    /// The frame behind the device.
+    FrameAfter,
+    /// Before configuration lines.
+    Lines,
+    /// Before what speaks against it.
+    Caution,
+    /// A document.
+    Source,
+    /// A packet that a link lost.
+    Lost,
+    /// When.
+    Time,
+    /// Where frames are found.
+    CapturesHint,
 }
 
 impl Language {
@@ -35,6 +94,15 @@ impl Language {
         match self {
             Self::English => english::say(message),
             Self::Japanese => japanese::say(message),
+        }
+    }
+
+    /// Its tag in BCP 47: `en`, `ja`.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Japanese => "ja",
         }
     }
 

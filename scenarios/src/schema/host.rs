@@ -11,6 +11,10 @@ use sim_core::units::ByteSize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HostSettings {
+    /// In a live run, this host is the kernel's and those without it are simulated (where no host has
+    /// it, all are the kernel's). In a simulation it stands for the profile `Linux6`. May be written as
+    /// the bare word: `(kernel, checksum: true)`.
+    pub kernel: bool,
     /// How it speaks; none: `Rfc8684`.
     pub profile: Option<Profile>,
     /// Who opens further subflows; none: `FullMesh` (`Linux6`: `Endpoints`).
@@ -95,7 +99,8 @@ impl HostSettings {
     /// The settings of the simulated host. Addresses (`subflow`, `signal`, `backup`) are the topology's to fill in.
     #[must_use]
     pub fn config(&self) -> HostConfig {
-        let profile = self.profile.unwrap_or(Profile::Rfc8684);
+        let unset = if self.kernel { Profile::Linux6 } else { Profile::Rfc8684 };
+        let profile = self.profile.unwrap_or(unset);
         let linux = profile == Profile::Linux6;
         let plain = HostConfig::default();
         let manager = PathManagerConfig::default();

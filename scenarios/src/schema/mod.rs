@@ -15,7 +15,7 @@ pub use event::{Event, EventAction};
 pub use expectation::{Expectation, ExpectedOutcome, ExpectedVerdict};
 pub use host::{HostSettings, PathManager};
 pub use named::Named;
-pub use traffic::Traffic;
+pub use traffic::{Command, DIALOGUE_MAX, Traffic};
 
 /// A scenario: a network, devices in it, hosts, what they do, what happens to them, what must come out.
 #[derive(Clone, Debug, Deserialize)]

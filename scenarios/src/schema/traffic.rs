@@ -132,6 +132,30 @@ pub enum Traffic {
         /// What is said, in order; each turn waits for those before it.
         turns: Vec<Turn>,
     },
+    /// A program of the user's, run unmodified in a host; live runs only.
+    Command(Command),
+}
+
+/// A program that is run in a host of a live run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Name; none: the program's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Where it runs.
+    pub host: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// When it is started; none: at the start.
+    #[serde(default)]
+    pub start: Option<SimDuration>,
+    /// The run does not wait for its end, but ends it: for servers; none: false.
+    #[serde(default)]
+    pub background: bool,
+    /// Its TCP sockets become MPTCP sockets, by `mptcpize`; none: true, unless the host is `TcpOnly`.
+    #[serde(default)]
+    pub mptcpize: Option<bool>,
 }
 
 /// One turn of a dialogue.
@@ -197,10 +221,22 @@ impl Traffic {
             | Self::RequestResponse { name, .. }
             | Self::UpThenDown { name, .. }
             | Self::Dialogue { name, .. } => name,
+            Self::Command(Command { name, argv, .. }) => {
+                name.as_deref().or(argv.first().map(String::as_str)).unwrap_or_default()
+            }
         }
     }
 
-    /// The host that opens the connection, and the one that is called.
+    /// The program, if it is one.
+    #[must_use]
+    pub fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The host that opens the connection, and the one that is called; of a program, its host.
     #[must_use]
     pub fn ends(&self) -> (&str, &str) {
         match self {
@@ -209,6 +245,7 @@ impl Traffic {
             | Self::RequestResponse { from, to, .. }
             | Self::UpThenDown { from, to, .. }
             | Self::Dialogue { from, to, .. } => (from, to),
+            Self::Command(Command { host, .. }) => (host, host),
         }
     }
 
@@ -220,7 +257,8 @@ impl Traffic {
             | Self::Stream { start, .. }
             | Self::RequestResponse { start, .. }
             | Self::UpThenDown { start, .. }
-            | Self::Dialogue { start, .. } => start.unwrap_or(SimDuration::ZERO),
+            | Self::Dialogue { start, .. }
+            | Self::Command(Command { start, .. }) => start.unwrap_or(SimDuration::ZERO),
         }
     }
 
@@ -233,6 +271,7 @@ impl Traffic {
             | Self::RequestResponse { port, .. }
             | Self::UpThenDown { port, .. }
             | Self::Dialogue { port, .. } => port.unwrap_or(DEFAULT_PORT),
+            Self::Command(_) => DEFAULT_PORT,
         }
     }
 
@@ -242,14 +281,18 @@ impl Traffic {
         match self {
             Self::Stream { duration, .. } => Some(*duration),
             Self::Bulk { duration, .. } => *duration,
-            Self::RequestResponse { .. } | Self::UpThenDown { .. } | Self::Dialogue { .. } => None,
+            Self::RequestResponse { .. }
+            | Self::UpThenDown { .. }
+            | Self::Dialogue { .. }
+            | Self::Command(_) => None,
         }
     }
 
-    /// What the two applications do.
+    /// What the two applications do; `None` of a program, which nobody simulates.
     #[must_use]
-    pub fn app(&self) -> AppConfig {
-        match *self {
+    pub fn app(&self) -> Option<AppConfig> {
+        Some(match *self {
+            Self::Command(_) => return None,
             Self::Dialogue { ref turns, .. } => {
                 AppConfig::Dialogue { turns: turns.iter().map(Turn::said).collect() }
             }
@@ -273,6 +316,6 @@ impl Traffic {
                     duplex: duplex.unwrap_or(false),
                 }
             }
-        }
+        })
     }
 }

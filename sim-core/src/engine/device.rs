@@ -251,6 +251,12 @@ impl Change {
         }
     }
 
+    /// True when the packet was let through because of an explicit rule.
+    #[must_use]
+    pub const fn allows(&self) -> bool {
+        matches!(self, Self::Allowed { .. })
+    }
+
     /// True when the packet does not go on by itself.
     #[must_use]
     pub const fn stops_packet(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::capture::Watch;
 use super::outside::{OutsideEnd, OutsideLife, outside_id, outside_index};
 use super::tracker::Tracker;
 use super::world::{ConnectionId, NodeKind, World};
@@ -56,8 +57,8 @@ impl World {
             timeline: std::mem::take(&mut self.timeline),
             changes,
             events: self.events,
-            packet_hops: self.directions.iter().map(|d| d.transmission.counters().packets).sum(),
-            captures: self.captures.take(),
+            packet_hops: self.packet_hops,
+            captures: self.watch.take().map(Watch::finish),
             detail,
             live: None,
         }
@@ -87,7 +88,7 @@ impl World {
         let index = id.0 as usize;
         let (client_id, server_id) =
             (self.connections[index].client, self.connections[index].server);
-        let interval = self.sample_interval;
+        let interval = self.intervals.length();
         let mut tracker =
             std::mem::replace(&mut self.connections[index].tracker, Tracker::new(interval));
         for (direction, writer) in [(0, client_id), (1, server_id)] {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::rng::fnv1a;
-use crate::wire::packet::Flow;
+use crate::wire::packet::{Flow, Packet};
 
 /// Longest-prefix-match routes of a router. Several routes to the same network share its flows by a hash
 /// of addresses and ports (equal-cost multipath, RFC 2992), so that a flow keeps its way.
@@ -12,6 +12,15 @@ pub struct RouteTable {
     v4: Prefixes<u32>,
     v6: Prefixes<u128>,
     salt: u64,
+}
+
+/// The port for a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The port.
+    pub port: u8,
+    /// All packets to the same address leave by it.
+    pub is_only: bool,
 }
 
 /// The ports by which a network is reached.
@@ -90,14 +99,17 @@ impl RouteTable {
     /// The port for a packet to `dst`; `flow` is asked for where several are equal.
     #[must_use]
     #[inline]
-    pub fn lookup(&self, dst: IpAddr, flow: impl FnOnce() -> Flow) -> Option<u8> {
+    pub fn lookup(&self, dst: IpAddr, flow: impl FnOnce() -> Flow) -> Option<Way> {
         let ways = match dst {
             IpAddr::V4(dst) => self.v4.find(dst.to_bits()),
             IpAddr::V6(dst) => self.v6.find(dst.to_bits()),
         }?;
         match ways.equal.len() {
-            0 => Some(ways.first),
-            count => Some(ways.equal[self.hash(flow()) as usize % count]),
+            0 => Some(Way { port: ways.first, is_only: true }),
+            count => {
+                let port = ways.equal[self.hash(flow()) as usize % count];
+                Some(Way { port, is_only: false })
+            }
         }
     }
 
@@ -114,6 +126,13 @@ impl RouteTable {
         let hash = (fnv1a(&bytes) ^ self.salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         hash >> 33
     }
+}
+
+/// A router lowers a packet's time to live; false when that is the packet's end.
+#[inline]
+pub fn lives_on(packet: &mut Packet) -> bool {
+    packet.ttl = packet.ttl.saturating_sub(1);
+    packet.ttl > 0
 }
 
 /// What a switch has learnt. Addresses stand for the MAC addresses that the simulator does not have.
@@ -178,7 +197,7 @@ mod tests {
     }
 
     fn find(table: &RouteTable, flow: Flow) -> Option<u8> {
-        table.lookup(flow.dst.ip(), || flow)
+        table.lookup(flow.dst.ip(), || flow).map(|way| way.port)
     }
 
     fn flow(dst: &str, port: u16) -> Flow {

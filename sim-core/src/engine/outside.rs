@@ -188,12 +188,11 @@ impl World {
         std::mem::take(&mut self.requests)
     }
 
-    /// A connection that an outside host opened by itself.
+    /// A connection that an outside host opened by itself; the run does not wait for it.
     pub fn add_seen_connection(&mut self, spec: ConnectionSpec) -> ConnectionId {
-        let tracker = Tracker::new(self.sample_interval);
-        let connection = Connection { spec, client: None, server: None, tracker, done: false };
+        let tracker = Tracker::new(self.intervals.length());
+        let connection = Connection { spec, client: None, server: None, tracker, done: true };
         self.connections.push(connection);
-        self.open_connections += 1;
         ConnectionId(self.connections.len() as u32 - 1)
     }
 
@@ -310,12 +309,12 @@ impl World {
 
     /// New data-level bytes arrived at an outside end over `subflow` of the record.
     pub fn outside_fresh(&mut self, connection: ConnectionId, subflow: usize, bytes: u64) {
-        let (interval, now) = (self.sample_interval, self.now);
+        let interval = self.intervals.index_of(self.now);
         let all = &mut self.connections[connection.0 as usize].tracker.series.subflows;
         if all.len() <= subflow {
             all.resize(subflow + 1, series::SubflowSeries::default());
         }
-        series::add(&mut all[subflow].bytes, interval, now, bytes);
+        series::add(&mut all[subflow].bytes, interval, bytes);
     }
 
     /// An outside end has ended.
@@ -340,9 +339,9 @@ impl World {
 
     /// Bytes reached the application of `end`: measured against what its peer wrote.
     pub(super) fn delivered(&mut self, index: usize, end: End, at: SimTime, bytes: u64) {
-        let interval = self.sample_interval;
+        let interval = self.intervals.index_of(at);
         let connection = &mut self.connections[index];
-        series::add(&mut connection.tracker.series.delivered, interval, at, bytes);
+        series::add(&mut connection.tracker.series.delivered, interval, bytes);
         let (direction, writer) = match end {
             End::Server => (0, connection.client),
             End::Client => (1, connection.server),
@@ -366,7 +365,7 @@ impl World {
     /// Length of the intervals of the recorded series.
     #[must_use]
     pub fn sample_interval(&self) -> SimDuration {
-        self.sample_interval
+        self.intervals.length()
     }
 
     /// Ends the run at the time that the world has reached; yields the record.

@@ -1,10 +1,12 @@
 //! The event loop.
 
+use super::capture::Port;
 use super::device::{Forwarding, PortId};
+use super::forwarding::lives_on;
 use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
-use super::transmission::{Fate, LossKind};
-use super::world::{Action, CaptureInterface, Captured, ConnectionId, NodeId, NodeKind, World};
+use super::transmission::{Fate, Kind, LossKind};
+use super::world::{Action, CaptureInterface, ConnectionId, NodeId, NodeKind, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -49,8 +51,18 @@ impl World {
                 if let Some(at) = next {
                     self.queue.push(at, Target::Link(direction));
                 }
-                if let Some(packet) = packet {
-                    self.deliver(to.0, to.1, packet);
+                let shortcut = link.shortcut;
+                if let Some(mut packet) = packet {
+                    match shortcut {
+                        Some((dst, out)) if dst == packet.dst && self.watch.is_none() => {
+                            if lives_on(&mut packet) {
+                                self.transmit(out, packet);
+                            } else {
+                                self.outbox.pool.free(packet);
+                            }
+                        }
+                        _ => self.deliver(to, Some(direction), packet),
+                    }
                 }
             }
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
@@ -64,13 +76,13 @@ impl World {
     #[inline]
     pub(super) fn settle(&mut self) {
         while let Some((node, port, packet)) = self.moving.pop_front() {
-            self.deliver(node, port, packet);
+            self.deliver((node, port), None, packet);
         }
     }
 
-    #[inline]
-    fn deliver(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
-        if self.captures.is_some() {
+    /// A packet has reached a port of a node, over a link's direction unless over an ideal wire.
+    fn deliver(&mut self, (id, port): (NodeId, u8), by: Option<u32>, mut packet: Box<Packet>) {
+        if self.watch.is_some() {
             self.capture_packet(id, port, false, &packet);
         }
         match &mut self.nodes[id.0 as usize].kind {
@@ -78,12 +90,17 @@ impl World {
             NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
-                packet.ttl = packet.ttl.saturating_sub(1);
-                let out = table.lookup(packet.dst, || packet.flow()).filter(|_| packet.ttl > 0);
-                match out {
-                    Some(out) => self.send(id, out, packet),
-                    None => self.outbox.pool.free(packet),
+                let way = table.lookup(packet.dst, || packet.flow());
+                let Some(way) = way.filter(|_| lives_on(&mut packet)) else {
+                    self.outbox.pool.free(packet);
+                    return;
+                };
+                if let Some(by) = by.filter(|_| way.is_only) {
+                    let out = self.nodes[id.0 as usize].ports.get(usize::from(way.port));
+                    let shortcut = out.copied().flatten().map(|out| (packet.dst, out));
+                    self.directions[by as usize].shortcut = shortcut;
                 }
+                self.send(id, way.port, packet);
             }
             NodeKind::Switch(learnt) => {
                 learnt.learn(packet.src, port);
@@ -112,17 +129,24 @@ impl World {
             self.outbox.pool.free(packet); // nothing is connected there
             return;
         };
-        if self.captures.is_some() {
+        if self.watch.is_some() {
             self.capture_packet(id, port, true, &packet);
         }
+        self.transmit(index, packet);
+    }
+
+    /// Sends a packet over a direction of a link.
+    #[inline]
+    fn transmit(&mut self, index: u32, packet: Box<Packet>) {
         let direction = &mut self.directions[index as usize];
-        if direction.is_wire && direction.transmission.is_up() {
-            let to = direction.to;
-            self.moving.push_back((to.0, to.1, packet));
-        } else if direction.transmission.is_impaired() {
-            self.transmit_impaired(index, packet);
-        } else {
-            self.put_on_link(index, packet);
+        match direction.transmission.kind() {
+            Kind::Steady => self.put_on_link(index, packet),
+            Kind::Impaired => self.transmit_impaired(index, packet),
+            Kind::Wire if direction.transmission.is_up() => {
+                let to = direction.to;
+                self.moving.push_back((to.0, to.1, packet));
+            }
+            Kind::Wire => self.put_on_link(index, packet),
         }
     }
 
@@ -141,13 +165,12 @@ impl World {
 
     #[inline]
     fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
+        self.packet_hops += 1;
         let direction = &mut self.directions[index as usize];
         let idle_since = direction.transmission.idle_at();
         let fate = direction.transmission.send(self.now, packet);
-        if let (Some(observer), Some(path)) = (&mut self.observer, direction.path) {
-            let way = (path.0 as usize, index % 2 == 1);
-            let lost = matches!(fate, Fate::Lost(..));
-            observer.link(self.now, way, idle_since, &direction.transmission, lost);
+        if self.observer.is_some() {
+            self.show_link(index, idle_since, matches!(fate, Fate::Lost(..)));
         }
         match fate {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
@@ -161,6 +184,16 @@ impl World {
         }
     }
 
+    /// Shows the observer that a packet was given to a link.
+    #[cold]
+    fn show_link(&mut self, index: u32, idle_since: SimTime, lost: bool) {
+        let direction = &self.directions[index as usize];
+        if let (Some(observer), Some(path)) = (&mut self.observer, direction.path) {
+            let way = (path.0 as usize, index % 2 == 1);
+            observer.link(self.now, way, idle_since, &direction.transmission, lost);
+        }
+    }
+
     fn pass_device(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
         let NodeKind::Device { device, effects, record, .. } = &mut self.nodes[id.0 as usize].kind
         else {
@@ -171,6 +204,9 @@ impl World {
         let forwarding = device.process(self.now, ingress, &mut packet, effects);
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, flags, signed);
         }
         self.send_emitted(id);
@@ -226,6 +262,9 @@ impl World {
         }
         let record = *record;
         for signed in effects.changes.drain(..) {
+            if let Some(watch) = &mut self.watch {
+                watch.changed(signed.packet, &signed.change);
+            }
             self.recorder.take(self.now, record, crate::wire::packet::Flags(0), signed);
         }
         self.send_emitted(id);
@@ -339,7 +378,7 @@ impl World {
             end,
             app: App::new(&c.spec.app, end, streams, self.now),
             rng: Stream::new(self.seed, &name),
-            sample_interval: self.sample_interval,
+            sample_interval: self.intervals.length(),
         }
     }
 
@@ -379,6 +418,9 @@ impl World {
         let mut sent = std::mem::take(&mut self.outbox.sent);
         if self.observer.is_some() {
             self.show_endpoint(id, &sent);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.hear(id.0 as usize, &self.endpoints[id.0 as usize].story);
         }
         for packet in sent.drain(..) {
             self.send_from_host(host, packet);
@@ -427,12 +469,16 @@ impl World {
     #[inline]
     fn measure(&mut self, id: EndpointId) {
         let endpoint = &mut self.endpoints[id.0 as usize];
+        if !endpoint.has_fresh {
+            return;
+        }
+        endpoint.has_fresh = false;
         let connection = &mut self.connections[endpoint.connection as usize];
         let is_end = connection.client == Some(id) || connection.server == Some(id);
         if !is_end {
             return;
         }
-        let interval = self.sample_interval;
+        let interval = self.intervals.index_of(self.now);
         for subflow in &mut endpoint.subflows {
             if subflow.fresh_bytes > 0 {
                 let bytes = std::mem::take(&mut subflow.fresh_bytes);
@@ -440,7 +486,7 @@ impl World {
                 if all.len() <= subflow.index {
                     all.resize(subflow.index + 1, series::SubflowSeries::default());
                 }
-                series::add(&mut all[subflow.index].bytes, interval, self.now, bytes);
+                series::add(&mut all[subflow.index].bytes, interval, bytes);
             }
         }
         if endpoint.fresh_delivered == 0 {
@@ -511,7 +557,6 @@ impl World {
                 for (index, config) in [(2 * link.0, forward), (2 * link.0 + 1, backward)] {
                     if let Some(config) = config {
                         let direction = &mut self.directions[index as usize];
-                        direction.is_wire = config.is_wire();
                         direction.transmission.set_config(*config);
                     }
                 }
@@ -620,24 +665,33 @@ impl World {
 
     #[cold]
     fn capture_packet(&mut self, id: NodeId, port: u8, sent: bool, packet: &Packet) {
-        let Some(captures) = &mut self.captures else { return };
+        let Some(watch) = &mut self.watch else { return };
         let node = &self.nodes[id.0 as usize];
-        let path = node.ports.get(usize::from(port)).copied().flatten();
-        let path = path.and_then(|d| self.directions[d as usize].path);
-        let side = match node.kind {
-            NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
-            NodeKind::Device { .. } => " outside",
-            _ => "",
+        let is_host = matches!(node.kind, NodeKind::Host(_) | NodeKind::Outside(_));
+        let of = match origin_of(packet.uid) {
+            (endpoint, local) if packet.uid.0 >> 62 == 0 => {
+                self.endpoints.get(endpoint.0 as usize).and_then(|endpoint| {
+                    let subflow = endpoint.subflows.get(local)?;
+                    Some((endpoint.connection, subflow.index as u32))
+                })
+            }
+            _ => None,
         };
-        let path =
-            path.map_or_else(|| format!("port {port}"), |p| self.paths[p.0 as usize].name.clone());
-        let name = format!("{}{side} {path}", node.name);
-        let known = captures.interfaces.iter().position(|i| i.name == name);
-        let interface = known.unwrap_or_else(|| {
-            captures.interfaces.push(CaptureInterface { node: node.name.clone(), name });
-            captures.interfaces.len() - 1
-        }) as u32;
-        let packet = packet.clone();
-        captures.packets.push(Captured { at: self.now, interface, sent, packet });
+        let name = || {
+            let path = node.ports.get(usize::from(port)).copied().flatten();
+            let path = path.and_then(|d| self.directions[d as usize].path);
+            let side = match node.kind {
+                NodeKind::Device { .. } if port.is_multiple_of(2) => " inside",
+                NodeKind::Device { .. } => " outside",
+                _ => "",
+            };
+            let path = match path {
+                Some(path) => self.paths[path.0 as usize].name.clone(),
+                None => format!("port {port}"),
+            };
+            let name = format!("{}{side} {path}", node.name);
+            CaptureInterface { node: node.name.clone(), name }
+        };
+        watch.see(self.now, Port { node: id.0, port, is_host }, sent, packet, of, name);
     }
 }

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use super::link::{Jitter, LinkConfig, Loss, QueueLimit};
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
-use crate::units::BitRate;
 use crate::wire::packet::Packet;
 
 /// What a link did with a packet that it was given.
@@ -41,13 +40,9 @@ struct InFlight {
     packet: Box<Packet>,
 }
 
-/// Counts of one direction.
+/// What one direction lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounters {
-    /// Packets taken.
-    pub packets: u64,
-    /// Bytes taken.
-    pub bytes: u64,
     /// Lost for want of room.
     pub queue_drops: u64,
     /// Lost by chance.
@@ -60,62 +55,77 @@ pub struct LinkCounters {
 
 /// One direction of a link at work.
 ///
-/// What every packet needs comes first and is taken out of the settings once; impairments, their random
-/// stream and the settings themselves are apart, so that links by the thousand stay in the cache.
+/// What every packet needs comes first, taken out of the settings once; impairments, their random stream
+/// and the settings themselves are apart, so that links by the thousand stay in the cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Transmission {
     busy_until: SimTime,
-    last_arrival: SimTime,
     delay: SimDuration,
     serialisation: Serialisation,
     mtu: u32,
-    queue: QueueLimit,
+    kind: Kind,
     up: bool,
-    /// Something random may happen to a packet.
-    impaired: bool,
     /// A packet has overtaken others: the flight is not in order of departure.
     overtaken: bool,
+    queue: QueueLimit,
+    flight: VecDeque<InFlight>,
     /// How many packets at the front of the flight are known to have left the queue.
     departed: u32,
-    flight: VecDeque<InFlight>,
-    counters: LinkCounters,
-    impairments: Box<Impairments>,
+    rest: Box<Rest>,
+}
+
+/// What has to be asked for a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: it comes out unchanged at the moment it goes in.
+    Wire,
+    /// Only its length.
+    Steady,
+    /// What random impairments do to it ([`Transmission::corrupts`], [`Transmission::duplicates`]).
+    Impaired,
+}
+
+impl Kind {
+    fn of(config: &LinkConfig) -> Self {
+        if config.is_wire() {
+            Self::Wire
+        } else if config.is_impaired() {
+            Self::Impaired
+        } else {
+            Self::Steady
+        }
+    }
 }
 
 /// How long a packet takes to be sent. The time for the last length is kept: nearly all packets of a
 /// direction are as long as the one before, and dividing is slow.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 struct Serialisation {
-    rate: Option<BitRate>,
-    overhead: u32,
-    bytes: u32,
     lasts: SimDuration,
+    bytes: u32,
 }
 
 impl Serialisation {
-    fn new(config: &LinkConfig) -> Self {
-        let lasts = SimDuration::ZERO;
-        Self { rate: config.rate, overhead: config.overhead, bytes: u32::MAX, lasts }
-    }
+    const UNKNOWN: Self = Self { lasts: SimDuration::ZERO, bytes: u32::MAX };
 
     /// Rounded up, so that a link never exceeds its rate.
-    #[inline]
-    fn of(&mut self, bytes: u32, rate: BitRate) -> SimDuration {
-        if bytes != self.bytes {
-            let bits = u64::from(bytes + self.overhead) * 8;
-            self.bytes = bytes;
-            self.lasts = SimDuration((bits * 1_000_000_000).div_ceil(rate.0));
-        }
-        self.lasts
+    fn new(bytes: u32, config: &LinkConfig) -> Self {
+        let bits = u64::from(bytes + config.overhead) * 8;
+        let lasts = config.rate.map_or(0, |rate| (bits * 1_000_000_000).div_ceil(rate.0));
+        Self { lasts: SimDuration(lasts), bytes }
     }
 }
 
-/// The settings of a direction and the state of its random impairments.
+/// The settings of a direction, the state of its random impairments, and counts.
 #[derive(Debug)]
-struct Impairments {
+struct Rest {
     config: LinkConfig,
     rng: Stream,
     bad_state: bool,
+    last_arrival: SimTime,
+    counters: LinkCounters,
 }
 
 impl Transmission {
@@ -124,41 +134,48 @@ impl Transmission {
     pub fn new(config: LinkConfig, rng: Stream) -> Self {
         Self {
             busy_until: SimTime::ZERO,
-            last_arrival: SimTime::ZERO,
             delay: config.delay,
-            serialisation: Serialisation::new(&config),
+            serialisation: Serialisation::UNKNOWN,
             mtu: config.mtu,
             queue: config.queue,
+            kind: Kind::of(&config),
             up: true,
-            impaired: config.is_impaired(),
             overtaken: false,
             departed: 0,
             flight: VecDeque::new(),
-            counters: LinkCounters::default(),
-            impairments: Box::new(Impairments { config, rng, bad_state: false }),
+            rest: Box::new(Rest {
+                config,
+                rng,
+                bad_state: false,
+                last_arrival: SimTime::ZERO,
+                counters: LinkCounters::default(),
+            }),
         }
     }
 
     /// New settings, for packets sent from now on.
     pub fn set_config(&mut self, config: LinkConfig) {
         self.delay = config.delay;
-        self.serialisation = Serialisation::new(&config);
+        self.serialisation = Serialisation::UNKNOWN;
         self.mtu = config.mtu;
         self.queue = config.queue;
-        self.impaired = config.is_impaired();
-        self.impairments.config = config;
+        self.kind = Kind::of(&config);
+        if config.rate.is_none() {
+            self.busy_until = SimTime::ZERO; // nothing waits for what a slower link still sends
+        }
+        self.rest.config = config;
     }
 
     /// Settings.
     #[must_use]
     pub fn config(&self) -> &LinkConfig {
-        &self.impairments.config
+        &self.rest.config
     }
 
-    /// Counts.
+    /// What it lost.
     #[must_use]
-    pub const fn counters(&self) -> &LinkCounters {
-        &self.counters
+    pub fn counters(&self) -> &LinkCounters {
+        &self.rest.counters
     }
 
     /// False while cut.
@@ -172,69 +189,81 @@ impl Transmission {
         self.up = true;
     }
 
-    /// Something random may happen to a packet: [`Transmission::corrupts`] and
-    /// [`Transmission::duplicates`] have to be asked.
+    /// What has to be asked for a packet.
     #[must_use]
     #[inline]
-    pub const fn is_impaired(&self) -> bool {
-        self.impaired
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Sends a packet now.
     #[inline]
     pub fn send(&mut self, now: SimTime, packet: Box<Packet>) -> Fate {
         let bytes = packet.wire_len();
-        self.counters.packets += 1;
-        self.counters.bytes += u64::from(bytes);
-        if !self.up {
-            self.counters.down_drops += 1;
-            return Fate::Lost(LossKind::Down, packet);
+        if !self.up || bytes > self.mtu || self.kind != Kind::Steady {
+            return self.send_with_care(now, bytes, packet);
         }
-        if bytes > self.mtu {
-            self.counters.too_big += 1;
-            return Fate::Lost(LossKind::TooBig, packet);
-        }
-        if self.impaired && self.impairments.lose() {
-            self.counters.random_losses += 1;
-            return Fate::Lost(LossKind::Random, packet);
-        }
-        let departs = match self.serialisation.rate {
-            None => now,
-            Some(rate) => {
-                if self.busy_until > now && !self.has_room(now, bytes, rate.0) {
-                    self.counters.queue_drops += 1;
-                    return Fate::Lost(LossKind::Queue, packet);
-                }
-                self.busy_until.max(now) + self.serialisation.of(bytes, rate)
-            }
+        let departs = match self.departure(now, bytes) {
+            Some(departs) => departs,
+            None => return self.overflow(packet),
         };
-        self.busy_until = departs;
         let arrives = departs + self.delay;
-        if self.impaired {
-            return self.send_jittered(departs, arrives, packet);
-        }
-        let arrives = arrives.max(self.last_arrival);
-        self.last_arrival = arrives;
-        let head = self.flight.is_empty().then_some(arrives);
+        // A shorter delay set meanwhile does not let a packet overtake.
+        let (arrives, head) = match self.flight.back() {
+            Some(last) => (arrives.max(last.arrives), None),
+            None => (arrives, Some(arrives)),
+        };
         self.flight.push_back(InFlight { arrives, departs, packet });
         Fate::Sent { head }
     }
 
+    /// When a packet given to the link now will have been sent; `None`: the queue is full.
+    #[inline]
+    fn departure(&mut self, now: SimTime, bytes: u32) -> Option<SimTime> {
+        if bytes != self.serialisation.bytes {
+            self.serialisation = Serialisation::new(bytes, &self.rest.config);
+        }
+        if self.busy_until > now && !self.has_room(now, bytes) {
+            return None;
+        }
+        let departs = self.busy_until.max(now) + self.serialisation.lasts;
+        self.busy_until = departs;
+        Some(departs)
+    }
+
     #[cold]
-    fn send_jittered(
-        &mut self,
-        departs: SimTime,
-        mut arrives: SimTime,
-        packet: Box<Packet>,
-    ) -> Fate {
-        let extra = self.impairments.jitter();
-        if let Some(extra) = extra {
-            arrives = (arrives + extra).max(self.last_arrival);
-            self.last_arrival = arrives;
+    fn overflow(&mut self, packet: Box<Packet>) -> Fate {
+        self.rest.counters.queue_drops += 1;
+        Fate::Lost(LossKind::Queue, packet)
+    }
+
+    /// Sends over a link that may refuse, lose or delay the packet.
+    #[inline(never)]
+    fn send_with_care(&mut self, now: SimTime, bytes: u32, packet: Box<Packet>) -> Fate {
+        let rest = &mut *self.rest;
+        if !self.up {
+            rest.counters.down_drops += 1;
+            return Fate::Lost(LossKind::Down, packet);
+        }
+        if bytes > self.mtu {
+            rest.counters.too_big += 1;
+            return Fate::Lost(LossKind::TooBig, packet);
+        }
+        if rest.lose() {
+            rest.counters.random_losses += 1;
+            return Fate::Lost(LossKind::Random, packet);
+        }
+        let Some(departs) = self.departure(now, bytes) else { return self.overflow(packet) };
+        let rest = &mut *self.rest;
+        let mut arrives = departs + self.delay;
+        let jitter = rest.jitter();
+        if let Some(jitter) = jitter {
+            arrives = (arrives + jitter).max(rest.last_arrival);
+            rest.last_arrival = arrives;
         }
         let entry = InFlight { arrives, departs, packet };
         let head = self.flight.front().map(|f| f.arrives);
-        if extra.is_some() {
+        if jitter.is_some() {
             self.flight.push_back(entry);
         } else {
             let at = self.flight.partition_point(|f| f.arrives <= arrives);
@@ -264,9 +293,9 @@ impl Transmission {
     pub fn cut(&mut self, now: SimTime) -> Vec<Box<Packet>> {
         self.up = false;
         self.busy_until = now;
-        self.last_arrival = now;
         self.departed = 0;
-        self.counters.down_drops += self.flight.len() as u64;
+        self.rest.last_arrival = now;
+        self.rest.counters.down_drops += self.flight.len() as u64;
         self.flight.drain(..).map(|f| f.packet).collect()
     }
 
@@ -297,22 +326,23 @@ impl Transmission {
 
     /// A copy of the last packet sent arrives right behind it; returns true when the link duplicates.
     pub fn duplicates(&mut self) -> bool {
-        let Impairments { config, rng, .. } = &mut *self.impairments;
+        let Rest { config, rng, .. } = &mut *self.rest;
         !config.duplicate.is_zero() && rng.chance(config.duplicate)
     }
 
     /// Which bit of the packet flips, counted from its end, if one does.
     pub fn corrupts(&mut self) -> Option<u64> {
-        let Impairments { config, rng, .. } = &mut *self.impairments;
+        let Rest { config, rng, .. } = &mut *self.rest;
         (!config.corrupt.is_zero() && rng.chance(config.corrupt)).then(|| rng.next_u64())
     }
 
     #[inline]
-    fn has_room(&mut self, now: SimTime, bytes: u32, rate: u64) -> bool {
+    fn has_room(&mut self, now: SimTime, bytes: u32) -> bool {
         match self.queue {
             QueueLimit::Unlimited => true,
             QueueLimit::Time(limit) => self.busy_until.since(now) <= limit,
             QueueLimit::Bytes(limit) => {
+                let rate = self.rest.config.rate.map_or(0, |rate| rate.0);
                 let waiting =
                     u128::from(self.busy_until.since(now).0) * u128::from(rate) / 8_000_000_000;
                 waiting + u128::from(bytes)
@@ -335,7 +365,7 @@ impl Transmission {
     }
 }
 
-impl Impairments {
+impl Rest {
     /// Does random loss take the next packet?
     fn lose(&mut self) -> bool {
         match self.config.loss {

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
+use super::capture::Watch;
+pub use super::capture::{CaptureInterface, Captured, Captures};
 use super::device::{Device, Effects, PortPair};
 use super::forwarding::{LearntPorts, RouteTable};
 use super::link::LinkConfig;
@@ -16,6 +18,7 @@ use crate::app::AppConfig;
 use crate::mptcp::config::HostConfig;
 use crate::mptcp::endpoint::{Endpoint, Outbox};
 use crate::mptcp::stack::{EndpointId, HostStack, LocalAddress};
+use crate::record::series::Intervals;
 use crate::record::{DeviceId, PathRecord, TimelineEvent};
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -155,11 +158,15 @@ pub(super) struct Node {
     pub(super) ports: Vec<Option<u32>>,
 }
 
+/// One direction of a link; on two cache lines what a packet needs that passes a router behind it.
+#[repr(C, align(64))]
 pub(super) struct LinkDirection {
     pub(super) transmission: Transmission,
     pub(super) to: (NodeId, u8),
+    /// Where the router at the end sent the last packet: its destination, and the direction by which the
+    /// router sends all packets there.
+    pub(super) shortcut: Option<(IpAddr, u32)>,
     pub(super) path: Option<PathId>,
-    pub(super) is_wire: bool,
 }
 
 pub(super) struct Connection {
@@ -173,37 +180,6 @@ pub(super) struct Connection {
 pub(super) struct ScriptEntry {
     pub(super) event: Option<TimelineEvent>,
     pub(super) action: Action,
-}
-
-/// A packet seen at a port of a node.
-#[derive(Clone, Debug)]
-pub struct Captured {
-    /// When.
-    pub at: SimTime,
-    /// Index of the interface in [`Captures::interfaces`].
-    pub interface: u32,
-    /// The node sent it (else it received it).
-    pub sent: bool,
-    /// The packet.
-    pub packet: Packet,
-}
-
-/// An end of a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaptureInterface {
-    /// The node.
-    pub node: String,
-    /// Its name: node, side and path (`edge inside dsl`).
-    pub name: String,
-}
-
-/// What a run captured.
-#[derive(Clone, Debug, Default)]
-pub struct Captures {
-    /// Where packets were seen.
-    pub interfaces: Vec<CaptureInterface>,
-    /// Packets in order of time.
-    pub packets: Vec<Captured>,
 }
 
 /// A world under construction, then running.
@@ -223,10 +199,11 @@ pub struct World {
     pub(super) device_nodes: Vec<NodeId>,
     pub(super) moving: VecDeque<(NodeId, u8, Box<Packet>)>,
     pub(super) timeline: Vec<TimelineEvent>,
-    pub(super) sample_interval: SimDuration,
-    pub(super) captures: Option<Captures>,
+    pub(super) intervals: Intervals,
+    pub(super) watch: Option<Watch>,
     pub(super) observer: Option<Observer>,
     pub(super) events: u64,
+    pub(super) packet_hops: u64,
     pub(super) open_connections: usize,
     pub(super) stray_uid: u64,
     pub(super) outside: Vec<OutsideEnd>,
@@ -254,10 +231,11 @@ impl World {
             device_nodes: Vec::new(),
             moving: VecDeque::new(),
             timeline: Vec::new(),
-            sample_interval: SimDuration::from_millis(100),
-            captures: None,
+            intervals: Intervals::new(SimDuration::from_millis(100)),
+            watch: None,
             observer: None,
             events: 0,
+            packet_hops: 0,
             open_connections: 0,
             stray_uid: 1 << 62,
             outside: Vec::new(),
@@ -268,7 +246,7 @@ impl World {
 
     /// Length of the intervals of the recorded series (100 ms unless set).
     pub fn set_sample_interval(&mut self, interval: SimDuration) {
-        self.sample_interval = interval;
+        self.intervals = Intervals::new(interval);
     }
 
     /// Measures finely, for charts: see [`crate::record::detail`].
@@ -278,7 +256,18 @@ impl World {
 
     /// Keeps a copy of every packet at every port.
     pub fn capture(&mut self) {
-        self.captures = Some(Captures::default());
+        self.watch = Some(Watch::new(true));
+    }
+
+    /// Keeps a copy of the packets that tell the connections' stories, at every port: see
+    /// [`super::capture`]. Nothing when all are captured already.
+    pub fn watch(&mut self) {
+        self.watch.get_or_insert_with(|| Watch::new(false));
+    }
+
+    /// Keeps the headers of every packet at every host.
+    pub fn capture_heads(&mut self) {
+        self.watch = Some(Watch::heads());
     }
 
     /// Names a path; links and reports refer to it.
@@ -345,9 +334,9 @@ impl World {
             }
             let rng = Stream::new(self.seed, &format!("link {} {way}", spec.name));
             self.directions.push(LinkDirection {
-                is_wire: config.is_wire(),
                 transmission: Transmission::new(config, rng),
                 to,
+                shortcut: None,
                 path: spec.path,
             });
         }
@@ -376,7 +365,12 @@ impl World {
     pub fn add_route(&mut self, node: NodeId, network: IpAddr, prefix_len: u8, port: u8) {
         match &mut self.nodes[node.0 as usize].kind {
             NodeKind::Host(stack) => stack.add_route(network, prefix_len, port),
-            NodeKind::Router(table) => table.add(network, prefix_len, port),
+            NodeKind::Router(table) => {
+                table.add(network, prefix_len, port);
+                if self.events > 0 {
+                    self.directions.iter_mut().for_each(|d| d.shortcut = None);
+                }
+            }
             _ => panic!("only hosts and routers have routes"),
         }
     }
@@ -397,7 +391,7 @@ impl World {
         let port = spec.server_address.port();
         self.listen(spec.server, port);
         let start = spec.start;
-        let tracker = Tracker::new(self.sample_interval);
+        let tracker = Tracker::new(self.intervals.length());
         self.connections.push(Connection {
             spec,
             client: None,

@@ -353,7 +353,7 @@ impl Endpoint {
             return;
         }
         let fresh = (end - next) as u32;
-        self.subflows[i].fresh_bytes += u64::from(fresh);
+        self.note_fresh(i, u64::from(fresh));
         if fresh == payload.len {
             self.hand_over(io, i, &payload);
         } else {
@@ -383,7 +383,7 @@ impl Endpoint {
     fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
         let len = u64::from(payload.len);
         self.receive.next += len;
-        self.receive.window.note_delivery(io.now, len);
+        self.receive.window.note_delivery(len);
         self.fresh_delivered += len;
         if let Err(offset) = self.app.deliver(payload)
             && self.wrong_at.is_none()
@@ -416,17 +416,18 @@ impl Endpoint {
                 && before.payload.len < 1 << 30
             {
                 before.payload.len += payload.len;
-                self.subflows[i].fresh_bytes += u64::from(payload.len);
+                self.note_fresh(i, u64::from(payload.len));
                 self.counters.count(Counter::OfoQueueTail);
                 return;
             }
             from = from.max(before_end);
         }
+        let mut fresh = 0;
         while from < end {
             let until = early.get(position).map_or(end, |e| e.start.min(end));
             if from < until {
                 let piece = payload.slice((from - at) as u32, (until - from) as u32);
-                self.subflows[i].fresh_bytes += until - from;
+                fresh += until - from;
                 if position == early.len() {
                     self.counters.count(Counter::OfoQueueTail);
                 }
@@ -440,6 +441,7 @@ impl Endpoint {
             position += 1;
             position = position.min(early.len());
         }
+        self.note_fresh(i, fresh);
     }
 
     /// The peer's DATA_FIN: its position is the last number of the mapping.

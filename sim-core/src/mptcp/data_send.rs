@@ -53,10 +53,13 @@ impl Endpoint {
     /// Lets the application write, within the send buffer.
     #[inline]
     pub(super) fn write_application(&mut self, io: &Io<'_>) {
-        let before = self.app.written();
-        let room = if self.uses_queues { self.queue_limit() } else { self.config.send_buffer.0 };
-        let limit = self.send.una + room;
         if self.can_write() {
+            let before = self.app.written();
+            let limit = if self.uses_queues {
+                self.write_limit()
+            } else {
+                self.send.una + self.config.send_buffer.0
+            };
             let peer_closed = self.receive.fin.is_some() && self.peer_has_closed();
             self.app.write(io.now, limit, peer_closed);
             if self.app.written() > before {

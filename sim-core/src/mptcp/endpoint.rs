@@ -96,6 +96,8 @@ pub(super) struct DataSend {
     pub(super) timer: SimTime,
     /// Data-level timeouts in a row.
     pub(super) backoff: u32,
+    /// The application waits for memory in the send buffer (Linux's `SOCK_NOSPACE`).
+    pub(super) writer_waits: bool,
 }
 
 /// Receiving at the data level.
@@ -138,6 +140,8 @@ pub struct Endpoint {
     pub counters: Counters,
     /// Joins of this end that reached a host which does not know their token.
     pub stray_resets: Vec<StrayReset>,
+    /// Bytes came in since the world last looked: see `fresh_delivered` and the subflows' `fresh_bytes`.
+    pub has_fresh: bool,
     /// Bytes delivered in order since the world last looked.
     pub fresh_delivered: u64,
     /// First wrong byte, if any was delivered.
@@ -218,6 +222,7 @@ impl Endpoint {
             story: Vec::new(),
             counters: Counters::default(),
             stray_resets: Vec::new(),
+            has_fresh: false,
             fresh_delivered: 0,
             wrong_at: None,
             first_write_at: None,
@@ -374,6 +379,13 @@ impl Endpoint {
         self.send.reinject.clear();
         self.announcements.retry_at = SimTime::NEVER;
         self.tell(now, subflow, packet, Fact::FellBack(reason));
+    }
+
+    /// New bytes of the stream came in over subflow `i`.
+    #[inline]
+    pub(super) fn note_fresh(&mut self, i: usize, bytes: u64) {
+        self.has_fresh = true;
+        self.subflows[i].fresh_bytes += bytes;
     }
 
     /// What coupled congestion control must know of all subflows; empty for the uncoupled ones.

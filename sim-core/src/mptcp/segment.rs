@@ -44,6 +44,7 @@ impl Endpoint {
             State::Established => self.on_segment(io, i, packet),
             State::Closed => self.on_packet_after_close(io, packet),
         }
+        self.receive.window.adjust(io.now);
         self.push(io);
         self.flush_acks(io);
     }
@@ -300,6 +301,9 @@ impl Endpoint {
     ) {
         let len = packet.payload.len;
         let s = &mut self.subflows[i];
+        if len > 0 {
+            self.receive.window.note_segment(len);
+        }
         if len > 0 && !s.timestamps {
             self.receive.window.note_rtt((s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32);
         }

@@ -15,6 +15,12 @@ use crate::record::story::{Fact, FallbackReason};
 const BUFFER_MAX: u64 = 64_500;
 /// Memory that a segment costs in the send buffer (`per_mss` in `tcp_sndbuf_expand`).
 const SEGMENT_MEMORY: u64 = 2_304;
+/// Memory that an `sk_buff` takes besides its payload (`truesize`: the structure's 256 bytes and a
+/// small head of 576).
+const BUFFER_OVERHEAD: u64 = 832;
+/// What the application writes is kept in pieces of this size, and a subflow is given whole pieces
+/// (Linux's `mptcp_data_frag`, of a page fragment of 32 KiB).
+const FRAGMENT: u64 = 32 << 10;
 /// Fewest segments that a send buffer is made for (`TCP_INIT_CWND`).
 const LEAST_SEGMENTS: u64 = 10;
 
@@ -73,21 +79,29 @@ impl SendQueue {
         }
     }
 
-    /// Takes bytes at the end; they join the last buffer when that is unsent, continuous and not full.
-    fn give(&mut self, next: u64, data: u64, len: u32, goal: u64, infinite: bool) {
+    /// Takes up to `len` bytes at the end and returns how many: as many as the last buffer still takes
+    /// where they continue that and it is unsent, else a new buffer of at most `goal`.
+    fn give(&mut self, next: u64, data: u64, len: u64, goal: u64, infinite: bool) -> u64 {
         self.end = self.end.max(next);
-        if let Some(last) = self.buffers.back_mut()
-            && last.start >= next
-            && last.data + u64::from(last.len) == data
-            && u64::from(last.len) + u64::from(len) <= goal
-            && !last.infinite
-            && !infinite
-        {
-            last.len += len;
+        let last = self.buffers.back_mut().filter(|last| {
+            last.start >= next
+                && last.data + u64::from(last.len) == data
+                && u64::from(last.len) < goal
+                && !last.infinite
+        });
+        let taken = if let Some(last) = last {
+            let taken = len.min(goal - u64::from(last.len));
+            last.len += taken as u32;
+            last.infinite = infinite;
+            taken
         } else {
-            self.buffers.push_back(Buffer { start: self.end, data, len, infinite });
-        }
-        self.end += u64::from(len);
+            let taken = len.min(goal);
+            let buffer = Buffer { start: self.end, data, len: taken as u32, infinite };
+            self.buffers.push_back(buffer);
+            taken
+        };
+        self.end += taken;
+        taken
     }
 
     /// What is not sent is taken back.
@@ -103,10 +117,25 @@ impl SendQueue {
 }
 
 impl Endpoint {
-    /// Bytes that subflow `i` holds: given and not acknowledged (`sk_wmem_queued`).
+    /// Memory that subflow `i` holds: what was given and not acknowledged, and the `sk_buff`s that it
+    /// is in (`sk_wmem_queued`). What was sent is cut into bursts of [`Endpoint::burst_segments`].
     pub(super) fn held(&self, i: usize) -> u64 {
         let s = &self.subflows[i];
-        s.queue.end.max(s.tx.next).saturating_sub(s.tx.una)
+        let bytes = s.queue.end.max(s.tx.next).saturating_sub(s.tx.una);
+        let sent = (s.tx.outstanding().len() as u64).div_ceil(self.burst_segments(i));
+        let unsent =
+            s.queue.buffers.len() - s.queue.buffers.partition_point(|b| b.end() <= s.tx.next);
+        bytes + (sent + unsent as u64) * BUFFER_OVERHEAD
+    }
+
+    /// Segments that go out in one `sk_buff`: a millisecond's worth and more on short paths
+    /// (`tcp_tso_autosize`), at least two.
+    fn burst_segments(&self, i: usize) -> u64 {
+        let tx = &self.subflows[i].tx;
+        let rate = tx.pacing_rate(self.segment_room(i));
+        let steps = tx.rtt.min().as_nanos() / 1_000 / 512;
+        let bytes = (rate >> 10) + if steps < 32 { BUFFER_MAX >> steps } else { 0 };
+        (bytes.min(BUFFER_MAX) / u64::from(self.segment_room(i))).max(2)
     }
 
     /// Room in the send buffer of subflow `i` (`sk_stream_memory_free`).
@@ -122,14 +151,18 @@ impl Endpoint {
         }
     }
 
-    /// `tcp_sndbuf_expand`, unless the window is what limits (`tcp_should_expand_sndbuf`).
+    /// `tcp_check_space`: while the application waits for memory, `tcp_sndbuf_expand`, unless the window
+    /// is what limits (`tcp_should_expand_sndbuf`).
     fn grow_buffers(&mut self) {
+        if !self.send.writer_waits {
+            return;
+        }
         let factor = self.buffer_factor();
         let loss_based = self.config.congestion != CongestionKind::Bbr;
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             let cwnd = s.tx.congestion.window().cwnd;
-            // Inferred, not read in the kernel: under Reno and CUBIC, whose window is always full, memory
-            // (counted in whole `sk_buff`s) runs out before the window does, and the check passes.
+            // Under Reno and CUBIC the window is full only between bursts: `tcp_tso_should_defer` leaves
+            // room unused until a whole burst fits, and then the check passes.
             if loss_based || s.tx.in_flight() < cwnd {
                 s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
             }
@@ -148,27 +181,42 @@ impl Endpoint {
         all.max(SEGMENT_MEMORY * LEAST_SEGMENTS).min(self.config.send_buffer.0)
     }
 
+    /// Where the application must stop writing: at the end of a fragment. Once it had to wait for memory it is woken when a third
+    /// of the send buffer is free (`sk_stream_is_writeable`).
+    pub(super) fn write_limit(&mut self) -> u64 {
+        let limit = self.queue_limit();
+        let queued = self.app.written().saturating_sub(self.send.una);
+        if queued >= limit {
+            self.send.writer_waits = true;
+        } else if queued <= limit / 3 * 2 {
+            self.send.writer_waits = false;
+        }
+        if self.send.writer_waits {
+            return self.app.written();
+        }
+        let end = self.send.una + limit;
+        end + left_of_fragment(end)
+    }
+
     /// Gives data to the subflows, as far as windows and send buffers let it, then sends what can go.
     pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
         self.make_buffers();
+        self.note_push();
         while let Some((data, available, is_new)) = self.next_to_give() {
             let Some(i) = self.pick_with_memory(io) else { break };
             let goal = self.size_goal(i);
-            let len = available.min(goal) as u32;
             let infinite = self.take_infinite(io, i);
             let s = &mut self.subflows[i];
-            s.queue.give(s.tx.next, data, len, goal, infinite);
+            let len = s.queue.give(s.tx.next, data, available, goal, infinite);
             if is_new {
-                self.send.next = data + u64::from(len);
-                self.note_sent(i, len);
+                self.send.next = data + len;
+                self.note_sent(i, len as u32);
                 self.arm_data_timer(io.now);
             } else {
                 self.counters.count(Counter::Retrans);
                 let reinject = &mut self.send.reinject;
                 match reinject.front_mut() {
-                    Some(front) if data + u64::from(len) < front.1 => {
-                        front.0 = data + u64::from(len)
-                    }
+                    Some(front) if data + len < front.1 => front.0 = data + len,
                     _ => {
                         reinject.pop_front();
                     }
@@ -188,12 +236,10 @@ impl Endpoint {
         let goal = self.size_goal(i);
         let mut at = start;
         while at < end {
-            let len = goal.min(end - at) as u32;
             let infinite = self.take_infinite(io, i);
             let s = &mut self.subflows[i];
-            s.queue.give(s.tx.next, at, len, goal, infinite);
+            at += s.queue.give(s.tx.next, at, end - at, goal, infinite);
             self.counters.count(Counter::Retrans);
-            at += u64::from(len);
             if infinite {
                 break;
             }
@@ -218,11 +264,11 @@ impl Endpoint {
         while let Some(&(start, end)) = self.send.reinject.front() {
             let start = start.max(self.send.una);
             if start < end {
-                return Some((start, end - start, false));
+                return Some((start, (end - start).min(left_of_fragment(start)), false));
             }
             self.send.reinject.pop_front();
         }
-        let room = self.new_data_room();
+        let room = self.new_data_room().min(left_of_fragment(self.send.next));
         (room > 0).then_some((self.send.next, room, true))
     }
 
@@ -295,6 +341,10 @@ impl Endpoint {
     }
 }
 
+const fn left_of_fragment(offset: u64) -> u64 {
+    FRAGMENT - offset % FRAGMENT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,15 +352,16 @@ mod tests {
     #[test]
     fn continuous_bytes_share_a_buffer_until_it_is_sent_or_full() {
         let mut q = SendQueue::default();
-        q.give(1, 0, 1000, 3000, false);
-        q.give(1, 1000, 1000, 3000, false);
-        q.give(1, 2000, 2000, 3000, false); // does not fit
-        q.give(1001, 9000, 500, 3000, false); // elsewhere in the stream
-        q.give(4101, 9500, 500, 3000, false); // the last buffer is being sent
+        assert_eq!(q.give(1, 0, 1000, 3000, false), 1000);
+        assert_eq!(q.give(1, 1000, 1000, 3000, false), 1000);
+        assert_eq!(q.give(1, 2000, 2000, 3000, false), 1000, "as much as the buffer takes");
+        assert_eq!(q.give(1, 3000, 1000, 3000, false), 1000);
+        assert_eq!(q.give(1001, 9000, 500, 3000, false), 500, "elsewhere in the stream");
+        assert_eq!(q.give(4101, 9500, 500, 3000, false), 500, "the last buffer is being sent");
         let lens: Vec<_> = q.buffers.iter().map(|b| (b.start, b.data, b.len)).collect();
-        assert_eq!(lens, [(1, 0, 2000), (2001, 2000, 2000), (4001, 9000, 500), (4501, 9500, 500)]);
-        assert_eq!(q.at(2000).unwrap().start, 1);
-        assert_eq!(q.at(2001).unwrap().start, 2001);
+        assert_eq!(lens, [(1, 0, 3000), (3001, 3000, 1000), (4001, 9000, 500), (4501, 9500, 500)]);
+        assert_eq!(q.at(3000).unwrap().start, 1);
+        assert_eq!(q.at(3001).unwrap().start, 3001);
         assert_eq!(q.unsent(4401), 600);
         assert_eq!(q.first_unsent(4401), Some(9400));
         q.clear_unsent(4401);

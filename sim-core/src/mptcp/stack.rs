@@ -73,6 +73,8 @@ pub struct HostStack {
     pub mtus: Vec<u32>,
     routes: Vec<Route>,
     flows: FxHashMap<FlowKey, (EndpointId, u8)>,
+    /// The flow found last: on most hosts the next packet is of the same.
+    recent: Option<(FlowKey, (EndpointId, u8))>,
     tokens: FxHashMap<u32, EndpointId>,
     listening: Vec<u16>,
     next_port: u16,
@@ -91,6 +93,7 @@ impl HostStack {
             mtus: Vec::new(),
             routes: Vec::new(),
             flows: FxHashMap::default(),
+            recent: None,
             tokens: FxHashMap::default(),
             listening: Vec::new(),
             next_port: *PORTS.start(),
@@ -195,19 +198,28 @@ impl HostStack {
     /// The subflow that a packet which came in is for.
     #[must_use]
     #[inline]
-    pub fn find(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
+    pub fn find(&mut self, packet: &Packet) -> Option<(EndpointId, u8)> {
         let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
-        self.flows.get(&key).copied()
+        match self.recent {
+            Some((recent, found)) if recent == key => Some(found),
+            _ => {
+                let found = *self.flows.get(&key)?;
+                self.recent = Some((key, found));
+                Some(found)
+            }
+        }
     }
 
     /// Registers a subflow.
     pub fn insert(&mut self, flow: Flow, endpoint: EndpointId, subflow: u8) {
         self.flows.insert(FlowKey::of(&flow), (endpoint, subflow));
+        self.recent = None;
     }
 
     /// Forgets a subflow.
     pub fn remove(&mut self, flow: &Flow) {
         self.flows.remove(&FlowKey::of(flow));
+        self.recent = None;
     }
 
     /// The connection that this token names.

@@ -52,14 +52,14 @@ pub struct RunRecord {
     pub packet_hops: u64,
     /// What charts draw finely, when the run was asked to observe it.
     pub detail: Option<detail::Detail>,
-    /// Packets, when the run was asked to capture them.
-    pub captures: Option<crate::engine::world::Captures>,
+    /// Packets, when the run was asked to capture them or to watch for those that tell the story.
+    pub captures: Option<crate::engine::capture::Captures>,
     /// What the run was made with, when hosts of it were real; `None`: a simulation.
     pub live: Option<LiveRecord>,
 }
 
 /// What a run with real hosts was made with, and what only their kernel could tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LiveRecord {
     /// The kernel: `Linux 6.18.44`.
     pub kernel: String,
@@ -70,10 +70,12 @@ pub struct LiveRecord {
     pub sockets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Programs that were run in hosts.
     pub commands: Vec<CommandRecord>,
+    /// IP packets of the kernels that are no TCP, and so were not carried.
+    pub not_carried: u64,
 }
 
 /// A program that was run in a real host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct CommandRecord {
     /// Host.
     pub host: String,

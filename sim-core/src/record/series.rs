@@ -35,11 +35,58 @@ pub struct SenderSample {
     pub in_flight: u64,
 }
 
-/// Adds `amount` to the interval of `at`.
-pub fn add(counts: &mut Vec<u64>, interval: SimDuration, at: SimTime, amount: u64) {
-    let index = (at.as_nanos() / interval.as_nanos().max(1)) as usize;
-    if counts.len() <= index {
-        counts.resize(index + 1, 0);
+/// Which interval an instant lies in. Time mostly stays in one for thousands of events.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    length: SimDuration,
+    index: usize,
+    from: SimTime,
+    until: SimTime,
+}
+
+impl Intervals {
+    /// Intervals of this length from the start of the run on.
+    #[must_use]
+    pub fn new(length: SimDuration) -> Self {
+        Self { length, index: 0, from: SimTime::ZERO, until: SimTime::ZERO + length }
     }
-    counts[index] += amount;
+
+    /// The length.
+    #[must_use]
+    pub const fn length(&self) -> SimDuration {
+        self.length
+    }
+
+    /// The interval of `at`.
+    #[inline]
+    pub fn index_of(&mut self, at: SimTime) -> usize {
+        if !(self.from..self.until).contains(&at) {
+            let length = self.length.as_nanos().max(1);
+            self.index = (at.as_nanos() / length) as usize;
+            self.from = SimTime(self.index as u64 * length);
+            self.until = self.from + SimDuration(length);
+        }
+        self.index
+    }
+}
+
+/// Adds `amount` to an interval.
+#[inline]
+pub fn add(counts: &mut Vec<u64>, interval: usize, amount: u64) {
+    if counts.len() <= interval {
+        counts.resize(interval + 1, 0);
+    }
+    counts[interval] += amount;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_on_the_border_belongs_to_the_next_interval() {
+        let mut intervals = Intervals::new(SimDuration(10));
+        let indices = [0, 9, 10, 29, 30, 5, 1000].map(|at| intervals.index_of(SimTime(at)));
+        assert_eq!(indices, [0, 0, 1, 2, 3, 0, 100]);
+    }
 }

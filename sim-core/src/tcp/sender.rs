@@ -264,6 +264,28 @@ impl Sender {
         self.paced_until
     }
 
+    /// Bytes per second that leave when the window is used: what congestion control wants, else twice
+    /// the window per round trip in slow start and 1.2 times afterwards (Linux's `sk_pacing_rate`,
+    /// `tcp_update_pacing_rate`). `mss` is the payload of a full segment.
+    #[must_use]
+    pub fn pacing_rate(&self, mss: u32) -> u64 {
+        if let Some(rate) = self.congestion.pacing_rate() {
+            return rate;
+        }
+        let window = self.congestion.window();
+        let percent: u64 = match window.known_ssthresh() {
+            Some(ssthresh) if window.cwnd >= ssthresh / 2 => 120,
+            _ => 200,
+        };
+        let srtt = match self.rtt.srtt() {
+            SimDuration::ZERO => 1_000_000, // a millisecond, before the first measurement
+            srtt => srtt.as_nanos(),
+        };
+        let segments = u64::from(window.cwnd.max(self.segments.len() as u32).max(1));
+        let bytes = u128::from(segments * u64::from(mss));
+        (bytes * u128::from(percent) * 10_000_000 / u128::from(srtt)) as u64
+    }
+
     /// Takes a new segment into flight at offset [`Sender::next`].
     #[inline]
     pub fn send_new(&mut self, now: SimTime, data: u64, len: u32, fin: bool) {

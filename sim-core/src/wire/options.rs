@@ -34,6 +34,7 @@ pub const MAX_OPTIONS_LEN: usize = 40;
 
 /// The option bytes of one segment: at most 40, always a multiple of four when emitted.
 #[derive(Clone, PartialEq, Eq)]
+#[repr(C)]
 pub struct Options {
     len: u8,
     bytes: [u8; MAX_OPTIONS_LEN],

@@ -13,6 +13,7 @@ pub struct StreamId(pub u32);
 
 /// What a segment carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Payload {
     /// The stream that the described bytes belong to.
     pub stream: StreamId,

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use sim_core::app::AppConfig;
+use sim_core::app::marks::Marks;
 use sim_core::app::source::App;
 use sim_core::engine::world::ConnectionId;
 use sim_core::record::story::End;
@@ -132,7 +133,7 @@ impl<'a> EndSocket<'a> {
     fn write(&mut self) -> io::Result<bool> {
         let now = self.clock.now();
         self.app.write(now, self.sent + CHUNK as u64, self.peer_closed);
-        self.app.marks.clear(); // they are kept where deliveries are measured
+        self.app.marks = Marks::default(); // they are kept where deliveries are measured
         if self.app.written() > self.told {
             self.told = self.app.written();
             self.news.send(News::Wrote { who: self.who, at: now, upto: self.told });

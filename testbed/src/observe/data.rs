@@ -2,10 +2,11 @@
 
 use sim_core::record::SubflowRole;
 use sim_core::record::story::{End, Fact, FallbackReason};
+use sim_core::wire::crypto::{Key, MptcpVersion};
 use sim_core::wire::mptcp::{CapableBody, Dss, MptcpOption, mptcp_options};
 use sim_core::wire::seq::Seq;
 
-use super::{Seen, Track, keys_of};
+use super::{Seen, keys_of};
 
 /// A mapping: subflow bytes from `first` on, `len` of them, are the stream's from `data` on.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,11 @@ impl Mapped {
     }
 }
 
+/// The data sequence number before the first byte that the owner of this key sends.
+fn initial(key: Option<Key>) -> u64 {
+    key.map_or(0, |key| key.idsn(MptcpVersion::V1))
+}
+
 /// What a segment says at the data level.
 struct Carried {
     mapping: Option<Mapped>,
@@ -32,7 +38,8 @@ struct Carried {
 }
 
 impl Seen<'_> {
-    fn carried(&self, first: Option<Seq>, last: Option<Mapped>) -> Carried {
+    /// `near` is a data sequence number of the stream, for those that are sent in 32 bits.
+    fn carried(&self, first: Option<Seq>, near: u64) -> Carried {
         let mut carried =
             Carried { mapping: None, data_ack: false, data_fin: false, infinite: false };
         for option in mptcp_options(&self.packet.options) {
@@ -46,15 +53,14 @@ impl Seen<'_> {
                         carried.mapping = Some(Mapped {
                             first: first.add(mapping.ssn - 1),
                             len: u32::from(mapping.len) - u32::from(data_fin),
-                            data: mapping.dsn.expand(last.map_or(0, |m| m.data)),
+                            data: mapping.dsn.expand(near),
                         });
                     }
                 }
                 MptcpOption::Capable {
                     body: CapableBody::WithData { sender, len, .. }, ..
                 } => {
-                    let version = sim_core::wire::crypto::MptcpVersion::V1;
-                    let data = sim_core::wire::crypto::Key(sender).idsn(version).wrapping_add(1);
+                    let data = initial(Some(Key(sender))).wrapping_add(1);
                     carried.mapping =
                         Some(Mapped { first: self.packet.seq, len: u32::from(len), data });
                 }
@@ -70,7 +76,8 @@ impl Seen<'_> {
             self.end.remote_key.get_or_insert(remote);
         }
         let (first, last) = (self.track().first_sent, self.track().sent_mapping);
-        let carried = self.carried(first, last);
+        let near = last.map_or_else(|| initial(self.end.local_key), |m| m.data);
+        let carried = self.carried(first, near);
         self.track().sent_mapping = carried.mapping.or(last);
         if carried.data_fin && !std::mem::replace(&mut self.end.fin_sent, true) {
             self.tell(Fact::FinSent);
@@ -78,14 +85,34 @@ impl Seen<'_> {
         if carried.infinite {
             self.tell(Fact::InfiniteMappingSent);
         }
-        let mapped = self.track().sent_mapping.and_then(|m| m.data_at(self.packet.seq)).is_some();
-        if self.packet.payload.len > 0 && !mapped && !self.end.fell_back && self.track == 0 {
+        let mapped = self.track().sent_mapping.and_then(|m| m.data_at(self.packet.seq));
+        if self.packet.payload.len > 0 && mapped.is_none() && !self.end.fell_back && self.track == 0
+        {
             // The kernel has gone on without mappings: what came last without one tells why.
             let (packet, reason) = match self.end.bare {
                 Some((packet, reason)) => (Some(packet), reason),
                 None => (None, FallbackReason::MappingCorrupt),
             };
             self.falls_back(packet, reason);
+        }
+        self.note_written(mapped);
+    }
+
+    /// What a program writes shows when it is sent.
+    fn note_written(&mut self, mapped: Option<u64>) {
+        let len = self.packet.payload.len;
+        if !self.end.is_program || len == 0 {
+            return;
+        }
+        let (seq, first) = (self.packet.seq, self.track().first_sent);
+        let plain = first.and_then(|first| u32::try_from(seq.distance(first)).ok());
+        let data = if self.end.fell_back { plain.map(u64::from) } else { mapped };
+        let Some(data) = data else { return };
+        let base = *self.end.sent_from.get_or_insert(data);
+        let upto = data.wrapping_sub(base).wrapping_add(u64::from(len));
+        let (id, now) = (self.id, self.world.now());
+        if self.world.outside(id).is_some_and(|end| upto > end.written) {
+            self.world.outside_wrote(id, now, upto);
         }
     }
 
@@ -94,9 +121,9 @@ impl Seen<'_> {
             return;
         }
         let (first, last) = (self.track().first_received, self.track().mapping);
-        let carried = self.carried(first, last);
-        let Track { mapping, .. } = self.track();
-        *mapping = carried.mapping.or(last);
+        let near = last.map_or_else(|| initial(self.end.remote_key), |m| m.data);
+        let carried = self.carried(first, near);
+        self.track().mapping = carried.mapping.or(last);
         if carried.infinite {
             self.tell(Fact::InfiniteMappingReceived);
             self.end.bare = Some((self.packet.uid, FallbackReason::PeerFellBack));
@@ -108,11 +135,10 @@ impl Seen<'_> {
             self.tell_of(None, Fact::FullyEstablished);
         }
         let seq = self.packet.seq;
-        let data = match last.or(carried.mapping).filter(|_| !self.end.fell_back) {
-            _ if self.end.fell_back => {
-                first.and_then(|first| u32::try_from(seq.distance(first)).ok()).map(u64::from)
-            }
-            _ => self.track().mapping.and_then(|m| m.data_at(seq)),
+        let data = if self.end.fell_back {
+            first.and_then(|first| u32::try_from(seq.distance(first)).ok()).map(u64::from)
+        } else {
+            self.track().mapping.and_then(|m| m.data_at(seq))
         };
         let len = self.packet.payload.len;
         match data {
@@ -124,6 +150,10 @@ impl Seen<'_> {
                     let index = self.world.outside(self.id).map(|e| e.subflows[local].index);
                     if let Some(index) = index {
                         self.world.outside_fresh(connection, index, fresh);
+                    }
+                    if self.end.is_program {
+                        let now = self.world.now();
+                        self.world.outside_read(self.id, now, fresh);
                     }
                 }
             }

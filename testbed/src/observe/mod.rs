@@ -10,11 +10,11 @@ mod data;
 mod handshake;
 mod signals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use sim_core::app::AppConfig;
-use sim_core::engine::outside::OutsideSubflow;
+use sim_core::engine::outside::{OutsideLife, OutsideSubflow};
 use sim_core::engine::world::{ConnectionId, ConnectionSpec, NodeId, World};
 use sim_core::mptcp::config::Profile;
 use sim_core::mptcp::stack::EndpointId;
@@ -75,6 +75,10 @@ struct EndTrack {
     fell_back: bool,
     fin_sent: bool,
     fin_received: bool,
+    /// The connection is a program's: what it writes and reads shows in its packets only.
+    is_program: bool,
+    /// Where the bytes that it sent begin.
+    sent_from: Option<u64>,
     /// The last packet that came without what MPTCP needs, and what that means.
     bare: Option<(PacketUid, FallbackReason)>,
     tracks: Vec<Track>,
@@ -95,6 +99,8 @@ pub(crate) struct Observer {
     hosts: BTreeMap<NodeId, HostTrack>,
     ends: BTreeMap<EndpointId, EndTrack>,
     called: Vec<Called>,
+    /// Connections of programs.
+    of_programs: BTreeSet<ConnectionId>,
 }
 
 impl Observer {
@@ -108,7 +114,7 @@ impl Observer {
             (node, HostTrack { speaks, ..HostTrack::default() })
         };
         let hosts = outside.iter().map(|&node| host(node)).collect();
-        Self { hosts, ends: BTreeMap::new(), called: Vec::new() }
+        Self { hosts, ends: BTreeMap::new(), called: Vec::new(), of_programs: BTreeSet::new() }
     }
 
     /// A socket bound to `local` on `host` is about to open `connection`.
@@ -126,6 +132,17 @@ impl Observer {
     /// The run is over: why the kernels' ends fell back that did so without a packet to show it.
     pub(crate) fn conclude(&self, world: &mut World) {
         let at = world.now();
+        for (id, end) in self.ends.iter().filter(|(_, end)| end.is_program) {
+            let Some(outside) = world.outside_mut(*id) else { continue };
+            outside.is_mptcp = end.certain && !end.fell_back;
+            outside.life = if end.fin_sent || end.fin_received {
+                OutsideLife::Completed(at)
+            } else if end.tracks.iter().all(|track| track.over) {
+                OutsideLife::Aborted(at)
+            } else {
+                OutsideLife::Active
+            };
+        }
         for outside in world.outside_ends() {
             let told = |e: &Entry| matches!(e.fact, Fact::FellBack(_) | Fact::SpeaksPlainTcp);
             if outside.is_mptcp || outside.story.iter().any(told) || outside.subflows.is_empty() {
@@ -207,11 +224,12 @@ impl Observer {
             Some(id) => id,
             None => {
                 let expected = self.hosts.get_mut(&host)?.expected.remove(&flow.src);
-                let connection =
-                    expected.unwrap_or_else(|| world.add_seen_connection(seen(world, host, flow)));
-                let id = world.add_outside_end(connection, End::Client, host);
-                self.ends.insert(id, EndTrack::new(End::Client, connection));
-                id
+                let connection = expected.unwrap_or_else(|| {
+                    let connection = world.add_seen_connection(seen(world, host, flow));
+                    self.of_programs.insert(connection);
+                    connection
+                });
+                self.add_end(world, host, connection, End::Client)
             }
         };
         let index = world.outside(id)?.subflows.len();
@@ -246,10 +264,22 @@ impl Observer {
         };
         let (connection, index) = known.or_else(|| waiting(world))?;
         let is_connection = index == 0 && world.outside_end(connection, End::Server).is_none();
-        let id = world.add_outside_end(connection, End::Server, host);
-        self.ends.insert(id, EndTrack::new(End::Server, connection));
+        let id = self.add_end(world, host, connection, End::Server);
         self.called.push(Called { host, peer: flow.dst, end: id, connection, is_connection });
         Some(self.add_subflow(world, host, id, flow, index))
+    }
+
+    fn add_end(
+        &mut self,
+        world: &mut World,
+        host: NodeId,
+        connection: ConnectionId,
+        end: End,
+    ) -> EndpointId {
+        let id = world.add_outside_end(connection, end, host);
+        let is_program = self.of_programs.contains(&connection);
+        self.ends.insert(id, EndTrack { is_program, ..EndTrack::new(end, connection) });
+        id
     }
 
     fn end_with(
@@ -330,6 +360,8 @@ impl EndTrack {
             fell_back: false,
             fin_sent: false,
             fin_received: false,
+            is_program: false,
+            sent_from: None,
             bare: None,
             tracks: Vec::new(),
         }

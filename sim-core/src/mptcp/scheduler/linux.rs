@@ -2,7 +2,6 @@
 //! is queued on it, for a burst at a time.
 
 use super::{Candidate, Rule, View};
-use crate::time::SimDuration;
 
 /// Most bytes of a burst (Linux's `MPTCP_SEND_BURST_SIZE`).
 const BURST: u64 = 65_428;
@@ -16,21 +15,6 @@ pub(super) struct Linux {
     burst: Option<(usize, u64)>,
     /// Average pacing rate of each subflow in bytes per second; 0: unknown.
     pace: Vec<u64>,
-}
-
-/// `sk_pacing_rate` in bytes per second: what congestion control wants, else twice the window per
-/// round trip in slow start and 1.2 times afterwards (`tcp_update_pacing_rate`).
-fn pacing_rate(c: &Candidate) -> u64 {
-    if let Some(rate) = c.pacing_rate {
-        return rate;
-    }
-    let percent: u64 = match c.ssthresh {
-        Some(ssthresh) if c.cwnd >= ssthresh / 2 => 120,
-        _ => 200,
-    };
-    let window = u64::from(c.cwnd) * u64::from(c.mss);
-    let srtt = if c.srtt == SimDuration::ZERO { 1_000_000 } else { c.srtt.as_nanos() };
-    (u128::from(window) * u128::from(percent) * 10_000_000 / u128::from(srtt)) as u64
 }
 
 /// `sk_wmem_queued`. Linux hands a subflow more than its window takes, until its send buffer, twice
@@ -60,7 +44,7 @@ impl Rule for Linux {
             }
             let pace = &mut self.pace[c.index];
             if *pace == 0 {
-                *pace = pacing_rate(c).max(1);
+                *pace = c.pacing_rate.max(1);
             }
             let linger = (u128::from(queued(c)) << 32) / u128::from(*pace);
             if first.is_none_or(|(least, _)| linger < least) {
@@ -71,12 +55,17 @@ impl Rule for Linux {
         let burst = BURST.min(view.window_left);
         let queued = u128::from(queued(chosen));
         let pace = &mut self.pace[chosen.index];
-        let sum = u128::from(*pace) * queued + u128::from(pacing_rate(chosen)) * u128::from(burst);
+        let sum = u128::from(*pace) * queued + u128::from(chosen.pacing_rate) * u128::from(burst);
         if let Some(average) = sum.checked_div(u128::from(burst) + queued) {
             *pace = (average as u64).max(1);
         }
         self.burst = Some((chosen.index, burst));
         Some(chosen.index)
+    }
+
+    /// Since 6.6 a burst does not outlive the call that began it.
+    fn on_push(&mut self) {
+        self.burst = None;
     }
 
     fn on_sent(&mut self, index: usize, len: u32) {

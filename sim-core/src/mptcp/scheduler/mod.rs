@@ -41,8 +41,8 @@ struct Candidate {
     mss: u32,
     /// Bytes sent and not acknowledged.
     unacked: u64,
-    /// Bytes per second at which congestion control paces, if it does.
-    pacing_rate: Option<u64>,
+    /// Bytes per second that leave when the window is used (Linux's `sk_pacing_rate`).
+    pacing_rate: u64,
 }
 
 /// The connection, as a rule sees it.
@@ -75,6 +75,9 @@ trait Rule: Debug + Send {
 
     /// `len` bytes of new data went out over subflow `index`.
     fn on_sent(&mut self, _index: usize, _len: u32) {}
+
+    /// A call to send as much as possible begins, and none is under way.
+    fn on_push(&mut self) {}
 
     /// The window was full, and its first segment had to be sent again over a faster subflow.
     fn on_blocked(&mut self) {}
@@ -190,13 +193,20 @@ impl Endpoint {
             in_flight: tx.in_flight(),
             mss: self.segment_room(index),
             unacked: self.held(index),
-            pacing_rate: tx.congestion.pacing_rate(),
+            pacing_rate: tx.pacing_rate(self.segment_room(index)),
         }
     }
 
     fn has_in_flight(&self, i: usize, range: (u64, u64)) -> bool {
         let in_flight = self.subflows[i].tx.outstanding();
         in_flight.iter().any(|s| s.data <= range.0 && range.0 < s.data + u64::from(s.len))
+    }
+
+    /// Data is about to be given to the subflows' queues, as much as they take.
+    pub(super) fn note_push(&mut self) {
+        if let Some(rule) = &mut self.scheduler.rule {
+            rule.on_push();
+        }
     }
 
     /// `len` bytes of new data went out over subflow `i`.
@@ -223,7 +233,7 @@ fn candidate(index: usize, srtt_ms: u64, cwnd: u32, in_flight: u32) -> Candidate
         in_flight,
         mss: 1000,
         unacked: u64::from(in_flight) * 1000,
-        pacing_rate: None,
+        pacing_rate: u64::from(cwnd) * 1000 * 1200 / srtt_ms,
     }
 }
 

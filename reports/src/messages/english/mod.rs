@@ -1,16 +1,26 @@
 //! The English catalogue.
 
-use sim_core::engine::device::Rule;
-use sim_core::record::outcome::{Blame, Cause, CauseLink};
+mod story;
+
+use sim_core::engine::device::{Rule, Wording};
+use sim_core::record::ConnectionRecord;
+use sim_core::record::outcome::{Blame, Cause, CauseLink, Verdict};
 use sim_core::record::story::End;
 
-use super::{Marks, Message, Place, located, place, product, tells_packet};
-use crate::figures::{instant, printable};
+use super::{Label, Marks, Message, Place, located, place, product, tells_packet};
+use crate::figures::{instant, plural, printable};
+use crate::subflows_established;
 
 /// Words for a message.
 pub(super) fn say(message: &Message<'_>) -> String {
     printable(&match message {
         Message::Cause(cause) => self::cause(cause),
+        Message::Verdict(connection) => verdict(connection),
+        Message::Step(step) => story::step(step),
+        Message::Because(rule, because) => placed(rule, because),
+        Message::Advice(advice) => story::advice(advice),
+        Message::Folded { data, acks, bytes } => story::folded(*data, *acks, *bytes),
+        Message::Label(label) => self::label(*label).into(),
     })
 }
 
@@ -72,14 +82,51 @@ fn why(rule: &Rule) -> String {
     let text = &rule.text;
     let line = rule.line().map(|line| format!("{}:{}", line.file, line.line));
     match (rule.is_default(), rule.because(), line) {
-        (true, Some(because), Some(near)) => {
-            let because = located(&because.english, &near, &MARKS);
-            format!("by its default ({text}): {because}")
+        (true, Some(because), _) => {
+            format!("by its default ({text}): {}", placed(rule, because))
         }
-        (true, Some(because), None) => format!("by its default ({text}): {because}"),
         (true, None, Some(near)) => format!("by its default ({text}) ({near})"),
         (true, None, None) => format!("by its default ({text})"),
         (false, _, Some(line)) => format!("by its configuration ({text}; {line})"),
         (false, _, None) => format!("as the scenario sets it ({text})"),
+    }
+}
+
+/// What is missing or does not match, with its place.
+fn placed(rule: &Rule, because: &Wording) -> String {
+    match rule.line() {
+        Some(line) => located(&because.english, &format!("{}:{}", line.file, line.line), &MARKS),
+        None => because.english.clone(),
+    }
+}
+
+fn verdict(connection: &ConnectionRecord) -> String {
+    match connection.outcome.verdict {
+        Verdict::Mptcp => format!("MPTCP, {}", plural(subflows_established(connection), "subflow")),
+        Verdict::Fallback => "fallback to plain TCP".into(),
+        Verdict::Failed(failure) => format!("failed: {}", super::failure(failure)),
+    }
+}
+
+const fn label(label: Label) -> &'static str {
+    match label {
+        Label::Because => "because",
+        Label::WhatHappened => "what happened",
+        Label::WhatCanBeDone => "what can be done",
+        Label::Packet => "packet",
+        Label::Rule => "rule",
+        Label::Default => "its default",
+        Label::ByScenario => "set by the scenario",
+        Label::Missing => "why",
+        Label::Frame => "frame",
+        Label::FrameAfter => "after",
+        Label::Lines => "Lines to enter:",
+        Label::Caution => "But:",
+        Label::Source => "source",
+        Label::Lost => "lost",
+        Label::Time => "time",
+        Label::CapturesHint => {
+            "Frames are numbered as run --pcap writes them, in the results folder."
+        }
     }
 }

@@ -1,17 +1,29 @@
 //! The Japanese catalogue, in the terms of Cisco's Japanese documents.
 
-use sim_core::engine::device::{Change, Rule};
-use sim_core::record::outcome::{Act, Blame, Cause, CauseLink, PacketKind, PacketName, Trouble};
+mod story;
+
+use sim_core::engine::device::{Change, Rule, Wording};
+use sim_core::record::ConnectionRecord;
+use sim_core::record::outcome::{
+    Act, Blame, Cause, CauseLink, Failure, PacketKind, PacketName, Trouble, Verdict,
+};
 use sim_core::record::story::{End, FallbackReason, ResetCause};
 use sim_core::wire::mptcp::{ResetReason, Subtype};
 
-use super::{Marks, Message, located, product, tells_packet};
+use super::{Label, Marks, Message, located, product, tells_packet};
 use crate::figures::{instant, printable};
+use crate::subflows_established;
 
 /// Words for a message.
 pub(super) fn say(message: &Message<'_>) -> String {
     printable(&match message {
         Message::Cause(cause) => self::cause(cause),
+        Message::Verdict(connection) => verdict(connection),
+        Message::Step(step) => story::step(step),
+        Message::Because(rule, because) => placed(rule, because),
+        Message::Advice(advice) => story::advice(advice),
+        Message::Folded { data, acks, bytes } => story::folded(*data, *acks, *bytes),
+        Message::Label(label) => self::label(*label).into(),
     })
 }
 
@@ -40,13 +52,8 @@ fn link(link: &CauseLink, names_packet: bool) -> String {
             )
         }
         Blame::Endpoint { end, host, act } => {
-            let host = match end {
-                End::Client if host == "client" => String::new(),
-                End::Server if host == "server" => String::new(),
-                _ => format!("「{host}」"),
-            };
             let act = after_kana(&self::act(*act));
-            format!("{}{host}は{act}{}", self::end(*end), packet_and_time())
+            format!("{}は{act}{}", self::host(*end, host), packet_and_time())
         }
         Blame::Network(trouble) => format!("{}{}", self::trouble(trouble), packet_and_time()),
     }
@@ -60,8 +67,17 @@ pub(super) const fn end(end: End) -> &'static str {
     }
 }
 
+/// An end of a connection with its host's name, where that says more than the end.
+pub(super) fn host(end: End, host: &str) -> String {
+    match end {
+        End::Client if host == "client" => self::end(end).into(),
+        End::Server if host == "server" => self::end(end).into(),
+        End::Client | End::Server => format!("{}「{host}」", self::end(end)),
+    }
+}
+
 /// Words that follow a particle: a Latin word is set off by a space.
-fn after_kana(words: &str) -> String {
+pub(super) fn after_kana(words: &str) -> String {
     let gap = if words.starts_with(|c: char| c.is_ascii()) { " " } else { "" };
     format!("{gap}{words}")
 }
@@ -230,7 +246,7 @@ pub(super) const fn reset_reason(reason: ResetReason) -> &'static str {
     }
 }
 
-fn trouble(trouble: &Trouble) -> String {
+pub(super) fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::SynsUnanswered => "MP_CAPABLE 付きの SYN に応答がありませんでした".into(),
         Trouble::Unanswered => "終了まで応答がありませんでした".into(),
@@ -243,16 +259,56 @@ fn why(rule: &Rule) -> String {
     let text = &rule.text;
     let line = rule.line().map(|line| format!("{}:{}", line.file, line.line));
     match (rule.is_default(), rule.because(), line) {
-        (true, Some(because), Some(near)) => {
-            let because = located(&because.japanese, &near, &MARKS);
-            format!("。デフォルトの動作です（{text}）: {because}")
-        }
-        (true, Some(because), None) => {
-            format!("。デフォルトの動作です（{text}）: {}", because.japanese)
+        (true, Some(because), _) => {
+            format!("。デフォルトの動作です（{text}）: {}", placed(rule, because))
         }
         (true, None, Some(near)) => format!("。デフォルトの動作です（{text}、{near}）"),
         (true, None, None) => format!("。デフォルトの動作です（{text}）"),
         (false, _, Some(line)) => format!("。設定による動作です（{text}、{line}）"),
         (false, _, None) => format!("。シナリオの指定による動作です（{text}）"),
+    }
+}
+
+/// What is missing or does not match, with its place.
+fn placed(rule: &Rule, because: &Wording) -> String {
+    match rule.line() {
+        Some(line) => located(&because.japanese, &format!("{}:{}", line.file, line.line), &MARKS),
+        None => because.japanese.clone(),
+    }
+}
+
+fn verdict(connection: &ConnectionRecord) -> String {
+    match connection.outcome.verdict {
+        Verdict::Mptcp => format!("MPTCP、サブフロー {} 個", subflows_established(connection)),
+        Verdict::Fallback => "通常の TCP 動作にフォールバック".into(),
+        Verdict::Failed(Failure::NeverConnected) => "失敗: 接続が確立されませんでした".into(),
+        Verdict::Failed(Failure::Reset) => "失敗: 配信の完了前に接続がリセットされました".into(),
+        Verdict::Failed(Failure::Stalled) => "失敗: データを残したまま配信が停止しました".into(),
+        Verdict::Failed(Failure::WrongStream) => {
+            "失敗: 配信されたデータが書き込まれたデータと異なります".into()
+        }
+    }
+}
+
+const fn label(label: Label) -> &'static str {
+    match label {
+        Label::Because => "原因:",
+        Label::WhatHappened => "経過",
+        Label::WhatCanBeDone => "対処方法",
+        Label::Packet => "パケット",
+        Label::Rule => "ルール",
+        Label::Default => "デフォルト",
+        Label::ByScenario => "シナリオの指定",
+        Label::Missing => "理由",
+        Label::Frame => "フレーム",
+        Label::FrameAfter => "通過後",
+        Label::Lines => "次の設定を使用します:",
+        Label::Caution => "注意:",
+        Label::Source => "出典",
+        Label::Lost => "損失",
+        Label::Time => "時刻",
+        Label::CapturesHint => {
+            "フレーム番号は run --pcap が結果フォルダに書き出すキャプチャ ファイルの番号です。"
+        }
     }
 }

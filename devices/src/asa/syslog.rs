@@ -1,0 +1,187 @@
+//! The log, in the form and with the numbers of the ASA's system messages (ASA Syslog Messages guide).
+
+use sim_core::engine::device::Side;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::{Flags, Flow, Packet};
+
+use crate::steps::track::{Connection, Phase};
+
+use super::State;
+
+/// Messages that are kept; the rest is counted.
+const KEPT: usize = 500;
+
+/// The messages of a run, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Syslog {
+    lines: Vec<String>,
+    left_out: u64,
+}
+
+impl Syslog {
+    fn add(&mut self, severity: u8, id: u32, text: impl FnOnce() -> String) {
+        if self.lines.len() < KEPT {
+            self.lines.push(format!("%ASA-{severity}-{id}: {}", text()));
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// The messages, and how many were left out.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &String> {
+        self.lines.iter()
+    }
+
+    /// Messages that were not kept.
+    pub(super) const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// 302013, or 302303 for a connection that bypasses the state checks.
+    pub(super) fn built(&mut self, names: &[String; 2], number: u64, flow: Flow, state: &State) {
+        let (inside, outside) = ends(flow, state.opened_from);
+        let [in_name, out_name] = names;
+        let both = format!(
+            "{out_name}:{} ({}) to {in_name}:{} ({})",
+            slash(outside),
+            slash(outside),
+            slash(inside),
+            slash(inside)
+        );
+        if state.treatment.bypass.is_some() {
+            self.add(6, 302_303, || {
+                format!("Built TCP state-bypass connection {number} from {both}")
+            });
+        } else {
+            let direction = direction(state.opened_from);
+            self.add(6, 302_013, || {
+                format!("Built {direction} TCP connection {number} for {both}")
+            });
+        }
+    }
+
+    /// 302014, or 302304.
+    pub(super) fn torn_down(&mut self, names: &[String; 2], connection: &Connection<State>) {
+        let state = &connection.state;
+        let (inside, outside) = ends(connection.opened, state.opened_from);
+        let [in_name, out_name] = names;
+        let bytes: u64 = connection.ends.iter().map(|end| end.bytes).sum();
+        let lasted = time(connection.last.since(connection.since));
+        let number = state.number;
+        let both = format!("{out_name}:{} to {in_name}:{}", slash(outside), slash(inside));
+        let reason = match (connection.phase, state.reset_from) {
+            (Phase::Closed, Some(Side::Inside)) => "TCP Reset-I",
+            (Phase::Closed, Some(Side::Outside)) => "TCP Reset-O",
+            (Phase::Closed, None) => "TCP FINs",
+            (Phase::SynSent | Phase::SynReceived, _) => "SYN Timeout",
+            (Phase::HalfClosed, _) => "FIN Timeout",
+            (Phase::Established, _) => "Connection timeout",
+        };
+        if state.treatment.bypass.is_some() {
+            self.add(6, 302_304, || {
+                format!("Teardown TCP state-bypass connection {number} from {both} duration {lasted} bytes {bytes} {reason}")
+            });
+        } else {
+            self.add(6, 302_014, || {
+                format!("Teardown TCP connection {number} for {both} duration {lasted} bytes {bytes} {reason}")
+            });
+        }
+    }
+
+    /// What a drop for this reason logs, where it logs something.
+    pub(super) fn dropped(
+        &mut self,
+        names: &[String; 2],
+        side: Side,
+        packet: &Packet,
+        reason: &str,
+        rule: &str,
+    ) {
+        let name = &names[side as usize];
+        let other = &names[1 - side as usize];
+        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
+        let flags = flags(packet.flags);
+        let direction = direction(side);
+        match reason {
+            "tcp-not-syn" => self.add(6, 106_015, || {
+                format!("Deny TCP (no connection) from {src} to {dst} flags {flags} on interface {name}")
+            }),
+            "acl-drop" if rule.starts_with("access-list") => self.add(4, 106_023, || {
+                let list = rule.split_whitespace().nth(1).unwrap_or("").trim_end_matches(':');
+                format!("Deny tcp src {name}:{src} dst {other}:{dst} by access-group \"{list}\" [0x0, 0x0]")
+            }),
+            "acl-drop" => self.add(2, 106_001, || {
+                format!("Inbound TCP connection denied from {src} to {dst} flags {flags} on interface {name}")
+            }),
+            "conn-limit" => self.add(3, 201_011, || {
+                format!("Connection limit exceeded for {direction} packet from {src} to {dst} on interface {name}")
+            }),
+            "tcp-mss-exceeded" => self.add(4, 419_001, || {
+                let size = packet.payload.len;
+                format!("Dropping TCP packet from {name}:{src} to {other}:{dst}, reason: MSS exceeded, data {size}")
+            }),
+            "tcp-seq-syn-diff" => self.add(4, 419_002, || {
+                format!("Duplicate TCP SYN from {name}:{src} to {other}:{dst} with different initial sequence number")
+            }),
+            "tcp-bad-option-list" => self.add(5, 500_003, || {
+                format!("Bad TCP hdr length (hdrlen={}, pktlen={}) from {src} to {dst}, flags: {flags}, on interface {name}",
+                    packet.tcp_header_len(), packet.wire_len())
+            }),
+            _ => {}
+        }
+    }
+
+    /// 201010.
+    pub(super) fn intercepted(&mut self, name: &str, side: Side, packet: &Packet, rule: &str) {
+        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
+        let direction = direction(side);
+        let limit = rule.split_whitespace().find(|w| w.parse::<u32>().is_ok()).unwrap_or("0");
+        self.add(3, 201_010, || {
+            format!("Embryonic connection limit exceeded {limit}/{limit} for {direction} packet from {src} to {dst} on interface {name}")
+        });
+    }
+
+    /// 419003.
+    pub(super) fn urgent_cleared(&mut self, names: &[String; 2], side: Side, packet: &Packet) {
+        let (name, other) = (&names[side as usize], &names[1 - side as usize]);
+        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
+        self.add(4, 419_003, || {
+            format!("Cleared TCP urgent flag from {name}:{src} to {other}:{dst}")
+        });
+    }
+}
+
+/// The ends of a connection that this flow opened from `side`: the inside one, the outside one.
+fn ends(flow: Flow, side: Side) -> (std::net::SocketAddr, std::net::SocketAddr) {
+    match side {
+        Side::Inside => (flow.src, flow.dst),
+        Side::Outside => (flow.dst, flow.src),
+    }
+}
+
+const fn direction(from: Side) -> &'static str {
+    match from {
+        Side::Inside => "outbound",
+        Side::Outside => "inbound",
+    }
+}
+
+fn slash(address: std::net::SocketAddr) -> String {
+    format!("{}/{}", address.ip(), address.port())
+}
+
+fn flags(flags: Flags) -> String {
+    let names = format!("{flags:?}").replace(',', " ");
+    if names.is_empty() { "none".into() } else { names }
+}
+
+/// `H:MM:SS`.
+pub(super) fn time(span: SimDuration) -> String {
+    let seconds = span.as_nanos() / 1_000_000_000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// How long ago `then` was.
+pub(super) fn idle(now: SimTime, then: SimTime) -> String {
+    time(now.since(then))
+}

@@ -1,0 +1,254 @@
+//! The simulator's endpoint against the kernel's, both ways round: connections complete with their bytes
+//! intact, by the means that each case is about, and Wireshark finds nothing malformed in them.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use scenarios::Run;
+use sim_core::record::outcome::Verdict;
+
+/// Runs at once: each takes its time of the wall, but little of the processor's.
+const AT_ONCE: usize = 5;
+
+/// One case; `{kernel}` and `{simulated}` are put in for each way round.
+struct Case {
+    name: &'static str,
+    paths: &'static str,
+    devices: &'static str,
+    /// Settings of both hosts.
+    settings: &'static str,
+    traffic: &'static str,
+    events: &'static str,
+    /// What must come out.
+    verdict: &'static str,
+    /// Subflows that were established.
+    subflows: usize,
+    /// Counters of the kernel's host that must not be zero, where it is the client and the server.
+    counted: [&'static [&'static str]; 2],
+}
+
+const TWO: &str =
+    r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms")"#;
+const ONE: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms")"#;
+/// Large enough that the kernel still writes when it joins: one whose application has closed its direction
+/// lets no join complete.
+const BOTH_WAYS: &str =
+    r#"UpThenDown(name: "data", from: "client", to: "server", up: "2 MB", down: "1 MB")"#;
+
+const PLAIN: Case = Case {
+    name: "",
+    paths: TWO,
+    devices: "",
+    settings: "",
+    traffic: BOTH_WAYS,
+    events: "",
+    verdict: "mptcp",
+    subflows: 2,
+    counted: [&["MPCapableSYNACKRX", "MPJoinSynAckRx"], &["MPCapableACKRX", "MPJoinAckRx"]],
+};
+
+fn cases() -> Vec<Case> {
+    vec![
+        Case { name: "joins", ..PLAIN },
+        Case {
+            name: "one path",
+            paths: ONE,
+            subflows: 1,
+            counted: [&[], &["MPCapableACKRX"]],
+            ..PLAIN
+        },
+        Case { name: "checksums", settings: "checksum: true", ..PLAIN },
+        Case {
+            name: "IPv6",
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
+            ..PLAIN
+        },
+        Case {
+            name: "ADD_ADDR",
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
+            counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "request and response",
+            traffic: r#"RequestResponse(name: "data", from: "client", to: "server", request: "1 kB", response: "40 kB", count: 20, pause: "5 ms")"#,
+            ..PLAIN
+        },
+        Case {
+            name: "download",
+            traffic: r#"Bulk(name: "data", from: "client", to: "server", direction: Down, bytes: "2 MB")"#,
+            ..PLAIN
+        },
+        Case {
+            name: "loss",
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", loss: "1 %"), (name: "b", rate: "20 Mbps", delay: "8 ms", loss: "1 %")"#,
+            ..PLAIN
+        },
+        Case {
+            name: "FASTCLOSE by the client",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "5 s")"#,
+            events: r#"At("1 s", Abort("data", Client))"#,
+            verdict: "failed",
+            counted: [&["MPFastcloseTx"], &["MPFastcloseRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "FASTCLOSE by the server",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "5 s")"#,
+            events: r#"At("1 s", Abort("data", Server))"#,
+            verdict: "failed",
+            counted: [&["MPFastcloseRx"], &["MPFastcloseTx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "MP_PRIO",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            events: r#"At("1 s", SetBackup("client", "b", true))"#,
+            counted: [&["MPPrioTx"], &["MPPrioRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "backup",
+            settings: r#"backup: ["b"]"#,
+            counted: [&["MPJoinSynAckRx"], &["MPJoinSynBackupRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "a path fails",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "3 s")"#,
+            events: r#"At("1 s", LinkDown("a"))"#,
+            ..PLAIN
+        },
+        Case {
+            name: "MP_FAIL with another subflow left",
+            settings: "checksum: true",
+            devices: r#""box": Custom(rules: [(when: (path: "b", direction: ToServer, segment: [Data], skip: 20, times: 1), do: Flip(at: 10))])"#,
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms", devices: ["box"])"#,
+            traffic: r#"Bulk(name: "data", from: "client", to: "server", bytes: "2 MB")"#,
+            counted: [&["MPFailRx"], &["DataCsumErr", "MPFailTx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "fallback: the SYN loses its option",
+            devices: r#""edge": Asa()"#,
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", devices: ["edge"]), (name: "b", rate: "20 Mbps", delay: "8 ms")"#,
+            verdict: "fallback",
+            subflows: 1,
+            counted: [&["MPCapableFallbackSYNACK"], &[]],
+            ..PLAIN
+        },
+    ]
+}
+
+impl Case {
+    fn text(&self, client: &str, server: &str) -> String {
+        let host = |own: &str, settings: &str| match settings {
+            "" => format!("({own})"),
+            some => format!("({own}, {some})"),
+        };
+        // A server opens no subflows: what is about them is the client's.
+        let of_server = if self.settings.starts_with("backup") { "" } else { self.settings };
+        format!(
+            "Scenario(title: \"{}\", topology: MultiPath(paths: [{}]), devices: {{{}}}, \
+             hosts: {{\"client\": {}, \"server\": {}}}, traffic: [{}], events: [{}], time_limit: \"20 s\")",
+            self.name,
+            self.paths,
+            self.devices,
+            host(client, self.settings),
+            host(server, of_server),
+            self.traffic,
+            self.events
+        )
+    }
+
+    /// What is wrong with a run of the case.
+    fn faults(&self, run: &Run, kernel_is_client: bool) -> Vec<String> {
+        let mut faults = Vec::new();
+        let connection = &run.record.connections[0];
+        let verdict = connection.outcome.verdict;
+        if verdict.word() != self.verdict {
+            faults.push(format!("{verdict:?}, {:?}", connection.outcome.cause));
+        }
+        let established = connection.subflows.iter().filter(|s| s.established_at.is_some()).count();
+        if established != self.subflows {
+            faults.push(format!("{established} subflows: {:?}", connection.subflows));
+        }
+        if !connection.stream_intact {
+            faults.push("bytes are wrong".into());
+        }
+        if !matches!(verdict, Verdict::Failed(_)) && connection.completed_at.is_none() {
+            faults.push("not complete".into());
+        }
+        let (counters, wanted): (&BTreeMap<String, u64>, _) = if kernel_is_client {
+            (&connection.client_counters, self.counted[0])
+        } else {
+            (&connection.server_counters, self.counted[1])
+        };
+        for name in wanted {
+            if !counters.contains_key(*name) {
+                faults.push(format!("the kernel did not count {name}: {counters:?}"));
+            }
+        }
+        faults.extend(malformed(run));
+        faults
+    }
+}
+
+/// What tshark finds malformed in the run's captures; nothing where it is not installed.
+fn malformed(run: &Run) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut found = Vec::new();
+    let captures = run.record.captures.as_ref().expect("live tests capture");
+    for (index, interface) in captures.interfaces.iter().enumerate() {
+        let mut writer = sim_core::wire::pcapng::PcapngWriter::new(Vec::new()).expect("a Vec");
+        let id = writer.interface(&interface.name).expect("a Vec");
+        for captured in captures.packets.iter().filter(|p| p.interface as usize == index) {
+            writer.packet(id, captured.at, &captured.packet, None).expect("a Vec");
+        }
+        let file = folder.path().join(format!("{index}.pcapng"));
+        std::fs::write(&file, writer.finish().expect("a Vec")).expect("the folder takes a file");
+        let tshark = Command::new("tshark").args(["-Y", "_ws.malformed", "-r"]).arg(&file).output();
+        let Ok(output) = tshark else { return Vec::new() };
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if !text.is_empty() {
+            found.push(format!("malformed at {}: {text}", interface.name));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_simulated_endpoint_and_the_kernel_understand_each_other() {
+    if !common::can_run("interop") {
+        return;
+    }
+    let only = std::env::var("OPTION30_INTEROP").unwrap_or_default();
+    let runs: Vec<(Case, bool)> =
+        cases().into_iter().zip(cases()).flat_map(|(a, b)| [(a, true), (b, false)]).collect();
+    let wanted: Vec<_> = runs.iter().filter(|(case, _)| case.name.contains(&only)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut faults = Vec::new();
+        while let Some((case, kernel_is_client)) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let (client, server, who) = if *kernel_is_client {
+                ("kernel", "profile: Rfc8684", "kernel calls")
+            } else {
+                ("profile: Rfc8684", "kernel", "kernel is called")
+            };
+            let run = common::live("interop", &case.text(client, server));
+            let found = case.faults(&run, *kernel_is_client).into_iter();
+            faults.extend(found.map(|fault| format!("{}, {who}: {fault}", case.name)));
+        }
+        faults
+    };
+    let faults: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|t| t.join().expect("no case panics")).collect()
+    });
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
