@@ -278,7 +278,8 @@ fn duplicates_do_not_put_the_timeout_off() {
         sender.send_new(at(0), 1000 * i, 1000, false);
     }
     let ack = |sender: &mut Sender, ms, ack| {
-        let ack = Ack { ack, sacks: &[], echo_rtt: None, duplicate: ack == sender.una };
+        let ack =
+            Ack { ack, sacks: &[], echo_rtt: None, echoed_ms: None, duplicate: ack == sender.una };
         sender.on_ack(at(ms), &ack, &[], 0);
     };
     ack(&mut sender, 100, 1001);

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
-use sim_core::engine::link::{Jitter, LinkConfig, Loss, QueueLimit};
+use sim_core::engine::link::{Discipline, Jitter, LinkConfig, Loss, QueueLimit};
 use sim_core::rng::Probability;
 use sim_core::time::SimDuration;
 use sim_core::units::{BitRate, ByteSize};
@@ -91,12 +91,19 @@ macro_rules! with_link_settings {
                     rate rate_back: |rate| Some(rate),
                     delay delay_back: |delay| delay,
                     jitter jitter_back: |jitter: $crate::settings::JitterModel| jitter.into(),
-                    queue queue_back: |queue: $crate::settings::QueueModel| queue.into(),
                     loss loss_back: |loss: $crate::settings::LossModel| loss.into(),
                     reorder reorder_back: |p| p,
                     duplicate duplicate_back: |p| p,
                     corrupt corrupt_back: |p| p,
                 );
+                for (queue, direction) in [
+                    (self.queue, &mut both.out),
+                    (self.queue_back.or(self.queue), &mut both.back),
+                ] {
+                    if let Some(queue) = queue {
+                        (direction.queue, direction.discipline) = queue.settings();
+                    }
+                }
                 for direction in [&mut both.out, &mut both.back] {
                     direction.mtu = self.mtu.unwrap_or(direction.mtu);
                     direction.overhead = self.overhead.unwrap_or(direction.overhead);
@@ -193,6 +200,23 @@ pub enum LossModel {
         #[serde(default)]
         good: Probability,
     },
+    /// Four states, as netem's `loss state`: 1 and 2 let packets pass, in a gap and in a burst; 3 and 4
+    /// lose them, in a burst and alone.
+    FourState {
+        /// From 1 to 3: a burst begins.
+        p13: Probability,
+        /// From 3 to 1: it ends; none: 1 - p13.
+        p31: Option<Probability>,
+        /// From 3 to 2: a packet passes within it.
+        #[serde(default)]
+        p32: Probability,
+        /// From 2 to 3.
+        #[serde(default = "certain")]
+        p23: Probability,
+        /// From 1 to 4: a packet is lost alone.
+        #[serde(default)]
+        p14: Probability,
+    },
 }
 
 fn certain() -> Probability {
@@ -205,6 +229,11 @@ impl From<LossModel> for Loss {
             LossModel::Bernoulli(p) => Self::Bernoulli(p),
             LossModel::GilbertElliott { p, r, bad, good } => {
                 Self::GilbertElliott { p, r, bad, good }
+            }
+            LossModel::FourState { p13, p31, p32, p23, p14 } => {
+                let rest = Probability::from_raw(Probability::ONE.raw() - p13.raw());
+                let p31 = p31.or(rest).unwrap_or(Probability::ZERO);
+                Self::FourState { p13, p31, p32, p23, p14 }
             }
         }
     }
@@ -226,16 +255,70 @@ impl From<JitterModel> for Jitter {
 }
 
 /// Queue discipline. A bare `"100 ms"` in a scenario file is `DropTail("100 ms")`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum QueueModel {
     /// First in, first out; what does not fit is dropped.
     DropTail(Limit),
+    /// Random early detection: packets are dropped the likelier the longer the queue is on average.
+    Red {
+        /// Average length below which nothing is dropped.
+        min: ByteSize,
+        /// Average length from which on everything is.
+        max: ByteSize,
+        /// Probability of a drop just below `max`; none: 2 %.
+        #[serde(default = "red_probability")]
+        probability: Probability,
+        /// What the queue holds at most; none: everything.
+        #[serde(default = "unlimited")]
+        limit: Limit,
+    },
+    /// Controlled delay (RFC 8289): packets are dropped while the wait stays above `target`.
+    CoDel {
+        /// Wait that is good enough; none: 5 ms.
+        #[serde(default = "codel_target")]
+        target: SimDuration,
+        /// How long it may be exceeded; none: 100 ms.
+        #[serde(default = "codel_interval")]
+        interval: SimDuration,
+        /// What the queue holds at most; none: 1000 packets.
+        #[serde(default = "codel_limit")]
+        limit: Limit,
+    },
 }
 
-impl From<QueueModel> for QueueLimit {
-    fn from(model: QueueModel) -> Self {
-        match model {
-            QueueModel::DropTail(Limit(limit)) => limit,
+fn red_probability() -> Probability {
+    Probability::new(0.02).unwrap_or(Probability::ONE)
+}
+
+const fn unlimited() -> Limit {
+    Limit(QueueLimit::Unlimited)
+}
+
+const fn codel_target() -> SimDuration {
+    SimDuration::from_millis(5)
+}
+
+const fn codel_interval() -> SimDuration {
+    SimDuration::from_millis(100)
+}
+
+const fn codel_limit() -> Limit {
+    Limit(QueueLimit::Packets(1_000))
+}
+
+impl QueueModel {
+    /// What it holds, and what it drops before it is full.
+    #[must_use]
+    pub const fn settings(self) -> (QueueLimit, Discipline) {
+        match self {
+            Self::DropTail(Limit(limit)) => (limit, Discipline::DropTail),
+            Self::Red { min, max, probability, limit } => {
+                (limit.0, Discipline::Red { min, max, probability })
+            }
+            Self::CoDel { target, interval, limit } => {
+                (limit.0, Discipline::CoDel { target, interval })
+            }
         }
     }
 }

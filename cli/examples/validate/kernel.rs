@@ -22,7 +22,8 @@ struct Measured {
     /// None: not known, for the transfer ended before its bytes were compared.
     is_intact: Option<bool>,
     joins: u64,
-    fell_back: [bool; 2],
+    /// None: that end's program died before it could tell.
+    fell_back: [Option<bool>; 2],
     mbps: [Option<f64>; 2],
     event_s: Option<f64>,
     stall_s: Option<f64>,
@@ -146,7 +147,7 @@ impl Measured {
             },
             is_intact: (!intact.is_empty()).then_some(intact == "yes"),
             joins: joins.parse().ok()?,
-            fell_back: [client == "yes", server == "yes"],
+            fell_back: [client, server].map(|word| (!word.is_empty()).then_some(word == "yes")),
             mbps: [up.parse().ok(), down.parse().ok()],
             event_s: event.parse().ok(),
             stall_s: stall.parse().ok(),
@@ -168,7 +169,9 @@ impl Measured {
         check("intact", self.is_intact.is_none_or(|intact| intact == ours.is_intact));
         check("joins", self.joins == ours.joins);
         if self.mode == Mode::Failed {
-            check("who fell back", self.fell_back == ours.fell_back);
+            let known = self.fell_back.iter().zip(&ours.fell_back);
+            let mut agree = known.map(|(measured, ours)| measured.is_none_or(|m| m == *ours));
+            check("who fell back", agree.all(|agrees| agrees));
         }
         let cut = self.resets.len() < self.reasoned_resets
             && self.reasoned_resets == ours.resets.len()
@@ -198,7 +201,7 @@ impl Measured {
             word(self.mode).to_owned(),
             yes_no(self.is_intact).to_owned(),
             self.joins.to_string(),
-            who(self.fell_back).to_owned(),
+            who(self.fell_back.map(|known| known == Some(true))).to_owned(),
             number(self.mbps[0], 2),
             number(self.mbps[1], 2),
             number(self.stall_s, 3),

@@ -14,10 +14,11 @@ struct Curve {
     scheduler: Option<&'static str>,
 }
 
-const CURVES: [Curve; 4] = [
+const CURVES: [Curve; 5] = [
     Curve { name: "TCP over WiFi", file: "tcp-wifi", scheduler: None },
     Curve { name: "TCP over 3G", file: "tcp-3g", scheduler: None },
     Curve { name: "MPTCP, plain", file: "mptcp", scheduler: Some("MinRtt") },
+    Curve { name: "MPTCP, M1", file: "mptcp", scheduler: Some("MinRttRetransmitting") },
     Curve { name: "MPTCP, M1 and M2", file: "mptcp", scheduler: Some("MinRttOpportunistic") },
 ];
 
@@ -40,7 +41,7 @@ pub(crate) fn validate(_: &[String]) -> Tally {
         let found = lines[line].1.iter().find(|(kb, _)| *kb == f64::from(buffer));
         found.map_or(f64::NAN, |(_, mbps)| *mbps)
     };
-    let (wifi, plain, both) = (0, 2, 3);
+    let (wifi, plain, both) = (0, 2, 4);
     let mut gate = |what: &str, holds: bool| {
         tally.add(holds);
         println!("{what:<72} {}", if holds { "holds" } else { "DIFFERS" });

@@ -1,9 +1,12 @@
 //! Settings of a host.
 
+use std::num::{NonZeroU16, NonZeroU32};
+
 use serde::Deserialize;
 use sim_core::mptcp::config::{
     CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
 };
+use sim_core::mptcp::keepalive::Keepalive;
 use sim_core::time::SimDuration;
 use sim_core::units::ByteSize;
 
@@ -24,6 +27,8 @@ pub struct HostSettings {
     /// Own addresses to announce by ADD_ADDR, each as the name of its path or link, or as it is;
     /// none: those of another family than the first path's.
     pub signal: Option<Vec<String>>,
+    /// TCP port in the announcements; none: that of the first subflow.
+    pub signal_port: Option<NonZeroU16>,
     /// Own addresses whose subflows are opened as backup, each as in `signal`.
     pub backup: Vec<String>,
     /// Most subflows besides the first; none: 8.
@@ -56,6 +61,8 @@ pub struct HostSettings {
     pub initial_window: Option<u32>,
     /// Smallest retransmission timeout; none: 200 ms.
     pub rto_min: Option<SimDuration>,
+    /// Probes of silent peers; none: no probes.
+    pub keepalive: Option<KeepaliveSettings>,
     /// Retransmission timeouts without progress after which a subflow rests; none: 4.
     pub stale_loss_count: Option<u32>,
     /// SYNs with MP_CAPABLE that are sent again before one without is; none: 2.
@@ -64,6 +71,28 @@ pub struct HostSettings {
     pub blackhole_timeout: Option<SimDuration>,
     /// How long an ADD_ADDR waits for its echo; none: 120 s.
     pub add_addr_timeout: Option<SimDuration>,
+}
+
+/// Probes of silent peers; what is not given is as in Linux.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepaliveSettings {
+    /// Silence before the first probe; none: 2 h.
+    pub idle: Option<SimDuration>,
+    /// Time between probes; none: 75 s.
+    pub interval: Option<SimDuration>,
+    /// Unanswered probes after which a subflow is given up; none: 9.
+    pub probes: Option<NonZeroU32>,
+}
+
+impl KeepaliveSettings {
+    fn keepalive(self) -> Keepalive {
+        Keepalive {
+            idle: self.idle.unwrap_or(SimDuration::from_secs(7_200)),
+            interval: self.interval.unwrap_or(SimDuration::from_secs(75)),
+            probes: self.probes.map_or(9, NonZeroU32::get),
+        }
+    }
 }
 
 /// Who opens further subflows. Not an optional field: RON would take the policy `None` for "not given".
@@ -113,6 +142,7 @@ impl HostSettings {
                 max_add_addr_accepted: self
                     .max_add_addr_accepted
                     .unwrap_or(manager.max_add_addr_accepted),
+                signal_port: self.signal_port.map(NonZeroU16::get),
                 no_join_to_initial: self.no_join_to_initial.unwrap_or(manager.no_join_to_initial),
                 ..manager
             },
@@ -128,6 +158,7 @@ impl HostSettings {
             receive_autotuning: self.receive_autotuning.unwrap_or(plain.receive_autotuning),
             initial_window: self.initial_window.unwrap_or(plain.initial_window),
             rto_min: self.rto_min.unwrap_or(plain.rto_min),
+            keepalive: self.keepalive.map(KeepaliveSettings::keepalive),
             stale_loss_count: self.stale_loss_count.unwrap_or(plain.stale_loss_count),
             syn_retries_before_fallback: self
                 .syn_retries_before_fallback

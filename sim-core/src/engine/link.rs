@@ -15,6 +15,8 @@ pub struct LinkConfig {
     pub jitter: Jitter,
     /// The queue in front of the link.
     pub queue: QueueLimit,
+    /// Which packets the queue drops before it is full.
+    pub discipline: Discipline,
     /// Random loss.
     pub loss: Loss,
     /// Probability that a packet skips the queueing delay of jitter and overtakes (netem's reorder).
@@ -36,6 +38,7 @@ impl Default for LinkConfig {
             delay: SimDuration::ZERO,
             jitter: Jitter::None,
             queue: QueueLimit::Time(SimDuration::from_millis(100)),
+            discipline: Discipline::DropTail,
             loss: Loss::None,
             reorder: Probability::ZERO,
             duplicate: Probability::ZERO,
@@ -46,7 +49,31 @@ impl Default for LinkConfig {
     }
 }
 
-/// How much a drop-tail queue holds, the packet in transmission not counted.
+/// Which packets a queue drops before it is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Discipline {
+    /// None.
+    #[default]
+    DropTail,
+    /// Random early detection (Floyd and Jacobson, 1993).
+    Red {
+        /// Average length below which nothing is dropped.
+        min: ByteSize,
+        /// Average length from which on everything is.
+        max: ByteSize,
+        /// Probability of a drop just below `max`.
+        probability: Probability,
+    },
+    /// Controlled delay (RFC 8289).
+    CoDel {
+        /// Wait that is good enough.
+        target: SimDuration,
+        /// How long it may be exceeded.
+        interval: SimDuration,
+    },
+}
+
+/// How much a queue holds, the packet in transmission not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueLimit {
     /// So many packets.
@@ -88,6 +115,20 @@ pub enum Loss {
         /// Loss in the good state.
         good: Probability,
     },
+    /// Four states (Salsano et al., 2009; netem's `loss state`): 1 and 2 let packets pass, in a gap and in
+    /// a burst; 3 and 4 lose them, in a burst and alone.
+    FourState {
+        /// From 1 to 3: a burst begins.
+        p13: Probability,
+        /// From 3 to 1: it ends.
+        p31: Probability,
+        /// From 3 to 2: a packet passes within it.
+        p32: Probability,
+        /// From 2 to 3.
+        p23: Probability,
+        /// From 1 to 4: a packet is lost alone.
+        p14: Probability,
+    },
 }
 
 impl LinkConfig {
@@ -102,6 +143,7 @@ impl LinkConfig {
     pub fn is_impaired(&self) -> bool {
         self.jitter != Jitter::None
             || self.loss != Loss::None
+            || self.discipline != Discipline::DropTail
             || !self.corrupt.is_zero()
             || !self.duplicate.is_zero()
     }

@@ -3,6 +3,7 @@
 //! [`world::World`] is built node by node and link by link, then run: events in order of time, ties in
 //! order of scheduling, one event per packet and link.
 
+mod active_queue;
 pub mod capture;
 pub mod device;
 mod finish;

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::link::{Jitter, LinkConfig, Loss, QueueLimit};
-use crate::rng::Stream;
+use super::active_queue::{ActiveQueue, Offer};
+use super::link::{Discipline, Jitter, LinkConfig, Loss, QueueLimit};
+use crate::rng::{Probability, Stream};
 use crate::time::{SimDuration, SimTime};
 use crate::wire::packet::Packet;
 
@@ -124,8 +125,20 @@ struct Rest {
     config: LinkConfig,
     rng: Stream,
     bad_state: bool,
+    four_state: FourState,
+    active_queue: ActiveQueue,
     last_arrival: SimTime,
     counters: LinkCounters,
+}
+
+/// States of netem's loss model, by what they do to a packet.
+#[derive(Clone, Copy, Debug, Default)]
+enum FourState {
+    #[default]
+    PassingInGap,
+    PassingInBurst,
+    LosingInBurst,
+    LosingAlone,
 }
 
 impl Transmission {
@@ -147,6 +160,8 @@ impl Transmission {
                 config,
                 rng,
                 bad_state: false,
+                four_state: FourState::default(),
+                active_queue: ActiveQueue::default(),
                 last_arrival: SimTime::ZERO,
                 counters: LinkCounters::default(),
             }),
@@ -237,6 +252,17 @@ impl Transmission {
         Fate::Lost(LossKind::Queue, packet)
     }
 
+    /// Does the queue drop the next packet before it is full?
+    fn drops_early(&mut self, now: SimTime) -> bool {
+        let Rest { config, rng, active_queue, .. } = &mut *self.rest;
+        let leaves = self.busy_until.max(now);
+        let waits = u128::from(leaves.since(now).as_nanos());
+        let rate = u128::from(config.rate.map_or(0, |rate| rate.0));
+        let backlog = (waits * rate / 8_000_000_000) as u64;
+        let offer = Offer { now, leaves, backlog, mtu: u64::from(self.mtu) };
+        active_queue.drops(config.discipline, offer, rng)
+    }
+
     /// Sends over a link that may refuse, lose or delay the packet.
     #[inline(never)]
     fn send_with_care(&mut self, now: SimTime, bytes: u32, packet: Box<Packet>) -> Fate {
@@ -252,6 +278,9 @@ impl Transmission {
         if rest.lose() {
             rest.counters.random_losses += 1;
             return Fate::Lost(LossKind::Random, packet);
+        }
+        if self.rest.config.discipline != Discipline::DropTail && self.drops_early(now) {
+            return self.overflow(packet);
         }
         let Some(departs) = self.departure(now, bytes) else { return self.overflow(packet) };
         let rest = &mut *self.rest;
@@ -375,6 +404,22 @@ impl Rest {
                 self.bad_state =
                     if self.bad_state { !self.rng.chance(r) } else { self.rng.chance(p) };
                 self.rng.chance(if self.bad_state { bad } else { good })
+            }
+            Loss::FourState { p13, p31, p32, p23, p14 } => {
+                // sch_netem's `loss_4state`: one draw a packet.
+                let drawn = self.rng.next_u64() >> 1;
+                let below = |p: Probability, after: Probability| drawn < p.raw() + after.raw();
+                let none = Probability::ZERO;
+                self.four_state = match self.four_state {
+                    FourState::PassingInGap if below(p14, none) => FourState::LosingAlone,
+                    FourState::PassingInGap if below(p13, p14) => FourState::LosingInBurst,
+                    FourState::PassingInBurst if below(p23, none) => FourState::LosingInBurst,
+                    FourState::LosingInBurst if below(p32, none) => FourState::PassingInBurst,
+                    FourState::LosingInBurst if below(p31, p32) => FourState::PassingInGap,
+                    FourState::LosingAlone => FourState::PassingInGap,
+                    same => same,
+                };
+                matches!(self.four_state, FourState::LosingInBurst | FourState::LosingAlone)
             }
         }
     }

@@ -84,6 +84,10 @@ impl Endpoint {
 
     /// Both directions closed and everything acknowledged?
     pub(super) fn consider_completion(&mut self, io: &mut Io<'_>) {
+        if self.is_mptcp() && !self.receive.fin_told && self.peer_has_closed() {
+            self.receive.fin_told = true;
+            self.tell(io.now, 0, None, Fact::FinReceived);
+        }
         if self.life == Life::Active && self.send.fin_acked && self.peer_has_closed() {
             self.life = Life::Completed(io.now);
             self.send.timer = SimTime::NEVER;

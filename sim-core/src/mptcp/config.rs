@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::keepalive::Keepalive;
 use crate::time::SimDuration;
 use crate::units::ByteSize;
 
@@ -37,6 +38,8 @@ pub struct HostConfig {
     pub initial_window: u32,
     /// Smallest retransmission timeout (Linux: 200 ms; RFC 6298: 1 s).
     pub rto_min: SimDuration,
+    /// Probes of silent peers; none are sent without (the sockets API: `SO_KEEPALIVE`).
+    pub keepalive: Option<Keepalive>,
     /// `net.mptcp.stale_loss_cnt`: retransmission timeouts without progress after which a subflow is
     /// not used while another one is.
     pub stale_loss_count: u32,
@@ -67,6 +70,7 @@ impl Default for HostConfig {
             receive_autotuning: true,
             initial_window: 10,
             rto_min: SimDuration::from_millis(200),
+            keepalive: None,
             stale_loss_count: 4,
             syn_retries_before_fallback: 2,
             blackhole_timeout: SimDuration::from_secs(3600),
@@ -97,6 +101,8 @@ pub struct PathManagerConfig {
     pub subflow: Option<Vec<IpAddr>>,
     /// Own addresses to announce by ADD_ADDR.
     pub signal: Vec<IpAddr>,
+    /// TCP port in the announcements (RFC 8684 §3.4.1); `None`: that of the first subflow.
+    pub signal_port: Option<u16>,
     /// Own addresses whose subflows are opened as backup.
     pub backup: Vec<IpAddr>,
     /// Most subflows besides the first that this host opens or accepts.
@@ -113,6 +119,7 @@ impl Default for PathManagerConfig {
             kind: PathManagerKind::FullMesh,
             subflow: None,
             signal: Vec::new(),
+            signal_port: None,
             backup: Vec::new(),
             max_subflows: 8,
             max_add_addr_accepted: 8,
@@ -143,6 +150,8 @@ pub enum SchedulerKind {
     MinRtt,
     /// minRTT with opportunistic retransmission and penalisation.
     MinRttOpportunistic,
+    /// minRTT with opportunistic retransmission, without penalisation.
+    MinRttRetransmitting,
     /// In turn.
     RoundRobin,
     /// Everything on every subflow.

@@ -12,10 +12,6 @@ use crate::wire::mptcp::{DataSeq, Mapping, ResetReason};
 use crate::wire::packet::{Packet, PacketUid};
 use crate::wire::payload::Payload;
 
-/// Bytes in a row without a mapping after which a subflow is given up (RFC 8684 §3.3.1 says a receive
-/// window; this is the smallest that hosts begin with).
-const UNMAPPED_LIMIT: u64 = 64 << 10;
-
 /// How a chunk's mapping turned out (Linux's `enum mapping_status`).
 enum Status {
     /// The bytes from the chunk's start on are mapped, so many of them.
@@ -35,7 +31,21 @@ enum Status {
 impl Endpoint {
     /// Bytes of subflow `i` are in order: find where in the stream they belong.
     #[inline]
-    pub(super) fn take_chunk(&mut self, io: &mut Io<'_>, i: usize, mut chunk: Chunk) {
+    pub(super) fn take_chunk(&mut self, io: &mut Io<'_>, i: usize, chunk: Chunk) {
+        if self.awaits_mapping(i)
+            && let Some(mapping) = chunk.mapping.filter(|(m, _)| m.len > 0)
+        {
+            for awaited in self.take_awaited(i, mapping) {
+                self.place_chunk(io, i, awaited);
+                if self.subflows[i].state == State::Closed {
+                    return;
+                }
+            }
+        }
+        self.place_chunk(io, i, chunk);
+    }
+
+    fn place_chunk(&mut self, io: &mut Io<'_>, i: usize, mut chunk: Chunk) {
         while !chunk.payload.is_empty() {
             if self.is_plain() {
                 let at = self.receive.next;
@@ -53,7 +63,7 @@ impl Endpoint {
                     } else {
                         chunk.payload.slice(0, taken)
                     };
-                    self.subflows[i].unmapped = 0;
+                    self.subflows[i].unmapped.reset_count();
                     if !self.take_mapped(io, i, chunk.packet, data, len, head) {
                         return;
                     }
@@ -72,7 +82,7 @@ impl Endpoint {
                     chunk.payload = chunk.payload.slice(len, rest);
                 }
                 Status::Hole(len) => {
-                    if !self.skip_unmapped(io, i, len) {
+                    if !self.pass_over(io, i, len) {
                         return;
                     }
                     let rest = chunk.payload.len - len;
@@ -93,7 +103,7 @@ impl Endpoint {
                     return;
                 }
                 Status::Missing if !self.is_linux() && self.subflows[i].mapping_seen => {
-                    self.skip_unmapped(io, i, chunk.payload.len);
+                    self.await_mapping(io, i, chunk);
                     return;
                 }
                 bad @ (Status::Missing | Status::Invalid) => {
@@ -148,20 +158,6 @@ impl Endpoint {
             return false;
         }
         self.is_linux() || (!s.mapping_seen && self.receive.early.is_empty())
-    }
-
-    /// Bytes without a mapping on a subflow that has had mappings: they are not taken, so that the peer
-    /// sends them again at the data level. Too many of them, and the subflow is broken (RFC 8684
-    /// §3.3.1: "within a receive window"). False when it was reset.
-    fn skip_unmapped(&mut self, io: &mut Io<'_>, i: usize, bytes: u32) -> bool {
-        let s = &mut self.subflows[i];
-        s.unmapped += u64::from(bytes);
-        if s.unmapped <= UNMAPPED_LIMIT {
-            return true;
-        }
-        self.counters.count(Counter::DssCorruptionReset);
-        self.reset_subflow(io, i, ResetCause::NoMapping, Some(ResetReason::MIDDLEBOX));
-        false
     }
 
     /// Finds the mapping of a chunk's first byte (after Linux's `get_mapping_status`).

@@ -30,6 +30,11 @@ impl Endpoint {
             self.push_reinjections(io);
             self.push_new_data(io);
         }
+        for i in 0..self.subflows.len() {
+            if self.subflows[i].tx.give_up_waiting() {
+                self.push_retransmissions(io, i);
+            }
+        }
         self.push_close(io);
         self.watch_window(io.now);
         self.note_pacing(io);

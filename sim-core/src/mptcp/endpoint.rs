@@ -109,6 +109,8 @@ pub(super) struct DataReceive {
     pub(super) early: VecDeque<Early>,
     /// The peer's DATA_FIN, once known.
     pub(super) fin: Option<u64>,
+    /// That everything up to it has come has been told.
+    pub(super) fin_told: bool,
     /// Right edge of the window last advertised.
     pub(super) advertised: u64,
     /// How large the window is.
@@ -242,6 +244,7 @@ impl Endpoint {
                 next: 0,
                 early: VecDeque::new(),
                 fin: None,
+                fin_told: false,
                 advertised: 0,
                 window: ReceiveWindow::new(config.receive_buffer.0, config.receive_autotuning),
             },
@@ -269,9 +272,12 @@ impl Endpoint {
         if self.life == Life::Active {
             at = at.min(self.app.next_write_at()).min(self.waiting.deadline());
         }
-        for s in &self.subflows {
+        for (i, s) in self.subflows.iter().enumerate() {
             if !s.is_alive() {
                 continue;
+            }
+            if self.config.keepalive.is_some() {
+                at = at.min(self.keepalive_at(i));
             }
             at = at.min(s.handshake_at).min(s.tx.deadline());
             if let Some(due) = s.rx.delayed_ack_at {
@@ -293,6 +299,9 @@ impl Endpoint {
             }
             if self.subflows[i].tx.deadline() <= now {
                 self.on_sender_timer(io, i);
+            }
+            if self.keepalive_at(i) <= now {
+                self.on_keepalive(io, i);
             }
             if self.subflows[i].rx.delayed_ack_at.is_some_and(|due| due <= now) {
                 self.subflows[i].ack_now = true;

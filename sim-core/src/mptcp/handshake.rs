@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, EndpointSetup, Io, Life, Mode};
+use super::keepalive::Silence;
 use super::send_queue::SendQueue;
 use super::stack::HostStack;
 use super::subflow::{Proof, State, Subflow};
+use super::unmapped::Unmapped;
 use crate::record::story::{End, Fact, FallbackReason, Offer, ResetCause};
 use crate::record::{SubflowOutcome, SubflowRole};
 use crate::tcp::congestion::Congestion;
@@ -144,6 +146,9 @@ impl Endpoint {
             return;
         };
         self.counters.count(Counter::JoinSynRx);
+        if syn.dst_port != self.subflows[0].flow.src.port() {
+            self.counters.count(Counter::JoinPortSynRx);
+        }
         if backup {
             self.counters.count(Counter::JoinSynBackupRx);
         }
@@ -286,11 +291,12 @@ impl Endpoint {
             infinite_pending: false,
             infinite_at: None,
             mapping_seen: false,
-            unmapped: 0,
+            unmapped: Unmapped::default(),
             suspect: Vec::new(),
             stale_count: 0,
             stale_mark: 0,
             priority_pending: None,
+            silence: Silence::broken(io.now),
             fin_sent: false,
             challenged_at: None,
             ack_now: false,
@@ -439,6 +445,9 @@ impl Endpoint {
         s.remote_nonce = nonce;
         s.backup |= backup;
         self.counters.count(Counter::JoinSynAckRx);
+        if self.subflows[i].flow.dst.port() != self.subflows[0].flow.dst.port() {
+            self.counters.count(Counter::JoinPortSynAckRx);
+        }
         if hmac != truncated(&self.peer_join_hmac(i)) {
             self.counters.count(Counter::JoinSynAckHmacFailure);
             self.reset_subflow(io, i, ResetCause::WrongHmac, Some(ResetReason::MPTCP));
@@ -457,6 +466,7 @@ impl Endpoint {
         i: usize,
         packet: &Packet,
     ) -> bool {
+        let is_plain = self.is_plain();
         let s = &mut self.subflows[i];
         if packet.flags.has(Flags::RST) {
             if packet.seq == s.rx.initial.add(1) {
@@ -482,6 +492,12 @@ impl Endpoint {
                 }
                 self.establish(io, i);
             }
+            SubflowRole::Join if is_plain => {
+                // Fallen back since the SYN (subflow_syn_recv_sock).
+                let reason = Some(ResetReason::PROHIBITED);
+                self.reset_subflow(io, i, ResetCause::JoinNotAllowed, reason);
+                return false;
+            }
             SubflowRole::Join => {
                 let proof = mptcp_options(&packet.options).find_map(|option| match option {
                     MptcpOption::Join(Join::Ack { hmac }) => Some(hmac),
@@ -502,6 +518,9 @@ impl Endpoint {
                     Some(_) => {}
                 }
                 self.counters.count(Counter::JoinAckRx);
+                if self.subflows[i].flow.src.port() != self.subflows[0].flow.src.port() {
+                    self.counters.count(Counter::JoinPortAckRx);
+                }
                 self.may_fall_back = false;
                 self.establish(io, i);
                 self.subflows[i].ack_now = true; // the fourth ACK

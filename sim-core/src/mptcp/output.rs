@@ -106,10 +106,22 @@ impl Endpoint {
     /// subflows, from the data-level acknowledgement on).
     #[inline]
     fn window_field(&mut self, i: usize) -> u16 {
-        let edge = self.receive.advertised.max(self.receive.next + self.receive.window.size());
-        self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         let scale = self.subflows[i].receive_scale;
+        // Rounded up, so that it is not scaled away (`__tcp_select_window`).
+        let size = self.receive.window.size().next_multiple_of(1 << scale);
+        let edge = self.receive.advertised.max(self.receive.next + size);
+        self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         ((edge - self.receive.next) >> scale).min(0xffff) as u16
+    }
+
+    /// Window field of a SYN or SYN/ACK, which is not scaled: whole segments
+    /// (`tcp_select_initial_window`).
+    fn initial_window_field(&self, i: usize) -> u16 {
+        let s = &self.subflows[i];
+        let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
+        let mss = u64::from(s.mtu - ip - 20 - if s.timestamps { 12 } else { 0 });
+        let size = self.receive.window.size().min(0xffff);
+        if size > mss { (size / mss * mss) as u16 } else { size as u16 }
     }
 
     fn transmit(&mut self, io: &mut Io<'_>, i: usize, packet: Box<Packet>) -> PacketUid {
@@ -127,7 +139,7 @@ impl Endpoint {
     pub(super) fn send_syn(&mut self, io: &mut Io<'_>, i: usize) -> PacketUid {
         let mut packet = self.blank(io, i, Flags::SYN);
         packet.seq = self.subflows[i].tx.initial;
-        packet.window = self.receive.window.size().min(0xffff) as u16;
+        packet.window = self.initial_window_field(i);
         self.push_syn_options(io, i, &mut packet.options, true);
         if self.subflows[i].offers_mptcp {
             let option = match self.subflows[i].role {
@@ -158,7 +170,7 @@ impl Endpoint {
         let s = &self.subflows[i];
         packet.seq = s.tx.initial;
         packet.ack = s.rx.initial.add(1);
-        packet.window = self.receive.window.size().min(0xffff) as u16;
+        packet.window = self.initial_window_field(i);
         self.push_syn_options(io, i, &mut packet.options, false);
         if self.subflows[i].offers_mptcp {
             let option = match self.subflows[i].role {

@@ -200,19 +200,19 @@ impl Endpoint {
         let &(id, address) = self.announcements.queue.first()?;
         let v0 = self.version == MptcpVersion::V0;
         let remote = self.remote_key?;
-        let hmac = (!v0).then(|| add_addr_hmac(self.local_key, remote, id, address, None));
-        let option = MptcpOption::AddAddr(AddAddr {
-            v0,
-            echo: false,
-            address_id: id,
-            address,
-            port: None,
-            hmac,
-        });
+        let port = self.config.path_manager.signal_port;
+        let hmac = (!v0).then(|| add_addr_hmac(self.local_key, remote, id, address, port));
+        let option =
+            MptcpOption::AddAddr(AddAddr { v0, echo: false, address_id: id, address, port, hmac });
         self.announcements.due = false;
+        if !fits(&[option], free) {
+            self.counters.count(Counter::AddAddrTxDrop);
+            self.next_announcement();
+            return None;
+        }
         self.announcements.sent += 1;
         self.counters.count(Counter::AddAddrTx);
-        let port = self.subflows[i].flow.src.port();
+        let port = port.unwrap_or(self.subflows[i].flow.src.port());
         let address = SocketAddr::new(address, port);
         self.tell(now, i, None, Fact::AddressAnnounced { address, id });
         if v0 {
@@ -276,6 +276,9 @@ impl Endpoint {
             self.announcements.echoes.push(AddAddr { echo: true, hmac: None, ..add });
         }
         self.counters.count(Counter::AddAddr);
+        if add.port.is_some() {
+            self.counters.count(Counter::PortAdd);
+        }
         let port = add.port.unwrap_or(self.subflows[0].flow.dst.port());
         let address = SocketAddr::new(add.address, port);
         let known = self.remote_addresses.iter().any(|&(_, a)| a == address);

@@ -5,7 +5,7 @@
 use crate::time::{SimDuration, SimTime};
 
 /// Linux's initial window (`TCP_INIT_CWND` and the default of `tcp_rmem` allow this much).
-const INITIAL: u64 = 65_535;
+const INITIAL: u64 = 65_536;
 /// What a round trip is taken to have delivered before the first (`TCP_INIT_CWND` segments).
 const INITIAL_SPACE: u64 = 10 * 1_448;
 /// Sixteen segments beyond what was measured.
@@ -78,7 +78,7 @@ impl ReceiveWindow {
     /// The application has read what there was.
     #[inline]
     pub(super) fn adjust(&mut self, now: SimTime) {
-        if self.room >= self.max {
+        if self.delivered == 0 || self.room >= self.max {
             return;
         }
         if self.rtt == SimDuration::ZERO || now.since(self.measured_from) < self.rtt {

@@ -2,18 +2,23 @@
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
+use super::keepalive::Silence;
 use super::subflow::{Proof, State};
 use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::{AckNeed, Chunk};
-use crate::tcp::sender::{Ack, Acked, TimerKind};
+use crate::tcp::sender::{Ack, Acked, TimerKind, Undone};
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimDuration;
 use crate::wire::mptcp::{
     AddAddr, CapableBody, DataSeq, Dss, Mapping, MptcpOption, ResetReason, mptcp_options,
 };
 use crate::wire::packet::{Flags, Packet};
+
+/// Shorter segments do not measure the receiver's round trip (`TCP_MIN_MSS`, `tcp_rcv_rtt_measure_ts`):
+/// they may have waited for the application.
+const LEAST_MSS: u32 = 536;
 
 /// What the options 30 of one segment say.
 #[derive(Default)]
@@ -53,6 +58,7 @@ impl Endpoint {
             State::Closed => self.on_packet_after_close(io, packet),
         }
         self.receive.window.adjust(io.now);
+        self.subflows[i].silence = Silence::broken(io.now);
         self.push(io);
         self.flush_acks(io);
     }
@@ -100,7 +106,7 @@ impl Endpoint {
                 s.rx.ts_recent = value;
             }
             echo = Some(reply);
-            if !packet.payload.is_empty() && reply != 0 {
+            if packet.payload.len >= LEAST_MSS && reply != 0 {
                 let clock = (io.now.as_nanos() / 1_000_000) as u32;
                 let offset = s.timestamp_offset;
                 self.receive.window.note_rtt(clock.wrapping_add(offset).wrapping_sub(reply));
@@ -139,11 +145,14 @@ impl Endpoint {
         }
         self.refresh_siblings();
         let s = &mut self.subflows[i];
-        let echo_rtt = echo.filter(|&e| e != 0 && ack > s.tx.una).map(|e| {
-            let timestamp_now = (io.now.as_nanos() / 1_000_000) as u32;
-            let ms = timestamp_now.wrapping_add(s.timestamp_offset).wrapping_sub(e);
-            SimDuration::from_millis(u64::from(ms.min(60_000)).max(1))
-        });
+        let clock_ms = io.now.as_nanos() / 1_000_000;
+        let echo_ms = echo
+            .filter(|&e| e != 0)
+            .map(|e| u64::from((clock_ms as u32).wrapping_add(s.timestamp_offset).wrapping_sub(e)));
+        let una = s.tx.una;
+        let echo_rtt =
+            echo_ms.filter(|_| ack > una).map(|ms| SimDuration::from_millis(ms.clamp(1, 60_000)));
+        let echoed_ms = echo_ms.and_then(|ms| clock_ms.checked_sub(ms));
         let mut sacks = [(0u64, 0u64); 4];
         let mut count = 0;
         if s.tx.sack
@@ -173,8 +182,12 @@ impl Endpoint {
             && ack == s.tx.una
             && edge == s.tx.window_edge;
         s.tx.window_edge = s.tx.window_edge.max(edge);
-        let ack = Ack { ack, sacks: &sacks[..count], echo_rtt, duplicate };
+        let ack = Ack { ack, sacks: &sacks[..count], echo_rtt, echoed_ms, duplicate };
         let acked = s.tx.on_ack(io.now, &ack, &self.siblings, i);
+        if let Some(undone) = acked.undone {
+            self.count_undone(undone);
+        }
+        let s = &mut self.subflows[i];
         if acked.advanced && s.stale {
             s.stale = false;
             self.counters.count(Counter::SubflowRecover);
@@ -362,6 +375,20 @@ impl Endpoint {
         if self.subflows[i].rx.fin_in_order() {
             self.on_subflow_fin(io, i);
         }
+    }
+
+    fn count_undone(&mut self, undone: Undone) {
+        let counter = match undone {
+            Undone::Recovery => Counter::TcpFullUndo,
+            Undone::Partly => Counter::TcpPartialUndo,
+            Undone::Duplicates => Counter::TcpDsackUndo,
+            Undone::Loss => Counter::TcpLossUndo,
+            Undone::Timeout => {
+                self.counters.count(Counter::TcpSpuriousRtos);
+                Counter::TcpLossUndo
+            }
+        };
+        self.counters.count(counter);
     }
 
     /// A timer of the subflow's sender ran out.

@@ -306,10 +306,9 @@ impl Endpoint {
         }
         let s = &mut self.subflows[i];
         if s.state == State::Established && !s.tx.is_idle() {
+            // Only TCP's own sendmsg marks samples as limited by the application
+            // (`tcp_rate_check_app_limited`), and MPTCP does not go through it.
             s.tx.note_usage(limited);
-            if !limited && s.queue.unsent(s.tx.next) == 0 {
-                s.tx.set_app_limited();
-            }
         }
     }
 

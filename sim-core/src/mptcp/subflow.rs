@@ -1,6 +1,8 @@
 //! One subflow of a connection: its TCP halves and what MPTCP knows of it.
 
+use super::keepalive::Silence;
 use super::send_queue::SendQueue;
+use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
 use crate::tcp::receiver::Receiver;
 use crate::tcp::sender::Sender;
@@ -69,6 +71,8 @@ pub struct Subflow {
     pub receive_scale: u8,
     /// An acknowledgement is owed now.
     pub ack_now: bool,
+    /// How long nothing has come, for keepalive.
+    pub silence: Silence,
     /// This end's FIN is in flight or acknowledged.
     pub fin_sent: bool,
     /// Not to be used while another subflow is: no progress for several timeouts.
@@ -105,8 +109,8 @@ pub struct Subflow {
     pub priority_pending: Option<bool>,
     /// The mapping in force.
     pub mapping: Option<ActiveMapping>,
-    /// Bytes in order that came without a mapping since the last mapped one.
-    pub unmapped: u64,
+    /// What waits for its mapping.
+    pub unmapped: Unmapped,
     /// Start of the segment that carries the infinite mapping, each time it is sent.
     pub infinite_at: Option<u64>,
     /// What Linux has given to the subflow ahead of time.

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use sim_core::app::AppConfig;
-use sim_core::engine::link::{Jitter, LinkConfig, Loss, QueueLimit};
+use sim_core::engine::link::{Discipline, Jitter, LinkConfig, Loss, QueueLimit};
 use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, World};
 use sim_core::mptcp::config::{
     CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
 };
+use sim_core::mptcp::keepalive::Keepalive;
 use sim_core::record::PathRecord;
 use sim_core::rng::{Probability, Stream};
 use sim_core::time::{SimDuration, SimTime};
@@ -202,7 +203,7 @@ impl Combination {
         let smooth = |l: &LinkConfig| match l.loss {
             Loss::None => true,
             Loss::Bernoulli(p) => p.as_f64() <= 0.05,
-            Loss::GilbertElliott { .. } => false,
+            Loss::GilbertElliott { .. } | Loss::FourState { .. } => false,
         };
         let smooth_path = |p: &PathPlan| {
             smooth(&p.forward)
@@ -361,6 +362,13 @@ fn translated(address: IpAddr) -> IpAddr {
 fn link(d: &mut Draw, rough: u64) -> LinkConfig {
     let loss = match (rough, d.between(0, 3)) {
         (0, _) | (_, 0) => Loss::None,
+        (_, 2) if d.percent(30) => Loss::FourState {
+            p13: d.probability(rough.min(50)),
+            p31: Probability::new(0.4).expect("below 1"),
+            p32: Probability::new(0.1).expect("below 1"),
+            p23: Probability::new(0.5).expect("below 1"),
+            p14: d.probability(rough.min(20)),
+        },
         (_, 1) => Loss::GilbertElliott {
             p: d.probability(rough.min(50)),
             r: Probability::new(0.3).expect("below 1"),
@@ -385,6 +393,18 @@ fn link(d: &mut Draw, rough: u64) -> LinkConfig {
             1 => QueueLimit::Bytes(ByteSize(d.between(4500, 100_000))),
             2 => QueueLimit::Time(SimDuration::from_millis(d.between(20, 500))),
             _ => QueueLimit::Unlimited,
+        },
+        discipline: match d.between(0, 9) {
+            0 => Discipline::CoDel {
+                target: SimDuration::from_millis(5),
+                interval: SimDuration::from_millis(100),
+            },
+            1 => Discipline::Red {
+                min: ByteSize(10_000),
+                max: ByteSize(40_000),
+                probability: Probability::new(0.05).expect("below 1"),
+            },
+            _ => Discipline::DropTail,
         },
         loss,
         reorder: odd(d),
@@ -416,6 +436,7 @@ fn host(d: &mut Draw, paths: &[PathPlan], end: u8) -> HostConfig {
             _ => PathManagerKind::FullMesh,
         },
         signal: some(d, 40),
+        signal_port: d.percent(30).then_some(5002),
         backup: some(d, 20),
         max_subflows: d.one_of(&[0, 1, 2, 8]),
         max_add_addr_accepted: d.one_of(&[0, 1, 8]),
@@ -436,6 +457,7 @@ fn host(d: &mut Draw, paths: &[PathPlan], end: u8) -> HostConfig {
         scheduler: d.one_of(&[
             SchedulerKind::MinRtt,
             SchedulerKind::MinRttOpportunistic,
+            SchedulerKind::MinRttRetransmitting,
             SchedulerKind::RoundRobin,
             SchedulerKind::Redundant,
             SchedulerKind::Blest,
@@ -461,6 +483,11 @@ fn host(d: &mut Draw, paths: &[PathPlan], end: u8) -> HostConfig {
         receive_autotuning: d.percent(80),
         initial_window: d.one_of(&[1, 2, 10, 100]),
         rto_min: SimDuration::from_millis(d.one_of(&[200, 1000])),
+        keepalive: d.percent(20).then(|| Keepalive {
+            idle: SimDuration::from_secs(5),
+            interval: SimDuration::from_secs(5),
+            probes: 9,
+        }),
         stale_loss_count: d.one_of(&[1, 4]),
         syn_retries_before_fallback: d.one_of(&[0, 2, 5]),
         add_addr_timeout: SimDuration::from_secs(d.one_of(&[1, 120])),

@@ -100,6 +100,10 @@ impl SchedulerState {
         match kind {
             SchedulerKind::MinRtt => Self::default(),
             SchedulerKind::MinRttOpportunistic => Self::default().retransmitting(),
+            SchedulerKind::MinRttRetransmitting => {
+                let opportunistic = Opportunistic::without_penalty();
+                Self { opportunistic: Some(opportunistic), ..Self::default() }
+            }
             SchedulerKind::RoundRobin => Self::by(round_robin::RoundRobin::default()),
             SchedulerKind::Redundant => {
                 Self { redundant: Some(Redundant::default()), ..Self::default() }

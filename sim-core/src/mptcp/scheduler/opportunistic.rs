@@ -13,14 +13,21 @@ const RTT_FACTOR: u64 = 4;
 /// What penalisation remembers.
 #[derive(Debug, Default)]
 pub(super) struct Opportunistic {
-    /// When a subflow was last penalised.
-    penalised_at: Option<SimTime>,
+    /// Slow subflows keep their windows.
+    spares: bool,
+    /// When each subflow was last penalised.
+    penalised_at: Vec<SimTime>,
     /// The first segment that was sent again last, and the subflows (as bits) that it went over: once
     /// is enough, whether it has left that subflow or not.
     helped: (u64, u64),
 }
 
 impl Opportunistic {
+    /// Retransmission alone.
+    pub(super) fn without_penalty() -> Self {
+        Self { spares: true, ..Self::default() }
+    }
+
     /// True the first time that the segment at `head` is to go over subflow `index`.
     fn is_new(&mut self, head: u64, index: usize) -> bool {
         let bit = 1u64.checked_shl(index as u32).unwrap_or(0);
@@ -86,31 +93,37 @@ impl Endpoint {
         with_room.min_by_key(|&i| self.subflows[i].tx.rtt.srtt())
     }
 
-    /// Halves the window of every slower subflow that holds the first segment up, at most once in a
-    /// round trip of the fast one.
+    /// Halves the window of every slower subflow that holds the first segment up and keeps it from
+    /// growing back at once, each at most once in a round trip of its own (Raiciu et al., §4.2). The
+    /// out-of-tree kernel goes by the fast subflow's round trip and leaves the threshold alone in slow
+    /// start, which empties a slow path with a deep queue again and again.
     fn penalise(&mut self, now: SimTime, fast: usize, head: u64) {
         let fast_rtt = self.subflows[fast].tx.rtt.srtt();
-        let last = self.scheduler.opportunistic.as_ref().and_then(|o| o.penalised_at);
-        if last.is_some_and(|at| now.since(at) < fast_rtt) {
-            return;
-        }
         for i in 0..self.subflows.len() {
+            let s = &self.subflows[i];
+            let slow_rtt = s.tx.rtt.srtt();
             if i == fast
-                || !self.subflows[i].is_alive()
-                || self.subflows[i].tx.rtt.srtt() <= fast_rtt
-                || !self.subflows[i].tx.is_open()
+                || !s.is_alive()
+                || slow_rtt <= fast_rtt
+                || !s.tx.is_open()
                 || !self.has_in_flight(i, (head, head))
             {
                 continue;
             }
+            let Some(state) = self.scheduler.opportunistic.as_mut().filter(|s| !s.spares) else {
+                return;
+            };
+            if state.penalised_at.len() <= i {
+                state.penalised_at.resize(i + 1, SimTime::ZERO);
+            }
+            let last = std::mem::replace(&mut state.penalised_at[i], now);
+            if last > SimTime::ZERO && now.since(last) < slow_rtt {
+                state.penalised_at[i] = last;
+                continue;
+            }
             let window = self.subflows[i].tx.congestion.window_mut();
-            if !window.in_slow_start() {
-                window.ssthresh = (window.ssthresh / 2).max(2);
-            }
             window.cwnd = (window.cwnd / 2).max(1);
-            if let Some(state) = &mut self.scheduler.opportunistic {
-                state.penalised_at = Some(now);
-            }
+            window.ssthresh = window.cwnd.max(2);
         }
     }
 }

@@ -1,71 +1,32 @@
 //! A subflow's sending half: what is in flight, what is lost, when to send again.
 //!
 //! Loss detection is RACK-TLP (RFC 8985) where SACK was negotiated and NewReno's duplicate ACKs
-//! (RFC 6582) where it was not; recovery is paced by PRR (RFC 6937); the timeout is RFC 6298's.
+//! (RFC 6582) where it was not; recovery is paced by PRR (RFC 6937); the timeout is RFC 6298's,
+//! and F-RTO (RFC 5682), Eifel and D-SACK take back what it, or recovery, did for nothing.
 
 use std::collections::VecDeque;
+
+mod loss;
+mod rate;
+mod recovery;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod undo;
 
 use super::congestion::{AckSample, Congestion, Sibling};
 use super::rtt::Rtt;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::seq::Seq;
+use rate::RateSample;
+use recovery::Progress;
+use segment::{LOST, RETRANSMITTED, SACKED};
+use undo::Undo;
 
-/// Duplicate acknowledgements, or segments SACKed above, that prove a loss (RFC 5681, RFC 8985).
-const DUP_THRESHOLD: u32 = 3;
-/// What a tail-loss probe allows for the peer's delayed acknowledgement of a lone segment.
-const PROBE_DELAYED_ACK: SimDuration = SimDuration::from_millis(200);
-/// Least slack of a tail-loss probe over two round trips (Linux's `TCP_TIMEOUT_MIN`).
-const PROBE_SLACK: SimDuration = SimDuration::from_millis(2);
-
-/// A segment in flight.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    /// Offset of its first byte in the subflow's stream.
-    pub start: u64,
-    /// Data-level offset of its first byte.
-    pub data: u64,
-    /// Bytes of payload.
-    pub len: u32,
-    /// The FIN follows the payload.
-    pub fin: bool,
-    state: u8,
-    transmissions: u8,
-    sent_at: SimTime,
-    first_sent_at: SimTime,
-    delivered: u64,
-    delivered_at: SimTime,
-    app_limited: bool,
-}
-
-const SACKED: u8 = 1;
-const LOST: u8 = 2;
-const RETRANSMITTED: u8 = 4;
-
-impl Segment {
-    /// Offset after its last byte, FIN counted.
-    #[must_use]
-    #[inline]
-    pub const fn end(&self) -> u64 {
-        self.start + self.len as u64 + self.fin as u64
-    }
-
-    /// True when the segment was sent more than once.
-    #[must_use]
-    pub const fn was_retransmitted(&self) -> bool {
-        self.transmissions > 1
-    }
-}
-
-/// Why the sender wants to be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimerKind {
-    /// Retransmission timeout.
-    Retransmission,
-    /// Tail-loss probe.
-    Probe,
-    /// RACK's reordering window has passed.
-    Reordering,
-}
+pub use segment::Segment;
+pub use timer::TimerKind;
+pub use undo::Undone;
 
 /// Phase of loss recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +42,16 @@ enum Phase {
     },
 }
 
+/// Whether lost segments wait, for the sake of F-RTO (RFC 5682 §2.1 step 2.b).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    No,
+    /// New data goes first, if there is any.
+    ForNewData,
+    /// It has; its acknowledgement decides.
+    UntilAck,
+}
+
 /// An acknowledgement, in offsets.
 #[derive(Clone, Copy, Debug)]
 pub struct Ack<'a> {
@@ -90,6 +61,8 @@ pub struct Ack<'a> {
     pub sacks: &'a [(u64, u64)],
     /// A measurement by timestamps, for segments that were sent more than once.
     pub echo_rtt: Option<SimDuration>,
+    /// When what the acknowledgement echoes was sent, in milliseconds of the clock (RFC 7323).
+    pub echoed_ms: Option<u64>,
     /// A pure duplicate: no data, same acknowledgement, same window (RFC 5681 §2).
     pub duplicate: bool,
 }
@@ -103,6 +76,8 @@ pub struct Acked {
     pub data_end: Option<u64>,
     /// Everything sent so far is acknowledged.
     pub all: bool,
+    /// A reduction was taken back.
+    pub undone: Option<Undone>,
 }
 
 /// The sending half of one subflow.
@@ -149,6 +124,11 @@ pub struct Sender {
     prr_delivered: u32,
     prr_out: u32,
     prior_cwnd: u32,
+    undo: Undo,
+    // F-RTO
+    frto: bool,
+    hold: Hold,
+    original_delivered: bool,
     // TLP
     probe_high: Option<u64>,
     probe_was_retransmission: bool,
@@ -192,6 +172,10 @@ impl Sender {
             prr_delivered: 0,
             prr_out: 0,
             prior_cwnd: 0,
+            undo: Undo::default(),
+            frto: false,
+            hold: Hold::No,
+            original_delivered: false,
             probe_high: None,
             probe_was_retransmission: false,
             delivered: 0,
@@ -265,28 +249,6 @@ impl Sender {
         self.paced_until
     }
 
-    /// Bytes per second that leave when the window is used: what congestion control wants, else twice
-    /// the window per round trip in slow start and 1.2 times afterwards (Linux's `sk_pacing_rate`,
-    /// `tcp_update_pacing_rate`). `mss` is the payload of a full segment.
-    #[must_use]
-    pub fn pacing_rate(&self, mss: u32) -> u64 {
-        if let Some(rate) = self.congestion.pacing_rate() {
-            return rate;
-        }
-        let window = self.congestion.window();
-        let percent: u64 = match window.known_ssthresh() {
-            Some(ssthresh) if window.cwnd >= ssthresh / 2 => 120,
-            _ => 200,
-        };
-        let srtt = match self.rtt.srtt() {
-            SimDuration::ZERO => 1_000_000, // a millisecond, before the first measurement
-            srtt => srtt.as_nanos(),
-        };
-        let segments = u64::from(window.cwnd.max(self.segments.len() as u32).max(1));
-        let bytes = u128::from(segments * u64::from(mss));
-        (bytes * u128::from(percent) * 10_000_000 / u128::from(srtt)) as u64
-    }
-
     /// Takes a new segment into flight at offset [`Sender::next`].
     #[inline]
     pub fn send_new(&mut self, now: SimTime, data: u64, len: u32, fin: bool) {
@@ -312,6 +274,9 @@ impl Sender {
             app_limited: self.delivered < self.app_limited_until,
         };
         self.next = segment.end();
+        if self.hold == Hold::ForNewData {
+            self.hold = Hold::UntilAck;
+        }
         self.segments.push_back(segment);
         self.after_transmission(now, len);
         if self.timer.is_none() || self.probe_high.is_none() {
@@ -319,10 +284,21 @@ impl Sender {
         }
     }
 
+    /// True once when F-RTO waited for new data and none went out: what is lost is sent again after
+    /// all.
+    pub fn give_up_waiting(&mut self) -> bool {
+        let waited = self.hold == Hold::ForNewData;
+        if waited {
+            self.hold = Hold::No;
+            self.frto = false;
+        }
+        waited
+    }
+
     /// The next segment that is lost and not yet sent again, as its index.
     #[must_use]
     pub fn next_lost(&self) -> Option<usize> {
-        if self.lost == self.retransmitted {
+        if self.lost == self.retransmitted || self.hold != Hold::No {
             return None;
         }
         self.segments.iter().position(|s| s.state & (LOST | RETRANSMITTED | SACKED) == LOST)
@@ -359,21 +335,11 @@ impl Sender {
         segment.first_sent_at = first_sent_at;
         let len = segment.len;
         self.retransmissions += 1;
+        self.undo.note_retransmission(now);
         self.after_transmission(now, len);
         if self.timer.is_none() || index == 0 {
             self.arm(now);
         }
-    }
-
-    /// A running timeout is not put off by what arrives after the head of the queue was last sent, or
-    /// the head could be lost for good while later data goes on arriving (Linux's
-    /// `FLAG_SET_XMIT_TIMER`).
-    fn must_keep_timeout(&self, now: SimTime, sacked_rtt: Option<SimDuration>) -> bool {
-        matches!(self.timer, Some((_, TimerKind::Retransmission)))
-            && self
-                .segments
-                .front()
-                .is_some_and(|head| sacked_rtt.is_none_or(|rtt| rtt <= now.since(head.sent_at)))
     }
 
     /// The application (or the scheduler) has nothing more to send now: rate samples until what is in
@@ -415,13 +381,16 @@ impl Sender {
         siblings: &[Sibling],
         me: usize,
     ) -> Acked {
-        let Ack { ack, sacks, echo_rtt, duplicate } = *ack;
+        let Ack { ack, sacks, echo_rtt, echoed_ms, duplicate } = *ack;
         if ack > self.next {
             return Acked::default();
         }
         let prior_in_flight = self.in_flight();
         let prior_delivered = self.delivered;
         let prior_lost = self.lost;
+        let prior_sacked = self.sacked;
+        self.hold = Hold::No;
+        self.original_delivered = false;
         let mut acked = Acked::default();
         let mut sample = RateSample::default();
         let mut rtt = None;
@@ -456,6 +425,9 @@ impl Sender {
         if any_sent_again {
             // What follows a repaired hole arrived long before its acknowledgement (RFC 6298 §3).
             (rtt, newest_rtt) = (None, None);
+            if !self.sack {
+                self.original_delivered = false; // nor is it known which of them were (RFC 5682 §2)
+            }
         }
         if ack > self.una {
             self.una = ack;
@@ -468,6 +440,8 @@ impl Sender {
         for &(start, end) in sacks {
             if end <= ack || start < self.una {
                 dsack = true;
+                let segments = (end - start).div_ceil(u64::from(self.mss.max(1))) as u32;
+                self.undo.note_duplicates(end, segments);
                 continue;
             }
             self.apply_sack(now, start, end.min(self.next), &mut sample, &mut rtt, &mut newest_rtt);
@@ -485,7 +459,14 @@ impl Sender {
 
         let delivered_now = (self.delivered - prior_delivered) as u32;
         let newly_lost = self.lost.saturating_sub(prior_lost);
-        self.step_phase(&acked, delivered_now, newly_lost, siblings, me);
+        let progress = Progress {
+            advanced: acked.advanced,
+            delivered: delivered_now,
+            newly_lost,
+            out_of_order: duplicate || self.sacked > prior_sacked,
+            echoed_ms,
+        };
+        self.step_phase(&mut acked, &progress, siblings, me);
 
         if delivered_now > 0 {
             let ack_sample = AckSample {
@@ -514,51 +495,6 @@ impl Sender {
         }
         acked.all = self.segments.is_empty();
         acked
-    }
-
-    /// The time of [`Sender::deadline`] has come. Says what ran out, and marks losses; the caller
-    /// sends what [`Sender::next_lost`] yields, or a probe.
-    pub fn on_timer(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Option<TimerKind> {
-        let (at, kind) = self.timer?;
-        if at > now {
-            return None;
-        }
-        self.timer = None;
-        match kind {
-            TimerKind::Reordering => {
-                let prior_lost = self.lost;
-                self.detect_losses(now);
-                let newly = self.lost.saturating_sub(prior_lost);
-                self.step_phase(&Acked::default(), 0, newly, siblings, me);
-                if self.timer.is_none() {
-                    self.arm(now);
-                }
-            }
-            TimerKind::Probe => {
-                self.probe_high = Some(self.next);
-                self.probe_was_retransmission = false;
-                self.timer = Some((now + self.rtt.rto(0), TimerKind::Retransmission));
-            }
-            TimerKind::Retransmission => {
-                if self.segments.is_empty() {
-                    return None;
-                }
-                let high = self.next;
-                self.congestion.on_timeout(siblings, me);
-                self.phase = Phase::Loss { high };
-                self.probe_high = None;
-                for segment in &mut self.segments {
-                    if segment.state & SACKED == 0 {
-                        segment.state = LOST;
-                    }
-                }
-                self.lost = self.segments.len() as u32 - self.sacked;
-                self.retransmitted = 0;
-                self.backoff += 1;
-                self.timer = Some((now + self.rtt.rto(self.backoff), TimerKind::Retransmission));
-            }
-        }
-        Some(kind)
     }
 
     /// Everything in flight is forgotten (the subflow is gone); yields the data-level ranges that
@@ -600,243 +536,13 @@ impl Sender {
         }
         self.delivered += 1;
         self.delivered_at = now;
+        if let Phase::Loss { high } = self.phase {
+            self.original_delivered |= segment.transmissions == 1 && segment.end() <= high;
+        }
         self.note_rack(segment, now);
         if !sample.valid || segment.delivered >= sample.prior_delivered {
             self.first_sent_at = segment.sent_at;
             *sample = RateSample::of(segment);
         }
-    }
-
-    /// RFC 8985 §6.2 step 2: the most recently sent segment that was delivered.
-    #[inline]
-    fn note_rack(&mut self, segment: &Segment, now: SimTime) {
-        let rtt = now.since(segment.sent_at);
-        if segment.transmissions > 1 && rtt < self.rtt.min() {
-            return; // the acknowledgement is for an earlier transmission
-        }
-        if (segment.sent_at, segment.end()) > (self.rack_sent_at, self.rack_end) {
-            self.rack_sent_at = segment.sent_at;
-            self.rack_end = segment.end();
-            self.rack_rtt = rtt;
-        }
-    }
-
-    fn apply_sack(
-        &mut self,
-        now: SimTime,
-        start: u64,
-        end: u64,
-        sample: &mut RateSample,
-        rtt: &mut Option<SimDuration>,
-        newest_rtt: &mut Option<SimDuration>,
-    ) {
-        let mut i = self.segments.partition_point(|s| s.start < start);
-        while let Some(segment) = self.segments.get(i) {
-            if segment.end() > end {
-                break;
-            }
-            if segment.state & SACKED == 0 {
-                let segment = segment.clone();
-                self.count_delivered(&segment, now, sample);
-                if segment.transmissions == 1 {
-                    let measured = now.since(segment.sent_at);
-                    rtt.get_or_insert(measured);
-                    *newest_rtt = Some(measured);
-                    if segment.end() < self.highest_sacked {
-                        self.reordering_seen = true;
-                    }
-                }
-                self.highest_sacked = self.highest_sacked.max(segment.end());
-                self.forget_marks(segment.state);
-                self.sacked += 1;
-                self.segments[i].state = SACKED;
-            }
-            i += 1;
-        }
-    }
-
-    /// RFC 8985 §6.2 step 5 with SACK, RFC 6582 without.
-    fn detect_losses(&mut self, now: SimTime) {
-        if !self.sack {
-            if self.duplicate_acks >= DUP_THRESHOLD && self.phase == Phase::Open {
-                self.mark_lost(0);
-            }
-            return;
-        }
-        if self.sacked == 0 && self.lost == 0 && self.retransmitted == 0 {
-            return;
-        }
-        let recovering = self.phase != Phase::Open;
-        let window = if !self.reordering_seen && (recovering || self.sacked >= DUP_THRESHOLD) {
-            SimDuration::ZERO
-        } else {
-            SimDuration(self.rtt.min().0 / 4).min(self.rtt.srtt())
-        };
-        let mut wait = None;
-        for i in 0..self.segments.len() {
-            let s = &self.segments[i];
-            let waiting =
-                s.state & SACKED == 0 && (s.state & LOST == 0 || s.state & RETRANSMITTED != 0);
-            if !waiting {
-                continue;
-            }
-            if (self.rack_sent_at, self.rack_end) <= (s.sent_at, s.end()) {
-                if s.transmissions == 1 {
-                    break; // all behind it were sent later still
-                }
-                continue;
-            }
-            let due = s.sent_at + self.rack_rtt + window;
-            if due <= now {
-                if s.state & RETRANSMITTED != 0 {
-                    self.segments[i].state &= !RETRANSMITTED;
-                    self.retransmitted -= 1;
-                }
-                self.mark_lost(i);
-            } else {
-                wait = wait.max(Some(due));
-            }
-        }
-        if let Some(at) = wait {
-            self.timer = Some((at, TimerKind::Reordering));
-        }
-    }
-
-    fn mark_lost(&mut self, index: usize) {
-        if let Some(segment) = self.segments.get_mut(index)
-            && segment.state & (LOST | SACKED) == 0
-        {
-            segment.state |= LOST;
-            self.lost += 1;
-        }
-    }
-
-    fn step_phase(
-        &mut self,
-        acked: &Acked,
-        delivered: u32,
-        newly_lost: u32,
-        siblings: &[Sibling],
-        me: usize,
-    ) {
-        match self.phase {
-            Phase::Open if self.lost > 0 => {
-                self.prior_cwnd = self.congestion.window().cwnd;
-                self.congestion.on_congestion(siblings, me);
-                self.phase = Phase::Recovery { high: self.next };
-                self.prr_delivered = 0;
-                self.prr_out = 0;
-                self.reduce(delivered, newly_lost, acked.advanced);
-            }
-            Phase::Recovery { high } if self.una >= high => {
-                self.phase = Phase::Open;
-                self.congestion.on_recovery_end();
-                self.duplicate_acks = 0;
-            }
-            Phase::Recovery { .. } => {
-                if !self.sack && acked.advanced {
-                    // A partial acknowledgement: the next hole is lost too (RFC 6582 §3.2).
-                    self.mark_lost(0);
-                }
-                self.reduce(delivered, newly_lost, acked.advanced);
-            }
-            Phase::Loss { high } if self.una >= high => {
-                self.phase = Phase::Open;
-                self.congestion.on_recovery_end();
-                self.duplicate_acks = 0;
-            }
-            Phase::Loss { .. } | Phase::Open => {}
-        }
-    }
-
-    /// Proportional rate reduction (RFC 6937), as Linux's `tcp_cwnd_reduction`.
-    fn reduce(&mut self, delivered: u32, newly_lost: u32, advanced: bool) {
-        if !self.congestion.uses_prr() {
-            return; // a model-based control sets its window itself
-        }
-        let in_flight = self.in_flight();
-        let ssthresh = self.congestion.window().ssthresh;
-        self.prr_delivered += delivered;
-        let send = if in_flight > ssthresh {
-            let target = u64::from(ssthresh) * u64::from(self.prr_delivered)
-                + u64::from(self.prior_cwnd)
-                - 1;
-            ((target / u64::from(self.prior_cwnd.max(1))) as u32).saturating_sub(self.prr_out)
-        } else {
-            let mut send = delivered.max(self.prr_delivered.saturating_sub(self.prr_out));
-            if advanced && newly_lost == 0 {
-                send += 1;
-            }
-            send.min(ssthresh - in_flight)
-        };
-        let send = if self.prr_out == 0 { send.max(1) } else { send };
-        self.congestion.window_mut().cwnd = in_flight + send;
-    }
-
-    /// RFC 8985 §7.4: did the probe repair a loss?
-    fn end_probe(&mut self, ack: u64, dsack: bool, siblings: &[Sibling], me: usize) {
-        if let Some(high) = self.probe_high
-            && ack >= high
-        {
-            self.probe_high = None;
-            if !dsack && self.probe_was_retransmission && self.phase == Phase::Open {
-                self.congestion.on_congestion(siblings, me);
-                self.congestion.on_recovery_end();
-            }
-        }
-    }
-
-    /// Sets the timer that the state asks for: a probe when the path is healthy, else the timeout.
-    fn arm(&mut self, now: SimTime) {
-        if self.segments.is_empty() {
-            self.timer = None;
-            return;
-        }
-        if matches!(self.timer, Some((_, TimerKind::Reordering))) && self.lost == self.retransmitted
-        {
-            return;
-        }
-        let rto = self.rtt.rto(self.backoff);
-        let healthy = self.sack && self.phase == Phase::Open && self.sacked == 0;
-        let srtt = self.rtt.srtt();
-        self.timer = Some(if healthy && self.probe_high.is_none() && srtt > SimDuration::ZERO {
-            let slack = if self.segments.len() == 1 { PROBE_DELAYED_ACK } else { PROBE_SLACK };
-            let probe = srtt * 2 + slack;
-            if probe < rto {
-                (now + probe, TimerKind::Probe)
-            } else {
-                (now + rto, TimerKind::Retransmission)
-            }
-        } else {
-            (now + rto, TimerKind::Retransmission)
-        });
-    }
-}
-
-/// The segment that a delivery-rate sample is made from.
-#[derive(Clone, Copy, Debug, Default)]
-struct RateSample {
-    valid: bool,
-    prior_delivered: u64,
-    prior_at: SimTime,
-    send_interval: SimDuration,
-    app_limited: bool,
-}
-
-impl RateSample {
-    fn of(segment: &Segment) -> Self {
-        Self {
-            valid: true,
-            prior_delivered: segment.delivered,
-            prior_at: segment.delivered_at,
-            send_interval: segment.sent_at.since(segment.first_sent_at),
-            app_limited: segment.app_limited,
-        }
-    }
-
-    /// The longer of the sending and the acknowledging interval; zero when the sample says nothing.
-    fn interval(&self, now: SimTime, min_rtt: SimDuration) -> SimDuration {
-        let interval = self.send_interval.max(now.since(self.prior_at));
-        if self.valid && interval >= min_rtt { interval } else { SimDuration::ZERO }
     }
 }

@@ -1,0 +1,116 @@
+//! What is lost: RACK (RFC 8985) with SACK, NewReno's duplicate ACKs (RFC 6582) without.
+
+use super::rate::RateSample;
+use super::segment::{LOST, RETRANSMITTED, SACKED, Segment};
+use super::timer::TimerKind;
+use super::{Phase, Sender};
+use crate::time::{SimDuration, SimTime};
+
+/// Duplicate acknowledgements, or segments SACKed above, that prove a loss (RFC 5681, RFC 8985).
+const DUP_THRESHOLD: u32 = 3;
+
+impl Sender {
+    /// RFC 8985 §6.2 step 2: the most recently sent segment that was delivered.
+    #[inline]
+    pub(super) fn note_rack(&mut self, segment: &Segment, now: SimTime) {
+        let rtt = now.since(segment.sent_at);
+        if segment.transmissions > 1 && rtt < self.rtt.min() {
+            return; // the acknowledgement is for an earlier transmission
+        }
+        if (segment.sent_at, segment.end()) > (self.rack_sent_at, self.rack_end) {
+            self.rack_sent_at = segment.sent_at;
+            self.rack_end = segment.end();
+            self.rack_rtt = rtt;
+        }
+    }
+
+    pub(super) fn apply_sack(
+        &mut self,
+        now: SimTime,
+        start: u64,
+        end: u64,
+        sample: &mut RateSample,
+        rtt: &mut Option<SimDuration>,
+        newest_rtt: &mut Option<SimDuration>,
+    ) {
+        let mut i = self.segments.partition_point(|s| s.start < start);
+        while let Some(segment) = self.segments.get(i) {
+            if segment.end() > end {
+                break;
+            }
+            if segment.state & SACKED == 0 {
+                let segment = segment.clone();
+                self.count_delivered(&segment, now, sample);
+                if segment.transmissions == 1 {
+                    let measured = now.since(segment.sent_at);
+                    rtt.get_or_insert(measured);
+                    *newest_rtt = Some(measured);
+                    if segment.end() < self.highest_sacked {
+                        self.reordering_seen = true;
+                    }
+                }
+                self.highest_sacked = self.highest_sacked.max(segment.end());
+                self.forget_marks(segment.state);
+                self.sacked += 1;
+                self.segments[i].state = SACKED;
+            }
+            i += 1;
+        }
+    }
+
+    /// RFC 8985 §6.2 step 5 with SACK, RFC 6582 without.
+    pub(super) fn detect_losses(&mut self, now: SimTime) {
+        if !self.sack {
+            if self.duplicate_acks >= DUP_THRESHOLD && self.phase == Phase::Open {
+                self.mark_lost(0);
+            }
+            return;
+        }
+        if self.sacked == 0 && self.lost == 0 && self.retransmitted == 0 {
+            return;
+        }
+        let recovering = self.phase != Phase::Open;
+        let window = if !self.reordering_seen && (recovering || self.sacked >= DUP_THRESHOLD) {
+            SimDuration::ZERO
+        } else {
+            SimDuration(self.rtt.min().0 / 4).min(self.rtt.srtt())
+        };
+        let mut wait = None;
+        for i in 0..self.segments.len() {
+            let s = &self.segments[i];
+            let waiting =
+                s.state & SACKED == 0 && (s.state & LOST == 0 || s.state & RETRANSMITTED != 0);
+            if !waiting {
+                continue;
+            }
+            if (self.rack_sent_at, self.rack_end) <= (s.sent_at, s.end()) {
+                if s.transmissions == 1 {
+                    break; // all behind it were sent later still
+                }
+                continue;
+            }
+            let due = s.sent_at + self.rack_rtt + window;
+            if due <= now {
+                if s.state & RETRANSMITTED != 0 {
+                    self.segments[i].state &= !RETRANSMITTED;
+                    self.retransmitted -= 1;
+                }
+                self.mark_lost(i);
+            } else {
+                wait = wait.max(Some(due));
+            }
+        }
+        if let Some(at) = wait {
+            self.timer = Some((at, TimerKind::Reordering));
+        }
+    }
+
+    pub(super) fn mark_lost(&mut self, index: usize) {
+        if let Some(segment) = self.segments.get_mut(index)
+            && segment.state & (LOST | SACKED) == 0
+        {
+            segment.state |= LOST;
+            self.lost += 1;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Dialogues: what is sent, what is acknowledged, what the sender makes of it.
+
+use super::*;
+use crate::mptcp::config::CongestionKind;
+
+const MSS: u32 = 1000;
+
+/// Ten segments sent at time zero.
+fn ten_in_flight(sack: bool) -> Sender {
+    let congestion = Congestion::new(CongestionKind::Reno, 10);
+    let mut tx = Sender::new(Seq(7), congestion, SimDuration::from_millis(200));
+    (tx.sack, tx.mss) = (sack, MSS);
+    for i in 0..10 {
+        tx.send_new(SimTime::ZERO, i * 1000, MSS, false);
+    }
+    tx
+}
+
+fn ack(tx: &mut Sender, ms: u64, upto: u64, sacks: &[(u64, u64)], echoed_ms: Option<u64>) -> Acked {
+    let duplicate = upto == tx.una;
+    let ack = Ack { ack: upto, sacks, echo_rtt: None, echoed_ms, duplicate };
+    tx.on_ack(SimTime(ms * 1_000_000), &ack, &[], 0)
+}
+
+/// The retransmission timeout, one second after the start, and the first segment again.
+fn time_out(tx: &mut Sender) {
+    let now = SimTime(1_000_000_000);
+    assert_eq!(tx.on_timer(now, &[], 0), Some(TimerKind::Retransmission));
+    let first = tx.next_lost().expect("all is lost");
+    tx.retransmit(now, first);
+    assert_eq!(tx.congestion.window().cwnd, 1);
+}
+
+#[test]
+fn an_answer_to_what_was_sent_before_the_timeout_undoes_it() {
+    let mut tx = ten_in_flight(true);
+    time_out(&mut tx);
+    let acked = ack(&mut tx, 1001, 1001, &[], Some(0));
+    assert_eq!(acked.undone, Some(Undone::Loss));
+    assert!(tx.congestion.window().cwnd >= 10 && tx.is_open() && tx.next_lost().is_none());
+    assert_eq!(tx.in_flight(), 9);
+}
+
+#[test]
+fn an_answer_to_the_retransmission_undoes_nothing() {
+    let mut tx = ten_in_flight(true);
+    time_out(&mut tx);
+    assert_eq!(ack(&mut tx, 1050, 1001, &[], Some(1000)).undone, None);
+    assert!(tx.in_loss());
+}
+
+#[test]
+fn new_data_tells_a_spurious_timeout_without_timestamps() {
+    let mut tx = ten_in_flight(true);
+    time_out(&mut tx);
+    assert_eq!(ack(&mut tx, 1001, 1001, &[], None).undone, None);
+    assert_eq!(tx.next_lost(), None, "new data goes first");
+    tx.send_new(SimTime(1_001_000_000), 10_000, MSS, false);
+    assert!(!tx.give_up_waiting() && tx.next_lost().is_none());
+    let acked = ack(&mut tx, 1002, 2001, &[], None);
+    assert_eq!(acked.undone, Some(Undone::Timeout));
+    assert!(tx.congestion.window().cwnd >= 10 && tx.is_open());
+}
+
+#[test]
+fn new_data_that_arrives_first_proves_the_loss() {
+    let mut tx = ten_in_flight(true);
+    time_out(&mut tx);
+    ack(&mut tx, 1050, 1001, &[], None);
+    tx.send_new(SimTime(1_050_000_000), 10_000, MSS, false);
+    let acked = ack(&mut tx, 1100, 1001, &[(10_001, 11_001)], None);
+    assert_eq!(acked.undone, None);
+    assert_eq!(tx.next_lost(), Some(0));
+}
+
+#[test]
+fn without_new_data_recovery_goes_on() {
+    let mut tx = ten_in_flight(true);
+    time_out(&mut tx);
+    ack(&mut tx, 1050, 1001, &[], None);
+    assert!(tx.give_up_waiting() && !tx.give_up_waiting());
+    assert_eq!(tx.next_lost(), Some(0));
+}
+
+#[test]
+fn an_acknowledgement_of_all_after_the_head_says_nothing_without_sack() {
+    let mut tx = ten_in_flight(false);
+    time_out(&mut tx);
+    assert_eq!(ack(&mut tx, 1050, 10_001, &[], None).undone, None);
+    assert!(tx.congestion.window().cwnd < 10);
+}
+
+#[test]
+fn a_recovery_whose_retransmissions_were_duplicates_is_undone() {
+    for (duplicate, expect) in [(Some((1, 1001)), Some(Undone::Recovery)), (None, None)] {
+        let mut tx = ten_in_flight(true);
+        for end in [3001, 4001, 5001] {
+            ack(&mut tx, 20, 1, &[(1001, end)], None);
+        }
+        assert_eq!(tx.next_lost(), Some(0));
+        tx.retransmit(SimTime(20_000_000), 0);
+        assert!(!tx.is_open());
+        let blocks: Vec<_> = duplicate.into_iter().collect();
+        assert_eq!(ack(&mut tx, 60, 10_001, &blocks, None).undone, expect);
+        assert_eq!(tx.congestion.window().cwnd >= 10, expect.is_some());
+    }
+}
