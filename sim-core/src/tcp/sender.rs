@@ -396,6 +396,11 @@ impl Sender {
         }
     }
 
+    /// Gives back the room of segments that are no longer in flight.
+    pub fn shrink(&mut self) {
+        self.segments.shrink_to_fit();
+    }
+
     /// True when an acknowledgement of `ack` would change nothing, since all that was sent had been
     /// acknowledged: what comes with the data of a peer that one sends nothing to.
     #[must_use]
