@@ -486,7 +486,9 @@ impl Sender {
             self.rtt.sample(now, measured);
         }
         self.end_probe(ack, dsack, siblings, me);
-        self.detect_losses(now);
+        if !self.sack || self.sacked + self.lost + self.retransmitted > 0 {
+            self.detect_losses(now);
+        }
 
         let delivered_now = (self.delivered - prior_delivered) as u32;
         let newly_lost = self.lost.saturating_sub(prior_lost);
