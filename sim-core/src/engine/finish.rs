@@ -37,13 +37,14 @@ impl World {
                 });
             }
         }
-        let mut connections = Vec::new();
-        for index in 0..self.connections.len() {
-            connections.push(self.connection_record(
-                ConnectionId(index as u32),
-                &changes,
-                &devices,
-            ));
+        let mut ends: Vec<(u32, usize)> =
+            self.endpoints.iter().map(|e| e.connection).zip(0..).collect();
+        ends.sort_unstable();
+        let mut connections = Vec::with_capacity(self.connections.len());
+        for (id, own) in (0..self.connections.len() as u32).map(ConnectionId).zip(groups(&ends)) {
+            connections.push(self.connection_record(id, own, &changes, &devices));
+            // What the next record needs may take the room of what is in this one.
+            own.iter().for_each(|&(_, i)| self.endpoints[i].release());
         }
         let detail = self.observer.take().map(|observer| observer.finish(&self.paths));
         RunRecord {
@@ -82,6 +83,7 @@ impl World {
     fn connection_record(
         &mut self,
         id: ConnectionId,
+        own: &[(u32, usize)],
         changes: &[crate::record::ChangeRecord],
         devices: &[DeviceRecord],
     ) -> ConnectionRecord {
@@ -96,7 +98,7 @@ impl World {
                 tracker.directions[direction].note_wait(self.now, marks);
             }
         }
-        let story = self.merged_story(id);
+        let story = self.merged_story(id, own);
         let spec = self.connections[index].spec.clone();
         let client = self.endpoint(client_id);
         let server = self.endpoint(server_id);
@@ -107,7 +109,7 @@ impl World {
         });
         let longest = tracker.directions.iter().max_by_key(|d| d.longest_stall).expect("two");
         let (longest_stall, longest_stall_at) = (longest.longest_stall, longest.longest_stall_at);
-        let origins = self.origins(id);
+        let origins = self.origins(id, own);
         let client_subflows = client.as_ref().map(|e| e.subflows.clone()).unwrap_or_default();
         let server_subflows = server.as_ref().map(|e| e.subflows.clone()).unwrap_or_default();
         let paths: Vec<String> =
@@ -204,10 +206,10 @@ impl World {
     }
 
     /// The story that all endpoints of a connection tell, in order of time.
-    fn merged_story(&mut self, id: ConnectionId) -> Vec<Entry> {
+    fn merged_story(&mut self, id: ConnectionId, own: &[(u32, usize)]) -> Vec<Entry> {
         let mut story: Vec<Entry> = Vec::new();
-        for endpoint in self.endpoints.iter_mut().filter(|e| e.connection == id.0) {
-            story.append(&mut endpoint.story);
+        for &(_, i) in own {
+            story.append(&mut self.endpoints[i].story);
         }
         for end in self.outside.iter_mut().filter(|e| e.connection == id) {
             story.append(&mut end.story);
@@ -217,10 +219,10 @@ impl World {
     }
 
     /// For each endpoint of the connection, the record's subflow index of each of its subflows.
-    fn origins(&self, id: ConnectionId) -> Vec<(EndpointId, Vec<usize>)> {
+    fn origins(&self, id: ConnectionId, own: &[(u32, usize)]) -> Vec<(EndpointId, Vec<usize>)> {
         let of = |e: &Endpoint| (e.id, e.subflows.iter().map(|s| s.index).collect());
         let mut all: Vec<(EndpointId, Vec<usize>)> =
-            self.endpoints.iter().filter(|e| e.connection == id.0).map(of).collect();
+            own.iter().map(|&(_, i)| of(&self.endpoints[i])).collect();
         for (i, end) in (0..).zip(&self.outside).filter(|(_, e)| e.connection == id) {
             all.push((outside_id(i), end.subflows.iter().map(|s| s.index).collect()));
         }
@@ -238,6 +240,16 @@ impl World {
         let path = direction.and_then(|d| self.directions[d as usize].path);
         path.map_or_else(|| flow.src.ip().to_string(), |p| self.paths[p.0 as usize].name.clone())
     }
+}
+
+/// The endpoints of one connection after the other, in order: `ends` are pairs of connection and index.
+fn groups(ends: &[(u32, usize)]) -> impl Iterator<Item = &[(u32, usize)]> {
+    let mut rest = ends;
+    (0..).map(move |connection| {
+        let (own, others) = rest.split_at(rest.partition_point(|&(of, _)| of == connection));
+        rest = others;
+        own
+    })
 }
 
 /// One end of a connection as the record needs it, simulated or outside the world.

@@ -21,8 +21,8 @@ pub enum Target {
 
 const INDEX_BITS: u32 = 26;
 const SEQUENCE_BITS: u32 = 36;
-/// Most events in the sorted list.
-const NEAR: usize = 16;
+/// Most events in the sorted list: a new one is looked for from the earliest on.
+const NEAR: usize = 8;
 
 /// An event as one integer: time (64 bits), sequence (36), kind (2), index (26), so that comparing is one
 /// instruction pair and ties go by the order of scheduling.

@@ -524,8 +524,12 @@ impl World {
             && ended(connection.client)
             && (ended(connection.server) || aborted)
         {
+            let ends = [connection.client, connection.server];
             self.connections[index].done = true;
             self.open_connections -= 1;
+            for id in ends.into_iter().flatten().filter(|id| outside_index(*id).is_none()) {
+                self.endpoints[id.0 as usize].shrink();
+            }
         }
     }
 

@@ -151,11 +151,12 @@ pub(super) enum NodeKind {
     Switch(LearntPorts),
 }
 
+#[repr(C)]
 pub(super) struct Node {
-    pub(super) name: String,
     pub(super) kind: NodeKind,
     /// Direction that leaves by each port.
     pub(super) ports: Vec<Option<u32>>,
+    pub(super) name: String,
 }
 
 /// One direction of a link; on two cache lines what a packet needs that passes a router behind it.

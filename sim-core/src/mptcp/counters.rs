@@ -87,9 +87,10 @@ counters! {
     RcvWndShared = "RcvWndShared",
 }
 
-/// All counters of one end of a connection.
+/// All counters of one end of a connection. A run that counts to four thousand million would take
+/// weeks; there are millions of ends.
 #[derive(Clone, Debug)]
-pub struct Counters([u64; NAMES.len()]);
+pub struct Counters([u32; NAMES.len()]);
 
 impl Default for Counters {
     fn default() -> Self {
@@ -101,19 +102,20 @@ impl Counters {
     /// Counts one.
     #[inline]
     pub fn count(&mut self, counter: Counter) {
-        self.0[counter as usize] += 1;
+        let count = &mut self.0[counter as usize];
+        *count = count.saturating_add(1);
     }
 
     /// The value of a counter.
     #[must_use]
     pub fn value(&self, counter: Counter) -> u64 {
-        self.0[counter as usize]
+        u64::from(self.0[counter as usize])
     }
 
     /// Those that are not zero, by name.
     #[must_use]
     pub fn non_zero(&self) -> BTreeMap<String, u64> {
         let named = NAMES.iter().zip(self.0).filter(|(_, value)| *value > 0);
-        named.map(|(name, value)| ((*name).to_owned(), value)).collect()
+        named.map(|(name, value)| ((*name).to_owned(), u64::from(value))).collect()
     }
 }

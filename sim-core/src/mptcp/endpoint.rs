@@ -11,6 +11,7 @@ use super::scheduler::SchedulerState;
 use super::stack::{EndpointId, HostStack};
 use super::subflow::Subflow;
 use super::waiting::Waiting;
+use crate::app::marks::Marks;
 use crate::app::source::App;
 use crate::record::StrayReset;
 use crate::record::story::{End, Entry, Fact, FallbackReason};
@@ -389,6 +390,23 @@ impl Endpoint {
         self.send.reinject.clear();
         self.announcements.retry_at = SimTime::NEVER;
         self.tell(now, subflow, packet, Fact::FellBack(reason));
+    }
+
+    /// Gives back room that only a busy connection needs.
+    pub fn shrink(&mut self) {
+        self.story.shrink_to_fit();
+        self.receive.early.shrink_to_fit();
+        for s in &mut self.subflows {
+            s.samples.shrink_to_fit();
+            s.tx.shrink();
+            s.rx.shrink();
+        }
+    }
+
+    /// Gives back what nobody asks for once the connection's record is made.
+    pub fn release(&mut self) {
+        self.subflows = Vec::new();
+        self.app.marks = Marks::default();
     }
 
     /// New bytes of the stream came in over subflow `i`.

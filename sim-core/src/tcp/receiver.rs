@@ -188,6 +188,11 @@ impl Receiver {
         self.sack_count > 0 || self.duplicate.is_some()
     }
 
+    /// Gives back the room of pieces that no longer wait.
+    pub fn shrink(&mut self) {
+        self.out_of_order.shrink_to_fit();
+    }
+
     /// Bytes that wait for a hole to be filled.
     #[must_use]
     pub fn queued_bytes(&self) -> u64 {

@@ -78,6 +78,9 @@ impl Rtt {
     #[must_use]
     #[inline]
     pub fn rto(&self, backoff: u32) -> SimDuration {
+        if backoff == 0 {
+            return self.rto; // no more than the longest already
+        }
         (self.rto * (1 << backoff.min(16))).min(RTO_MAX)
     }
 }

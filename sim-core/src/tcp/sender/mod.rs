@@ -362,6 +362,11 @@ impl Sender {
         }
     }
 
+    /// Gives back the room of segments that are no longer in flight.
+    pub fn shrink(&mut self) {
+        self.segments.shrink_to_fit();
+    }
+
     /// True when an acknowledgement of `ack` would change nothing, since all that was sent had been
     /// acknowledged: what comes with the data of a peer that one sends nothing to.
     #[must_use]
@@ -455,7 +460,9 @@ impl Sender {
             self.rtt.sample(now, measured);
         }
         self.end_probe(ack, dsack, siblings, me);
-        self.detect_losses(now);
+        if !self.sack || self.sacked + self.lost + self.retransmitted > 0 {
+            self.detect_losses(now);
+        }
 
         let delivered_now = (self.delivered - prior_delivered) as u32;
         let newly_lost = self.lost.saturating_sub(prior_lost);
