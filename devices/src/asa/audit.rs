@@ -37,6 +37,8 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("nameif ", 20),
         ("security-level ", 20),
         ("same-security-traffic", 20),
+        ("access-list * extended", 5),
+        ("clear configure ", 20),
         ("access-group ", 5),
         ("sysopt connection", 20),
         ("object network", 5),

@@ -17,7 +17,8 @@ pub struct Platform {
     pub name: &'static str,
     /// The product.
     pub product: &'static str,
-    /// Beginnings of lines that only this platform writes, and how much each tells.
+    /// Beginnings of lines that only this platform writes (`*` stands for a word), and how much each
+    /// tells.
     pub marks: &'static [(&'static str, u32)],
     /// Reads a text and says what it does to MPTCP.
     pub audit: fn(ConfigText<'_>) -> Audit,
@@ -60,8 +61,8 @@ const FOREIGN: &[(&str, u32)] = &[
     ("ltm ", 50),
     ("net vlan ", 50),
     ("sys ", 20),
-    ("sysname ", 200),
-    ("; J", 200),
+    ("sysname ", 5000),
+    ("; J", 5000),
     ("## Last commit", 500),
     ("! device: ", 2 * HEADER),
     ("daemon ", 20),
@@ -87,7 +88,7 @@ pub fn recognise(text: &str) -> Option<&'static Platform> {
         foreign = foreign.saturating_add(marked.map(|(_, weight)| weight).sum());
         for (score, platform) in scores.iter_mut().zip(all) {
             for (mark, weight) in platform.marks {
-                if line.starts_with(mark) {
+                if begins(line, mark) {
                     *score = score.saturating_add(*weight);
                 }
             }
@@ -100,6 +101,17 @@ pub fn recognise(text: &str) -> Option<&'static Platform> {
     let best = scores.iter().copied().max().filter(|&best| best >= FEWEST.max(foreign))?;
     // Of two that score alike, the one that comes first in the list.
     all.iter().zip(scores).find(|(_, score)| *score == best).map(|(platform, _)| platform)
+}
+
+/// True when a line begins like this; `*` in it stands for one word.
+fn begins(line: &str, mark: &str) -> bool {
+    match mark.split_once('*') {
+        None => line.starts_with(mark),
+        Some((before, after)) => line.strip_prefix(before).is_some_and(|rest| {
+            let word = rest.find(' ').unwrap_or(rest.len());
+            word > 0 && rest[word..].starts_with(after)
+        }),
+    }
 }
 
 /// The version that a header line of the form `BEFORE VERSION …` gives.
@@ -144,7 +156,7 @@ const IOS_XR: Platform = Platform {
         ("ipv4 address", 3),
     ],
     audit: |text| {
-        let mut audit = transparent(text, &["!! IOS XR Configuration "], "routers and CGN");
+        let mut audit = transparent(text, &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "], "routers and CGN");
         audit.warnings = crate::cgn::warnings(text);
         audit
     },
@@ -233,9 +245,11 @@ mod tests {
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));
         check("set system host-name srx", None);
+        check("interface GigabitEthernet0/0\n ip address 1.1.1.1 255.0.0.0\nrouter ospf 1", Some("ios"));
         check("ip address 10.0.0.1 255.0.0.0", None);
         check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
         check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
+        check("access-list in extended permit ip any any", Some("asa"));
         check("", None);
     }
 
