@@ -26,6 +26,7 @@ Examples:
   option30 check scenarios/catalogue   every scenario's expectations
   option30 config firewall.cfg         what a configuration does to MPTCP
   option30 sweep my-sweep.ron          many runs: seeds, devices, parameters
+  option30 compare a.ron b.ron         what differs between two runs
   option30 devices asa                 what an ASA does to MPTCP; its sources
 
 Exit codes: 0 good; 1 an expectation failed; 2 bad input; 3 it cannot be done here.";
@@ -55,9 +56,9 @@ pub(crate) enum Command {
     /// done
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// Hold the simulation of a scenario against a live run of it, side by side
-    #[command(after_help = crate::compare_live::EXAMPLES)]
-    Compare(crate::compare_live::CompareArgs),
+    /// Two runs side by side, differences first: scenarios, results folders, or simulated and live
+    #[command(after_help = crate::compare::EXAMPLES)]
+    Compare(crate::compare::CompareArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
@@ -68,11 +69,11 @@ pub(crate) enum Command {
 
 const RUN_EXAMPLES: &str = "\
 Examples:
-  option30 run my.ron                  writes results/my/: summary.json,
-                                       series.csv, throughput.svg and .png
+  option30 run my.ron                  writes results/my/: report.html to look at,
+                                       summary.json, series.csv, charts
   option30 run my.ron --seed 7         the same network, other luck
   option30 run my.ron --pcap           also results/my/captures/*.pcapng
-  option30 run scenarios/catalogue     every scenario of a folder
+  option30 run scenarios/catalogue     every scenario of a folder, and index.html
   option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out faster
   option30 run my.ron --format json | jq '.connections[].verdict'";
 

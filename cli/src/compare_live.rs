@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use clap::Args;
 use reports::figures::printable;
 use reports::table::{Cell, lines};
 use reports::{Style, paint};
@@ -12,38 +11,13 @@ use testbed::LiveError;
 use testbed::compare::{Compared, Comparison};
 
 use crate::Outcome;
-use crate::args::{Format, InputArgs};
+use crate::args::Format;
+use crate::compare::CompareArgs;
 use crate::failure::Failure;
 use crate::live::failure;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::simulate;
-
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  option30 compare --sim --live my.ron
-  option30 compare --sim --live scenarios/catalogue --jobs 8
-
-Goodputs within 5 % count as equal, stalls within a factor of two.";
-
-/// `compare`.
-#[derive(Args, Debug)]
-pub(crate) struct CompareArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
-    /// Simulate each scenario
-    #[arg(long, requires = "live", required = true)]
-    pub(crate) sim: bool,
-    /// Run it with this machine's kernel
-    #[arg(long, requires = "sim", required = true)]
-    pub(crate) live: bool,
-    /// So many live runs at once; they take as long as the wall clock says
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) jobs: usize,
-    /// What to print: tables for people, or a line of JSON for each scenario
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
-}
 
 /// Runs every scenario both ways.
 pub(crate) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome, Failure> {

@@ -1,6 +1,7 @@
 //! `option30 explain`.
 
 use reports::explain::{Explanation, Request, render};
+use reports::ladder::{self, Ladder};
 
 use crate::Outcome;
 use crate::args::{ExplainArgs, Format};
@@ -8,6 +9,15 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::simulate::{self, Simulated};
+
+/// A ladder of each connection that is asked for.
+fn ladders(request: &Request<'_>, width: usize) -> String {
+    let drawn = request.connections().filter_map(|(index, _)| {
+        let ladder = Ladder::new(request.record, index, request.language)?;
+        Some(format!("\n{}", ladder::text(&ladder, request.language, width)))
+    });
+    drawn.collect()
+}
 
 /// Runs every scenario and tells the story of its connections. All are read before the first one runs.
 pub(crate) fn explain(args: &ExplainArgs, output: &mut Output) -> Result<Outcome, Failure> {
@@ -46,6 +56,9 @@ pub(crate) fn explain(args: &ExplainArgs, output: &mut Output) -> Result<Outcome
                     output.line("")?;
                 }
                 output.print(&render(&request, output.width()))?;
+                if args.ladder {
+                    output.print(&ladders(&request, output.width()))?;
+                }
             }
         }
     }

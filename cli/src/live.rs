@@ -62,7 +62,7 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
         progress.say(format!("{} ({} of {}), live", loaded.name, k + 1, scenarios.len()));
         let run = testbed::run(loaded, args.input.seed, &interrupted).map_err(failure)?;
         let simulated = Simulated::of(run);
-        folder::write(folder, &files(&simulated.report()))?;
+        folder::write(folder, &files(&simulated.report(), loaded))?;
         drop(progress);
         if k > 0 && args.format == Format::Text {
             output.line("")?;

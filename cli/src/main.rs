@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod compare_live;
 mod config_command;
 mod devices_command;
@@ -30,9 +31,9 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Check(args) => check::check(args, &mut output),
         Command::Config(args) => config_command::config(args, &mut output),
+        Command::Compare(args) => compare::compare(args, &mut output),
         Command::Live(args) => live::live(args, &mut output),
         Command::Explain(args) => explain::explain(args, &mut output),
-        Command::Compare(args) => compare_live::compare(args, &mut output),
         Command::Sweep(args) => sweep::sweep(args, &mut output),
         Command::Merge(args) => sweep::merge(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reports::Report;
 use reports::folder::{self, File};
+use reports::page::{Entry, Material, Source, SourceKind};
 use reports::summary::Summary;
 use scenarios::Loaded;
 
@@ -15,6 +16,9 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::simulate::{self, Simulated};
 
+/// Where results go, unless the user says.
+const RESULTS: &str = "results";
+
 /// Runs every scenario. All are read before the first one runs, so that bad input leaves nothing
 /// written.
 pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failure> {
@@ -23,6 +27,8 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
         match input.loaded {
             Ok(mut loaded) => {
                 loaded.capture = args.pcap;
+                loaded.observe = true;
+                loaded.watch = true;
                 scenarios.push((input.file, loaded));
             }
             Err(diagnostics) => wrong.extend(diagnostics),
@@ -32,12 +38,12 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
         return Err(Failure::Input(wrong));
     }
     let folders = results_folders(args.out.as_deref(), &scenarios)?;
-    let mut outcome = Outcome::Good;
+    let (mut outcome, mut entries) = (Outcome::Good, Vec::new());
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();
         progress.say(format!("{} ({} of {})", loaded.name, k + 1, scenarios.len()));
         let simulated = Simulated::new(loaded, args.input.seed).map_err(Failure::Input)?;
-        folder::write(folder, &files(&simulated.report()))?;
+        folder::write(folder, &files(&simulated.report(), loaded))?;
         drop(progress);
         if k > 0 && args.format == Format::Text {
             output.line("")?;
@@ -45,6 +51,17 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
         print(output, args.format, &simulated.report(), folder)?;
         if !simulated.as_expected() {
             outcome = Outcome::ExpectationFailed;
+        }
+        let place = folder.file_name().unwrap_or_default().to_string_lossy();
+        entries.push(Entry::of(&simulated.report(), &place));
+    }
+    if scenarios.len() > 1 {
+        let out = args.out.as_deref().unwrap_or(Path::new(RESULTS));
+        let page = reports::page::index(&format!("{} scenarios", scenarios.len()), &entries);
+        folder::write_index(out, &page)?;
+        if args.format == Format::Text {
+            let label = reports::paint(reports::Style::Faint, "index");
+            output.line(&format!("\n{label}  {}", out.join(folder::INDEX).display()))?;
         }
     }
     Ok(outcome)
@@ -67,7 +84,7 @@ pub(crate) fn print(
 }
 
 /// What stands in a results folder.
-pub(crate) fn files(report: &Report<'_>) -> Vec<File> {
+pub(crate) fn files(report: &Report<'_>, loaded: &Loaded) -> Vec<File> {
     let mut files = vec![
         File::new("summary.json", Summary::new(report).to_json()),
         File::new("series.csv", reports::series::csv(report.record)),
@@ -75,8 +92,25 @@ pub(crate) fn files(report: &Report<'_>) -> Vec<File> {
         File::new("throughput.png", reports::chart::throughput_png(report)),
     ];
     files.extend(reports::operator::files(report.record));
+    for (word, svg, png) in reports::chart::details(report) {
+        files.push(File::new(format!("charts/{word}.svg"), svg));
+        files.push(File::new(format!("charts/{word}.png"), png));
+    }
     files.extend(reports::captures::files(report.record));
+    files.push(File::new("report.html", page(report, loaded, &files)));
     files
+}
+
+fn page(report: &Report<'_>, loaded: &Loaded, files: &[File]) -> String {
+    let scenario = loaded.path.file_name().unwrap_or_default().to_string_lossy();
+    let scenario = Source { file: &scenario, text: loaded.text(), kind: SourceKind::Scenario };
+    let configuration = |(file, text)| Source { file, text, kind: SourceKind::Configuration };
+    let sources: Vec<Source<'_>> =
+        [scenario].into_iter().chain(loaded.configurations().map(configuration)).collect();
+    let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+    let platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let material = Material { sources: &sources, files: &names, platform: &platform };
+    reports::page::report(report, &material)
 }
 
 /// Where the results of each scenario go: no two in one place.
@@ -90,7 +124,7 @@ pub(crate) fn results_folders(
         let folder = match out {
             Some(out) if scenarios.len() == 1 => out.to_path_buf(),
             Some(out) => out.join(&loaded.name),
-            None => Path::new("results").join(&loaded.name),
+            None => Path::new(RESULTS).join(&loaded.name),
         };
         if let Some(other) = taken.insert(folder.clone(), file) {
             return Err(Failure::Usage(format!(

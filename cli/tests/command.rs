@@ -64,11 +64,12 @@ fn a_run_is_printed_and_written() {
     assert!(came.stdout.ends_with("results  results/mine\n"), "{}", came.stdout);
     assert!(!came.stdout.contains('\u{1b}'), "no colour when it is no terminal");
     let results = home.path().join("results/mine");
-    let expect = [".option30", "series.csv", "summary.json", "throughput.png", "throughput.svg"];
-    assert_eq!(names(&results), expect);
+    let files = ["series.csv", "summary.json", "throughput.png", "throughput.svg"];
+    assert_eq!(names(&results), [&[".option30", "devices"][..], &files].concat());
+    assert_eq!(names(&results.join("devices")), ["edge.txt"]);
 
     // The same seed gives the same bytes; another seed is another run.
-    let read = || expect.map(|name| std::fs::read(results.join(name)).unwrap());
+    let read = || files.map(|name| std::fs::read(results.join(name)).unwrap());
     let first = read();
     check(home.path(), &["run", "mine.ron"], 0, &[], &[]);
     assert_eq!(read(), first);

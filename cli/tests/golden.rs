@@ -29,8 +29,20 @@ fn run(file: &Path, out: &Path) -> Vec<(String, Vec<u8>)> {
     let read = |file: &str| fs::read(results.join(file)).unwrap();
     let mut files = vec![(format!("{name}.txt"), text.into_bytes())];
     files.push((format!("{name}.json"), read("summary.json")));
-    for large in ["series.csv", "throughput.svg", "throughput.png"] {
-        let digest = Sha256::digest(read(large));
+    let charts = ["latency", "sequence", "timeline", "windows"];
+    let charts =
+        charts.iter().flat_map(|word| ["svg", "png"].map(|kind| format!("charts/{word}.{kind}")));
+    let large =
+        ["series.csv", "throughput.svg", "throughput.png", "report.html"].map(str::to_owned);
+    for large in large.into_iter().chain(charts) {
+        // The page says where it was made.
+        let platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        let content = read(&large);
+        let content = match String::from_utf8(content) {
+            Ok(text) => text.replace(&platform, "PLATFORM").into_bytes(),
+            Err(not_text) => not_text.into_bytes(),
+        };
+        let digest = Sha256::digest(content);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         files.push((format!("{name}/{large}"), digest.into_bytes()));
     }

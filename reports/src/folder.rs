@@ -101,6 +101,39 @@ pub fn write(folder: &Path, files: &[File]) -> Result<(), FolderError> {
     if exchange(&fresh.path, folder) { Ok(()) } else { swap(&fresh.path, folder) }
 }
 
+/// The page that leads to the results folders beside it.
+pub const INDEX: &str = "index.html";
+/// How every page of option30 says where it comes from.
+const OURS: &str = "<meta name=\"generator\" content=\"option30 ";
+/// That stands within so many bytes from a page's beginning.
+const HEAD: usize = 4096;
+
+/// Writes the index of the results folders in `folder`, in place of an older one.
+///
+/// # Errors
+/// [`FolderError`]; an `index.html` that option30 did not write stays.
+pub fn write_index(folder: &Path, page: &str) -> Result<(), FolderError> {
+    let path = folder.join(INDEX);
+    match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return attempt("read", &path, Err(error)),
+        Ok(older) => {
+            let head = String::from_utf8_lossy(&older[..older.len().min(HEAD)]).into_owned();
+            if !head.contains(OURS) {
+                return Err(FolderError::NotOurs {
+                    folder: folder.into(),
+                    found: Some(INDEX.into()),
+                });
+            }
+        }
+    }
+    attempt("create", folder, fs::create_dir_all(folder))?;
+    // Beside it first, then in its place in one step.
+    let fresh = folder.join(format!(".{INDEX}.new"));
+    attempt("write", &fresh, fs::write(&fresh, page))?;
+    attempt("replace", &path, fs::rename(&fresh, &path))
+}
+
 /// Exchanges two folders in one step, where the system and the file system can.
 #[cfg(target_os = "linux")]
 fn exchange(a: &Path, b: &Path) -> bool {
@@ -274,6 +307,18 @@ mod tests {
         let error = write(&file, &files("two")).unwrap_err().to_string();
         assert!(error.contains("is not a folder"), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn an_index_replaces_an_index_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let page = crate::page::index("Runs", &[]);
+        write_index(&home.path().join("out"), &page).unwrap();
+        write_index(&home.path().join("out"), &page).unwrap();
+        assert_eq!(names(home.path()), ["out/index.html"]);
+        fs::write(home.path().join("index.html"), "<p>mine</p>").unwrap();
+        let error = write_index(home.path(), &page).unwrap_err().to_string();
+        assert!(error.contains("holds index.html, which option30 did not write"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::summary::Summary;
 use crate::wrap::WIDTH;
 use crate::{Report, chart, fixture, series, text};
 
-fn check(name: &str, actual: &[u8]) {
+pub(crate) fn check(name: &str, actual: &[u8]) {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")).join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,11 +6,14 @@
 
 pub mod captures;
 pub mod chart;
+pub mod compare;
 pub mod explain;
 pub mod figures;
 pub mod folder;
+pub mod ladder;
 pub mod messages;
 pub mod operator;
+pub mod page;
 pub mod series;
 pub mod shortfall;
 pub mod sightings;

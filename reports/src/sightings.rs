@@ -77,6 +77,28 @@ impl<'a> Sightings<'a> {
         &self.captures.interfaces[seen.interface as usize].node
     }
 
+    /// The nodes that saw one of the packets, each once, in the order of their interfaces.
+    pub fn nodes(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let seen = |k: usize| {
+            let of = |&at: &usize| self.captures.packets[at].interface as usize;
+            self.by_packet.values().flatten().any(|at| of(at) == k)
+        };
+        let all = &self.captures.interfaces;
+        all.iter().enumerate().filter_map(move |(k, interface)| {
+            let is_first = all[..k].iter().all(|earlier| earlier.node != interface.node);
+            let same = (k..all.len()).filter(|&j| all[j].node == interface.node);
+            (is_first && same.into_iter().any(seen)).then_some(interface.node.as_str())
+        })
+    }
+
+    /// True when a node passes packets on that it received.
+    #[must_use]
+    pub fn forwards(&self, node: &str) -> bool {
+        self.by_packet.keys().any(|&packet| {
+            self.at(packet, node, false).is_some() && self.at(packet, node, true).is_some()
+        })
+    }
+
     /// The frame that shows a sighting.
     #[must_use]
     pub fn frame(&self, seen: &Captured) -> Frame {

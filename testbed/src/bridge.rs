@@ -22,8 +22,9 @@ use crate::observe::Observer;
 use crate::offload;
 use crate::tun::{LARGEST, Tun};
 
-/// Reads of one interface in a row, before the others have their turn.
-const READS: usize = 16;
+/// Reads of one interface in a row, before what they led to is written: super-packets of more would not
+/// stay in the processor's cache.
+const READS: usize = 2;
 /// The longest sleep: news without packets (a program has ended) wait so long.
 const LONGEST_SLEEP: SimDuration = SimDuration::from_millis(10);
 /// Deadlines nearer than this are waited for without sleeping: waking up takes about as long.
@@ -137,23 +138,23 @@ impl Bridge<'_> {
     /// What the kernels have sent goes into the world.
     fn read_packets(&mut self, buffer: &mut [u8]) -> bool {
         let mut any = false;
-        let mut packets: Vec<Packet> = Vec::new();
         for h in 0..self.hosts.len() {
             for t in 0..self.hosts[h].tuns.len() {
                 for _ in 0..READS {
                     let (port, tun) = &self.hosts[h].tuns[t];
                     let Some(len) = tun.read(buffer) else { break };
-                    // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
-                    if offload::split(&buffer[..len], |packet| packets.push(packet)).is_err() {
-                        self.live.not_carried += 1;
-                    }
                     let (node, port) = (self.hosts[h].node, *port);
                     any = true;
                     self.take_news(); // whose SYN it is was told before it was sent
                     self.world.advance(self.clock.now());
-                    for mut packet in packets.drain(..) {
-                        self.observer.sent(&mut self.world, node, &mut packet);
-                        self.world.inject(node, port, packet);
+                    let (world, observer) = (&mut self.world, &mut self.observer);
+                    let carried = offload::split(&buffer[..len], |mut packet| {
+                        observer.sent(world, node, &mut packet);
+                        world.inject(node, port, packet);
+                    });
+                    // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
+                    if carried.is_err() {
+                        self.live.not_carried += 1;
                     }
                 }
             }

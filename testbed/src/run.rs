@@ -36,8 +36,13 @@ pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Resu
     for &node in &outside {
         world.put_outside(node);
     }
-    let works = outside.iter().map(|&node| work(&world, node)).collect::<Result<Vec<_>, _>>()?;
     let programs = programs(&world, loaded);
+    let work = |&node: &NodeId| {
+        // What a program does nobody knows; one that the run waits for is likely to call.
+        let calls = programs.iter().any(|program| program.host == node && program.is_awaited);
+        work(&world, node, calls)
+    };
+    let works = outside.iter().map(work).collect::<Result<Vec<_>, _>>()?;
     let limit = SimTime::ZERO + loaded.scenario.limit();
     let record = std::thread::scope(|scope| {
         let wire = std::thread::Builder::new()
@@ -96,7 +101,7 @@ fn outside_hosts(world: &World, loaded: &Loaded) -> Result<Vec<NodeId>, LiveErro
     Ok(used.into_iter().collect())
 }
 
-fn work(world: &World, node: NodeId) -> Result<HostWork, LiveError> {
+fn work(world: &World, node: NodeId, calls: bool) -> Result<HostWork, LiveError> {
     let (_, name, stack) =
         world.hosts().find(|h| h.0 == node).expect("outside hosts are hosts of the world");
     if stack.config.profile == Profile::Rfc6824 {
@@ -117,8 +122,8 @@ fn work(world: &World, node: NodeId) -> Result<HostWork, LiveError> {
         .filter(|(_, spec)| spec.client != node && stack.is_listening(spec.server_address.port()))
         .map(planned)
         .collect();
-    let plan =
-        HostPlan { name: name.to_owned(), stack: stack.clone(), is_client: !opens.is_empty() };
+    let is_client = calls || !opens.is_empty();
+    let plan = HostPlan { name: name.to_owned(), stack: stack.clone(), is_client };
     Ok(HostWork { node, plan, opens, serves, sample_interval: world.sample_interval() })
 }
 

@@ -112,6 +112,13 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case {
+            name: "REMOVE_ADDR",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            events: r#"At("1 s", AddressRemoved("client", "b"))"#,
+            counted: [&["RmAddrTx"], &["RmAddr"]],
+            ..PLAIN
+        },
+        Case {
             name: "backup",
             settings: r#"backup: ["b"]"#,
             counted: [&["MPJoinSynAckRx"], &["MPJoinSynBackupRx"]],
@@ -200,25 +207,24 @@ impl Case {
 
 /// What tshark finds malformed in the run's captures; nothing where it is not installed.
 fn malformed(run: &Run) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut found = Vec::new();
     let captures = run.record.captures.as_ref().expect("live tests capture");
-    for (index, interface) in captures.interfaces.iter().enumerate() {
-        let mut writer = sim_core::wire::pcapng::PcapngWriter::new(Vec::new()).expect("a Vec");
-        let id = writer.interface(&interface.name).expect("a Vec");
-        for captured in captures.packets.iter().filter(|p| p.interface as usize == index) {
-            writer.packet(id, captured.at, &captured.packet, None).expect("a Vec");
-        }
-        let file = folder.path().join(format!("{index}.pcapng"));
-        std::fs::write(&file, writer.finish().expect("a Vec")).expect("the folder takes a file");
-        let tshark = Command::new("tshark").args(["-Y", "_ws.malformed", "-r"]).arg(&file).output();
-        let Ok(output) = tshark else { return Vec::new() };
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if !text.is_empty() {
-            found.push(format!("malformed at {}: {text}", interface.name));
-        }
+    let mut writer = sim_core::wire::pcapng::PcapngWriter::new(Vec::new()).expect("a Vec");
+    let interfaces: Vec<_> = captures
+        .interfaces
+        .iter()
+        .map(|interface| writer.interface(&interface.name).expect("a Vec"))
+        .collect();
+    for captured in &captures.packets {
+        let interface = interfaces[captured.interface as usize];
+        writer.packet(interface, captured.at, &captured.packet, None).expect("a Vec");
     }
-    found
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("all.pcapng");
+    std::fs::write(&file, writer.finish().expect("a Vec")).expect("the folder takes a file");
+    let tshark = Command::new("tshark").args(["-Y", "_ws.malformed", "-r"]).arg(&file).output();
+    let Ok(output) = tshark else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if text.is_empty() { Vec::new() } else { vec![format!("malformed: {text}")] }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use sim_core::app::AppConfig;
+use sim_core::app::{AppConfig, Turn};
 use sim_core::engine::device::{Device, Side, Standing};
 use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkId, LinkSpec, NodeId, PathId, World};
@@ -360,8 +360,12 @@ impl Network {
             AppConfig::RequestResponse { request, response, .. } => response > request,
             AppConfig::UpThenDown { up, down, .. } => down > up,
             AppConfig::Dialogue { turns } => {
-                let said = |by| -> usize {
-                    turns.iter().filter(|t| t.by == by).map(|t| t.text.len()).sum()
+                let said = |end| -> usize {
+                    let of = |turn: &Turn| match turn {
+                        Turn::Says { by, text } if *by == end => text.len(),
+                        _ => 0,
+                    };
+                    turns.iter().map(of).sum()
                 };
                 said(End::Server) > said(End::Client)
             }

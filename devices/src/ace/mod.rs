@@ -8,6 +8,7 @@ mod grammar;
 mod layer7;
 mod normalizer;
 mod policy;
+mod remedy;
 #[cfg(test)]
 mod tests;
 mod warn;

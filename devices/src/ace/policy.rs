@@ -15,10 +15,10 @@ use crate::spec::Farm;
 use crate::steps::option_table::Action;
 
 use super::balance::{Pool, Server, StickyTable};
-use super::config::{AceConfig, ClassMap, MatchOn, MultiClass, Predictor, To};
+use super::config::{AceConfig, ClassMap, MatchOn, MultiClass, Predictor, Sticky, To};
 use super::layer7::Layer7;
 use super::normalizer::Normalizer;
-use super::{GUIDE, SEED};
+use super::{GUIDE, SEED, remedy};
 
 /// How one connection is treated.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Policy {
         let sticky = config
             .sticky
             .iter()
-            .map(|s| StickyTable::new(s.key, s.timeout_minutes, rule(&s.place)))
+            .map(|s| StickyTable::new(s.key, s.timeout_minutes, sticky_rule(&config, s)))
             .collect();
         let factory = Treatment {
             normalizer: Some(Arc::new(Normalizer::factory())),
@@ -169,7 +169,12 @@ impl Policy {
                     self.why_no_map(classes().find(|(_, c)| matching(c)).map(|(_, c)| c))
                 }
             };
-            Rule::default_because(CLEAR, because, near, SEED)
+            let rule = Rule::default_because(CLEAR, because, near, SEED);
+            let class = classes().find(|(_, c)| matching(c));
+            match (proxied, class) {
+                (None, Some((map, class))) => rule.remedied(remedy::open(config, map, class)),
+                _ => rule,
+            }
         };
         Arc::new(Treatment { normalizer: (!off).then_some(normalizer), cleared })
     }
@@ -265,6 +270,15 @@ fn rule(place: &ConfigLine) -> Arc<Rule> {
     Rule::config(place.text.clone(), place.clone(), GUIDE)
 }
 
+/// The rule of a sticky group.
+fn sticky_rule(config: &AceConfig, sticky: &Sticky) -> Arc<Rule> {
+    let farm = sticky.farm.as_ref().and_then(|name| config.farm(name));
+    match farm {
+        Some(farm) => rule(&sticky.place).remedied(remedy::together(&config.farms[farm])),
+        None => rule(&sticky.place),
+    }
+}
+
 fn pool(config: &AceConfig, farm: &super::config::Farm) -> Pool {
     let servers = farm
         .members
@@ -294,7 +308,7 @@ fn pool(config: &AceConfig, farm: &super::config::Farm) -> Pool {
             (Predictor::RoundRobin, rule)
         }
     };
-    Pool::new(servers, predictor, rule)
+    Pool::new(servers, predictor, rule.remedied(remedy::together(farm)))
 }
 
 /// The virtual addresses of the applied policy-maps, in order.

@@ -75,11 +75,11 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, text, &mut found);
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut unmatched) = (Vec::new(), Vec::new());
     for scope in scopes(&config) {
-        verdicts.extend(scope_verdicts(&config, &scope, snort));
+        verdicts.extend(scope_verdicts(&config, &scope, snort, &mut unmatched));
     }
-    touches::warn(&config, &verdicts, snort, text, &mut found);
+    touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
     Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
 }
 
@@ -106,7 +106,12 @@ fn scopes(config: &AsaConfig) -> Vec<Scope> {
     all
 }
 
-fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope, snort: bool) -> Vec<Verdict> {
+fn scope_verdicts(
+    config: &Arc<AsaConfig>,
+    scope: &Scope,
+    snort: bool,
+    unmatched: &mut Vec<ConfigLine>,
+) -> Vec<Verdict> {
     let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
     let access = Access::open(scope.interfaces.clone());
     let mut asa = Asa::new(Arc::clone(config), true, scope.interfaces.clone(), access, &context);
@@ -149,6 +154,8 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope, snort: bool) -> Vec<Ve
                     continue;
                 }
                 verdicts.push(judge(&mut asa, described(config, class), flow, chain));
+            } else if may_match(config, class) && !unmatched.contains(&class.place) {
+                unmatched.push(class.place.clone());
             }
         }
     }
@@ -159,6 +166,15 @@ fn scope_verdicts(config: &Arc<AsaConfig>, scope: &Scope, snort: bool) -> Vec<Ve
         verdicts.push(judge(&mut asa, traffic.into(), flow, Vec::new()));
     }
     verdicts
+}
+
+/// True for a class that seems to be meant for TCP: its match lines are read, and none is of another
+/// protocol.
+fn may_match(config: &AsaConfig, class: &PolicyClass) -> bool {
+    config.class_map(&class.name).is_some_and(|map| {
+        let other = |on: &MatchOn| matches!(on, MatchOn::Nothing | MatchOn::DefaultInspection);
+        !map.matches.is_empty() && !map.matches.iter().any(|m| other(&m.on))
+    })
 }
 
 /// A tcp-map of an FTD that the text names and does not hold.
@@ -366,6 +382,19 @@ mod tests {
             }
         };
         check(FOUR_STEPS, &[]);
+        let translated = "static (inside,outside) tcp interface 80 10.0.0.5 80 netmask \
+                          255.255.255.255\nstatic (inside,outside) 192.0.2.1 10.0.0.6 netmask \
+                          255.255.255.255 tcp 100 50\n";
+        check(
+            &format!("{FOUR_STEPS}{translated}"),
+            &[(10, "addresses are translated"), (11, "above 50 half-open connections of this")],
+        );
+        let shadowed = FOUR_STEPS
+            .replace("policy-map p\n", "class-map d\n match port tcp eq 80\npolicy-map p\n")
+            .replace("service-policy", "  class d\n    set connection conn-max 0\nservice-policy");
+        check(&shadowed, &[(11, "no TCP connection is found")]);
+        let named = "name 10.1.1.5 web\naccess-list l extended permit tcp any host web eq www\n";
+        check(&format!("{named}{FOUR_STEPS}"), &[]);
         check(
             &FOUR_STEPS.replace(
                 "advanced-options m",

@@ -34,6 +34,8 @@ pub(super) struct AsaConfig {
     pub(super) layer7: Layer7,
     /// The first line that translates addresses.
     pub(super) translation: Option<ConfigLine>,
+    /// Embryonic limits of translations (before 8.3).
+    pub(super) translation_limits: Vec<(u32, ConfigLine)>,
 }
 
 /// `interface …`.

@@ -94,6 +94,14 @@ impl ConnectionActions {
                     found.error(line, key, "expected the name of a tcp-map after advanced-options");
                     1
                 }
+                "advanced-options" if matches!(value, "flow-offload" | "sctp-state-bypass") => {
+                    if value == "flow-offload" {
+                        let message =
+                            "what is offloaded is not modelled: it is treated as any flow";
+                        found.warn(line, value, message);
+                    }
+                    1
+                }
                 "advanced-options" => {
                     let advanced = match value {
                         "tcp-state-bypass" => Advanced::StateBypass,

@@ -54,6 +54,10 @@ impl Grammar for Reader<'_, '_> {
             self.block = Block::Layer7(block);
             return true;
         }
+        if self.objects.name(line) {
+            self.block = Block::None;
+            return true;
+        }
         let place = || self.text.place(line);
         let config = &mut self.config;
         self.block = match line.words.as_slice() {
@@ -264,6 +268,13 @@ impl Reader<'_, '_> {
             _ => false,
         };
         if translates {
+            // `… tcp CONNECTIONS EMBRYONIC`, as before 8.3.
+            let number = |at: usize| line.words.get(at).and_then(|w| w.parse::<u32>().ok());
+            if let Some(at) = line.words.iter().rposition(|w| *w == "tcp")
+                && let (Some(_), Some(limit @ 1..)) = (number(at + 1), number(at + 2))
+            {
+                self.config.translation_limits.push((limit, self.text.place(line)));
+            }
             self.config.translation.get_or_insert_with(|| self.text.place(line));
         }
     }

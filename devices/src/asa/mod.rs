@@ -17,6 +17,7 @@ mod limits;
 mod normalizer;
 mod order;
 mod policy;
+mod remedy;
 mod report;
 mod syslog;
 mod tcp_map;

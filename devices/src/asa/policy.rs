@@ -14,10 +14,10 @@ use crate::steps::track::Timeouts;
 
 use super::TIMEOUTS;
 use super::config::{Advanced, AsaConfig, ClassMap, Match, MatchOn, PolicyClass, PolicyMap};
-use super::explain;
 use super::limits::Limits;
 use super::tcp_map::{GUIDE, Normalizer, SEED};
 use super::version::{NAMED_OPTIONS, Version};
+use super::{explain, remedy};
 
 const REFERENCE: &str = "ASA command reference, set connection";
 
@@ -72,7 +72,7 @@ impl Policy {
             normalizer: Arc::new(Normalizer::factory()),
             map: None,
             bypass: None,
-            cleared: Rule::default(CLEAR_HIGH, SEED),
+            cleared: Rule::default(CLEAR_HIGH, SEED).remedied(remedy::whole()),
             cleared_low: Rule::default("tcp-options range 6 7 clear", SEED),
             randomise: Some(Rule::default("set connection random-sequence-number enable", GUIDE)),
             decrement_ttl: None,
@@ -103,7 +103,8 @@ impl Policy {
             return Arc::clone(base);
         }
         let (because, near) = explain::why_cleared(self, flow, ingress, ruling);
-        let cleared = Rule::default_because(CLEAR_HIGH, because, near, SEED);
+        let remedy = remedy::remedy_for(self, flow, ingress, ruling);
+        let cleared = Rule::default_because(CLEAR_HIGH, because, near, SEED).remedied(remedy);
         Arc::new(Treatment { cleared, ..Treatment::clone(base) })
     }
 

@@ -482,3 +482,38 @@ fn access_lists_with_objects() {
     assert_eq!(with("permit object-group mixed any any"), (true, 0));
     assert_eq!(with("permit tcp any object nobody"), (false, 1));
 }
+
+/// What the device says can be done lets option 30 through when it is done.
+#[test]
+fn remedies_mend() {
+    let check = |text: &str, lines: &[&str]| {
+        let out = send(&mut asa(text), 0, syn());
+        let remedy = out.rule("option-30-to-nop").remedy.clone().expect("a remedy");
+        assert_eq!(remedy.lines, lines, "{text}");
+        let mended = format!("{text}\n{}\n", remedy.lines.join("\n"));
+        let out = send(&mut asa(&mended), 0, syn());
+        assert!(out.labels().iter().all(|label| label != "option-30-to-nop"), "{mended}");
+    };
+    let map = ["tcp-map my-mptcp", "  tcp-options range 30 30 allow"];
+    let class = ["class-map my-tcpnorm", "  match any"];
+    let set = "    set connection advanced-options my-mptcp";
+    let policy = ["policy-map my-policy-map", "  class my-tcpnorm", set];
+    let service = ["service-policy my-policy-map global"];
+    let all = [&map[..], &class, &policy, &service].concat();
+    let text = |parts: &[&[&str]]| parts.concat().join("\n");
+
+    check("hostname edge", &all);
+    check(&text(&[&map, &class, &policy]), &service);
+    check(&text(&[&map]), &[&class[..], &policy, &service].concat());
+    // A tcp-map in force that does not name option 30.
+    let silent = ["tcp-map my-mptcp", "  reserved-bits clear"];
+    check(&text(&[&silent, &class, &policy, &service]), &map);
+    // A policy in force for other traffic.
+    let web = ["class-map web", "  match port tcp eq www"];
+    let for_web = ["policy-map my-policy-map", "  class web", set];
+    check(&text(&[&map, &web, &for_web, &service]), &[&class[..], &policy].concat());
+    // A class with other connection settings comes first.
+    let limits =
+        ["policy-map my-policy-map", "  class my-tcpnorm", "    set connection conn-max 100"];
+    check(&text(&[&class, &limits, &service]), &[&map[..], &policy].concat());
+}

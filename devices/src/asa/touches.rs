@@ -9,10 +9,12 @@ use crate::config::{ConfigText, Diagnostics, lines};
 use super::audit::advice;
 use super::config::{AsaConfig, Inspect, PolicyClass};
 
-/// Says what else touches MPTCP, each at its line. `snort` is true for an FTD.
+/// Says what else touches MPTCP, each at its line. `unmatched`: classes for which no
+/// connection was found; `snort` is true for an FTD.
 pub(super) fn warn(
     config: &AsaConfig,
     verdicts: &[Verdict],
+    unmatched: &[ConfigLine],
     snort: bool,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
@@ -25,8 +27,14 @@ pub(super) fn warn(
         .filter(|map| config.services.iter().any(|s| s.policy == map.name));
     for class in activated.flat_map(|map| &map.classes) {
         limits(class, &mut notes);
-        for Inspect { protocol, place, .. } in &class.inspections {
-            if passes && over_tcp(protocol) {
+        let selects = class.name == "class-default" || config.class_map(&class.name).is_some();
+        for Inspect { protocol, place, map, .. } in &class.inspections {
+            let map = map.as_deref().unwrap_or_default();
+            let reads = match protocol.as_str() {
+                "dns" => config.layer7.dns_maps.get(map).is_some_and(|map| map.over_tcp),
+                _ => over_tcp(protocol),
+            };
+            if passes && selects && reads {
                 let message = format!(
                     "inspect {protocol} sees only a part of the stream when MPTCP splits it: {}",
                     advice()
@@ -51,6 +59,15 @@ pub(super) fn warn(
                        behind the translation, and a join to it fails";
         notes.push((place, message.to_owned()));
     }
+    for place in unmatched {
+        let message = "no TCP connection is found that this class matches before any other";
+        notes.push((place, message.to_owned()));
+    }
+    for (limit, place) in &config.translation_limits {
+        if passes {
+            notes.push((place, intercepts(*limit, "of this translation")));
+        }
+    }
     if notes.is_empty() {
         return;
     }
@@ -71,11 +88,7 @@ fn limits<'c>(class: &'c PolicyClass, notes: &mut Vec<(&'c ConfigLine, String)>)
         [(&set.embryonic_maximum, "of the class"), (&set.client_embryonic_maximum, "of one client")]
     {
         if let Some((maximum, place)) = of(limit) {
-            let message = format!(
-                "above {maximum} half-open connections {whose} (each subflow is one) the ASA answers \
-                 SYNs itself, without option 30: those connections are plain TCP (TCP Intercept)"
-            );
-            notes.push((place, message));
+            notes.push((place, intercepts(maximum, whose)));
         }
     }
     for (limit, whose) in [(&set.maximum, "of the class"), (&set.client_maximum, "of one client")] {
@@ -87,6 +100,13 @@ fn limits<'c>(class: &'c PolicyClass, notes: &mut Vec<(&'c ConfigLine, String)>)
             notes.push((place, message));
         }
     }
+}
+
+fn intercepts(limit: u32, whose: &str) -> String {
+    format!(
+        "above {limit} half-open connections {whose} (each subflow is one) the ASA answers SYNs itself, \
+         without option 30: those connections are plain TCP (TCP Intercept)"
+    )
 }
 
 /// True for inspections that read TCP streams.

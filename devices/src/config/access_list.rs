@@ -303,17 +303,23 @@ impl<'l> Words<'_, 'l, '_> {
             "any6" => Some(Addresses::AnyV6),
             "host" => {
                 let word = self.next();
-                match word.parse::<IpAddr>() {
-                    Ok(address) => Some(Addresses::host(address)),
-                    Err(_) => self.unread(word, "expected an address after host"),
+                match self.objects.address(word) {
+                    Some(address) => Some(Addresses::host(address)),
+                    None => self.unread(word, "expected an address after host"),
                 }
             }
-            group @ ("interface" | "addrgroup") => self.not_modelled(group),
+            group @ ("interface"
+            | "addrgroup"
+            | "user"
+            | "user-group"
+            | "object-group-user"
+            | "security-group"
+            | "object-group-security") => self.not_modelled(group),
             word => {
                 if let Some((network, length)) = prefix(word) {
                     return Some(Addresses::Prefix(network, length));
                 }
-                let Ok(base) = word.parse::<Ipv4Addr>() else {
+                let Some(IpAddr::V4(base)) = self.objects.address(word) else {
                     let expected = "expected any, host ADDRESS, ADDRESS MASK or ADDRESS/LENGTH";
                     return self.unread(word, expected);
                 };

@@ -1,6 +1,7 @@
 //! ASA objects and object groups: names for addresses and for services.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::access_list::{Addresses, network, ports_of};
@@ -18,6 +19,8 @@ pub struct Service {
 /// Everything that has a name.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
+    /// `name ADDRESS NAME`.
+    hosts: BTreeMap<String, IpAddr>,
     networks: BTreeMap<String, Vec<Addresses>>,
     /// `None` in the list: another protocol than TCP.
     services: BTreeMap<String, Vec<Service>>,
@@ -34,6 +37,23 @@ pub enum Block {
 }
 
 impl Objects {
+    /// An address, as it is or by its `name`.
+    #[must_use]
+    pub fn address(&self, word: &str) -> Option<IpAddr> {
+        word.parse().ok().or_else(|| self.hosts.get(word).copied())
+    }
+
+    /// Takes a line such as `name 10.1.1.5 webserver`; false when it is none.
+    pub fn name(&mut self, line: &Line<'_>) -> bool {
+        if let ["name", address, name, ..] = line.words.as_slice()
+            && let Ok(address) = address.parse()
+        {
+            self.hosts.insert((*name).to_owned(), address);
+            return true;
+        }
+        false
+    }
+
     /// The addresses of a network object or group.
     #[must_use]
     pub fn network(&self, name: &str) -> Option<&[Addresses]> {
@@ -94,6 +114,13 @@ impl Objects {
                     return true;
                 }
             },
+            ["host", named] if self.hosts.contains_key(*named) => {
+                vec![Addresses::Prefix(self.hosts[*named], self.prefix_length(named))]
+            }
+            [named, mask] if self.hosts.contains_key(*named) => {
+                let address = self.hosts[*named].to_string();
+                network(&[&address, mask]).into_iter().collect()
+            }
             words => match network(words) {
                 Some(addresses) => vec![addresses],
                 None => {
@@ -109,6 +136,10 @@ impl Objects {
         };
         self.networks.entry(name.to_owned()).or_default().extend(addresses);
         true
+    }
+
+    fn prefix_length(&self, name: &str) -> u8 {
+        if self.hosts.get(name).is_some_and(IpAddr::is_ipv6) { 128 } else { 32 }
     }
 
     fn service_line(

@@ -1,8 +1,7 @@
 //! A canvas in whole-slide units over plotters' backends.
 //!
 //! Backends of plotters know whole pixels only, and its lines on bitmaps are not smooth. So both
-//! pictures are drawn [`SCALE`] times as large: the SVG is scaled by its view box, the bitmap by
-//! averaging.
+//! pictures are drawn larger: the SVG is scaled by its view box, the bitmap by averaging.
 
 use std::sync::Once;
 
@@ -18,8 +17,11 @@ use plotters::style::{
 
 use super::palette;
 
-/// Backend pixels per unit.
-const SCALE: u32 = 3;
+/// Backend pixels per unit, of an SVG.
+const SCALE_SVG: u32 = 3;
+/// The same of a bitmap, where each costs time: four shades between a line and its ground are smooth
+/// enough.
+const SCALE_BITMAP: u32 = 2;
 /// What a viewer of the SVG may use; bitmaps and widths use the first, which is embedded.
 const FAMILY: &str = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
 /// Plotters' size of a font whose em is 1: for SVG it divides by this; on bitmaps it is the height of
@@ -34,10 +36,14 @@ pub(super) type Point = (f64, f64);
 /// Where a canvas draws.
 pub(super) struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
+    /// Backend pixels per unit.
+    scale: f64,
     /// The backend's size of a font whose em is 1.
     em: f64,
     /// How far the backend sets the middle of a text too high, in ems.
     text_too_high: f64,
+    /// The backend draws a sharp corner of a line as a long thorn: such a corner parts the line.
+    has_thorns: bool,
 }
 
 /// How text looks.
@@ -68,11 +74,12 @@ pub(super) fn svg(
     draw: impl FnOnce(&Canvas<'_, SVGBackend<'_>>),
 ) -> String {
     register_fonts();
-    let (width, height) = (size.0 * SCALE, size.1 * SCALE);
+    let (width, height) = (size.0 * SCALE_SVG, size.1 * SCALE_SVG);
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area, em: EM_SVG, text_too_high: 0.0 });
+        let scale = f64::from(SCALE_SVG);
+        draw(&Canvas { area: &area, scale, em: EM_SVG, text_too_high: 0.0, has_thorns: false });
         area.present().expect(IN_MEMORY);
     }
     // The view box keeps the size in backend pixels; what is shown is the size in units.
@@ -89,19 +96,20 @@ pub(super) fn svg(
 /// Draws a PNG of `size` pixels.
 pub(super) fn png(size: (u32, u32), draw: impl FnOnce(&Canvas<'_, BitMapBackend<'_>>)) -> Vec<u8> {
     register_fonts();
-    let (width, height) = (size.0 * SCALE, size.1 * SCALE);
+    let (width, height) = (size.0 * SCALE_BITMAP, size.1 * SCALE_BITMAP);
     let mut pixels = vec![0; (width * height * 3) as usize];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area, em: EM_BITMAP, text_too_high: 0.14 });
+        let scale = f64::from(SCALE_BITMAP);
+        draw(&Canvas { area: &area, scale, em: EM_BITMAP, text_too_high: 0.14, has_thorns: true });
         area.present().expect(IN_MEMORY);
     }
     encode(size, &average(&pixels, size))
 }
 
-/// The mean of each square of `SCALE` by `SCALE` pixels.
+/// The mean of each square of `SCALE_BITMAP` by `SCALE_BITMAP` pixels.
 fn average(large: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
-    let (width, height, scale) = (width as usize, height as usize, SCALE as usize);
+    let (width, height, scale) = (width as usize, height as usize, SCALE_BITMAP as usize);
     let row_bytes = width * scale * 3;
     let mut small = Vec::with_capacity(width * height * 3);
     let mut sums = vec![0u32; width * 3];
@@ -114,7 +122,7 @@ fn average(large: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
                 }
             }
         }
-        small.extend(sums.iter().map(|sum| (sum / (SCALE * SCALE)) as u8));
+        small.extend(sums.iter().map(|sum| (sum / (SCALE_BITMAP * SCALE_BITMAP)) as u8));
     }
     small
 }
@@ -149,19 +157,28 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
 
     /// A filled rectangle.
     pub(super) fn rect(&self, from: Point, to: Point, colour: RGBColor) {
-        self.put(&Rectangle::new([pixel(from), pixel(to)], colour.filled()));
+        self.put(&Rectangle::new([self.pixel(from), self.pixel(to)], colour.filled()));
     }
 
     /// A filled polygon.
     pub(super) fn polygon(&self, points: &[Point], colour: RGBColor) {
-        self.put(&Polygon::new(points.iter().copied().map(pixel).collect::<Vec<_>>(), colour));
+        let points: Vec<(i32, i32)> = points.iter().map(|point| self.pixel(*point)).collect();
+        self.put(&Polygon::new(points, colour));
     }
 
     /// A line through points, `width` units wide.
     pub(super) fn line(&self, points: &[Point], colour: RGBColor, width: f64) {
-        let points: Vec<_> = points.iter().copied().map(pixel).collect();
-        let style = colour.stroke_width((width * f64::from(SCALE)).round() as u32);
-        self.put(&PathElement::new(points, style));
+        let mut points: Vec<(i32, i32)> = points.iter().map(|point| self.pixel(*point)).collect();
+        points.dedup();
+        let style = colour.stroke_width((width * self.scale).round() as u32);
+        let mut from = 0;
+        for (k, corner) in points.windows(3).enumerate() {
+            if self.has_thorns && is_sharp(corner) {
+                self.put(&PathElement::new(points[from..k + 2].to_vec(), style));
+                from = k + 1;
+            }
+        }
+        self.put(&PathElement::new(points[from..].to_vec(), style));
     }
 
     /// A dashed straight line, level or upright.
@@ -185,21 +202,22 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
             Align::Middle | Align::Upwards => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let mut desc = font.desc(self.em);
+        let mut desc = font.desc(self.em * self.scale);
         if align == Align::Upwards {
             desc = desc.transform(FontTransform::Rotate270);
         }
         let style = TextStyle::from(desc).color(&font.colour).pos(Pos::new(h_pos, VPos::Center));
         let drop = font.size * self.text_too_high;
         let at = if align == Align::Upwards { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
-        self.area.draw_text(text, &style, pixel(at)).expect(IN_MEMORY);
+        self.area.draw_text(text, &style, self.pixel(at)).expect(IN_MEMORY);
     }
 
     /// Width of a line of text, in units.
     pub(super) fn text_width(&self, text: &str, font: Font) -> f64 {
-        let style = TextStyle::from(font.desc(EM_BITMAP));
+        // The same for both backends, so that both pictures have one layout.
+        let style = TextStyle::from(font.desc(EM_BITMAP * f64::from(SCALE_SVG)));
         let (width, _) = self.area.estimate_text_size(text, &style).expect(IN_MEMORY);
-        f64::from(width) / f64::from(SCALE)
+        f64::from(width) / f64::from(SCALE_SVG)
     }
 
     /// The text, cut to a width with an ellipsis where it is too long.
@@ -239,6 +257,10 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         lines
     }
 
+    fn pixel(&self, (x, y): Point) -> (i32, i32) {
+        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+    }
+
     fn put<E>(&self, element: &E)
     where
         for<'b> &'b E: PointCollection<'b, (i32, i32)>,
@@ -248,9 +270,13 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 }
 
-fn pixel((x, y): Point) -> (i32, i32) {
-    let scale = f64::from(SCALE);
-    ((x * scale).round() as i32, (y * scale).round() as i32)
+/// Does a line through three points turn by more than a right angle?
+fn is_sharp(points: &[(i32, i32)]) -> bool {
+    let [a, b, c] = points else { return false };
+    let way =
+        |from: &(i32, i32), to: &(i32, i32)| (i64::from(to.0 - from.0), i64::from(to.1 - from.1));
+    let (first, second) = (way(a, b), way(b, c));
+    first.0 * second.0 + first.1 * second.1 < 0
 }
 
 impl Font {
@@ -271,7 +297,7 @@ impl Font {
 
     fn desc(self, em: f64) -> FontDesc<'static> {
         let style = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let size = self.size * em * f64::from(SCALE);
+        let size = self.size * em;
         FontDesc::new(FontFamily::Name(FAMILY), size, style)
     }
 }

@@ -1,17 +1,43 @@
-//! Charts: one description, drawn as SVG and as PNG.
+//! Charts: one description, drawn as SVG and as PNG, and by the script of the page.
 //!
-//! [`throughput`] says what is in the picture, from the record; [`draw`] says where it stands and
-//! how it looks; [`canvas`] gives both to a backend of plotters. A path has the same colour in every
-//! picture of a scenario.
+//! - [`throughput`] and [`draw`]: goodput over time of all connections, for a slide.
+//! - [`connection`]: the pictures of one connection ([`goodput`], [`timeline`], [`sequence`],
+//!   [`windows`], [`latency`]), each a [`picture::Picture`], drawn by [`sheet`].
+//! - [`matrix`] and [`spread`]: many runs beside each other, from plain data.
+//!
+//! [`canvas`] gives everything to a backend of plotters; [`reduce`] makes points fewer without losing a
+//! peak. A path has the same colour in every picture of a scenario.
 
 mod canvas;
+pub(crate) mod connection;
 mod draw;
+#[cfg(test)]
+pub(crate) mod golden;
+mod goodput;
+mod latency;
 mod marks;
+pub mod matrix;
 pub(crate) mod palette;
+pub(crate) mod picture;
+mod reduce;
+mod sequence;
+mod sheet;
+pub mod spread;
 mod throughput;
 pub(crate) mod ticks;
+mod timeline;
+mod windows;
+
+use connection::Kind;
 
 use crate::Report;
+
+/// The colour of the path with this index in every picture: `#0072b2`.
+#[must_use]
+pub(crate) fn path_colour(index: usize) -> String {
+    let plotters::style::RGBColor(r, g, b) = palette::path(index);
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
 
 /// Goodput over time as SVG: text stays text.
 #[must_use]
@@ -25,4 +51,27 @@ pub fn throughput_svg(report: &Report<'_>) -> String {
 pub fn throughput_png(report: &Report<'_>) -> Vec<u8> {
     let picture = throughput::describe(report.record);
     canvas::png(draw::size(&picture), |canvas| draw::draw(canvas, &picture))
+}
+
+/// The other pictures of the connection that delivered most, by the word that names each: `timeline`,
+/// `sequence`, `windows`, `latency`; as SVG and as PNG. What was not observed is left out.
+#[must_use]
+pub fn details(report: &Report<'_>) -> Vec<(&'static str, String, Vec<u8>)> {
+    let record = report.record;
+    let index = connection::main(record);
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Goodput);
+    let pictures = kinds.filter_map(|kind| Some((kind, kind.picture(record, index)?)));
+    let drawn =
+        pictures.map(|(kind, picture)| (kind.word(), picture_svg(&picture), picture_png(&picture)));
+    drawn.collect()
+}
+
+/// A picture as SVG.
+pub(crate) fn picture_svg(picture: &picture::Picture) -> String {
+    canvas::svg(sheet::SIZE, &picture.name(), |canvas| sheet::draw(canvas, picture))
+}
+
+/// A picture as PNG.
+pub(crate) fn picture_png(picture: &picture::Picture) -> Vec<u8> {
+    canvas::png(sheet::SIZE, |canvas| sheet::draw(canvas, picture))
 }

@@ -10,15 +10,15 @@ pub(crate) const FAINT: RGBColor = RGBColor(95, 102, 110);
 /// Grid lines.
 pub(crate) const GRID: RGBColor = RGBColor(222, 225, 229);
 /// A time in which nothing was delivered.
-pub(super) const STALL: RGBColor = RGBColor(228, 230, 233);
+pub(crate) const STALL: RGBColor = RGBColor(228, 230, 233);
 /// Behind everything.
 pub(crate) const PAPER: RGBColor = RGBColor(255, 255, 255);
 /// As wanted (bluish green, darkened for text).
-pub(super) const GOOD: RGBColor = RGBColor(0, 118, 86);
+pub(crate) const GOOD: RGBColor = RGBColor(0, 118, 86);
 /// It works, but not as wanted (orange, darkened for text).
-pub(super) const FAIR: RGBColor = RGBColor(176, 96, 0);
+pub(crate) const FAIR: RGBColor = RGBColor(176, 96, 0);
 /// It does not work (vermillion, darkened for text).
-pub(super) const BAD: RGBColor = RGBColor(186, 60, 0);
+pub(crate) const BAD: RGBColor = RGBColor(186, 60, 0);
 
 /// Without black, which is the total's, and with yellow last, which is faint on white.
 const PATHS: [RGBColor; 7] = [
@@ -40,7 +40,13 @@ pub(crate) fn path(index: usize) -> RGBColor {
 }
 
 /// A colour for areas, so that lines stand out before them.
-pub(super) fn tint(RGBColor(r, g, b): RGBColor) -> RGBColor {
+pub(crate) fn tint(RGBColor(r, g, b): RGBColor) -> RGBColor {
     let lighter = |v: u8| 255 - ((255 - u32::from(v)) * 72 / 100) as u8;
     RGBColor(lighter(r), lighter(g), lighter(b))
+}
+
+/// A colour for what stands out before the same colour.
+pub(crate) fn strong(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    let darker = |v: u8| (u32::from(v) * 55 / 100) as u8;
+    RGBColor(darker(r), darker(g), darker(b))
 }

@@ -67,13 +67,13 @@ pub(super) struct Layer {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// When, in seconds.
-    pub(super) at_s: f64,
+    pub(crate) at_s: f64,
     /// What.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// True for what an endpoint suffered, which is labelled before what the scenario made happen.
-    pub(super) important: bool,
+    pub(crate) important: bool,
 }
 
 impl Picture {
@@ -94,14 +94,7 @@ pub(super) fn describe(record: &RunRecord) -> Picture {
         record.connections.iter().map(|c| panel(record, c, &intervals)).collect()
     };
     for panel in &mut panels {
-        let scripted = record.timeline.iter().map(|event| Mark {
-            at_s: event.at.as_secs_f64(),
-            label: printable(&event.label),
-            important: false,
-        });
-        panel.marks.extend(scripted);
-        panel.marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-        panel.marks = merged(std::mem::take(&mut panel.marks), intervals.end_s);
+        panel.marks = with_events(record, std::mem::take(&mut panel.marks), intervals.end_s);
     }
     Picture {
         title: printable(if record.title.is_empty() { &record.scenario } else { &record.title }),
@@ -111,8 +104,19 @@ pub(super) fn describe(record: &RunRecord) -> Picture {
     }
 }
 
+/// What endpoints suffered and what the scenario made happen, in order of time.
+pub(super) fn with_events(record: &RunRecord, mut marks: Vec<Mark>, end_s: f64) -> Vec<Mark> {
+    marks.extend(record.timeline.iter().map(|event| Mark {
+        at_s: event.at.as_secs_f64(),
+        label: printable(&event.label),
+        important: false,
+    }));
+    marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    merged(marks, end_s)
+}
+
 /// When the last thing happened that the picture shows.
-fn end_of_time(record: &RunRecord) -> SimTime {
+pub(super) fn end_of_time(record: &RunRecord) -> SimTime {
     let connections = record.connections.iter().map(|connection| {
         let data = connection.series.interval * connection.series.delivered.len() as u64;
         connection
@@ -292,7 +296,7 @@ fn text(connection: &ConnectionRecord) -> String {
     }
 }
 
-fn marks(connection: &ConnectionRecord) -> Vec<Mark> {
+pub(super) fn marks(connection: &ConnectionRecord) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut mark = |at: SimTime, label: String| {
         marks.push(Mark { at_s: at.as_secs_f64(), label: printable(&label), important: true });

@@ -10,7 +10,7 @@ mod text;
 pub use advice::{Advice, advice};
 pub use json::Explanation;
 pub use packet::summary;
-pub use steps::{Step, What, steps};
+pub use steps::{Step, What, matters, steps};
 pub use text::render;
 
 use sim_core::record::{ConnectionRecord, RunRecord};
@@ -30,7 +30,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// The connections that are asked for, with their indices.
-    fn connections(&self) -> impl Iterator<Item = (usize, &'a ConnectionRecord)> {
+    pub fn connections(&self) -> impl Iterator<Item = (usize, &'a ConnectionRecord)> {
         let wanted = self.connection;
         let all = self.record.connections.iter().enumerate();
         all.filter(move |(_, connection)| wanted.is_none_or(|name| connection.name == name))

@@ -257,8 +257,9 @@ fn of(packet: Option<&PacketName>) -> Option<(PacketKind, Option<usize>)> {
     packet.map(|packet| (packet.kind, packet.subflow))
 }
 
-/// False for changes that MPTCP does not notice: addresses, sequence numbers, other options, fields.
-const fn matters(change: &Change) -> bool {
+/// True for what can matter to MPTCP; false for changes that it does not notice: addresses, sequence numbers, other options, fields.
+#[must_use]
+pub const fn matters(change: &Change) -> bool {
     match change {
         Change::OptionBlanked { kind, .. }
         | Change::OptionRemoved { kind, .. }

@@ -8,9 +8,9 @@
 mod english;
 mod japanese;
 
-use sim_core::engine::device::{Change, Rule, Wording};
-use sim_core::record::ConnectionRecord;
+use sim_core::engine::device::{Change, Origin, Rule, Wording};
 use sim_core::record::outcome::{Cause, Failure};
+use sim_core::record::{ChangeRecord, ConnectionRecord, DeviceRecord};
 
 use crate::explain::{Advice, Step};
 
@@ -37,6 +37,13 @@ pub enum Message<'a> {
     Because(&'a Rule, &'a Wording),
     /// What can be done, in a sentence or two.
     Advice(&'a Advice<'a>),
+    /// What a device did to a packet, with its rule, in a few words.
+    Change {
+        /// The device.
+        device: &'a DeviceRecord,
+        /// The change.
+        change: &'a ChangeRecord,
+    },
     /// Segments that are not shown one by one.
     Folded {
         /// With payload.
@@ -81,8 +88,8 @@ pub enum Label {
     Source,
     /// A packet that a link lost.
     Lost,
-    /// When.
-    Time,
+    /// What the signs in a ladder mean.
+    LadderKey,
     /// Where frames are found.
     CapturesHint,
 }
@@ -193,6 +200,16 @@ fn located(because: &str, near: &str, marks: &Marks) -> String {
     } else {
         format!("{because}{place}")
     }
+}
+
+/// A rule with the place that it stands at: `tcp-options range 9 255 clear; x.cfg:21`.
+fn place_of(rule: &Rule, default: &str, scenario: &str) -> String {
+    let place = match &rule.origin {
+        Origin::Default { .. } => default.to_owned(),
+        Origin::Config(line) => format!("{}:{}", line.file, line.line),
+        Origin::Scenario => scenario.to_owned(),
+    };
+    format!("{}; {place}", rule.text)
 }
 
 /// What a language puts around the number of a line, and around `file:line`.

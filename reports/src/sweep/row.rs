@@ -279,7 +279,7 @@ fn sentence(cause: Option<&Cause>) -> Option<String> {
 fn blamed(cause: Option<&Cause>) -> (Option<String>, Option<String>) {
     let device =
         cause.into_iter().flat_map(|cause| &cause.links).find_map(|link| match &link.who {
-            Blame::Device { device, label, .. } => Some((device.clone(), label.clone())),
+            Blame::Device { device, change, .. } => Some((device.clone(), change.label())),
             Blame::Endpoint { .. } | Blame::Network { .. } => None,
         });
     device.unzip()

@@ -169,16 +169,20 @@ pub enum Turn {
     ClientFill(ByteSize),
     /// The host that was called says so many times the letter x.
     ServerFill(ByteSize),
+    /// Whoever speaks next waits so long: what was said before has gone out by itself.
+    Pause(SimDuration),
 }
 
 impl Turn {
     fn said(&self) -> app::Turn {
+        let says = |by, text| app::Turn::Says { by, text };
         let fill = |size: ByteSize| vec![b'x'; size.0 as usize].into();
         match self {
-            Self::Client(text) => app::Turn { by: End::Client, text: text.as_bytes().into() },
-            Self::Server(text) => app::Turn { by: End::Server, text: text.as_bytes().into() },
-            Self::ClientFill(size) => app::Turn { by: End::Client, text: fill(*size) },
-            Self::ServerFill(size) => app::Turn { by: End::Server, text: fill(*size) },
+            Self::Client(text) => says(End::Client, text.as_bytes().into()),
+            Self::Server(text) => says(End::Server, text.as_bytes().into()),
+            Self::ClientFill(size) => says(End::Client, fill(*size)),
+            Self::ServerFill(size) => says(End::Server, fill(*size)),
+            Self::Pause(pause) => app::Turn::Pause(*pause),
         }
     }
 
@@ -188,6 +192,7 @@ impl Turn {
         match self {
             Self::Client(text) | Self::Server(text) => text.len() as u64,
             Self::ClientFill(size) | Self::ServerFill(size) => size.0,
+            Self::Pause(_) => 0,
         }
     }
 

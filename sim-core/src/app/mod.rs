@@ -73,9 +73,14 @@ pub enum AppConfig {
 
 /// One turn of a dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// Who speaks.
-    pub by: End,
-    /// What is said.
-    pub text: Arc<[u8]>,
+pub enum Turn {
+    /// Somebody speaks.
+    Says {
+        /// Who.
+        by: End,
+        /// What.
+        text: Arc<[u8]>,
+    },
+    /// Whoever speaks next waits so long before it.
+    Pause(SimDuration),
 }

@@ -122,6 +122,13 @@ impl App {
         self.written
     }
 
+    /// True for an application that never writes.
+    #[must_use]
+    #[inline]
+    pub const fn only_reads(&self) -> bool {
+        matches!(self.work, Work::Reader)
+    }
+
     /// Bytes read so far.
     #[must_use]
     pub const fn read(&self) -> u64 {
@@ -178,7 +185,7 @@ impl App {
                     return;
                 }
             }
-            Work::Dialogue { script, .. } => script.said_after(self.read).min(limit),
+            Work::Dialogue { script, .. } => script.say(now, self.read).min(limit),
             Work::Then { own, waits } => {
                 if *waits && !peer_closed {
                     return;
@@ -203,6 +210,7 @@ impl App {
             }
             Work::Requests { sent, count, next_at, .. } if sent < count => *next_at,
             Work::Bulk { until, over: false, .. } => *until,
+            Work::Dialogue { script, .. } => script.next_at(),
             Work::Upload { header, header_at, .. } if self.written < *header => *header_at,
             Work::Upload { header, rest_at, total, .. }
                 if self.written == *header && header < total =>

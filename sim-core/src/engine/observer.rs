@@ -45,7 +45,6 @@ impl Observer {
             if srtt > 0 {
                 detail.srtt_ns.note_change(now, srtt);
             }
-            detail.in_flight.note_change(now, subflow.tx.next - subflow.tx.una);
         }
         for packet in sent.iter().filter(|packet| !packet.payload.is_empty()) {
             let (_, local) = origin_of(packet.uid);
@@ -89,6 +88,7 @@ impl Observer {
         }
         let queue = &mut self.paths[path].directions[usize::from(backward)];
         if lost {
+            queue.losses += 1;
             queue.lost_at_ns.note(now, link.wait(now).as_nanos());
         }
         if link.config().rate.is_none() {

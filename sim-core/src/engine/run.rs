@@ -567,8 +567,9 @@ impl World {
                 }
             }
             Action::AddressRemoved { host, address } => {
-                self.stack_mut(host).addresses.retain(|a| a.address != address);
+                // Told while the address is still there: it has its ID, and its packets their way.
                 self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
+                self.stack_mut(host).addresses.retain(|a| a.address != address);
             }
             Action::AddressAdded { host, port, address } => {
                 self.add_address(host, port, address);

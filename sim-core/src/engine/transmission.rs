@@ -197,7 +197,7 @@ impl Transmission {
     }
 
     /// Sends a packet now.
-    #[inline]
+    #[inline(always)] // a call and the way of the result through memory cost as much as the sending
     pub fn send(&mut self, now: SimTime, packet: Box<Packet>) -> Fate {
         let bytes = packet.wire_len();
         if !self.up || bytes > self.mtu || self.kind != Kind::Steady {
@@ -218,7 +218,7 @@ impl Transmission {
     }
 
     /// When a packet given to the link now will have been sent; `None`: the queue is full.
-    #[inline]
+    #[inline(always)]
     fn departure(&mut self, now: SimTime, bytes: u32) -> Option<SimTime> {
         if bytes != self.serialisation.bytes {
             self.serialisation = Serialisation::new(bytes, &self.rest.config);

@@ -2,7 +2,7 @@
 //! another (RFC 8684 §3.3.6).
 
 use super::counters::Counter;
-use super::endpoint::{Endpoint, Io};
+use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
 use super::subflow::State;
 use crate::record::story::Fact;
@@ -17,6 +17,9 @@ const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
 impl Endpoint {
     /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
     pub(super) fn push(&mut self, io: &mut Io<'_>) {
+        if self.has_nothing_to_push() {
+            return;
+        }
         self.write_application(io);
         for i in 0..self.subflows.len() {
             self.push_retransmissions(io, i);
@@ -30,6 +33,24 @@ impl Endpoint {
         self.push_close(io);
         self.watch_window(io.now);
         self.note_pacing(io);
+    }
+
+    /// True for an end that only reads: everything that it ever wrote is acknowledged, its peer has not
+    /// closed, and no timer of [`Endpoint::push`] runs.
+    #[inline]
+    fn has_nothing_to_push(&self) -> bool {
+        let send = &self.send;
+        self.app.only_reads()
+            && send.una == self.app.written()
+            && send.una == send.next
+            && send.fin.is_none()
+            && send.reinject.is_empty()
+            && self.receive.fin.is_none()
+            && self.life == Life::Active
+            && !self.uses_queues
+            && self.paced_at == SimTime::NEVER
+            && !self.waiting.is_probing()
+            && self.subflows.iter().all(|s| s.tx.is_idle() && !s.rx.fin_in_order())
     }
 
     /// Remembers when pacing lets the next segment go, if one waits for that.

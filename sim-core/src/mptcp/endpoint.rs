@@ -115,72 +115,73 @@ pub(super) struct DataReceive {
     pub(super) window: ReceiveWindow,
 }
 
-/// One end of a connection.
+/// One end of a connection. What every packet touches comes first, so that it lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Endpoint {
-    /// Itself.
-    pub id: EndpointId,
-    /// Index of the connection in the world.
-    pub connection: u32,
-    /// Which end.
-    pub end: End,
-    /// Settings of its host.
-    pub config: Arc<HostConfig>,
-    /// The application.
-    pub app: App,
-    /// Whether it is MPTCP.
-    pub mode: Mode,
-    /// How it stands.
-    pub life: Life,
     /// Subflows, in the order in which this end learnt of them.
     pub subflows: Vec<Subflow>,
+    /// How it stands.
+    pub life: Life,
+    /// Whether it is MPTCP.
+    pub mode: Mode,
+    /// Which end.
+    pub end: End,
+    /// Bytes came in since the world last looked: see `fresh_delivered` and the subflows' `fresh_bytes`.
+    pub has_fresh: bool,
+    /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
+    pub(super) uses_queues: bool,
+    /// The peer maps by 64-bit numbers, and is acknowledged by them (RFC 8684 §3.3.2).
+    pub(super) long_ack: bool,
+    /// DSS checksums were negotiated.
+    pub(super) checksum: bool,
+    pub(super) joins_allowed: bool,
+    /// Index of the connection in the world.
+    pub connection: u32,
+    /// Settings of its host.
+    pub config: Arc<HostConfig>,
+    pub(super) send: DataSend,
+    pub(super) receive: DataReceive,
+    /// The application.
+    pub app: App,
+    /// Event of this endpoint's timer that is in the engine's queue.
+    pub armed: SimTime,
+    /// When pacing lets the next segment go that waits for it.
+    pub(super) paced_at: SimTime,
+    pub(super) waiting: Waiting,
+    pub(super) siblings: Vec<Sibling>,
+    next_uid: u64,
+    pub(super) remote_idsn: u64,
+    pub(super) local_idsn: u64,
+    /// Bytes delivered in order since the world last looked.
+    pub fresh_delivered: u64,
+    pub(super) announcements: super::path_manager::Announcements,
+    /// Itself.
+    pub id: EndpointId,
     /// What happened.
     pub story: Vec<Entry>,
     /// Kernel-named counters.
     pub counters: Counters,
     /// Joins of this end that reached a host which does not know their token.
     pub stray_resets: Vec<StrayReset>,
-    /// Bytes came in since the world last looked: see `fresh_delivered` and the subflows' `fresh_bytes`.
-    pub has_fresh: bool,
-    /// Bytes delivered in order since the world last looked.
-    pub fresh_delivered: u64,
     /// First wrong byte, if any was delivered.
     pub wrong_at: Option<u64>,
     /// When data was last written into the connection or taken from it (for the record).
     pub first_write_at: Option<SimTime>,
-    /// Event of this endpoint's timer that is in the engine's queue.
-    pub armed: SimTime,
     pub(super) version: MptcpVersion,
     pub(super) local_key: Key,
-    pub(super) local_idsn: u64,
     pub(super) remote_key: Option<Key>,
-    pub(super) remote_idsn: u64,
-    /// The peer maps by 64-bit numbers, and is acknowledged by them (RFC 8684 §3.3.2).
-    pub(super) long_ack: bool,
-    /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
-    pub(super) uses_queues: bool,
-    /// DSS checksums were negotiated.
-    pub(super) checksum: bool,
-    pub(super) send: DataSend,
-    pub(super) receive: DataReceive,
     /// PROTOCOL: Linux's `allow_infinite_fallback`.
     pub(super) may_fall_back: bool,
-    pub(super) joins_allowed: bool,
     /// The peer's addresses: ID and address, the first subflow's first.
     pub(super) remote_addresses: Vec<(u8, SocketAddr)>,
     /// The peer asked that its first address not be joined (C flag).
     pub(super) peer_forbids_initial: bool,
-    pub(super) announcements: super::path_manager::Announcements,
     pub(super) scheduler: SchedulerState,
     pub(super) rng: Stream,
     pub(super) sample_interval: SimDuration,
-    /// When pacing lets the next segment go that waits for it.
-    pub(super) paced_at: SimTime,
-    pub(super) waiting: Waiting,
-    pub(super) siblings: Vec<Sibling>,
     /// The peer's key, once MP_FASTCLOSE is to go out with the resets.
     pub(super) fast_close_key: Option<Key>,
-    next_uid: u64,
 }
 
 /// What it takes to make an endpoint.

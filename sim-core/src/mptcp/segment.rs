@@ -7,13 +7,12 @@ use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::{AckNeed, Chunk};
-use crate::tcp::sender::{Ack, TimerKind};
+use crate::tcp::sender::{Ack, Acked, TimerKind};
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimDuration;
 use crate::wire::mptcp::{
     AddAddr, CapableBody, DataSeq, Dss, Mapping, MptcpOption, ResetReason, mptcp_options,
 };
-use crate::wire::options::kind;
 use crate::wire::packet::{Flags, Packet};
 
 /// What the options 30 of one segment say.
@@ -26,6 +25,15 @@ struct Signals {
     join: bool,
     add_addr: Option<AddAddr>,
     fail: Option<u64>,
+}
+
+impl Signals {
+    #[inline]
+    fn take_dss(&mut self, Dss { data_fin, ack, mapping }: Dss) {
+        self.any = true;
+        self.data_ack = ack;
+        self.mapping = mapping.map(|m| (m, data_fin));
+    }
 }
 
 impl Endpoint {
@@ -120,20 +128,26 @@ impl Endpoint {
     /// TCP's acknowledgement: what left the network, what is lost, how the window moves.
     #[inline]
     fn take_ack(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, echo: Option<u32>) {
-        self.refresh_siblings();
-        let timestamp_now = (io.now.as_nanos() / 1_000_000) as u32;
         let s = &mut self.subflows[i];
         let Some(ack) = offset_of(packet.ack, s.tx.initial, s.tx.una) else { return };
         self.waiting.unanswered = 0;
         let window = u64::from(packet.window) << s.send_scale;
-        let echo_rtt = echo.filter(|&e| e != 0).map(|e| {
+        if s.tx.is_settled(ack) {
+            s.tx.window_edge = s.tx.window_edge.max(ack + window);
+            self.note_acked(io, i, window, Acked { all: true, ..Acked::default() });
+            return;
+        }
+        self.refresh_siblings();
+        let s = &mut self.subflows[i];
+        let echo_rtt = echo.filter(|&e| e != 0 && ack > s.tx.una).map(|e| {
+            let timestamp_now = (io.now.as_nanos() / 1_000_000) as u32;
             let ms = timestamp_now.wrapping_add(s.timestamp_offset).wrapping_sub(e);
             SimDuration::from_millis(u64::from(ms.min(60_000)).max(1))
         });
         let mut sacks = [(0u64, 0u64); 4];
         let mut count = 0;
         if s.tx.sack
-            && let Some(option) = packet.options.find(kind::SACK)
+            && let Some(option) = packet.options.sack()
         {
             for block in option.data().chunks_exact(8).take(4) {
                 let word = |at: usize| {
@@ -176,6 +190,12 @@ impl Endpoint {
                 in_flight: s.tx.next - s.tx.una,
             });
         }
+        self.note_acked(io, i, window, acked);
+    }
+
+    /// What an acknowledgement on subflow `i` means for the connection.
+    #[inline]
+    fn note_acked(&mut self, io: &mut Io<'_>, i: usize, window: u64, acked: Acked) {
         if self.is_plain() {
             if let Some(end) = acked.data_end {
                 self.send.una = self.send.una.max(end);
@@ -193,13 +213,14 @@ impl Endpoint {
     }
 
     fn read_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, signals: &mut Signals) {
+        if let Some(dss) = Dss::alone_in(&packet.options) {
+            signals.take_dss(dss);
+            return;
+        }
         for option in mptcp_options(&packet.options) {
             signals.any = true;
             match option {
-                MptcpOption::Dss(Dss { data_fin, ack, mapping }) => {
-                    signals.data_ack = ack;
-                    signals.mapping = mapping.map(|m| (m, data_fin));
-                }
+                MptcpOption::Dss(dss) => signals.take_dss(dss),
                 MptcpOption::Capable { body, .. } => {
                     signals.capable = true;
                     if let CapableBody::WithData { len, checksum, .. } = body {

@@ -51,35 +51,66 @@ pub struct ActiveMapping {
     pub data_fin: bool,
 }
 
-/// One subflow.
+/// One subflow. What every packet touches comes first, so that it lies together.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Subflow {
-    /// Source: this end. Destination: the peer.
-    pub flow: Flow,
-    /// Index of the subflow in the connection's record: the client's count.
-    pub index: usize,
-    /// Initial or join.
-    pub role: SubflowRole,
     /// TCP state.
     pub state: State,
-    /// Sending half.
-    pub tx: Sender,
-    /// Receiving half.
-    pub rx: Receiver,
-    /// Peer's MSS option (536 or 1220 without one).
-    pub peer_mss: u32,
-    /// Largest IP packet that the local interface takes.
-    pub mtu: u32,
+    /// Proof of a join; complete for an initial subflow.
+    pub proof: Proof,
+    /// Initial or join.
+    pub role: SubflowRole,
     /// Both ends offered timestamps.
     pub timestamps: bool,
-    /// Added to the clock in the timestamps that this end sends.
-    pub timestamp_offset: u32,
     /// Shift of the windows that the peer sends.
     pub send_scale: u8,
     /// Shift of the windows that this end sends.
     pub receive_scale: u8,
+    /// An acknowledgement is owed now.
+    pub ack_now: bool,
+    /// This end's FIN is in flight or acknowledged.
+    pub fin_sent: bool,
+    /// Not to be used while another subflow is: no progress for several timeouts.
+    pub stale: bool,
+    /// This end asked that the subflow be backup, or was asked to.
+    pub backup: bool,
+    /// The next new segment carries the infinite mapping.
+    pub infinite_pending: bool,
+    /// A mapping has come in: options 30 do pass.
+    pub mapping_seen: bool,
+    /// Added to the clock in the timestamps that this end sends.
+    pub timestamp_offset: u32,
+    /// Peer's MSS option (536 or 1220 without one).
+    pub peer_mss: u32,
+    /// Largest IP packet that the local interface takes.
+    pub mtu: u32,
+    /// Sending half.
+    pub tx: Sender,
+    /// Receiving half.
+    pub rx: Receiver,
     /// When the handshake's next step is sent again.
     pub handshake_at: SimTime,
+    /// Where the next sample is due.
+    pub next_sample: SimTime,
+    /// New data-level bytes that arrived, since the world last looked.
+    pub fresh_bytes: u64,
+    /// Index of the subflow in the connection's record: the client's count.
+    pub index: usize,
+    /// Source: this end. Destination: the peer.
+    pub flow: Flow,
+    /// MP_FAIL to send, with the data sequence number.
+    pub fail_pending: Option<u64>,
+    /// MP_PRIO to send.
+    pub priority_pending: Option<bool>,
+    /// The mapping in force.
+    pub mapping: Option<ActiveMapping>,
+    /// Bytes in order that came without a mapping since the last mapped one.
+    pub unmapped: u64,
+    /// Start of the segment that carries the infinite mapping, each time it is sent.
+    pub infinite_at: Option<u64>,
+    /// What Linux has given to the subflow ahead of time.
+    pub queue: SendQueue,
     /// How often it was.
     pub attempts: u32,
     /// Address ID of this end's address.
@@ -90,30 +121,12 @@ pub struct Subflow {
     pub local_nonce: u32,
     /// The peer's nonce.
     pub remote_nonce: u32,
-    /// Proof of a join; complete for an initial subflow.
-    pub proof: Proof,
-    /// This end asked that the subflow be backup, or was asked to.
-    pub backup: bool,
     /// The SYN carried an MPTCP option (or will).
     pub offers_mptcp: bool,
-    /// The mapping in force.
-    pub mapping: Option<ActiveMapping>,
     /// A valid checksum has been seen.
     pub checksum_seen: bool,
-    /// MP_FAIL to send, with the data sequence number.
-    pub fail_pending: Option<u64>,
-    /// What Linux has given to the subflow ahead of time.
-    pub queue: SendQueue,
     /// Pieces of a mapping with a checksum, kept until the whole can be checked.
     pub unchecked: Vec<(u64, Payload)>,
-    /// The next new segment carries the infinite mapping.
-    pub infinite_pending: bool,
-    /// Start of the segment that carries the infinite mapping, each time it is sent.
-    pub infinite_at: Option<u64>,
-    /// A mapping has come in: options 30 do pass.
-    pub mapping_seen: bool,
-    /// Bytes in order that came without a mapping since the last mapped one.
-    pub unmapped: u64,
     /// Payload of a mapping whose checksum failed, kept until the peer falls back.
     pub suspect: Vec<(u64, Payload)>,
     /// Data-level timeouts in a row without an acknowledgement from this subflow (Linux's
@@ -121,22 +134,10 @@ pub struct Subflow {
     pub stale_count: u32,
     /// See `stale_count`.
     pub stale_mark: u64,
-    /// MP_PRIO to send.
-    pub priority_pending: Option<bool>,
-    /// This end's FIN is in flight or acknowledged.
-    pub fin_sent: bool,
     /// When an unacceptable segment was last answered.
     pub challenged_at: Option<SimTime>,
-    /// An acknowledgement is owed now.
-    pub ack_now: bool,
-    /// Not to be used while another subflow is: no progress for several timeouts.
-    pub stale: bool,
-    /// New data-level bytes that arrived, since the world last looked.
-    pub fresh_bytes: u64,
     /// State samples for the series.
     pub samples: Vec<SenderSample>,
-    /// Where the next sample is due.
-    pub next_sample: SimTime,
     /// When it was tried.
     pub started_at: SimTime,
     /// When it was established at this end.

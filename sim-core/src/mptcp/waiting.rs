@@ -43,6 +43,12 @@ impl Default for Waiting {
 }
 
 impl Waiting {
+    /// True while a closed window is, or soon will be, probed.
+    #[inline]
+    pub(super) fn is_probing(&self) -> bool {
+        self.probe_at != SimTime::NEVER || self.probes > 0
+    }
+
     #[inline]
     pub(super) fn deadline(&self) -> SimTime {
         self.probe_at.min(self.orphan_at)

@@ -31,6 +31,8 @@ pub struct QueueDetail {
     pub wait_ns: Envelope,
     /// The same at the moments when a packet was lost, whatever the reason.
     pub lost_at_ns: Envelope,
+    /// Packets lost, whatever the reason.
+    pub losses: u64,
 }
 
 /// One connection, in the direction in which more was delivered.
@@ -55,8 +57,6 @@ pub struct SubflowDetail {
     pub cwnd: Envelope,
     /// Smoothed round-trip time, in ns; holds between stretches.
     pub srtt_ns: Envelope,
-    /// Bytes in flight; holds between stretches.
-    pub in_flight: Envelope,
     /// Offsets in the stream of the data that it sent as the first subflow to do so.
     pub first: Envelope,
     /// Offsets of what it sent again itself.

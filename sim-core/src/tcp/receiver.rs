@@ -43,24 +43,25 @@ pub enum AckNeed {
 
 /// The receiving half of one subflow.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Receiver {
-    /// Peer's initial sequence number.
-    pub initial: Seq,
     /// Offset of the next byte expected.
     pub next: u64,
     /// Peer's FIN, once known: its offset.
     pub fin: Option<u64>,
-    /// Latest timestamp value to echo (RFC 7323 §4).
-    pub ts_recent: u32,
     /// When the delayed acknowledgement is due.
     pub delayed_ack_at: Option<SimTime>,
-    out_of_order: VecDeque<Chunk>,
-    sacks: [(u64, u64); 4],
+    /// Peer's initial sequence number.
+    pub initial: Seq,
+    /// Latest timestamp value to echo (RFC 7323 §4).
+    pub ts_recent: u32,
     sack_count: u8,
     quick_acks: u8,
     unacked_segments: u8,
     /// Duplicate range to report first in the next SACK option (RFC 2883).
     duplicate: Option<(u64, u64)>,
+    out_of_order: VecDeque<Chunk>,
+    sacks: [(u64, u64); 4],
 }
 
 impl Receiver {

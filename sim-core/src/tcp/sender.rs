@@ -107,34 +107,38 @@ pub struct Acked {
 
 /// The sending half of one subflow.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Sender {
-    /// Own initial sequence number.
-    pub initial: Seq,
     /// First offset not yet acknowledged.
     pub una: u64,
     /// Next offset to send.
     pub next: u64,
     /// Right edge of the peer's subflow-level window (plain TCP).
     pub window_edge: u64,
-    /// Round-trip time.
-    pub rtt: Rtt,
-    /// Congestion control.
-    pub congestion: Congestion,
-    /// SACK was negotiated.
-    pub sack: bool,
-    /// Payload of a full segment, for algorithms that count bytes.
-    pub mss: u32,
-    /// Timeouts in a row.
-    pub backoff: u32,
-    /// Segments sent again, ever.
-    pub retransmissions: u64,
+    /// Own initial sequence number.
+    pub initial: Seq,
     segments: VecDeque<Segment>,
     sacked: u32,
     lost: u32,
     retransmitted: u32,
-    phase: Phase,
     duplicate_acks: u32,
     timer: Option<(SimTime, TimerKind)>,
+    phase: Phase,
+    /// SACK was negotiated.
+    pub sack: bool,
+    // congestion window validation (RFC 7661 as Linux does it)
+    cwnd_limited: bool,
+    /// Timeouts in a row.
+    pub backoff: u32,
+    /// Payload of a full segment, for algorithms that count bytes.
+    pub mss: u32,
+    max_packets_out: u32,
+    /// Round-trip time.
+    pub rtt: Rtt,
+    /// Congestion control.
+    pub congestion: Congestion,
+    /// Segments sent again, ever.
+    pub retransmissions: u64,
     // RACK
     rack_sent_at: SimTime,
     rack_end: u64,
@@ -153,9 +157,6 @@ pub struct Sender {
     delivered_at: SimTime,
     first_sent_at: SimTime,
     app_limited_until: u64,
-    // congestion window validation (RFC 7661 as Linux does it)
-    cwnd_limited: bool,
-    max_packets_out: u32,
     usage_high: u64,
     last_sent_at: SimTime,
     paced_until: SimTime,
@@ -393,6 +394,17 @@ impl Sender {
             self.max_packets_out = out;
             self.usage_high = self.next;
         }
+    }
+
+    /// True when an acknowledgement of `ack` would change nothing, since all that was sent had been
+    /// acknowledged: what comes with the data of a peer that one sends nothing to.
+    #[must_use]
+    #[inline]
+    pub fn is_settled(&self, ack: u64) -> bool {
+        self.segments.is_empty()
+            && ack <= self.una
+            && self.phase == Phase::Open
+            && self.probe_high.is_none()
     }
 
     /// An acknowledgement came. `siblings[me]` is this subflow, for coupled congestion control.

@@ -159,6 +159,22 @@ pub enum DataSeq {
 }
 
 impl DataSeq {
+    /// Length on the wire.
+    const fn len(self) -> usize {
+        match self {
+            Self::Short(_) => 4,
+            Self::Long(_) => 8,
+        }
+    }
+
+    #[inline]
+    fn emit(self, options: &mut Options) -> Result<(), TooLong> {
+        match self {
+            Self::Short(low) => options.push(&low.to_be_bytes()),
+            Self::Long(full) => options.push(&full.to_be_bytes()),
+        }
+    }
+
     /// The full number nearest to `near`.
     #[must_use]
     #[inline]
@@ -194,6 +210,97 @@ pub struct Dss {
     pub ack: Option<DataSeq>,
     /// Mapping.
     pub mapping: Option<Mapping>,
+}
+
+impl Dss {
+    /// Length of the option with this acknowledgement and mapping.
+    #[inline]
+    const fn len(ack: Option<DataSeq>, mapping: Option<Mapping>) -> usize {
+        let numbers = match ack {
+            None => 4,
+            Some(ack) => 4 + ack.len(),
+        };
+        match mapping {
+            None => numbers,
+            Some(map) => numbers + map.dsn.len() + 6 + if map.checksum.is_some() { 2 } else { 0 },
+        }
+    }
+
+    /// Appends the option to `options`, unpadded. Nearly every segment carries one: it is written in
+    /// place.
+    ///
+    /// # Errors
+    /// When it does not fit into the 40 bytes; nothing is appended then.
+    #[inline]
+    pub fn emit(&self, options: &mut Options) -> Result<(), TooLong> {
+        let Self { data_fin, ack, mapping } = *self;
+        let len = Self::len(ack, mapping);
+        if len > options.free() {
+            return Err(TooLong);
+        }
+        let mut flags = if data_fin { DATA_FIN } else { 0 };
+        if let Some(ack) = ack {
+            flags |= ACK_PRESENT | if matches!(ack, DataSeq::Long(_)) { ACK_LONG } else { 0 };
+        }
+        if let Some(map) = mapping {
+            flags |= MAP_PRESENT | if matches!(map.dsn, DataSeq::Long(_)) { DSN_LONG } else { 0 };
+        }
+        options.push(&[kind::MPTCP, len as u8, (Subtype::Dss as u8) << 4, flags])?;
+        if let Some(ack) = ack {
+            ack.emit(options)?;
+        }
+        if let Some(map) = mapping {
+            map.dsn.emit(options)?;
+            options.push(&map.ssn.to_be_bytes())?;
+            options.push(&map.len.to_be_bytes())?;
+            if let Some(checksum) = map.checksum {
+                options.push(&checksum.to_be_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The DSS of a segment whose options are, as in nearly every segment of an established subflow,
+    /// timestamps or nothing, one DSS and NOPs; `None` for any other list, which has to be read option
+    /// by option.
+    #[must_use]
+    #[inline]
+    pub fn alone_in(options: &Options) -> Option<Self> {
+        let rest = match options.as_bytes() {
+            [1, 1, 8, 10, rest @ ..] => rest.get(8..)?,
+            all => all,
+        };
+        let &[kind::MPTCP, len, subtype, flags, ref body @ ..] = rest else { return None };
+        let (body, padding) = body.split_at_checked(usize::from(len).checked_sub(4)?)?;
+        if subtype >> 4 != Subtype::Dss as u8 || padding.iter().any(|&byte| byte != kind::NOP) {
+            return None;
+        }
+        let mut r = Reader(body);
+        let dss = Self::read(flags, &mut r).ok()?;
+        r.0.is_empty().then_some(dss)
+    }
+
+    /// Reads what follows the flags.
+    #[inline]
+    fn read(flags: u8, r: &mut Reader<'_>) -> Result<Self, NotUnderstood> {
+        let seq = |r: &mut Reader<'_>, long: bool| -> Result<DataSeq, NotUnderstood> {
+            Ok(if long { DataSeq::Long(r.u64()?) } else { DataSeq::Short(r.u32()?) })
+        };
+        let ack = match flags & ACK_PRESENT {
+            0 => None,
+            _ => Some(seq(r, flags & ACK_LONG != 0)?),
+        };
+        let mapping = match flags & MAP_PRESENT {
+            0 => None,
+            _ => Some(Mapping {
+                dsn: seq(r, flags & DSN_LONG != 0)?,
+                ssn: r.u32()?,
+                len: r.u16()?,
+                checksum: if r.0.is_empty() { None } else { Some(r.u16()?) },
+            }),
+        };
+        Ok(Self { data_fin: flags & DATA_FIN != 0, ack, mapping })
+    }
 }
 
 /// ADD_ADDR (RFC 6824 §3.4.1, RFC 8684 §3.4.1).
@@ -341,6 +448,7 @@ const ACK_PRESENT: u8 = 0x01;
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
+    #[inline]
     fn take<const N: usize>(&mut self) -> Result<[u8; N], NotUnderstood> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(NotUnderstood)?;
         self.0 = rest;
@@ -434,23 +542,7 @@ impl MptcpOption {
             }
             Subtype::Dss => {
                 let flags = r.u8()?;
-                let seq = |r: &mut Reader<'_>, long: bool| -> Result<DataSeq, NotUnderstood> {
-                    Ok(if long { DataSeq::Long(r.u64()?) } else { DataSeq::Short(r.u32()?) })
-                };
-                let ack = match flags & ACK_PRESENT {
-                    0 => None,
-                    _ => Some(seq(&mut r, flags & ACK_LONG != 0)?),
-                };
-                let mapping = match flags & MAP_PRESENT {
-                    0 => None,
-                    _ => Some(Mapping {
-                        dsn: seq(&mut r, flags & DSN_LONG != 0)?,
-                        ssn: r.u32()?,
-                        len: r.u16()?,
-                        checksum: if r.0.is_empty() { None } else { Some(r.u16()?) },
-                    }),
-                };
-                Self::Dss(Dss { data_fin: flags & DATA_FIN != 0, ack, mapping })
+                Self::Dss(Dss::read(flags, &mut r)?)
             }
             Subtype::AddAddr => {
                 let v0 = matches!(low, 4 | 6);
@@ -505,7 +597,11 @@ impl MptcpOption {
     ///
     /// # Errors
     /// When it does not fit into the 40 bytes.
+    #[inline]
     pub fn emit(&self, options: &mut Options) -> Result<(), TooLong> {
+        if let Self::Dss(dss) = self {
+            return dss.emit(options);
+        }
         let (buf, len) = self.write();
         options.push(&buf[..len])
     }
@@ -519,38 +615,12 @@ impl MptcpOption {
     #[inline]
     fn write(&self) -> ([u8; 40], usize) {
         match *self {
-            Self::Dss(Dss { data_fin, ack, mapping }) => {
-                let mut w = Writer::new(Subtype::Dss, 0);
-                let mut flags = if data_fin { DATA_FIN } else { 0 };
-                w.len = 4;
-                match ack {
-                    None => {}
-                    Some(DataSeq::Short(n)) => {
-                        flags |= ACK_PRESENT;
-                        w.put(&n.to_be_bytes());
-                    }
-                    Some(DataSeq::Long(n)) => {
-                        flags |= ACK_PRESENT | ACK_LONG;
-                        w.put(&n.to_be_bytes());
-                    }
-                }
-                if let Some(map) = mapping {
-                    flags |= MAP_PRESENT;
-                    match map.dsn {
-                        DataSeq::Short(n) => w.put(&n.to_be_bytes()),
-                        DataSeq::Long(n) => {
-                            flags |= DSN_LONG;
-                            w.put(&n.to_be_bytes());
-                        }
-                    }
-                    w.put(&map.ssn.to_be_bytes());
-                    w.put(&map.len.to_be_bytes());
-                    if let Some(checksum) = map.checksum {
-                        w.put(&checksum.to_be_bytes());
-                    }
-                }
-                w.buf[3] = flags;
-                w.finish()
+            Self::Dss(dss) => {
+                let mut options = Options::new();
+                dss.emit(&mut options).expect("a DSS is 28 bytes at most");
+                let mut buf = [0; 40];
+                buf[..options.len()].copy_from_slice(options.as_bytes());
+                (buf, options.len())
             }
             Self::Capable { version, flags, body } => {
                 let mut w = Writer::new(Subtype::Capable, version & 0x0f);

@@ -201,6 +201,16 @@ impl Options {
         &mut self.bytes[..usize::from(self.len)]
     }
 
+    /// The first well-formed SACK option.
+    #[must_use]
+    #[inline]
+    pub fn sack(&self) -> Option<RawOption<'_>> {
+        // What nearly every segment begins with needs no look.
+        let at = if self.as_bytes().starts_with(&[1, 1, 8, 10]) && self.len >= 12 { 12 } else { 0 };
+        let mut rest = Iter { bytes: self.as_bytes(), at };
+        rest.find(|o| o.kind == kind::SACK && o.well_formed)
+    }
+
     /// The maximum segment size option's value.
     #[must_use]
     pub fn mss(&self) -> Option<u16> {

@@ -2,6 +2,7 @@
 
 use sim_core::record::story::{End, Fact, FallbackReason, Offer};
 use sim_core::record::{SubflowOutcome, SubflowRole};
+use sim_core::wire::mptcp::mptcp_options;
 use sim_core::wire::packet::Flags;
 
 use super::{Seen, keys_of, offer_of};
@@ -95,6 +96,11 @@ impl Seen<'_> {
             if self.role() == SubflowRole::Join && offer_of(self.packet) != Offer::Join {
                 return false; // the kernel resets it
             }
+        }
+        // A join is proved to the client by the fourth ACK, which speaks MPTCP (RFC 8684 §3.2).
+        let speaks = mptcp_options(&self.packet.options).next().is_some();
+        if self.end.end == End::Client && self.role() == SubflowRole::Join && !speaks {
+            return false;
         }
         self.established();
         true

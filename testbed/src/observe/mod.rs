@@ -75,6 +75,8 @@ struct EndTrack {
     fell_back: bool,
     fin_sent: bool,
     fin_received: bool,
+    /// It has reset a subflow.
+    reset_sent: bool,
     /// The connection is a program's: what it writes and reads shows in its packets only.
     is_program: bool,
     /// Where the bytes that it sent begin.
@@ -135,7 +137,10 @@ impl Observer {
         for (id, end) in self.ends.iter().filter(|(_, end)| end.is_program) {
             let Some(outside) = world.outside_mut(*id) else { continue };
             outside.is_mptcp = end.certain && !end.fell_back;
-            outside.life = if end.fin_sent || end.fin_received {
+            // A program may close by a reset of its own; one that a box forged is another matter.
+            let reset = |e: &EndTrack| e.connection == end.connection && e.reset_sent;
+            let closed = end.fin_sent || end.fin_received || self.ends.values().any(reset);
+            outside.life = if closed {
                 OutsideLife::Completed(at)
             } else if end.tracks.iter().all(|track| track.over) {
                 OutsideLife::Aborted(at)
@@ -360,6 +365,7 @@ impl EndTrack {
             fell_back: false,
             fin_sent: false,
             fin_received: false,
+            reset_sent: false,
             is_program: false,
             sent_from: None,
             bare: None,

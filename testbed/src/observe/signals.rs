@@ -11,9 +11,9 @@ use super::Seen;
 
 impl Seen<'_> {
     pub(super) fn sent_signals(&mut self) {
-        let signals: Vec<MptcpOption> = mptcp_options(&self.packet.options).collect();
+        let packet = self.packet;
         let mut reason = None;
-        for signal in signals {
+        for signal in mptcp_options(&packet.options) {
             match signal {
                 MptcpOption::AddAddr(a) if !a.echo => {
                     let port = a.port.unwrap_or(self.packet.src_port);
@@ -34,14 +34,15 @@ impl Seen<'_> {
         if self.packet.flags.has(Flags::RST) {
             let why = self.why_reset(reason);
             self.tell(Fact::ResetSent { why, reason });
+            self.end.reset_sent = true;
             self.reset(reason);
         }
     }
 
     pub(super) fn received_signals(&mut self) {
-        let signals: Vec<MptcpOption> = mptcp_options(&self.packet.options).collect();
+        let packet = self.packet;
         let mut reason = None;
-        for signal in signals {
+        for signal in mptcp_options(&packet.options) {
             match signal {
                 MptcpOption::AddAddr(a) if !a.echo => {
                     let port = a.port.unwrap_or(self.packet.src_port);

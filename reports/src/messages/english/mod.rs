@@ -7,7 +7,7 @@ use sim_core::record::ConnectionRecord;
 use sim_core::record::outcome::{Blame, Cause, CauseLink, Verdict};
 use sim_core::record::story::End;
 
-use super::{Label, Marks, Message, Place, located, place, product, tells_packet};
+use super::{Label, Marks, Message, Place, located, place, place_of, product, tells_packet};
 use crate::figures::{instant, plural, printable};
 use crate::subflows_established;
 
@@ -19,6 +19,10 @@ pub(super) fn say(message: &Message<'_>) -> String {
         Message::Step(step) => story::step(step),
         Message::Because(rule, because) => placed(rule, because),
         Message::Advice(advice) => story::advice(advice),
+        Message::Change { device, change } => {
+            let what = change.change.to_string();
+            format!("{} {what} ({})", device.name, place_of(&change.rule, "default", "scenario"))
+        }
         Message::Folded { data, acks, bytes } => story::folded(*data, *acks, *bytes),
         Message::Label(label) => self::label(*label).into(),
     })
@@ -124,7 +128,9 @@ const fn label(label: Label) -> &'static str {
         Label::Caution => "But:",
         Label::Source => "source",
         Label::Lost => "lost",
-        Label::Time => "time",
+        Label::LadderKey => {
+            "✱ changed by a device (dashed from there on)   ■ stopped by a device   × lost by a link"
+        }
         Label::CapturesHint => {
             "Frames are numbered as run --pcap writes them, in the results folder."
         }

@@ -10,7 +10,7 @@ use sim_core::record::outcome::{
 use sim_core::record::story::{End, FallbackReason, ResetCause};
 use sim_core::wire::mptcp::{ResetReason, Subtype};
 
-use super::{Label, Marks, Message, located, product, tells_packet};
+use super::{Label, Marks, Message, located, place_of, product, tells_packet};
 use crate::figures::{instant, printable};
 use crate::subflows_established;
 
@@ -22,6 +22,11 @@ pub(super) fn say(message: &Message<'_>) -> String {
         Message::Step(step) => story::step(step),
         Message::Because(rule, because) => placed(rule, because),
         Message::Advice(advice) => story::advice(advice),
+        Message::Change { device, change } => {
+            let what = did(&change.change, "パケット");
+            let rule = place_of(&change.rule, "デフォルト", "シナリオ");
+            format!("{}: {}（{rule}）", device.name, what)
+        }
         Message::Folded { data, acks, bytes } => story::folded(*data, *acks, *bytes),
         Message::Label(label) => self::label(*label).into(),
     })
@@ -306,7 +311,9 @@ const fn label(label: Label) -> &'static str {
         Label::Caution => "注意:",
         Label::Source => "出典",
         Label::Lost => "損失",
-        Label::Time => "時刻",
+        Label::LadderKey => {
+            "✱ デバイスによる変更（以降は破線）   ■ デバイスで停止   × リンクで損失"
+        }
         Label::CapturesHint => {
             "フレーム番号は run --pcap が結果フォルダに書き出すキャプチャ ファイルの番号です。"
         }

@@ -16,6 +16,7 @@ use std::fmt::Debug;
 
 use super::config::SchedulerKind;
 use super::endpoint::Endpoint;
+use super::subflow::Subflow;
 use crate::time::{SimDuration, SimTime};
 use opportunistic::Opportunistic;
 use redundant::Redundant;
@@ -119,6 +120,15 @@ impl SchedulerState {
     }
 }
 
+/// Subflows of a rank carry data only while there are none of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Regular,
+    Backup,
+    /// Timing out, or stale.
+    Sick,
+}
+
 impl Endpoint {
     /// The subflow for the next segment: of new data, or of `reinjected` data, which must not go over
     /// a subflow that has it in flight. Backup subflows serve only when no other is usable
@@ -138,30 +148,46 @@ impl Endpoint {
         if reinjected.is_none() && self.scheduler.rule.is_some() {
             return self.pick_by_rule(now);
         }
-        self.usable()
-            .filter(|&i| {
-                self.subflows[i].tx.has_room(now)
-                    && reinjected.is_none_or(|range| !self.has_in_flight(i, range))
-            })
-            .min_by_key(|&i| (self.subflows[i].tx.rtt.srtt(), i))
+        let mut best_rank = Rank::Sick;
+        let mut picked: Option<(SimDuration, usize)> = None;
+        for (i, s) in self.subflows.iter().enumerate() {
+            let Some(rank) = self.rank(s).filter(|rank| *rank <= best_rank) else { continue };
+            if rank < best_rank {
+                (best_rank, picked) = (rank, None);
+            }
+            let srtt = s.tx.rtt.srtt();
+            if picked.is_none_or(|(least, _)| srtt < least)
+                && s.tx.has_room(now)
+                && reinjected.is_none_or(|range| !self.has_in_flight(i, range))
+            {
+                picked = Some((srtt, i));
+            }
+        }
+        picked.map(|(_, i)| i)
+    }
+
+    /// Whether `s` can carry data at all, and after which others it does.
+    #[inline]
+    fn rank(&self, s: &Subflow) -> Option<Rank> {
+        if !s.can_carry() {
+            return None;
+        }
+        // Linux gives a subflow that is timing out up, once it is stale, not before.
+        let healthy = (self.uses_queues || !s.tx.in_loss()) && !s.stale;
+        Some(match (healthy, s.backup) {
+            (true, false) => Rank::Regular,
+            (true, true) => Rank::Backup,
+            (false, _) => Rank::Sick,
+        })
     }
 
     /// Subflows that new data may go over: the healthy ones where there are any, and no backup while a
     /// regular one is among them.
     #[inline]
     fn usable(&self) -> impl Iterator<Item = usize> {
-        // Linux gives a subflow that is timing out up, once it is stale, not before.
-        let linux = self.uses_queues;
-        let healthy =
-            move |i: &usize| (linux || !self.subflows[*i].tx.in_loss()) && !self.subflows[*i].stale;
-        let all = 0..self.subflows.len();
-        let mut carriers = all.clone().filter(|&i| self.subflows[i].can_carry() && healthy(&i));
-        let any_healthy_regular = carriers.clone().any(|i| !self.subflows[i].backup);
-        let any_healthy = any_healthy_regular || carriers.next().is_some();
-        all.filter(move |&i| {
-            let s = &self.subflows[i];
-            s.can_carry() && (!any_healthy || healthy(&i)) && (!any_healthy_regular || !s.backup)
-        })
+        let ranks = self.subflows.iter().map(|s| self.rank(s));
+        let best = ranks.clone().flatten().min();
+        ranks.enumerate().filter(move |(_, rank)| rank.is_some() && *rank == best).map(|(i, _)| i)
     }
 
     fn pick_by_rule(&mut self, now: SimTime) -> Option<usize> {

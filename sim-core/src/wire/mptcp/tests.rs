@@ -159,3 +159,29 @@ fn forms_and_their_bytes() {
         assert_eq!(hex, expected);
     }
 }
+
+proptest! {
+    /// The short way to the DSS of an ordinary segment says what reading every option says.
+    #[test]
+    fn a_lone_dss_is_read_as_the_long_way_reads_it(
+        timestamps in any::<Option<[u8; 8]>>(),
+        signal in signals(),
+        flip in proptest::option::of((0usize..40, 0u8..8)),
+    ) {
+        let mut options = Options::new();
+        if let Some(value) = timestamps {
+            options.push(&[1, 1, 8, 10]).unwrap();
+            options.push(&value).unwrap();
+        }
+        signal.emit(&mut options).unwrap();
+        options.pad();
+        if let Some((byte, bit)) = flip && byte < options.len() {
+            options.bytes_mut()[byte] ^= 1 << bit;
+        }
+        let all: Vec<_> = mptcp_options(&options).collect();
+        match Dss::alone_in(&options) {
+            Some(dss) => prop_assert_eq!(all, [MptcpOption::Dss(dss)]),
+            None => prop_assert!(flip.is_some()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// How lines, areas, dots and lanes are put on a canvas: one span for each column of pixels, so that the
+// work does not grow with the points, and no peak is lost.
+
+const SMALL = '12px system-ui, sans-serif';
+
+function theme() {
+  const style = getComputedStyle(document.documentElement);
+  const get = (name) => style.getPropertyValue(name).trim();
+  const dark = get('--is-dark') === '1';
+  const tokens = { ink: get('--ink'), faint: get('--faint') };
+  return {
+    ink: tokens.ink, faint: tokens.faint, grid: get('--grid'), paper: get('--card'), bad: get('--bad'),
+    colour: (name) => tokens[name] ?? (dark ? lighter(name) : name),
+  };
+}
+
+// Colours that are told apart on white, made light enough for a dark ground.
+function lighter(hex) {
+  const parts = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+  const light = (0.3 * parts[0] + 0.59 * parts[1] + 0.11 * parts[2]) / 255;
+  const mix = Math.max(0, 0.55 - light) * 0.8;
+  return `rgb(${parts.map((v) => Math.round(v + (255 - v) * mix)).join(',')})`;
+}
+
+// Calls `draw` with the middle and the extent of each column of pixels between two places.
+function columns(points, from, to, toX, draw) {
+  const { x, low, high, last } = points;
+  let i = Math.max(0, firstAt(x, from) - 1);
+  const end = Math.min(x.length, firstAt(x, to) + 1);
+  while (i < end) {
+    const column = Math.round(toX(x[i]));
+    let lowest = low[i], highest = high[i], at = last[i];
+    const first = toX(x[i]);
+    for (i++; i < end && Math.round(toX(x[i])) === column; i++) {
+      if (low[i] < lowest) lowest = low[i];
+      if (high[i] > highest) highest = high[i];
+      at = last[i];
+    }
+    draw(first, lowest, highest, at);
+  }
+}
+
+function paintLine(context, line, view, toX, toY, colour) {
+  context.strokeStyle = colour;
+  context.fillStyle = colour;
+  context.lineWidth = line.shape === 'dashed' ? 1.5 : 1.75;
+  context.lineJoin = 'round';
+  context.setLineDash(line.shape === 'dashed' ? [7, 5] : []);
+  context.beginPath();
+  let before = null;
+  columns(line.points, view.from, view.to, toX, (x, low, high, last) => {
+    if (before === null) context.moveTo(x, toY(last));
+    else if (line.shape === 'hold') context.lineTo(x, before);
+    if (low !== high) {
+      context.lineTo(x, toY(low));
+      context.lineTo(x, toY(high));
+    }
+    before = toY(last);
+    context.lineTo(x, before);
+  });
+  context.stroke();
+  context.setLineDash([]);
+}
+
+// Areas on each other; all have their points at the same places, and those of steps come in pairs.
+function paintAreas(context, lines, view, toX, toY, colourOf) {
+  if (lines.length === 0) return;
+  const xs = lines[0].points.x;
+  const from = Math.max(0, firstAt(xs, view.from) - 2) & ~1;
+  const to = Math.min(xs.length, firstAt(xs, view.to) + 2);
+  const below = new Float64Array(to - from);
+  for (const line of lines) {
+    context.fillStyle = colourOf(line.colour);
+    context.globalAlpha = 0.72;
+    context.beginPath();
+    for (let i = from; i < to; i++) context.lineTo(toX(xs[i]), toY(below[i - from]));
+    for (let i = to - 1; i >= from; i--) {
+      below[i - from] += line.points.last[i] ?? 0;
+      context.lineTo(toX(xs[i]), toY(below[i - from]));
+    }
+    context.fill();
+    context.globalAlpha = 1;
+  }
+}
+
+function paintDots(context, line, view, toX, toY, colour) {
+  context.fillStyle = colour;
+  if (line.shape === 'dots') {
+    columns(line.points, view.from, view.to, toX, (x, low, high) => {
+      const top = toY(high), bottom = toY(low);
+      context.fillRect(x - 1, top - 1, 2, bottom - top + 2);
+    });
+    return;
+  }
+  columns(line.points, view.from, view.to, toX, (x, low, high) => {
+    const top = toY(high), bottom = toY(low);
+    context.beginPath();
+    context.moveTo(x, top - 4.5);
+    context.lineTo(x + 4.5, top);
+    context.lineTo(x + 4.5, bottom);
+    context.lineTo(x, bottom + 4.5);
+    context.lineTo(x - 4.5, bottom);
+    context.lineTo(x - 4.5, top);
+    context.fill();
+  });
+}
+
+function paintLanes(context, lanes, hidden, view, box, toX, colours) {
+  const shown = lanes.filter((_, k) => !hidden.has(k));
+  const each = Math.min(64, (box.bottom - box.top) / Math.max(1, shown.length));
+  context.font = SMALL;
+  shown.forEach((lane, k) => {
+    const middle = box.top + each * (k + 0.5), half = Math.min(16, each * 0.3);
+    for (const [from, to, how] of lane.bars) {
+      if (to < view.from || from > view.to) continue;
+      const x = toX(from), width = Math.max(1.5, toX(to) - x);
+      context.fillStyle = how === 'stalled' ? colours.bad : colours.colour(lane.colour);
+      context.globalAlpha = how === 'busy' ? 0.72 : 1;
+      if (how === 'idle') context.fillRect(x, middle - 1, width, 2);
+      else context.fillRect(x, middle - half, width, 2 * half);
+      context.globalAlpha = 1;
+    }
+    context.fillStyle = colours.ink;
+    context.textAlign = 'left';
+    let free = -Infinity;
+    for (const [at, what] of lane.moments) {
+      const x = toX(at);
+      if (at < view.from || at > view.to) continue;
+      context.fillRect(x - 0.75, middle - half - 3, 1.5, 2 * half + 6);
+      if (x > free && x + context.measureText(what).width < box.right) {
+        context.fillText(what, x + 4, middle + half + 9);
+        free = x + context.measureText(what).width + 10;
+      }
+    }
+  });
+}

@@ -1,0 +1,98 @@
+//! What happened to each connection, step by step, and what can be done: as `explain` tells it, in every
+//! language that it speaks.
+
+use maud::{Markup, html};
+use sim_core::record::RunRecord;
+
+use super::report::{Material, link};
+use super::sources;
+use crate::explain::{Advice, Step, What, advice, steps, summary};
+use crate::figures::{instant, printable};
+use crate::messages::{Label, Language, Message};
+
+const LANGUAGES: [(Language, &str); 2] =
+    [(Language::English, "English"), (Language::Japanese, "日本語")];
+
+/// The stories; the first language is shown until another is chosen.
+pub(super) fn markup(record: &RunRecord, material: &Material<'_>) -> Markup {
+    html! {
+        p.choose {
+            label for="language" { "Language" } " "
+            select #language {
+                @for (language, name) in LANGUAGES {
+                    option value=(language.tag()) lang=(language.tag()) { (name) }
+                }
+            }
+        }
+        @for (k, (language, _)) in LANGUAGES.into_iter().enumerate() {
+            div.told lang=(language.tag()) hidden[k > 0] { (told(record, material, language)) }
+        }
+    }
+}
+
+fn told(record: &RunRecord, material: &Material<'_>, language: Language) -> Markup {
+    let label = |label| language.say(&Message::Label(label));
+    html! {
+        @for (index, connection) in record.connections.iter().enumerate() {
+            @if record.connections.len() > 1 { h3 { (printable(&connection.name)) } }
+            ol.story {
+                @for step in steps(record, index) { (step_of(&step, material, language)) }
+            }
+            h3 { (label(Label::WhatCanBeDone)) }
+            @for advice in advice(record, connection) { (advised(&advice, language)) }
+        }
+    }
+}
+
+fn step_of(step: &Step<'_>, material: &Material<'_>, language: Language) -> Markup {
+    let label = |label| language.say(&Message::Label(label));
+    let class = match &step.what {
+        What::Change { change, .. } if !change.change.allows() => "change",
+        What::Event(_) => "event",
+        _ => "fact",
+    };
+    html! {
+        li.(class) {
+            time { (instant(step.at)) }
+            div {
+                p { (printable(&language.say(&Message::Step(step)))) }
+                @if let What::Change { change, .. } = &step.what {
+                    p.rests {
+                        (label(Label::Rule)) " " code { (printable(&change.rule.text)) }
+                        " " (printable(change.rule.source))
+                        (sources::link_to(&change.rule, material.sources))
+                    }
+                }
+                @if let Some(packet) = step.packet {
+                    p.rests { code { (printable(&summary(packet))) } }
+                }
+                @for frame in &step.frames {
+                    @if material.files.contains(&frame.file) {
+                        p.rests {
+                            (label(Label::Frame)) " "
+                            a href=(link(&frame.file)) { (printable(&frame.file)) } " " (frame.frame)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn advised(advice: &Advice<'_>, language: Language) -> Markup {
+    let label = |label| language.say(&Message::Label(label));
+    html! {
+        div.advice {
+            p { (printable(&language.say(&Message::Advice(advice)))) }
+            @if let Advice::Device { remedy, .. } = advice {
+                @if !remedy.lines.is_empty() {
+                    pre tabindex="0" { @for line in &remedy.lines { (printable(line)) "\n" } }
+                }
+                @if let Some(caution) = &remedy.caution {
+                    p.caution { (label(Label::Caution)) " " (printable(language.of(caution))) }
+                }
+                p.rests { (label(Label::Source)) " " (printable(remedy.source)) }
+            }
+        }
+    }
+}

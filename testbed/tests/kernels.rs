@@ -1,0 +1,137 @@
+//! The kernel at both ends: what a user gets of a live run.
+
+mod common;
+
+use scenarios::Run;
+
+const PATHS: &str = r#"(name: "dsl", rate: "3 Mbps", delay: "10 ms", devices: [{edge}]), (name: "lte", rate: "3 Mbps", delay: "30 ms"), (name: "cable", rate: "3 Mbps", delay: "15 ms")"#;
+
+fn scenario(devices: &str, events: &str, traffic: &str, expect: &str) -> String {
+    let edge = if devices.is_empty() { "" } else { "\"edge\"" };
+    let paths = PATHS.replace("{edge}", edge);
+    format!(
+        "Scenario(title: \"live\", topology: MultiPath(paths: [{paths}]), devices: {{{devices}}}, \
+         traffic: [{traffic}], events: [{events}], expect: [{expect}], time_limit: \"30 s\")"
+    )
+}
+
+fn stream(duration: &str) -> String {
+    format!(
+        r#"Stream(name: "video", from: "client", to: "server", rate: "8 Mbps", duration: "{duration}")"#
+    )
+}
+
+/// Runs a scenario; its expectations must hold.
+fn check(name: &str, text: &str) -> Run {
+    let run = common::live(name, text);
+    let failed: Vec<_> = run.expectations.iter().filter(|e| !e.passed).collect();
+    assert!(failed.is_empty(), "{name}: {failed:#?}\n{:#?}", run.record.connections);
+    assert!(!run.expectations.is_empty(), "{name} expects nothing");
+    run
+}
+
+#[test]
+fn three_paths_carry_their_sum() {
+    if !common::can_run("three paths") {
+        return;
+    }
+    let expect = r#"Verdict("video", Mptcp(subflows: 3)), Goodput("video", at_least: "7 Mbps"), Intact("video")"#;
+    let run = check("three-paths", &scenario("", "", &stream("4 s"), expect));
+    let live = run.record.live.expect("a live run says so");
+    assert!(live.kernel.starts_with("Linux "), "{}", live.kernel);
+    assert_eq!(live.congestion.get("client").map(String::as_str), Some("cubic"));
+    let client = &live.sockets["video client"];
+    assert!(client["mptcpi_bytes_acked"] >= 4_000_000, "{client:?}");
+    let video = &run.record.connections[0];
+    assert_eq!(
+        video.client_counters.get("MPJoinSynAckRx"),
+        Some(&2),
+        "{:?}",
+        video.client_counters
+    );
+    assert!(video.series.subflows.iter().all(|s| s.samples.len() > 10), "windows are sampled");
+    assert!(!video.latency.is_empty());
+}
+
+#[test]
+fn a_box_is_found_to_be_the_cause() {
+    if !common::can_run("a box") {
+        return;
+    }
+    let expect = r#"Verdict("video", Fallback), Cause("video", device: "edge", contains: "option 30"), Change("edge", label: "option-30-to-nop", at_least: 1), Intact("video")"#;
+    let short = r#"Bulk(name: "video", from: "client", to: "server", bytes: "500 kB")"#;
+    check("asa", &scenario(r#""edge": Asa()"#, "", short, expect));
+}
+
+#[test]
+fn a_path_fails_and_the_stream_goes_on() {
+    if !common::can_run("a path fails") {
+        return;
+    }
+    let expect =
+        r#"Verdict("video", Mptcp(subflows: 3)), Stall("video", at_most: "2 s"), Intact("video")"#;
+    let events = r#"At("1 s", LinkDown("dsl"))"#;
+    check("path-failure", &scenario("", events, &stream("3 s"), expect));
+}
+
+#[test]
+fn programs_run_in_hosts() {
+    if !common::can_run("programs") {
+        return;
+    }
+    let python = r#"import socket,sys
+if sys.argv[1] == 's':
+    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(('', 5001)); s.listen(); c, _ = s.accept(); n = 0
+    while True:
+        b = c.recv(65536); n += len(b)
+        if not b: break
+    c.sendall(b'%d' % n); c.close()
+else:
+    s = socket.create_connection(('10.1.1.2', 5001)); s.sendall(b'x' * 400000)
+    s.shutdown(socket.SHUT_WR); print('server got', s.recv(100).decode())
+"#;
+    let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    if !has("python3") || !has("mptcpize") {
+        eprintln!("programs: SKIPPED: python3 and mptcpize are needed");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("talk.py");
+    std::fs::write(&file, python).expect("the folder takes a file");
+    let file = file.display();
+    let traffic = format!(
+        r#"Command(host: "server", argv: ["python3", "{file}", "s"], background: true),
+           Command(host: "client", argv: ["python3", "{file}", "c"], start: "1 s")"#
+    );
+    let run = common::live("programs", &scenario("", "", &traffic, ""));
+    let live = run.record.live.expect("a live run says so");
+    let client = live.commands.iter().find(|c| c.host == "client").expect("it ran");
+    assert_eq!((client.exit_code, client.output.trim()), (Some(0), "server got 400000"));
+    let [connection] = run.record.connections.as_slice() else {
+        panic!("one connection: {:#?}", run.record.connections)
+    };
+    assert_eq!(connection.outcome.verdict.word(), "mptcp", "{:?}", connection.outcome);
+    assert_eq!(connection.bytes_delivered, 400_006);
+}
+
+#[test]
+fn what_a_kernel_cannot_is_said() {
+    if !common::can_run("cannot") {
+        return;
+    }
+    let never = std::sync::atomic::AtomicBool::new(false);
+    for (host, word) in
+        [("profile: Rfc6824", "version 1 only"), ("path_manager: NdiffPorts(2)", "NdiffPorts")]
+    {
+        let text = scenario("", "", &stream("1 s"), "")
+            .replace("traffic:", &format!("hosts: {{\"client\": ({host})}}, traffic:"));
+        let loaded = common::load("cannot", &text);
+        let said = testbed::run(&loaded, None, &never).expect_err("it cannot").to_string();
+        assert!(said.contains(word), "{said}");
+    }
+    // A signal ends a run; nothing of it is a record.
+    let loaded = common::load("signal", &scenario("", "", &stream("20 s"), ""));
+    let now = std::sync::atomic::AtomicBool::new(true);
+    assert!(matches!(testbed::run(&loaded, None, &now), Err(testbed::LiveError::Interrupted)));
+}
