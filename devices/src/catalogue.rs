@@ -1,6 +1,6 @@
 //! The catalogue: every model, what it does to MPTCP, and how sure that is.
 
-use crate::neighbours::{linux, panos};
+use crate::neighbours::{linux, panos, snort};
 use crate::{
     ace, asa, asr5000, cbac, cgn, custom, ftd, ips, nat, nbar, router, switch, waas, zbfw,
 };
@@ -64,6 +64,7 @@ pub fn catalogue() -> &'static [ModelInfo] {
         router::INFO,
         linux::INFO,
         panos::INFO,
+        snort::INFO,
         custom::INFO,
     ];
     ALL

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use sim_core::engine::device::Device;
 
-use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
 use crate::custom::rules::CustomRule;
 use crate::custom::{Custom, Stateful};
 use crate::ios::router::Kind;
-use crate::neighbours::{linux, panos};
+use crate::neighbours::{linux, panos, snort};
 use crate::router::Router;
 use crate::steps::signatures::Expression;
 use crate::switch::Switch;
@@ -168,6 +168,15 @@ pub enum DeviceSpec {
         #[serde(default)]
         config: Option<String>,
     },
+    /// Snort, inline or passive.
+    Snort {
+        /// Path of snort.conf or snort.lua.
+        #[serde(default)]
+        config: Option<String>,
+        /// Whether it stands in the way.
+        #[serde(default)]
+        mode: ftd::Mode,
+    },
     /// Ethernet switch.
     Switch {},
     /// Router without firewall and NAT.
@@ -221,6 +230,7 @@ impl DeviceSpec {
             | Self::Asr5000 { config }
             | Self::Cgn { config }
             | Self::Linux { config }
+            | Self::Snort { config, .. }
             | Self::PanOs { config } => config.as_deref(),
             Self::Router { config, .. } => config.as_deref(),
             Self::Switch {} | Self::Custom { .. } => None,
@@ -244,6 +254,7 @@ impl DeviceSpec {
             Self::Cgn { .. } => "cgn",
             Self::Linux { .. } => "linux",
             Self::PanOs { .. } => "panos",
+            Self::Snort { .. } => "snort",
             Self::Switch {} => "switch",
             Self::Router { .. } => "router",
             Self::Custom { .. } => "custom",
@@ -302,7 +313,19 @@ impl DeviceSpec {
             Self::Cgn { .. } => built(cgn::build(config)?),
             Self::Linux { .. } => built(linux::build(context, config)?),
             Self::PanOs { .. } => built(panos::build(config)?),
+            Self::Snort { mode, .. } => built(snort::build(*mode, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
+            Self::Router { config: Some(_), mtu: Some(_), .. } => {
+                let text = config.unwrap_or(ConfigText { file: "", text: "" });
+                let mut found = Diagnostics::new(text.file);
+                let message = "mtu is set in the scenario, and there is configuration text";
+                if let Some(first) = lines(text.text).first() {
+                    found
+                        .error(first, "", message)
+                        .help("put `ip mtu` on an interface of the text");
+                }
+                Err(found.into_all())
+            }
             Self::Router { mtu, .. } => built((Router::new(*mtu), Vec::new())),
             Self::Custom { rules, stateful } => {
                 built((Custom::new(rules, *stateful, context), Vec::new()))
@@ -334,6 +357,7 @@ pub fn farm_of(
         | DeviceSpec::Cgn { .. }
         | DeviceSpec::Linux { .. }
         | DeviceSpec::PanOs { .. }
+        | DeviceSpec::Snort { .. }
         | DeviceSpec::Switch {}
         | DeviceSpec::Router { .. }
         | DeviceSpec::Custom { .. } => Ok(None),

@@ -118,6 +118,8 @@ impl Subject<'_> {
         when.path.as_deref().is_none_or(|path| self.path == Some(path))
             && when.direction.is_none_or(|d| d == self.facts.direction)
             && (when.segment.is_empty() || when.segment.iter().any(|&s| self.facts.is(s, packet)))
+            && when.flags.iter().all(|flag| packet.flags.has(flag.bit()))
+            && when.port.is_none_or(|port| port == packet.src_port || port == packet.dst_port)
             && when.option.is_none_or(|with| packet.options.iter().any(|o| with.is(&o)))
             && self.all_reached(&when.after)
             && !self.any_reached(&when.until)

@@ -62,7 +62,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
               ToServer), do: Replace(find: \"10.0.1.2\", with: \"192.0.2.77\")),\n])",
     notes: &[
         "when: path, direction (ToServer, ToClient), segment (Syn, SynAck, ThirdAck, AfterHandshake, \
-         FirstData, Data, PureAck, Fin, Rst), option (Option30, Capable, Join, Dss, AddAddr, RemoveAddr, \
+         FirstData, Data, PureAck, Fin, Rst), flags (Syn, Ack, Fin, Rst, Psh, Urg, Ece, Cwr: all of \
+         them), port (of either end), option (Option30, Capable, Join, Dss, AddAddr, RemoveAddr, \
          Prio, Fail, FastClose, TcpRst, Kind(n), Any), contains, stream_contains, after and until \
          (acked, bytes, packets, data_packets, age, time), skip, every, times, count (PerConnection, \
          Overall), chance.",

@@ -9,6 +9,7 @@ use sim_core::time::SimDuration;
 use sim_core::units::ByteSize;
 use sim_core::wire::mptcp::Subtype;
 use sim_core::wire::options::{RawOption, kind};
+use sim_core::wire::packet::Flags;
 
 use crate::steps::pieces::Keep;
 
@@ -35,6 +36,10 @@ pub struct When {
     pub direction: Option<Direction>,
     /// Of one of these kinds; any when empty.
     pub segment: Vec<Segment>,
+    /// With all of these TCP flags set; any when empty.
+    pub flags: Vec<Flag>,
+    /// From or to this port.
+    pub port: Option<u16>,
     /// With this option.
     pub option: Option<WithOption>,
     /// With this text in the payload of the packet.
@@ -65,6 +70,44 @@ pub enum Direction {
     ToServer,
     /// From the servers' side.
     ToClient,
+}
+
+/// A TCP flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Flag {
+    /// Synchronise.
+    Syn,
+    /// The acknowledgement counts.
+    Ack,
+    /// No more data.
+    Fin,
+    /// Reset.
+    Rst,
+    /// Push.
+    Psh,
+    /// The urgent pointer counts.
+    Urg,
+    /// ECN echo.
+    Ece,
+    /// Congestion window reduced.
+    Cwr,
+}
+
+impl Flag {
+    /// Its bit.
+    #[must_use]
+    pub const fn bit(self) -> Flags {
+        match self {
+            Self::Syn => Flags::SYN,
+            Self::Ack => Flags::ACK,
+            Self::Fin => Flags::FIN,
+            Self::Rst => Flags::RST,
+            Self::Psh => Flags::PSH,
+            Self::Urg => Flags::URG,
+            Self::Ece => Flags::ECE,
+            Self::Cwr => Flags::CWR,
+        }
+    }
 }
 
 /// Kind of a segment, by its flags, its payload and its place in the connection.
@@ -386,6 +429,12 @@ impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.segment.is_empty() {
             write!(f, " in {:?}", self.segment)?;
+        }
+        if !self.flags.is_empty() {
+            write!(f, " with {:?}", self.flags)?;
+        }
+        if let Some(port) = self.port {
+            write!(f, " of port {port}")?;
         }
         if let Some(option) = self.option {
             write!(f, " with {option:?}")?;

@@ -70,6 +70,10 @@ fn which_packets() {
     let check = |when: &str, expected: &[usize]| assert_eq!(fitting(when), expected, "{when}");
     check("", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     check("segment: [Syn]", &[0]);
+    check("flags: [Fin]", &[8]);
+    check("flags: [Syn, Ack]", &[1]);
+    check("port: 5001, flags: [Rst]", &[9]);
+    check("port: 80", &[]);
     check("segment: [SynAck]", &[1]);
     check("segment: [ThirdAck]", &[2]);
     check("segment: [AfterHandshake]", &[3, 4, 5, 6, 7, 8, 9]);

@@ -51,7 +51,7 @@ impl NatConfig {
                 _ => unknown(rest, line, found),
             },
             // Part of a pool whose ranges stand on lines of their own.
-            ["address", first, last] if !self.pools.is_empty() => {
+            ["address" | "range", first, last] if !self.pools.is_empty() => {
                 let range = range(first, last, line, found);
                 if let Some(pool) = self.pools.last_mut() {
                     pool.ranges.extend(range);

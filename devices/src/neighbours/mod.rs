@@ -3,3 +3,4 @@
 
 pub(crate) mod linux;
 pub(crate) mod panos;
+pub(crate) mod snort;

@@ -23,8 +23,14 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("TCP options", "not looked at", SEED),
         ("TTL, hop limit", "less one per hop; dropped at 0", HOP),
     ],
-    settings: &[("mtu", "largest IP packet in bytes; larger ones are dropped; default: no limit")],
-    configuration: "",
+    settings: &[
+        ("mtu", "largest IP packet in bytes; larger ones are dropped; default: no limit"),
+        ("config", "path of configuration text, instead of mtu"),
+        ("inside", "interface towards the clients; default: told from the text"),
+        ("outside", "interface towards the servers"),
+    ],
+    configuration: "interface (ip mtu, ip tcp adjust-mss, ip access-group), access lists; and what Nat, \
+                    Cbac, Zbfw and Nbar read",
     example: "\"edge\": Router(mtu: 1400)",
     notes: &["The ICMP message that tells of a packet too big is not sent."],
 };
