@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reports::Report;
 use reports::folder::{self, File};
+use reports::messages::Language;
 use reports::page::{Entry, Material, Source, SourceKind};
 use reports::summary::Summary;
 use scenarios::Loaded;
@@ -96,6 +97,7 @@ pub(crate) fn files(report: &Report<'_>, loaded: &Loaded) -> Vec<File> {
         files.push(File::new(format!("charts/{word}.svg"), svg));
         files.push(File::new(format!("charts/{word}.png"), png));
     }
+    files.extend(reports::ladder::files(report.record, Language::English));
     files.extend(reports::captures::files(report.record));
     files.push(File::new("report.html", page(report, loaded, &files)));
     files

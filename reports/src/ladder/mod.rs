@@ -8,6 +8,8 @@ mod fold;
 pub mod options;
 mod rows;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use svg::svg;

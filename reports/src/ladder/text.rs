@@ -11,21 +11,27 @@ use crate::wrap::wrap;
 /// Narrowest and widest distance of two columns.
 const APART: (usize, usize) = (8, 32);
 
+/// Widest path beside a time.
+const PATH_WIDTH: usize = 16;
+
 /// The ladder in lines of at most `width` columns, with a line break at its end.
 #[must_use]
 pub fn text(ladder: &Ladder, language: Language, width: usize) -> String {
     let times = ladder.rows.iter().map(|row| instant(at(row)).width()).max().unwrap_or(0);
-    let paths = ladder.rows.iter().filter_map(path).map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let paths = ladder.rows.iter().map(|row| path(row).width()).max().unwrap_or(0);
     let margin = times + 2 + paths + 2;
     let room = width.saturating_sub(margin).max(40);
     let names: Vec<String> = ladder.columns.iter().map(|c| printable(&c.name)).collect();
     let last = names.last().map_or(0, |name| name.width());
     let gaps = ladder.columns.len().saturating_sub(1).max(1);
     let apart = (room.saturating_sub(last) / gaps).clamp(APART.0, APART.1);
-    let mut out = vec![paint(Style::Strong, &ladder.title), heading(ladder, &names, margin, apart)];
+    let mut out = vec![
+        paint(Style::Strong, &printable(&ladder.title)),
+        heading(ladder, &names, margin, apart),
+    ];
     for row in &ladder.rows {
         let before = {
-            let (time, path) = (instant(at(row)), path(row).unwrap_or_default());
+            let (time, path) = (instant(at(row)), path(row));
             let pad = " ".repeat(times - time.width());
             let fill = " ".repeat(paths - path.width() + 2);
             format!("{pad}{}  {path}{fill}", paint(Style::Faint, &time))
@@ -46,10 +52,10 @@ const fn at(row: &Row) -> sim_core::time::SimTime {
     }
 }
 
-fn path(row: &Row) -> Option<&str> {
+fn path(row: &Row) -> String {
     match row {
-        Row::Packet(arrow) => arrow.path.as_ref().map(|(path, _)| path.as_str()),
-        Row::Folded(_) | Row::Event { .. } => None,
+        Row::Packet(Arrow { path: Some((path, _)), .. }) => cut(&printable(path), PATH_WIDTH),
+        Row::Packet(_) | Row::Folded(_) | Row::Event { .. } => String::new(),
     }
 }
 
@@ -95,7 +101,9 @@ fn lines(ladder: &Ladder, row: &Row, language: Language, room: usize, apart: usi
             let (data, acks, bytes) = (folded.data, folded.acks, folded.bytes);
             vec![paint(Style::Faint, &language.say(&Message::Folded { data, acks, bytes }))]
         }
-        Row::Event { label, .. } => vec![paint(Style::Fair, &format!("═══ {label} ═══"))],
+        Row::Event { label, .. } => {
+            vec![paint(Style::Fair, &format!("═══ {} ═══", printable(label)))]
+        }
     }
 }
 
@@ -106,11 +114,11 @@ fn packet(
     room: usize,
     apart: usize,
 ) -> Vec<String> {
-    let mut out = wrap(&packet.text, room);
+    let mut out = wrap(&printable(&packet.text), room);
     let lost = language.say(&Message::Label(Label::Lost));
     out.push(arrow(ladder, packet, apart, &lost));
     let mark = |out: &mut Vec<String>, sign: &str, text: &str, style: Style| {
-        for (k, line) in wrap(text, room.saturating_sub(2)).iter().enumerate() {
+        for (k, line) in wrap(&printable(text), room.saturating_sub(2)).iter().enumerate() {
             let sign = if k == 0 { sign } else { " " };
             out.push(paint(style, &format!("{sign} {line}")));
         }

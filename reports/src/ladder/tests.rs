@@ -1,0 +1,101 @@
+//! Ladders that no scenario draws: hostile names, many columns, thousands of packets.
+
+use sim_core::time::SimTime;
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+use crate::style::{Style, paint};
+
+const HOSTILE: &str =
+    "<script>alert(\"x\")</script>\u{1b}[31m & 経路-with-a-very-long-name-indeed-for-a-box";
+
+fn ladder(columns: usize, name: &str, rows: Vec<Row>) -> Ladder {
+    let column = |k| Column {
+        name: format!("{name}{k}"),
+        model: (k > 0 && k + 1 < columns).then_some("asa"),
+    };
+    Ladder { title: name.into(), columns: (0..columns).map(column).collect(), rows }
+}
+
+fn arrow(k: u64, columns: usize, name: &str) -> Row {
+    Row::Packet(Arrow {
+        at: SimTime(k * 1_000_000),
+        path: Some((name.into(), k as usize % 8)),
+        text: format!("ACK seq {k} ack 7, 1400 bytes | DSS map dsn {k} ssn {k} length 1400"),
+        stops: (0..columns).collect(),
+        towards: columns - 1,
+        end: Ending::Arrived,
+        changes: vec![Note { column: 1, text: format!("{name} removed option 30"), matters: true }],
+        became: Some(format!("ACK seq {k} ack 7, 1400 bytes")),
+    })
+}
+
+/// Every text of a picture with its left edge and its width, in the picture's units.
+fn texts(svg: &str) -> Vec<(f64, f64, &str)> {
+    let number = |text: &str, name: &str| {
+        let from = text.find(&format!(" {name}=\""))? + name.len() + 3;
+        text[from..].split('"').next()?.parse::<f64>().ok()
+    };
+    let of = |piece: &'_ str| -> Option<(f64, f64)> {
+        let width = piece.split('>').nth(1)?.split('<').next()?.width() as f64 * 18.0 * 0.602;
+        let x = number(piece, "x")?;
+        Some(match piece {
+            p if p.contains("\"middle\"") => (x - width / 2.0, width),
+            p if p.contains("\"end\"") => (x - width, width),
+            _ => (x, width),
+        })
+    };
+    let pieces = svg.match_indices("<text").map(|(at, _)| &svg[at..]);
+    pieces
+        .filter_map(|piece| of(piece).map(|(x, width)| (x, width, &piece[..piece.len().min(200)])))
+        .collect()
+}
+
+#[test]
+fn names_from_files_stay_text() {
+    let ladder = ladder(3, HOSTILE, vec![arrow(1, 3, HOSTILE)]);
+    let svg = svg(&ladder, Language::English);
+    assert!(!svg.contains("<script") && svg.contains("&lt;script"), "{svg}");
+    assert!(svg.chars().all(|c| !c.is_control() || c == '\n'));
+    let text = text(&ladder, Language::Japanese, 100);
+    let ours = [Style::Strong, Style::Faint, Style::Good, Style::Fair, Style::Bad];
+    let codes: Vec<String> =
+        ours.iter().map(|style| paint(*style, "x").replace("x\u{1b}[0m", "")).collect();
+    for (at, _) in text.match_indices('\u{1b}') {
+        let is_ours = codes.iter().any(|code| text[at..].starts_with(code.as_str()));
+        assert!(is_ours || text[at..].starts_with("\u{1b}[0m"), "{:?}", &text[at..at + 8]);
+    }
+}
+
+#[test]
+fn every_label_stands_in_the_picture() {
+    for columns in [2, 3, 8] {
+        for name in ["edge", HOSTILE] {
+            let rows = (0..12).map(|k| arrow(k, columns, name)).collect();
+            let svg = svg(&ladder(columns, name, rows), Language::English);
+            for (x, width, text) in texts(&svg).into_iter().skip(1) {
+                assert!(
+                    x >= 0.0 && x + width <= 1600.0,
+                    "{columns} columns: {x} + {width}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn thousands_of_packets_fold() {
+    let rows = fold::fold((0..5_000).map(|k| arrow(k, 3, "edge")).collect());
+    let shown = rows.iter().filter(|row| matches!(row, Row::Packet(_))).count();
+    assert_eq!(shown, 2);
+    let Some(Row::Folded(folded)) = rows.last() else { panic!("{:?}", rows.last()) };
+    assert_eq!((folded.data, folded.acks, folded.bytes), (4_998, 0, 4_998 * 1400));
+    assert_eq!((folded.from, folded.to), (SimTime(2_000_000), SimTime(4_999_000_000)));
+
+    let syn = |k| match arrow(k, 3, "edge") {
+        Row::Packet(arrow) => Row::Packet(Arrow { text: format!("SYN seq {k}"), ..arrow }),
+        other => other,
+    };
+    let rows = fold::fold((0..5_000).map(syn).collect());
+    assert!(rows.len() < 70, "{} rows", rows.len());
+}
