@@ -9,9 +9,9 @@ use sweeps::Merged;
 
 use super::folder_of;
 use crate::Outcome;
-use crate::sweep::MergeArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::sweep::MergeArgs;
 
 /// More ranges of missing runs than this are not listed.
 const RANGES_MAX: usize = 8;

@@ -279,8 +279,8 @@ fn sentence(cause: Option<&Cause>) -> Option<String> {
 fn blamed(cause: Option<&Cause>) -> (Option<String>, Option<String>) {
     let device =
         cause.into_iter().flat_map(|cause| &cause.links).find_map(|link| match &link.who {
-            Blame::Device { device, label, .. } => Some((device.clone(), label.clone())),
-            Blame::Endpoint { .. } | Blame::Network { .. } => None,
+            Blame::Device { device, change, .. } => Some((device.clone(), change.label())),
+            Blame::Endpoint { .. } | Blame::Network(_) => None,
         });
     device.unzip()
 }

@@ -18,9 +18,9 @@ use sweeps::{Plan, Shard, StoreError};
 use self::queue::Queue;
 use super::{local, merge, meter};
 use crate::Outcome;
-use crate::sweep::SweepArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::sweep::SweepArgs;
 
 /// Folder of scripts, logs and job numbers in a results folder.
 const FOLDER: &str = "slurm";

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Jobs;
-use crate::sweep::SweepArgs;
 use crate::failure::Failure;
+use crate::sweep::SweepArgs;
 
 /// What Slurm allows where it does not say: its default is 1001, and the last one is not allowed.
 const ARRAY_MAX: u64 = 1000;

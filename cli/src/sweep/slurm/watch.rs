@@ -15,9 +15,9 @@ use super::super::meter::Meter;
 use super::Jobs;
 use super::queue::Queue;
 use crate::Outcome;
-use crate::sweep::SweepArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::sweep::SweepArgs;
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Slurm that says nothing for so many looks is told to the user.
