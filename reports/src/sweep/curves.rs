@@ -59,7 +59,7 @@ impl Scale {
     fn ticks(&self) -> Vec<(f64, String)> {
         match self {
             Self::Linear { from, to } => {
-                let (ticks, decimals) = ticks(to - from.min(0.0), 8);
+                let (ticks, decimals) = ticks(to - from, 8);
                 let step = ticks.get(1).copied().unwrap_or(1.0);
                 let first = (from / step).ceil() as i64;
                 let last = (to / step + 1e-9).floor() as i64;

@@ -280,7 +280,7 @@ fn blamed(cause: Option<&Cause>) -> (Option<String>, Option<String>) {
     let device =
         cause.into_iter().flat_map(|cause| &cause.links).find_map(|link| match &link.who {
             Blame::Device { device, change, .. } => Some((device.clone(), change.label())),
-            Blame::Endpoint { .. } | Blame::Network { .. } => None,
+            Blame::Endpoint { .. } | Blame::Network(_) => None,
         });
     device.unzip()
 }

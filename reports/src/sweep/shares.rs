@@ -46,13 +46,13 @@ fn words(estimate: Option<Estimate>) -> String {
 }
 
 fn bars(rows: &[ShareRow], axis: Option<&AxisInfo>, title: &str) -> String {
-    const ROW: f64 = 44.0;
+    const ROW: f64 = 58.0;
     const TOP: f64 = 34.0;
     let shown = &rows[..rows.len().min(ROWS_MAX)];
     let font = Font::new(12.5, INK);
     let label = |row: &ShareRow| row.labels.first().cloned().unwrap_or_else(|| "all".into());
     let widest = shown.iter().map(|row| font.width(&label(row))).fold(60.0, f64::max);
-    let left = (widest + 20.0).min(300.0);
+    let left = (widest + 20.0).min(340.0);
     let (bar, height) = (WIDTH - left - 70.0, TOP + ROW * shown.len() as f64 + 34.0);
     let mut svg = Svg::new(WIDTH, height);
     if let Some(axis) = axis {
@@ -71,7 +71,7 @@ fn bars(rows: &[ShareRow], axis: Option<&AxisInfo>, title: &str) -> String {
         for ((share, colour), word) in row.shares.iter().zip(COLOURS).zip(WORDS) {
             let text = format!("{word} {}", words(*share));
             let font = Font::new(10.5, colour);
-            svg.text(&text, (x, y + 33.0), font);
+            svg.text(&text, (x, y + 41.0), font);
             x += bar / 3.0;
         }
         let count = row.connections().to_string();
@@ -124,11 +124,13 @@ fn intervals(svg: &mut Svg, row: &ShareRow, (left, y): (f64, f64), width: f64) {
             .and_then(|share| share.low.zip(share.high))
             .map(|(low, high)| ((1.0 - high, 1.0 - low), COLOURS[2])),
     ];
-    for ((low, high), colour) in ends.into_iter().flatten() {
+    for (((low, high), colour), y) in
+        ends.into_iter().zip([y, y + 5.0]).filter_map(|(end, y)| Some((end?, y)))
+    {
         let (from, to) = (left + low * width, left + high * width);
         svg.line(&[(from, y), (to, y)], colour, 1.6);
         for x in [from, to] {
-            svg.line(&[(x, y - 3.0), (x, y + 3.0)], colour, 1.6);
+            svg.line(&[(x, y - 2.5), (x, y + 2.5)], colour, 1.6);
         }
     }
 }
