@@ -190,7 +190,7 @@ fn endpoint_step(times: u64) {
     let mut steps = 0;
     // Half a round trip at a time: what the server sent, then what the client sends on it.
     while steps < times {
-        now = now + SimDuration::from_millis(10);
+        now += SimDuration::from_millis(10);
         let mut io = Io { now, host: &mut here, outbox: &mut outbox };
         for mut packet in to_client.drain(..) {
             client.on_packet(&mut io, 0, &mut packet);
@@ -198,7 +198,7 @@ fn endpoint_step(times: u64) {
         }
         let mut to_server = std::mem::take(&mut outbox.sent);
         assert!(!to_server.is_empty(), "the window never closes");
-        now = now + SimDuration::from_millis(10);
+        now += SimDuration::from_millis(10);
         let mut io = Io { now, host: &mut there, outbox: &mut outbox };
         for mut packet in to_server.drain(..) {
             steps += u64::from(!packet.payload.is_empty());

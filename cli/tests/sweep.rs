@@ -1,6 +1,8 @@
 //! Sweeps as a user meets them: whoever runs what in which order, and whatever is killed, the results
 //! are the same bytes.
 
+#![allow(clippy::disallowed_methods)] // what is waited for is other processes
+
 mod common;
 
 use std::fs;

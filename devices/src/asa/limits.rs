@@ -67,6 +67,9 @@ impl Uses {
     }
 }
 
+/// The proxy that answers for the server, and why.
+type Interception = (SynProxy, Arc<Rule>);
+
 impl Asa {
     /// Counts a new connection against its class's limits; the proxy that answers for the server
     /// when there are too many half-open ones, with its rule.
@@ -74,7 +77,7 @@ impl Asa {
         &mut self,
         pass: &mut Pass<'_>,
         limits: Option<&Limits>,
-    ) -> Result<(Option<Counted>, Option<(SynProxy, Arc<Rule>)>), Forwarding> {
+    ) -> Result<(Option<Counted>, Option<Interception>), Forwarding> {
         let Some(limits) = limits else { return Ok((None, None)) };
         let client = pass.packet.src;
         let [class, own] = self.uses.of(limits.index, client).map(|used| *used);

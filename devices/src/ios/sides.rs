@@ -11,7 +11,8 @@ impl IosConfig {
     /// the text tells them apart, or else the one that is left of two.
     pub(crate) fn sides(&self, given: [Option<&str>; 2]) -> [Option<Interface>; 2] {
         let told = |side: Side| {
-            let tells: [&dyn Fn(&Interface) -> Option<Side>; 4] =
+            type Tells<'a> = &'a dyn Fn(&Interface) -> Option<Side>;
+            let tells: [Tells<'_>; 4] =
                 [&|i| i.nat, &|i| self.zones.tell(i), &|i| self.inspection_tells(i), &|i| {
                     self.classification_tells(i)
                 }];

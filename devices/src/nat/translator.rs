@@ -185,9 +185,9 @@ impl Translator {
             }
             None => {
                 let wanted = if outside {
-                    self.from_outside(pass, config)?
+                    self.towards_inside(pass, config)?
                 } else {
-                    self.from_inside(pass, config, log)?
+                    self.towards_outside(pass, config, log)?
                 };
                 self.counters.misses += u64::from(wanted.is_some());
                 match wanted {
@@ -205,7 +205,7 @@ impl Translator {
     }
 
     /// What a packet from inside is translated to.
-    fn from_inside(
+    fn towards_outside(
         &mut self,
         pass: &Pass<'_>,
         config: &IosConfig,
@@ -248,7 +248,7 @@ impl Translator {
     }
 
     /// What a packet from outside is translated to.
-    fn from_outside(
+    fn towards_inside(
         &mut self,
         pass: &Pass<'_>,
         config: &IosConfig,

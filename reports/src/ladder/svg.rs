@@ -297,7 +297,7 @@ fn pieces(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
     for c in text.chars() {
         let mut buffer = [0; 4];
-        let wide = (&*c.encode_utf8(&mut buffer)).width();
+        let wide = c.encode_utf8(&mut buffer).width();
         if out.last().is_some_and(|piece| piece.width() + wide > width) {
             out.push(String::new());
         }

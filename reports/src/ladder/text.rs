@@ -86,7 +86,7 @@ fn cut(word: &str, width: usize) -> String {
     let mut out = String::new();
     for c in word.chars() {
         let mut buffer = [0; 4];
-        if out.width() + (&*c.encode_utf8(&mut buffer)).width() >= width {
+        if out.width() + c.encode_utf8(&mut buffer).width() >= width {
             break;
         }
         out.push(c);
