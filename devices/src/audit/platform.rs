@@ -156,7 +156,11 @@ const IOS_XR: Platform = Platform {
         ("ipv4 address", 3),
     ],
     audit: |text| {
-        let mut audit = transparent(text, &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "], "routers and CGN");
+        let mut audit = transparent(
+            text,
+            &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "],
+            "routers and CGN",
+        );
         audit.warnings = crate::cgn::warnings(text);
         audit
     },
@@ -245,7 +249,10 @@ mod tests {
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));
         check("set system host-name srx", None);
-        check("interface GigabitEthernet0/0\n ip address 1.1.1.1 255.0.0.0\nrouter ospf 1", Some("ios"));
+        check(
+            "interface GigabitEthernet0/0\n ip address 1.1.1.1 255.0.0.0\nrouter ospf 1",
+            Some("ios"),
+        );
         check("ip address 10.0.0.1 255.0.0.0", None);
         check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
         check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
