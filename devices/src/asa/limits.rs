@@ -44,6 +44,9 @@ pub(super) struct Uses {
     clients: FxHashMap<(usize, IpAddr), Use>,
 }
 
+/// The proxy that answers in the server's place, with the rule that made it.
+pub(super) type Intercepted = (SynProxy, Arc<Rule>);
+
 /// What one connection counts for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
@@ -67,9 +70,6 @@ impl Uses {
     }
 }
 
-/// The proxy that answers for the server, and why.
-type Interception = (SynProxy, Arc<Rule>);
-
 impl Asa {
     /// Counts a new connection against its class's limits; the proxy that answers for the server
     /// when there are too many half-open ones, with its rule.
@@ -77,7 +77,7 @@ impl Asa {
         &mut self,
         pass: &mut Pass<'_>,
         limits: Option<&Limits>,
-    ) -> Result<(Option<Counted>, Option<Interception>), Forwarding> {
+    ) -> Result<(Option<Counted>, Option<Intercepted>), Forwarding> {
         let Some(limits) = limits else { return Ok((None, None)) };
         let client = pass.packet.src;
         let [class, own] = self.uses.of(limits.index, client).map(|used| *used);

@@ -40,14 +40,13 @@ use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::steps::isn::Shift;
-use crate::steps::syn_proxy::SynProxy;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use access::Access;
 pub(crate) use audit::{PLATFORM, audit_lina};
 use config::AsaConfig;
-use limits::{Counted, Uses};
+use limits::{Counted, Intercepted, Uses};
 use order::Watched;
 use policy::{Policy, Treatment};
 use report::{Tally, counter_of};
@@ -196,7 +195,7 @@ struct State {
     /// What it counts for in its class's limits.
     counted: Option<Counted>,
     /// The proxy that answered its SYN, with the rule that made it.
-    proxy: Option<(SynProxy, Arc<Rule>)>,
+    proxy: Option<Intercepted>,
     /// What is kept when its payload is read.
     watched: Option<Box<Watched>>,
 }

@@ -119,7 +119,12 @@ impl Grammar for Reader<'_, '_> {
     }
 
     fn inner(&mut self, line: &Line<'_>) -> bool {
-        let ["tcp", rest @ ..] = line.words.as_slice() else { return line.indent > 0 };
+        let rest = match line.words.as_slice() {
+            ["tcp", rest @ ..] => rest,
+            // What opens a block is one, however deep it stands under another.
+            ["active-charging" | "rulebase", ..] => return false,
+            _ => return line.indent > 0,
+        };
         if !self.inside {
             return false;
         }
@@ -308,6 +313,11 @@ mod tests {
         check("", &SYN_OPTIONS, Some(1460));
         check("  tcp mss 1340 limit-if-present\n", &SYN_OPTIONS, Some(1340));
         check("  tcp mss 1340 limit-if-present\n", &[], None);
+        let nested = "config\n  active-charging service ACS\n    rulebase D\n      tcp mss 1340 limit-if-present\n";
+        let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
+        let text = ConfigText { file: "x", text: nested };
+        let mut whole = build(Some(text)).unwrap_or_else(|e| panic!("{e:?}")).0;
+        assert_eq!(send(&mut whole, 0, syn).packet.options.mss(), Some(1340));
         check("  tcp mss 1340 add-if-not-present\n", &SYN_OPTIONS, Some(1460));
         check("  tcp mss 1340 add-if-not-present\n", &[], Some(1340));
         check("  tcp mss 1340 add-if-not-present limit-if-present\n", &SYN_OPTIONS, Some(1340));

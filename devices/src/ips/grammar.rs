@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use sim_core::engine::device::ConfigLine;
 
+use crate::audit::platform::version_after;
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
 
@@ -69,7 +70,7 @@ impl IpsConfig {
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IpsConfig {
     // The version stands in a comment.
-    let version = crate::audit::platform::version_after(text.text, &["! Version ", "Version "]);
+    let version = version_after(text.text, &["! Version ", "Version "]);
     let mut config = IpsConfig { version, ..IpsConfig::default() };
     let mut section = String::new();
     for line in lines(text.text) {
