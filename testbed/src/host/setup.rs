@@ -331,7 +331,7 @@ pub(crate) fn remove_address(plan: &HostPlan, address: IpAddr) -> String {
 /// Commands by which it gets it back, with what went with it.
 pub(crate) fn add_address(plan: &HostPlan, address: IpAddr) -> String {
     let own = |line: &&str| {
-        let words: Vec<&str> = line.split(|c: char| c == ' ' || c == '/').collect();
+        let words: Vec<&str> = line.split([' ', '/']).collect();
         words.contains(&address.to_string().as_str())
     };
     let dev = plan.stack.addresses.iter().find(|a| a.address == address);
