@@ -13,6 +13,7 @@ use sim_core::engine::world::{Action, NodeId, World};
 use sim_core::record::story::End;
 use sim_core::record::{CommandRecord, LiveRecord, RunRecord};
 use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::bytes::ParseError;
 use sim_core::wire::packet::Packet;
 
 use crate::clock::Clock;
@@ -25,6 +26,9 @@ use crate::tun::{LARGEST, Tun};
 /// Reads of one interface in a row, before what they led to is written: super-packets of more would not
 /// stay in the processor's cache.
 const READS: usize = 2;
+/// IP protocols of what an idle IPv6 interface sends by itself.
+const ICMPV6: u8 = 58;
+const HOP_BY_HOP: u8 = 0;
 /// The longest sleep: news without packets (a program has ended) wait so long.
 const LONGEST_SLEEP: SimDuration = SimDuration::from_millis(10);
 /// Deadlines nearer than this are waited for without sleeping: waking up takes about as long.
@@ -117,17 +121,14 @@ impl Bridge<'_> {
     }
 
     /// Stops the hosts, asks them for their last, and yields the record.
-    ///
-    /// # Errors
-    /// None yet; what a host refuses to end is left to the system.
-    pub(crate) fn conclude(mut self) -> Result<RunRecord, LiveError> {
+    pub(crate) fn conclude(mut self) -> RunRecord {
         self.hosts.clear(); // each tells its counters when it stops
         self.take_news();
         self.live.commands = std::mem::take(&mut self.ran).into_values().collect();
         self.observer.conclude(&mut self.world);
         let mut record = self.world.end();
         record.live = Some(self.live);
-        Ok(record)
+        record
     }
 
     fn is_over(&self) -> bool {
@@ -152,9 +153,11 @@ impl Bridge<'_> {
                         observer.sent(world, node, &mut packet);
                         world.inject(node, port, packet);
                     });
-                    // What is not TCP (neighbour discovery, a program's UDP) is not modelled: lost.
-                    if carried.is_err() {
-                        self.live.not_carried += 1;
+                    // What is not TCP (a program's UDP) is not modelled: lost. Neighbour discovery
+                    // and group membership, which no program asked for, do not count.
+                    match carried {
+                        Ok(()) | Err(ParseError::NotTcp(ICMPV6 | HOP_BY_HOP)) => {}
+                        Err(_) => self.live.not_carried += 1,
                     }
                 }
             }

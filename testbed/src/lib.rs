@@ -16,7 +16,6 @@
 
 // Wall time is this crate's business, as threads are (see clippy.toml).
 #![allow(clippy::disallowed_methods)]
-#![allow(unsafe_code)]
 
 mod bridge;
 mod clock;

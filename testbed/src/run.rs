@@ -166,5 +166,5 @@ fn live(
         ran: BTreeMap::new(),
     };
     bridge.carry(limit)?;
-    bridge.conclude()
+    Ok(bridge.conclude())
 }

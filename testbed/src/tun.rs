@@ -3,6 +3,9 @@
 //! The interface lives in the network namespace of the thread that opens it; the descriptor works from any
 //! thread. It is not persistent: it goes when the descriptor does.
 
+// Calls of the system that no library wraps, each with its proof.
+#![allow(unsafe_code)]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};

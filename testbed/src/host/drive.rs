@@ -11,7 +11,7 @@ use sim_core::engine::world::ConnectionId;
 use sim_core::record::story::End;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Flow;
-use sim_core::wire::payload::{Payload, StreamId, content_byte, fill_content};
+use sim_core::wire::payload::{Payload, StreamId, fill_content};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -73,7 +73,6 @@ struct EndSocket<'a> {
     clock: Clock,
     news: &'a NewsSender,
     app: App,
-    own: StreamId,
     peer: StreamId,
     buffer: Vec<u8>,
     expected: Vec<u8>,
@@ -98,7 +97,6 @@ impl<'a> EndSocket<'a> {
             clock,
             news,
             app: App::new(&plan.app, plan.end, (own, peer), now),
-            own,
             peer,
             buffer: vec![0; CHUNK],
             expected: vec![0; CHUNK],
@@ -141,7 +139,7 @@ impl<'a> EndSocket<'a> {
         let before = self.sent;
         while self.sent < self.app.written() {
             let len = (self.app.written() - self.sent).min(CHUNK as u64) as usize;
-            fill_content(self.own, self.sent, &mut self.buffer[..len]);
+            self.app.payload(self.sent, len as u32).copy_to(&mut self.buffer[..len]);
             match self.stream.try_write(&self.buffer[..len]) {
                 Ok(written) => self.sent += written as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -178,13 +176,15 @@ impl<'a> EndSocket<'a> {
         let (who, at) = (self.who, self.clock.now());
         let (got, expected) = (&self.buffer[..len], &mut self.expected[..len]);
         fill_content(self.peer, self.read, expected);
-        if got != expected {
-            let differs = |i: &usize| got[*i] != content_byte(self.peer, self.read + *i as u64);
-            let wrong = (0..len).find(differs).unwrap_or(0);
-            self.news.send(News::Wrong { who, at, offset: self.read + wrong as u64 });
+        // Bytes of the pattern are compared here, which is fast; others by the application.
+        let payload = if got == expected {
+            Payload::described(self.peer, self.read, len as u32)
+        } else {
+            Payload::literal(got)
+        };
+        if let Err(offset) = self.app.deliver(&payload) {
+            self.news.send(News::Wrong { who, at, offset });
         }
-        // To the application they count as what they should be: what they are has been told.
-        let _ = self.app.deliver(&Payload::described(self.peer, self.read, len as u32));
         self.read += len as u64;
         self.news.send(News::Read { who, at, bytes: len as u64 });
         Ok(true)

@@ -1,5 +1,8 @@
 //! Real sockets: IPPROTO_MPTCP and plain TCP, and what the kernel says of them.
 
+// Calls of the system that no library wraps, each with its proof.
+#![allow(unsafe_code)]
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -3,7 +3,7 @@
 use sim_core::record::SubflowRole;
 use sim_core::record::story::{End, Fact, FallbackReason};
 use sim_core::wire::crypto::{Key, MptcpVersion};
-use sim_core::wire::mptcp::{CapableBody, Dss, MptcpOption, mptcp_options};
+use sim_core::wire::mptcp::{CapableBody, Dss, MptcpOption};
 use sim_core::wire::seq::Seq;
 
 use super::{Seen, keys_of};
@@ -42,7 +42,7 @@ impl Seen<'_> {
     fn carried(&self, first: Option<Seq>, near: u64) -> Carried {
         let mut carried =
             Carried { mapping: None, data_ack: false, data_fin: false, infinite: false };
-        for option in mptcp_options(&self.packet.options) {
+        for &option in self.options {
             match option {
                 MptcpOption::Dss(Dss { ack, mapping, data_fin }) => {
                     carried.data_ack |= ack.is_some();
@@ -61,8 +61,9 @@ impl Seen<'_> {
                     body: CapableBody::WithData { sender, len, .. }, ..
                 } => {
                     let data = initial(Some(Key(sender))).wrapping_add(1);
+                    // It maps the stream's first bytes; segmentation repeats it on those that follow.
                     carried.mapping =
-                        Some(Mapped { first: self.packet.seq, len: u32::from(len), data });
+                        first.map(|first| Mapped { first, len: u32::from(len), data });
                 }
                 _ => {}
             }
@@ -71,8 +72,10 @@ impl Seen<'_> {
     }
 
     pub(super) fn sent_segment(&mut self) {
-        if let (Some(local), Some(remote)) = keys_of(self.packet) {
-            self.end.local_key.get_or_insert(local);
+        if self.end.local_key.is_none()
+            && let (Some(local), Some(remote)) = keys_of(self.packet)
+        {
+            self.end.local_key = Some(local);
             self.end.remote_key.get_or_insert(remote);
         }
         let (first, last) = (self.track().first_sent, self.track().sent_mapping);

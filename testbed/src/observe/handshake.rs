@@ -2,7 +2,6 @@
 
 use sim_core::record::story::{End, Fact, FallbackReason, Offer};
 use sim_core::record::{SubflowOutcome, SubflowRole};
-use sim_core::wire::mptcp::mptcp_options;
 use sim_core::wire::packet::Flags;
 
 use super::{Seen, keys_of, offer_of};
@@ -98,7 +97,7 @@ impl Seen<'_> {
             }
         }
         // A join is proved to the client by the fourth ACK, which speaks MPTCP (RFC 8684 §3.2).
-        let speaks = mptcp_options(&self.packet.options).next().is_some();
+        let speaks = !self.options.is_empty();
         if self.end.end == End::Client && self.role() == SubflowRole::Join && !speaks {
             return false;
         }

@@ -21,7 +21,7 @@ use sim_core::mptcp::stack::EndpointId;
 use sim_core::record::story::{End, Entry, Fact, FallbackReason, Offer};
 use sim_core::record::{SubflowOutcome, SubflowRole};
 use sim_core::wire::crypto::Key;
-use sim_core::wire::mptcp::{CapableBody, Join, MptcpOption, mptcp_options};
+use sim_core::wire::mptcp::{CapableBody, Dss, Join, MptcpOption, mptcp_options};
 use sim_core::wire::packet::{Flags, Flow, Packet, PacketUid};
 use sim_core::wire::seq::Seq;
 
@@ -192,8 +192,10 @@ impl Observer {
         };
         let Some(end) = self.ends.get_mut(&id) else { return };
         packet.uid = world.outside_uid(id, end.tracks[track].local);
-        let seen = Seen { world, id, end, track, packet, speaks: self.hosts[&host].speaks };
-        seen.sent();
+        let speaks = self.hosts[&host].speaks;
+        let mut parsed = NO_OPTIONS;
+        let options = options_of(packet, &mut parsed);
+        Seen { world, id, end, track, packet, options, speaks }.sent();
     }
 
     /// This packet arrives at `host`.
@@ -211,7 +213,9 @@ impl Observer {
         let Some((id, track)) = found else { return };
         let speaks = self.hosts[&host].speaks;
         let Some(end) = self.ends.get_mut(&id) else { return };
-        Seen { world, id, end, track, packet, speaks }.received();
+        let mut parsed = NO_OPTIONS;
+        let options = options_of(packet, &mut parsed);
+        Seen { world, id, end, track, packet, options, speaks }.received();
     }
 
     /// A SYN leaves `host`: a join of a connection that it has, one that it was to open, or one of a
@@ -386,6 +390,8 @@ struct Seen<'a> {
     end: &'a mut EndTrack,
     track: usize,
     packet: &'a Packet,
+    /// Its options 30.
+    options: &'a [MptcpOption],
     /// The host offers MPTCP.
     speaks: bool,
 }
@@ -452,6 +458,20 @@ impl Seen<'_> {
             self.tell_of(packet, Fact::FellBack(reason));
         }
     }
+}
+
+/// Room for the options 30 of a packet. More than these no host sends: two fill a header.
+const NO_OPTIONS: [MptcpOption; 8] =
+    [MptcpOption::Dss(Dss { data_fin: false, ack: None, mapping: None }); 8];
+
+/// The options 30 of a packet, read once.
+fn options_of<'a>(packet: &Packet, into: &'a mut [MptcpOption; 8]) -> &'a [MptcpOption] {
+    let mut count = 0;
+    for (slot, option) in into.iter_mut().zip(mptcp_options(&packet.options)) {
+        *slot = option;
+        count += 1;
+    }
+    &into[..count]
 }
 
 fn token_of(packet: &Packet) -> Option<u32> {

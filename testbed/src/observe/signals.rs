@@ -4,16 +4,15 @@ use std::net::SocketAddr;
 
 use sim_core::record::story::{Fact, FallbackReason, Offer, ResetCause};
 use sim_core::record::{SubflowOutcome, SubflowRole};
-use sim_core::wire::mptcp::{MptcpOption, ResetReason, mptcp_options};
+use sim_core::wire::mptcp::{MptcpOption, ResetReason};
 use sim_core::wire::packet::Flags;
 
 use super::Seen;
 
 impl Seen<'_> {
     pub(super) fn sent_signals(&mut self) {
-        let packet = self.packet;
         let mut reason = None;
-        for signal in mptcp_options(&packet.options) {
+        for &signal in self.options {
             match signal {
                 MptcpOption::AddAddr(a) if !a.echo => {
                     let port = a.port.unwrap_or(self.packet.src_port);
@@ -40,9 +39,8 @@ impl Seen<'_> {
     }
 
     pub(super) fn received_signals(&mut self) {
-        let packet = self.packet;
         let mut reason = None;
-        for signal in mptcp_options(&packet.options) {
+        for &signal in self.options {
             match signal {
                 MptcpOption::AddAddr(a) if !a.echo => {
                     let port = a.port.unwrap_or(self.packet.src_port);
@@ -102,8 +100,8 @@ impl Seen<'_> {
     /// Why the kernel reset the subflow, as far as the packets before tell.
     fn why_reset(&mut self, reason: Option<ResetReason>) -> ResetCause {
         let established = self.track().mapping.is_some() || self.track().sent_mapping.is_some();
-        let fast_closed = mptcp_options(&self.packet.options)
-            .any(|option| matches!(option, MptcpOption::FastClose { .. }));
+        let is_fast_close = |option: &MptcpOption| matches!(option, MptcpOption::FastClose { .. });
+        let fast_closed = self.options.iter().any(is_fast_close);
         if fast_closed {
             return ResetCause::Aborted;
         }
