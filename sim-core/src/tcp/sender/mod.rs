@@ -376,6 +376,8 @@ impl Sender {
             && ack <= self.una
             && self.phase == Phase::Open
             && self.probe_high.is_none()
+            && self.hold == Hold::No
+            && self.undo.is_over()
     }
 
     /// An acknowledgement came. `siblings[me]` is this subflow, for coupled congestion control.

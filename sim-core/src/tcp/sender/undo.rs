@@ -44,6 +44,12 @@ impl Undo {
         *self = Self::default();
     }
 
+    /// True when there is nothing to take back: duplicates that are reported change nothing.
+    #[inline]
+    pub(super) const fn is_over(&self) -> bool {
+        self.before.is_none()
+    }
+
     /// A segment goes out again.
     pub(super) fn note_retransmission(&mut self, now: SimTime) {
         if self.before.is_some() {
