@@ -65,7 +65,8 @@ fn a_run_is_printed_and_written() {
     assert!(!came.stdout.contains('\u{1b}'), "no colour when it is no terminal");
     let results = home.path().join("results/mine");
     let files = ["series.csv", "summary.json", "throughput.png", "throughput.svg"];
-    assert_eq!(names(&results), [&[".option30", "devices"][..], &files].concat());
+    let others = [".option30", "charts", "devices", "ladder.svg", "report.html"];
+    assert_eq!(names(&results), [&others[..], &files].concat());
     assert_eq!(names(&results.join("devices")), ["edge.txt"]);
 
     // The same seed gives the same bytes; another seed is another run.
@@ -89,7 +90,7 @@ fn json_is_one_line_for_each_scenario() {
         came.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names_of: Vec<_> = scenarios.iter().map(|s| s["scenario"].as_str().unwrap()).collect();
     assert_eq!(names_of, ["one", "two"]);
-    assert_eq!(names(&home.path().join("out")), ["one", "two"]);
+    assert_eq!(names(&home.path().join("out")), ["index.html", "one", "two"]);
     let written = std::fs::read_to_string(home.path().join("out/one/summary.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), scenarios[0]);
 }

@@ -1,6 +1,7 @@
 //! What an ASA's configuration does to MPTCP, for each class of traffic and interface: a connection
 //! that the class matches is passed through the model.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -77,10 +78,12 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, text, &mut found);
-    let (mut verdicts, mut unmatched) = (Vec::new(), Vec::new());
+    let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
-        verdicts.extend(scope_verdicts(&config, &scope, snort, &mut unmatched));
+        verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
+    let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
+    let unmatched: Vec<ConfigLine> = unmatched.collect();
     touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
     Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
 }
@@ -112,7 +115,7 @@ fn scope_verdicts(
     config: &Arc<AsaConfig>,
     scope: &Scope,
     snort: bool,
-    unmatched: &mut Vec<ConfigLine>,
+    matched: &mut BTreeMap<ConfigLine, bool>,
 ) -> Vec<Verdict> {
     let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
     let access = Access::open(scope.interfaces.clone());
@@ -144,6 +147,9 @@ fn scope_verdicts(
                 ruling.is_some_and(|r| (r.policy, r.class) == (*policy_at, class_at))
             };
             let witness = witnesses(config, class).into_iter().find(ruled);
+            if may_match(config, class) {
+                *matched.entry(class.place.clone()).or_default() |= witness.is_some();
+            }
             if let Some(flow) = witness {
                 let chain = chain(config, map, class);
                 if snort && let Some(because) = missing_map(config, class) {
@@ -156,8 +162,6 @@ fn scope_verdicts(
                     continue;
                 }
                 verdicts.push(judge(&mut asa, described(config, class), flow, chain));
-            } else if may_match(config, class) && !unmatched.contains(&class.place) {
-                unmatched.push(class.place.clone());
             }
         }
     }
@@ -395,6 +399,9 @@ mod tests {
             .replace("policy-map p\n", "class-map d\n match port tcp eq 80\npolicy-map p\n")
             .replace("service-policy", "  class d\n    set connection conn-max 0\nservice-policy");
         check(&shadowed, &[(11, "no TCP connection is found")]);
+        let elsewhere = "policy-map q\n class class-default\n  set connection conn-max 0\n\
+                         service-policy q interface outside\n";
+        check(&format!("{FOUR_STEPS}{elsewhere}"), &[]);
         let named = "name 10.1.1.5 web\naccess-list l extended permit tcp any host web eq www\n";
         check(&format!("{named}{FOUR_STEPS}"), &[]);
         check(
