@@ -30,6 +30,13 @@ pub(crate) fn drop_all() {
     let _ = caps::clear(None, CapSet::Permitted);
 }
 
+/// The same for a thread that is still to start programs. What they are given on their start must not
+/// exceed what their starter could have: the kernel would forget that they are to die with it (the
+/// parent-death signal is cleared where an exec gains capabilities).
+pub(crate) fn drop_effective() {
+    let _ = caps::clear(None, CapSet::Effective);
+}
+
 /// True when the thread may make network namespaces.
 pub(crate) fn may_administer() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);

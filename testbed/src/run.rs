@@ -39,8 +39,10 @@ pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Resu
     let programs = programs(&world, loaded);
     let work = |&node: &NodeId| {
         // What a program does nobody knows; one that the run waits for is likely to call.
-        let calls = programs.iter().any(|program| program.host == node && program.is_awaited);
-        work(&world, node, calls)
+        let mut own = programs.iter().filter(|program| program.host == node);
+        let runs_programs = own.clone().next().is_some();
+        let calls = own.any(|program| program.is_awaited);
+        work(&world, node, calls).map(|work| HostWork { runs_programs, ..work })
     };
     let works = outside.iter().map(work).collect::<Result<Vec<_>, _>>()?;
     let limit = SimTime::ZERO + loaded.scenario.limit();
@@ -124,7 +126,14 @@ fn work(world: &World, node: NodeId, calls: bool) -> Result<HostWork, LiveError>
         .collect();
     let is_client = calls || !opens.is_empty();
     let plan = HostPlan { name: name.to_owned(), stack: stack.clone(), is_client };
-    Ok(HostWork { node, plan, opens, serves, sample_interval: world.sample_interval() })
+    Ok(HostWork {
+        node,
+        plan,
+        opens,
+        serves,
+        sample_interval: world.sample_interval(),
+        runs_programs: false,
+    })
 }
 
 fn live(

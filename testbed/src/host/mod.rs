@@ -28,6 +28,7 @@ use tokio::sync::{mpsc as async_mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
+use crate::privileges;
 use crate::tun::Tun;
 
 pub(crate) use command::CommandPlan;
@@ -124,6 +125,8 @@ pub(crate) struct HostWork {
     pub(crate) serves: Vec<Planned>,
     /// Interval of samples.
     pub(crate) sample_interval: SimDuration,
+    /// Programs run in it.
+    pub(crate) runs_programs: bool,
 }
 
 /// A running host.
@@ -194,7 +197,11 @@ fn live(
             let _inside = runtime.enter();
             listen(&work)?
         };
-        crate::privileges::drop_all();
+        if work.runs_programs {
+            privileges::drop_effective();
+        } else {
+            privileges::drop_all();
+        }
         Ok((tuns, runtime, listeners))
     });
     match prepared {

@@ -265,8 +265,8 @@ impl Observer {
         }
         let waiting = |world: &World| {
             let mut calls = world.connections().filter(|(id, spec)| {
-                spec.server == host
-                    && spec.server_address.port() == packet.dst_port
+                // Whichever real server a balancer chose.
+                spec.server_address.port() == packet.dst_port
                     && world.outside_end(*id, End::Server).is_none()
             });
             calls.next().map(|(id, _)| (id, 0))
