@@ -119,10 +119,11 @@ impl Grammar for Reader<'_, '_> {
     }
 
     fn inner(&mut self, line: &Line<'_>) -> bool {
-        let ["tcp", rest @ ..] = line.words.as_slice() else { return line.indent > 0 };
-        if !self.inside {
-            return false;
-        }
+        let rest = match line.words.as_slice() {
+            ["active-charging", ..] | ["rulebase", ..] => return false,
+            ["tcp", rest @ ..] if self.inside => rest,
+            _ => return line.indent > 0,
+        };
         let rule = || Rule::config(line.text(), self.text.place(line), REFERENCE);
         match rest {
             ["mss", value, how @ ..] => match value.parse() {
@@ -335,6 +336,14 @@ mod tests {
         device.on_timeout(SimTime(201_000_000), &mut effects);
         assert_eq!(effects.emitted.len(), 1);
         assert_eq!(send(&mut device, 300, data(120)).forwarding, Forwarding::Through);
+    }
+
+    #[test]
+    fn blocks_within_blocks() {
+        let text = "config\n  active-charging service ACS\n    rulebase R\n      tcp mss 1340 limit-if-present\n    exit\n  exit\nend\n";
+        let mut device = build(Some(ConfigText { file: "s.cfg", text })).unwrap().0;
+        let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
+        assert_eq!(send(&mut device, 0, syn).packet.options.mss(), Some(1340));
     }
 
     #[test]
