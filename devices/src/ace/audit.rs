@@ -64,7 +64,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     ace.admits_all = true;
     let mut at = SimTime::ZERO;
     for ((traffic, server), several) in calls.into_iter().zip(several) {
-        at = at + SimDuration::from_secs(1);
+        at += SimDuration::from_secs(1);
         let client: IpAddr = match server {
             SocketAddr::V4(_) => Ipv4Addr::new(198, 51, 100, 71).into(),
             SocketAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 1).into(),

@@ -100,7 +100,7 @@ impl Probes<'_> {
         // Who is translated to what is another question; the probe goes where it is sent.
         config.nat = crate::nat::config::NatConfig::default();
         let mut router = IosRouter::new("ios", config, sides, &context);
-        self.at = self.at + SimDuration::from_secs(1);
+        self.at += SimDuration::from_secs(1);
         let attempt =
             Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut router, attempt);

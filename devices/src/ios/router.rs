@@ -209,8 +209,8 @@ impl IosRouter {
         }
         let flow = pass.packet.flow();
         let inner = self.nat.as_ref().map_or(flow, |nat| nat.preview(flow));
-        let known = |f: &Box<dyn Firewall>| f.opens_access_lists() && f.knows(inner);
-        let opened = self.firewall.as_ref().is_some_and(known);
+        let known = |f: &dyn Firewall| f.opens_access_lists() && f.knows(inner);
+        let opened = self.firewall.as_deref().is_some_and(known);
         if !opened {
             self.access(pass, Through::In)?;
         }

@@ -101,9 +101,9 @@ fn six(line: &[u8], at: usize) -> Option<(usize, usize, SocketAddr)> {
 fn eprt(line: &[u8]) -> Option<(usize, usize, SocketAddr)> {
     let text = std::str::from_utf8(line.get(5..)?).ok()?;
     let mut parts = text.split('|');
-    (parts.next()? == "" && matches!(parts.next()?, "1" | "2")).then_some(())?;
+    (parts.next()?.is_empty() && matches!(parts.next()?, "1" | "2")).then_some(())?;
     let (address, port) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    (parts.next()? == "").then(|| (5, text.len(), SocketAddr::new(address, port)))
+    parts.next()?.is_empty().then(|| (5, text.len(), SocketAddr::new(address, port)))
 }
 
 /// IPv4 addresses written as text, wherever they stand by themselves.
