@@ -120,14 +120,10 @@ impl Grammar for Reader<'_, '_> {
 
     fn inner(&mut self, line: &Line<'_>) -> bool {
         let rest = match line.words.as_slice() {
-            ["tcp", rest @ ..] => rest,
-            // What opens a block is one, however deep it stands under another.
-            ["active-charging" | "rulebase", ..] => return false,
+            ["active-charging", ..] | ["rulebase", ..] => return false,
+            ["tcp", rest @ ..] if self.inside => rest,
             _ => return line.indent > 0,
         };
-        if !self.inside {
-            return false;
-        }
         let rule = || Rule::config(line.text(), self.text.place(line), REFERENCE);
         match rest {
             ["mss", value, how @ ..] => match value.parse() {
@@ -313,11 +309,6 @@ mod tests {
         check("", &SYN_OPTIONS, Some(1460));
         check("  tcp mss 1340 limit-if-present\n", &SYN_OPTIONS, Some(1340));
         check("  tcp mss 1340 limit-if-present\n", &[], None);
-        let nested = "config\n  active-charging service ACS\n    rulebase D\n      tcp mss 1340 limit-if-present\n";
-        let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
-        let text = ConfigText { file: "x", text: nested };
-        let mut whole = build(Some(text)).unwrap_or_else(|e| panic!("{e:?}")).0;
-        assert_eq!(send(&mut whole, 0, syn).packet.options.mss(), Some(1340));
         check("  tcp mss 1340 add-if-not-present\n", &SYN_OPTIONS, Some(1460));
         check("  tcp mss 1340 add-if-not-present\n", &[], Some(1340));
         check("  tcp mss 1340 add-if-not-present limit-if-present\n", &SYN_OPTIONS, Some(1340));
@@ -345,6 +336,14 @@ mod tests {
         device.on_timeout(SimTime(201_000_000), &mut effects);
         assert_eq!(effects.emitted.len(), 1);
         assert_eq!(send(&mut device, 300, data(120)).forwarding, Forwarding::Through);
+    }
+
+    #[test]
+    fn blocks_within_blocks() {
+        let text = "config\n  active-charging service ACS\n    rulebase R\n      tcp mss 1340 limit-if-present\n    exit\n  exit\nend\n";
+        let mut device = build(Some(ConfigText { file: "s.cfg", text })).unwrap().0;
+        let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
+        assert_eq!(send(&mut device, 0, syn).packet.options.mss(), Some(1340));
     }
 
     #[test]

@@ -11,12 +11,13 @@ impl IosConfig {
     /// the text tells them apart, or else the one that is left of two.
     pub(crate) fn sides(&self, given: [Option<&str>; 2]) -> [Option<Interface>; 2] {
         let told = |side: Side| {
-            type Tells<'a> = &'a dyn Fn(&Interface) -> Option<Side>;
-            let tells: [Tells<'_>; 4] =
-                [&|i| i.nat, &|i| self.zones.tell(i), &|i| self.inspection_tells(i), &|i| {
-                    self.classification_tells(i)
-                }];
-            tells.iter().find_map(|tell| self.interfaces.iter().find(|i| tell(i) == Some(side)))
+            let by = |tell: &dyn Fn(&Interface) -> Option<Side>| {
+                self.interfaces.iter().find(|i| tell(i) == Some(side))
+            };
+            by(&|i| i.nat)
+                .or_else(|| by(&|i| self.zones.tell(i)))
+                .or_else(|| by(&|i| self.inspection_tells(i)))
+                .or_else(|| by(&|i| self.classification_tells(i)))
         };
         let [inside, outside] = given.map(|name| name.and_then(|name| self.interface(name)));
         let inside = inside.or_else(|| told(Side::Inside));

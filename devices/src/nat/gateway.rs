@@ -103,7 +103,7 @@ fn eprt(line: &[u8]) -> Option<(usize, usize, SocketAddr)> {
     let mut parts = text.split('|');
     (parts.next()?.is_empty() && matches!(parts.next()?, "1" | "2")).then_some(())?;
     let (address, port) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    (parts.next()?.is_empty()).then(|| (5, text.len(), SocketAddr::new(address, port)))
+    parts.next()?.is_empty().then(|| (5, text.len(), SocketAddr::new(address, port)))
 }
 
 /// IPv4 addresses written as text, wherever they stand by themselves.

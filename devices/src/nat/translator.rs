@@ -185,9 +185,9 @@ impl Translator {
             }
             None => {
                 let wanted = if outside {
-                    self.towards_inside(pass, config)?
+                    self.inward(pass, config)?
                 } else {
-                    self.towards_outside(pass, config, log)?
+                    self.outward(pass, config, log)?
                 };
                 self.counters.misses += u64::from(wanted.is_some());
                 match wanted {
@@ -205,7 +205,7 @@ impl Translator {
     }
 
     /// What a packet from inside is translated to.
-    fn towards_outside(
+    fn outward(
         &mut self,
         pass: &Pass<'_>,
         config: &IosConfig,
@@ -248,11 +248,7 @@ impl Translator {
     }
 
     /// What a packet from outside is translated to.
-    fn towards_inside(
-        &mut self,
-        pass: &Pass<'_>,
-        config: &IosConfig,
-    ) -> Result<Option<Binding>, Refused> {
+    fn inward(&mut self, pass: &Pass<'_>, config: &IosConfig) -> Result<Option<Binding>, Refused> {
         let global = pass.packet.destination();
         if let Some((local, rule)) = self.expected.get(&global).cloned() {
             return Ok(Some(self.binding(pass, local, global, &rule, true)));
