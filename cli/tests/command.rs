@@ -64,8 +64,15 @@ fn a_run_is_printed_and_written() {
     assert!(came.stdout.ends_with("results  results/mine\n"), "{}", came.stdout);
     assert!(!came.stdout.contains('\u{1b}'), "no colour when it is no terminal");
     let results = home.path().join("results/mine");
-    let files = ["series.csv", "summary.json", "throughput.png", "throughput.svg"];
-    assert_eq!(names(&results), [&[".option30", "devices"][..], &files].concat());
+    let files = [
+        "ladder.svg",
+        "report.html",
+        "series.csv",
+        "summary.json",
+        "throughput.png",
+        "throughput.svg",
+    ];
+    assert_eq!(names(&results), [&[".option30", "charts", "devices"][..], &files].concat());
     assert_eq!(names(&results.join("devices")), ["edge.txt"]);
 
     // The same seed gives the same bytes; another seed is another run.
@@ -168,4 +175,23 @@ fn colour_is_as_the_user_wants_it() {
 #[test]
 fn the_catalogue_holds() {
     check(&root(), &["check", "scenarios/catalogue"], 0, &[" ok"], &[]);
+}
+
+#[test]
+fn a_story_is_told_in_two_languages() {
+    let home = folder();
+    check(home.path(), &["new", "mine"], 0, &[], &[]);
+    let english = ["what happened", "The client sent a SYN with MP_CAPABLE", "what can be done"];
+    let came = check(home.path(), &["explain", "mine.ron"], 0, &english, &[]);
+    assert!(!came.stdout.contains('\u{1b}'), "no colours where there is no terminal");
+    let japanese = ["経過", "クライアントは", "MP_CAPABLE", "対処方法"];
+    check(home.path(), &["explain", "mine.ron", "--lang", "ja"], 0, &japanese, &[]);
+    check(home.path(), &["explain", "mine.ron", "--ladder"], 0, &["●", "▶"], &[]);
+    let json = ["explain", "mine.ron", "--format", "json"];
+    let came = check(home.path(), &json, 0, &["\"steps\":[{"], &[]);
+    assert_eq!(came.stdout.lines().count(), 1);
+    let wrong = ["explain", "mine.ron", "--connection", "vidoe"];
+    check(home.path(), &wrong, 2, &[], &["mine has no connection \"vidoe\"; it has: "]);
+    check(home.path(), &[&json[..], &["--ladder"]].concat(), 2, &[], &["--ladder draws text"]);
+    assert_eq!(names(home.path()), ["mine.ron"], "nothing is written");
 }
