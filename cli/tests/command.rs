@@ -96,7 +96,7 @@ fn json_is_one_line_for_each_scenario() {
         came.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names_of: Vec<_> = scenarios.iter().map(|s| s["scenario"].as_str().unwrap()).collect();
     assert_eq!(names_of, ["one", "two"]);
-    assert_eq!(names(&home.path().join("out")), ["one", "two"]);
+    assert_eq!(names(&home.path().join("out")), ["index.html", "one", "two"]);
     let written = std::fs::read_to_string(home.path().join("out/one/summary.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), scenarios[0]);
 }

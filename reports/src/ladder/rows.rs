@@ -128,7 +128,8 @@ fn notes(
         let device = record.device(change.device);
         let column = columns.iter().position(|column| column.name == device.name)?;
         let text = language.say(&Message::Change { device, change });
-        Some(Note { column, text, matters: matters(&change.change) })
+        let matters = matters(&change.change) && !change.change.allows();
+        Some(Note { column, text, matters })
     };
     changes.iter().filter_map(|change| note(&change)).collect()
 }
