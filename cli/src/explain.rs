@@ -21,6 +21,10 @@ fn ladders(request: &Request<'_>, width: usize) -> String {
 
 /// Runs every scenario and tells the story of its connections. All are read before the first one runs.
 pub(crate) fn explain(args: &ExplainArgs, output: &mut Output) -> Result<Outcome, Failure> {
+    if args.ladder && args.format == Format::Json {
+        let message = "--ladder draws text; with --format json leave it out";
+        return Err(Failure::Usage(message.into()));
+    }
     let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
     for input in simulate::read(&args.input)? {
         match input.loaded {

@@ -122,3 +122,25 @@ fn every_story_comes_out_as_kept() {
         "a story is kept that nobody tells"
     );
 }
+
+/// The frames that a story names are those that the captures of the same run have.
+#[test]
+fn frames_are_those_of_the_captures() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let file = root.join("scenarios/catalogue/ace-option-30-two-servers.ron");
+    let short = ["traffic.video.duration=1 s".to_owned(), "expect=[]".to_owned()];
+    let captures = |complete: bool| {
+        let mut loaded = scenarios::load(&file, &short).unwrap();
+        (loaded.capture, loaded.watch) = (complete, true);
+        loaded.run(None).unwrap().record.captures.unwrap()
+    };
+    let (watched, all) = (captures(false), captures(true));
+    assert!(watched.packets.len() < all.packets.len() / 10, "{}", watched.packets.len());
+    for told in &watched.packets {
+        let name = &watched.interfaces[told.interface as usize].name;
+        let interface = all.interfaces.iter().position(|i| i.name == *name).unwrap();
+        let mut file = all.packets.iter().filter(|c| c.interface as usize == interface);
+        let frame = file.nth(told.frame as usize - 1).unwrap();
+        assert_eq!((frame.at, &frame.packet, frame.tells), (told.at, &told.packet, true), "{name}");
+    }
+}

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side, Wording};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
@@ -259,6 +259,12 @@ struct Counters {
 }
 
 impl Asa {
+    /// Says in its remedies that `caution` speaks against letting option 30 through, in place of what the
+    /// vendor says for an ASA.
+    pub(crate) fn warn_against(&mut self, caution: Wording) {
+        self.policy.warn_against(caution);
+    }
+
     fn new(
         config: Arc<AsaConfig>,
         has_text: bool,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{ConfigLine, PortId, Rule, Side};
+use sim_core::engine::device::{ConfigLine, PortId, Remedy, Rule, Side, Wording};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow};
 
@@ -55,6 +55,8 @@ pub(super) struct Policy {
     /// The version knows more options by name, each once in a header.
     pub(super) named_options: bool,
     factory: Arc<Treatment>,
+    /// What speaks against letting option 30 through.
+    caution: Wording,
     /// By policy-map and class.
     treatments: Vec<Vec<Option<Arc<Treatment>>>>,
 }
@@ -90,7 +92,23 @@ impl Policy {
             .collect();
         let version = config.version.as_deref().and_then(Version::read);
         let named_options = version.is_some_and(|version| version >= NAMED_OPTIONS);
-        Self { config, interfaces, has_text, named_options, factory, treatments }
+        Self {
+            config,
+            interfaces,
+            has_text,
+            named_options,
+            factory,
+            caution: remedy::caution(),
+            treatments,
+        }
+    }
+
+    /// Says in its remedies that `caution` speaks against letting option 30 through.
+    pub(super) fn warn_against(&mut self, caution: Wording) {
+        let remedy = Remedy { caution: Some(caution.clone()), ..remedy::whole() };
+        let cleared = Rule::default(CLEAR_HIGH, SEED).remedied(remedy);
+        self.factory = Arc::new(Treatment { cleared, ..Treatment::clone(&self.factory) });
+        self.caution = caution;
     }
 
     /// The treatment of a new connection, `flow` being that of its first packet.
@@ -104,6 +122,7 @@ impl Policy {
         }
         let (because, near) = explain::why_cleared(self, flow, ingress, ruling);
         let remedy = remedy::remedy_for(self, flow, ingress, ruling);
+        let remedy = Remedy { caution: Some(self.caution.clone()), ..remedy };
         let cleared = Rule::default_because(CLEAR_HIGH, because, near, SEED).remedied(remedy);
         Arc::new(Treatment { cleared, ..Treatment::clone(base) })
     }

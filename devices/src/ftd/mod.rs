@@ -14,6 +14,7 @@ use serde::Deserialize;
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Packet;
+use sim_core::wording;
 
 use crate::asa::{self, Asa};
 use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
@@ -118,7 +119,11 @@ pub(crate) fn build(
     context: &DeviceContext<'_>,
     text: Option<ConfigText<'_>>,
 ) -> Result<(Ftd, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let (lina, warnings) = asa::build(&settings.lina, context, text)?;
+    let (mut lina, warnings) = asa::build(&settings.lina, context, text)?;
+    lina.warn_against(wording!(
+        en: "Cisco does not recommend to change the tcp-map of an FTD so that the option passes: it does deep packet inspection for its IPS and IDS services",
+        ja: "FTD は IPS/IDS サービスに対してディープ パケット インスペクションを実行するため、TCP オプションが通過できるように tcp-map を変更することは推奨されません",
+    ));
     let signatures = settings.signatures.iter().filter_map(|Expression(text)| {
         Some(Signature {
             regex: expression(text)?,

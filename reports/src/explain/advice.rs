@@ -61,6 +61,8 @@ pub fn advice<'a>(record: &'a RunRecord, connection: &'a ConnectionRecord) -> Ve
     let mut all: Vec<Advice<'a>> = Vec::new();
     for link in causes.flat_map(|cause| &cause.links) {
         match of_link(link) {
+            // What a device did explains what the network seems to do.
+            Some(Advice::Network(_)) if !all.is_empty() => {}
             Some(advice) if !all.contains(&advice) => all.push(advice),
             _ => {}
         }

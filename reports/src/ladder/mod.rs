@@ -112,7 +112,7 @@ pub struct Note {
     pub column: usize,
     /// What, with its rule, in the ladder's language.
     pub text: String,
-    /// It concerns MPTCP (else addresses, sequence numbers, other options).
+    /// It comes in the way of MPTCP (else addresses, sequence numbers, other options, what was let through).
     pub matters: bool,
 }
 

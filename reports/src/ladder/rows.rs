@@ -3,7 +3,7 @@
 use sim_core::engine::capture::Captured;
 use sim_core::record::{ChangeRecord, RunRecord};
 use sim_core::time::SimTime;
-use sim_core::wire::packet::PacketUid;
+use sim_core::wire::packet::{Flags, PacketUid};
 
 use super::options::spell_out;
 use super::{Arrow, Column, Ending, Folded, Note, Row};
@@ -26,16 +26,16 @@ pub(super) fn rows(
         let row = Row::Event { at: event.at, label: printable(&event.label) };
         rows.push((event.at, row));
     }
+    for packet in sightings.packets() {
+        let arrow = arrow(record, index, packet, sightings, columns, language);
+        rows.extend(arrow.map(|arrow| (arrow.at, Row::Packet(arrow))));
+    }
     for folded in record.captures.iter().flat_map(|captures| &captures.folded) {
         if folded.connection as usize == index {
             let (from, to) = (folded.from, folded.to);
             let (data, acks, bytes) = (folded.data, folded.acks, folded.bytes);
             rows.push((from, Row::Folded(Folded { from, to, data, acks, bytes })));
         }
-    }
-    for packet in sightings.packets() {
-        let arrow = arrow(record, index, packet, sightings, columns, language);
-        rows.extend(arrow.map(|arrow| (arrow.at, Row::Packet(arrow))));
     }
     rows.sort_by_key(|(at, _)| *at); // stable: packets stay in the order in which they were seen
     rows.into_iter().map(|(_, row)| row).collect()
@@ -76,8 +76,9 @@ fn arrow(
             stops.insert(0, sender);
         }
     }
-    let changes: Vec<&ChangeRecord> =
-        record.changes.iter().filter(|change| change.packet == packet).collect();
+    let opens = first.packet.flags.has(Flags::SYN);
+    let ours = record.changes.iter().filter(|change| change.packet == packet);
+    let changes: Vec<&ChangeRecord> = ours.filter(|c| opens || matters(&c.change)).collect();
     let end = if !last.sent && is_host(columns, column(sightings.node(last))) {
         Ending::Arrived
     } else if changes.iter().any(|c| c.change.stops_packet()) || !last.sent {
@@ -85,7 +86,9 @@ fn arrow(
     } else {
         Ending::Lost
     };
+    // Behind a translation every number and address is another: that is told where it begins.
     let (text, became) = (spell_out(&first.packet), spell_out(&last.packet));
+    let is_other = if opens { became != text } else { carried(&became) != carried(&text) };
     let path = subflow.map(|subflow| {
         let at = record.paths.iter().position(|path| path.name == subflow.path);
         (printable(&subflow.path), at.unwrap_or(0))
@@ -101,9 +104,14 @@ fn arrow(
         towards: if from_client { server } else { client },
         end,
         changes: notes(record, &changes, columns, language),
-        became: (became != text).then_some(became),
+        became: is_other.then_some(became),
         text,
     })
+}
+
+/// What a segment carries, without its flags and numbers.
+fn carried(text: &str) -> &str {
+    text.split_once(" | ").map_or("", |(_, carried)| carried)
 }
 
 fn is_host(columns: &[Column], column: Option<usize>) -> bool {
@@ -120,7 +128,8 @@ fn notes(
         let device = record.device(change.device);
         let column = columns.iter().position(|column| column.name == device.name)?;
         let text = language.say(&Message::Change { device, change });
-        Some(Note { column, text, matters: matters(&change.change) })
+        let matters = matters(&change.change) && !change.change.allows();
+        Some(Note { column, text, matters })
     };
     changes.iter().filter_map(|change| note(&change)).collect()
 }

@@ -133,9 +133,12 @@ impl Picture<'_> {
             Row::Folded(folded) => {
                 let (data, acks, bytes) = (folded.data, folded.acks, folded.bytes);
                 let text = self.language.say(&Message::Folded { data, acks, bytes });
-                let span = format!("{} – {}", instant(folded.from), instant(folded.to));
+                let until = match instant(folded.to) {
+                    until if until == instant(folded.from) => String::new(),
+                    until => format!("  – {until}"),
+                };
                 self.gutter(&instant(folded.from), None);
-                self.lines(&format!("{text}  ({span})"), FAINT, "");
+                self.lines(&format!("{text}{until}"), FAINT, "");
                 self.y += GAP;
             }
             Row::Event { at, label } => {
@@ -220,7 +223,8 @@ impl Picture<'_> {
             self.leg(end, end + way * half, changed, &colour);
             end += way * half;
         }
-        for &stop in &packet.stops {
+        let pointed = packet.end == Ending::Arrived && packet.stops.len() > 1;
+        for &stop in &packet.stops[..packet.stops.len() - usize::from(pointed)] {
             let is_marked = changer == Some(stop);
             let (radius, fill) = if is_marked { (8.0, CHANGED) } else { (5.0, colour.as_str()) };
             let x = self.x(stop);

@@ -181,6 +181,18 @@ impl Evidence<'_> {
         self.changes.iter().filter(of_subflow).rfind(|c| test(&c.change))
     }
 
+    /// The first packet that was stopped by the rule which stopped the last one: what held the connection
+    /// up at its end, whatever else was done to it before.
+    fn obstacle(&self) -> Option<&ChangeRecord> {
+        let stopped = |c: &&ChangeRecord| {
+            matches!(c.change, Change::Dropped { .. } | Change::Reset { .. })
+                && self.subflow_of(c.packet).is_some()
+        };
+        let last = self.changes.iter().rfind(stopped)?;
+        let by_same = |c: &&ChangeRecord| (c.device, &c.rule) == (last.device, &last.rule);
+        self.changes.iter().filter(stopped).find(by_same)
+    }
+
     /// Why a packet came without its MPTCP option, or at all from somebody else: what a device did to
     /// it, or that its sender never put the option in.
     fn why_without_option(&self, uid: PacketUid) -> Option<CauseLink> {
@@ -307,9 +319,11 @@ fn failure_cause(evidence: &Evidence<'_>, failure: Failure) -> Option<Cause> {
                 .last_change(subflow, at, payload)
                 .or_else(|| evidence.first_change(subflow, at, interferes))
         }
-        Failure::Reset | Failure::Stalled => (0..evidence.paths.len())
-            .filter_map(|i| evidence.first_change(i, end, interferes))
-            .min_by_key(|c| c.at),
+        Failure::Reset | Failure::Stalled => evidence.obstacle().or_else(|| {
+            (0..evidence.paths.len())
+                .filter_map(|i| evidence.first_change(i, end, interferes))
+                .min_by_key(|c| c.at)
+        }),
     };
     let mut links: Vec<CauseLink> = device.map(|c| evidence.device_link(c)).into_iter().collect();
     match (failure, last) {

@@ -1,5 +1,6 @@
 //! The story of a connection in English: its steps and what can be done.
 
+use sim_core::engine::device::Origin;
 use sim_core::record::outcome::Trouble;
 use sim_core::record::story::{Fact, Offer};
 
@@ -124,12 +125,21 @@ pub(super) fn advice(advice: &Advice<'_>) -> String {
         Advice::Device { device, model, remedy } => {
             format!("{} \"{device}\": {}.", product(model), remedy.advice)
         }
-        Advice::Rule { device, model, rule } => format!(
-            "{} \"{device}\" does this by \"{}\" ({}); no setting is known that changes it.",
-            product(model),
-            rule.text,
-            rule.source
-        ),
+        Advice::Rule { device, model, rule } => match &rule.origin {
+            Origin::Config(line) => format!(
+                "{} \"{device}\" does what its configuration says: change {}:{}, {}.",
+                product(model),
+                line.file,
+                line.line,
+                line.text
+            ),
+            Origin::Default { .. } | Origin::Scenario => format!(
+                "{} \"{device}\" does this by its default, {} ({}); no setting is known that changes it.",
+                product(model),
+                rule.text,
+                rule.source
+            ),
+        },
         Advice::Scenario { device, rule } => format!(
             "\"{device}\" does what the scenario tells it to ({}): change its rule in the scenario \
              file.",

@@ -1,5 +1,6 @@
 //! The story of a connection in Japanese: its steps and what can be done.
 
+use sim_core::engine::device::Origin;
 use sim_core::record::outcome::Trouble;
 use sim_core::record::story::{Fact, Offer};
 
@@ -145,12 +146,21 @@ pub(super) fn advice(advice: &Advice<'_>) -> String {
         Advice::Device { device, model, remedy } => {
             format!("{}「{device}」: {}。", product(model), remedy.advice.japanese)
         }
-        Advice::Rule { device, model, rule } => format!(
-            "{}「{device}」は「{}」に従って動作しています（{}）。これを変更する設定は確認されていません。",
-            product(model),
-            rule.text,
-            rule.source
-        ),
+        Advice::Rule { device, model, rule } => match &rule.origin {
+            Origin::Config(line) => format!(
+                "{}「{device}」は設定に従って動作しています。{}:{} の「{}」を変更してください。",
+                product(model),
+                line.file,
+                line.line,
+                line.text
+            ),
+            Origin::Default { .. } | Origin::Scenario => format!(
+                "{}「{device}」はデフォルトで「{}」に従って動作しています（{}）。これを変更する設定は確認されていません。",
+                product(model),
+                rule.text,
+                rule.source
+            ),
+        },
         Advice::Scenario { device, rule } => format!(
             "「{device}」はシナリオの指定どおりに動作しています（{}）。シナリオ ファイルのルールを変更してください。",
             rule.text
