@@ -24,8 +24,17 @@ const PLAIN_MODELS: [(&str, &str); 6] = [
 const LINK_SETTINGS: [&str; 1] = ["SetLink"];
 
 /// Variants that have named fields only, so that a single thing between their parentheses is the name.
-const NAMED: [&str; 8] =
-    ["Goodput", "BoundShare", "Stall", "Cause", "Change", "Subflow", "Latency", "SetLink"];
+const NAMED: [&str; 9] = [
+    "Goodput",
+    "BoundShare",
+    "Stall",
+    "Cause",
+    "Change",
+    "Subflow",
+    "Latency",
+    "SetLink",
+    "Verdicts",
+];
 
 /// Variants all of whose fields may be left out, and then the parentheses too.
 const BARE_VARIANTS: [&str; 1] = ["Mptcp"];

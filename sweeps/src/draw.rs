@@ -166,8 +166,14 @@ impl Sampler {
                 of(Uniform::new_inclusive(from.value.ln(), to.value.ln()), stream).map(f64::exp)
             }
             Distribution::LogUniform(..) => Err("the least must be more than 0".into()),
+            Distribution::Normal { deviation, .. } if deviation.value < 0.0 => {
+                Err("the deviation cannot be negative".into())
+            }
             Distribution::Normal { mean, deviation } => {
                 of(Normal::new(mean.value, deviation.value), stream)
+            }
+            Distribution::LogNormal { sigma, .. } if sigma < 0.0 => {
+                Err("sigma cannot be negative".into())
             }
             Distribution::LogNormal { median, sigma } if median.value > 0.0 => {
                 of(LogNormal::new(median.value.ln(), sigma), stream)

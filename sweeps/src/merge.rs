@@ -215,12 +215,27 @@ fn write_results(out: &Store, manifest: &Manifest, index: &Index) -> Result<Find
     let findings = tally.finish();
     let answers = folder.join("answers");
     attempt("create", &answers, fs::create_dir_all(&answers))?;
+    clear(&answers)?;
     for (k, (question, answer)) in (1..).zip(&findings.answers) {
         let name = format!("{k:02}-{}", slug(&question.title()));
         write_text(&answers.join(format!("{name}.csv")), &answer.csv(question, manifest))?;
         write_text(&answers.join(format!("{name}.svg")), &answer.svg(question, manifest))?;
     }
     Ok(findings)
+}
+
+/// Takes away the answers to questions that were asked before: `01-….csv` and `.svg`, nothing else.
+fn clear(answers: &Path) -> Result<(), StoreError> {
+    for entry in attempt("read", answers, fs::read_dir(answers))? {
+        let path = attempt("read", answers, entry)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_numbered =
+            name.split('-').next().is_some_and(|number| number.parse::<u32>().is_ok());
+        if is_numbered && [".csv", ".svg"].iter().any(|ending| name.ends_with(ending)) {
+            attempt("remove", &path, fs::remove_file(&path))?;
+        }
+    }
+    Ok(())
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), StoreError> {

