@@ -1,6 +1,8 @@
 //! Sweeps as a user meets them: whoever runs what in which order, and whatever is killed, the results
 //! are the same bytes.
 
+#![expect(clippy::disallowed_methods, reason = "processes are timed by the wall clock")]
+
 mod common;
 
 use std::fs;
