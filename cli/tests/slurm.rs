@@ -1,7 +1,7 @@
 //! A real Slurm runs a sweep: one that is started here, on this machine, in a folder of its own.
 //! Skipped, and said, where Slurm is not installed or this user may not start it.
 
-#![allow(clippy::disallowed_methods)] // what is waited for is other processes
+#![expect(clippy::disallowed_methods, reason = "processes are timed by the wall clock")]
 
 mod common;
 

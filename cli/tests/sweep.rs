@@ -1,7 +1,7 @@
 //! Sweeps as a user meets them: whoever runs what in which order, and whatever is killed, the results
 //! are the same bytes.
 
-#![allow(clippy::disallowed_methods)] // what is waited for is other processes
+#![expect(clippy::disallowed_methods, reason = "processes are timed by the wall clock")]
 
 mod common;
 
