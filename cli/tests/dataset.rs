@@ -53,7 +53,7 @@ subflows = duckdb.sql(f"""
 assert [row[0] for row in subflows] == ["ASA", "switch"] and subflows[0][1] == 6, subflows
 lines = duckdb.sql(f"SELECT count(*), count(DISTINCT seed) FROM read_json('{out}/runs.jsonl')").fetchall()
 assert lines == [(12, 12)], lines
-about = pyarrow.parquet.read_schema(f"{out}/runs.parquet").metadata
+about = pyarrow.parquet.read_metadata(f"{out}/runs.parquet").metadata
 assert about[b"option30.schema"] == b"1" and about[b"option30.title"] == b"boxes", about
 "#;
 
