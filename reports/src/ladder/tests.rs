@@ -36,18 +36,25 @@ fn texts(svg: &str) -> Vec<(f64, f64, &str)> {
         let from = text.find(&format!(" {name}=\""))? + name.len() + 3;
         text[from..].split('"').next()?.parse::<f64>().ok()
     };
-    let of = |piece: &'_ str| -> Option<(f64, f64)> {
-        let width = piece.split('>').nth(1)?.split('<').next()?.width() as f64 * 18.0 * 0.602;
-        let x = number(piece, "x")?;
-        Some(match piece {
-            p if p.contains("\"middle\"") => (x - width / 2.0, width),
-            p if p.contains("\"end\"") => (x - width, width),
+    let of = |piece: &str| -> Option<(f64, f64)> {
+        let (tag, rest) = piece.split_once('>')?;
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "'"), ("&amp;", "&")];
+        let shown = rest.split('<').next()?.to_owned();
+        let shown = entities.iter().fold(shown, |text, (name, c)| text.replace(name, c));
+        let width = shown.width() as f64 * 18.0 * 0.602;
+        let x = number(tag, "x")?;
+        Some(match tag {
+            tag if tag.contains("\"middle\"") => (x - width / 2.0, width),
+            tag if tag.contains("\"end\"") => (x - width, width),
             _ => (x, width),
         })
     };
     let pieces = svg.match_indices("<text").map(|(at, _)| &svg[at..]);
     pieces
-        .filter_map(|piece| of(piece).map(|(x, width)| (x, width, &piece[..piece.len().min(200)])))
+        .filter_map(|piece| {
+            of(piece)
+                .map(|(x, width)| (x, width, piece.split("</text>").next().unwrap_or_default()))
+        })
         .collect()
 }
 
