@@ -3,7 +3,7 @@
 //! A sweep file names a scenario, axes, and questions. [`Plan::read`] reads and checks it; a plan is a
 //! function from the number of a run to its settings and its seed, so that any process can do any
 //! part of it. [`Runner`] runs one and makes its [`reports::sweep::Row`]; [`store`] keeps rows so that
-//! nothing is lost whenever a process dies; [`merge`] makes one data set of them, the same bytes
+//! nothing is lost whenever a process dies; [`merge()`] makes one data set of them, the same bytes
 //! whoever ran what in which order.
 //!
 //! Inside: [`file`](mod@file) (the types of the file), [`quantity`] and [`draw`] (values and random
