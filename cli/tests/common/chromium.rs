@@ -85,6 +85,12 @@ impl Chromium {
         loop {
             let message = self.receive();
             if message["id"] == id {
+                // What was asked of a page that has been left since is nothing.
+                let error = message["error"]["message"].as_str().unwrap_or_default();
+                if error.contains("navigated or closed") || error.contains("context was destroyed")
+                {
+                    return Value::Null;
+                }
                 assert!(message["error"].is_null(), "{method} {params}: {}", message["error"]);
                 return message["result"].clone();
             }
