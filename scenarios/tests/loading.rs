@@ -115,7 +115,7 @@ error: unknown field "schedular"
   | ^^^^^^^^^^^^^^^^^^^^^^ not a field of HostSettings
   |
   = help: did you mean "scheduler"?
-  = note: known here: "profile", "#;
+  = note: known here: "kernel", "profile", "#;
     assert!(misspelt.starts_with(expect.trim_start()), "{misspelt}");
     check(
         "traffic.up.to=sever",
