@@ -48,8 +48,11 @@ function paintLine(context, line, view, toX, toY, colour) {
   context.lineWidth = width;
   context.setLineDash(line.shape === 'dashed' ? [7, 5] : []);
   context.beginPath();
+  const { x: xs } = line.points;
+  const isDense = firstAt(xs, view.to) - firstAt(xs, view.from) > toX(view.to) - toX(view.from);
+  const pitch = isDense ? 2 : 1;
   let beforeX = 0, beforeY = null;
-  columns(line.points, view.from, view.to, 1, toX, (x, low, high, last) => {
+  columns(line.points, view.from, view.to, pitch, toX, (x, low, high, last) => {
     const y = toY(last);
     let top = toY(high), bottom = toY(low);
     if (beforeY !== null) {
@@ -57,7 +60,7 @@ function paintLine(context, line, view, toX, toY, colour) {
         context.fillRect(beforeX, beforeY - half, x - beforeX, width);
         top = Math.min(top, beforeY);
         bottom = Math.max(bottom, beforeY);
-      } else if (x - beforeX < 2) {
+      } else if (x - beforeX < 3) {
         top = Math.min(top, beforeY);
         bottom = Math.max(bottom, beforeY);
       } else {
