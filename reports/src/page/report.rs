@@ -38,6 +38,7 @@ pub fn report(report: &Report<'_>, material: &Material<'_>) -> String {
     ];
     if record.captures.is_some() {
         parts.push(("story", "Story", story::markup(record, material)));
+        parts.push(("packets", "Packets", story::ladders(record)));
     }
     parts.push(("subflows", "Subflows", subflows(report, material)));
     if !record.devices.is_empty() {

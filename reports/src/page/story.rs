@@ -1,13 +1,14 @@
 //! What happened to each connection, step by step, and what can be done: as `explain` tells it, in every
 //! language that it speaks.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use sim_core::record::RunRecord;
 
 use super::report::{Material, link};
 use super::sources;
 use crate::explain::{Advice, Step, What, advice, steps, summary};
 use crate::figures::{instant, printable};
+use crate::ladder::{self, Ladder};
 use crate::messages::{Label, Language, Message};
 
 const LANGUAGES: [(Language, &str); 2] =
@@ -26,6 +27,26 @@ pub(super) fn markup(record: &RunRecord, material: &Material<'_>) -> Markup {
         }
         @for (k, (language, _)) in LANGUAGES.into_iter().enumerate() {
             div.told lang=(language.tag()) hidden[k > 0] { (told(record, material, language)) }
+        }
+    }
+}
+
+/// Connections whose ladder stands in the page; the others' are files beside it.
+const LADDERS_MAX: usize = 4;
+
+/// The packets that tell each connection's story, between the hosts and devices that they passed.
+pub(super) fn ladders(record: &RunRecord) -> Markup {
+    let language = Language::English;
+    html! {
+        @for (index, connection) in record.connections.iter().enumerate().take(LADDERS_MAX) {
+            @if let Some(ladder) = Ladder::new(record, index, language) {
+                @let name = printable(&connection.name);
+                @if record.connections.len() > 1 { h3 { (name) } }
+                div.ladder tabindex="0" role="region" aria-label={ "Packets of " (name) } {
+                    // Drawn by this crate, which escapes every text in it.
+                    (PreEscaped(ladder::svg(&ladder, language)))
+                }
+            }
         }
     }
 }

@@ -86,7 +86,8 @@ class Chart {
 
   drawPlot(plot, box, colours) {
     const { context, view } = this;
-    const toX = (at) => this.toX(at);
+    const perUnit = (box.right - box.left) / (view.to - view.from), { left } = box, { from } = view;
+    const toX = (at) => left + (at - from) * perUnit;
     context.save();
     if (plot.lanes.length > 0) {
       context.beginPath();

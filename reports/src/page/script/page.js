@@ -10,7 +10,7 @@ function build() {
       target.chart.isVisible = isIntersecting;
       if (isIntersecting) target.chart.group.redraw();
     }
-  }, { rootMargin: '200px' });
+  });
   JSON.parse(element.textContent).forEach(({ charts }, k) => {
     const ofConnection = new Map();
     charts.forEach((data, j) => {

@@ -22,16 +22,15 @@ function lighter(hex) {
   return `rgb(${parts.map((v) => Math.round(v + (255 - v) * mix)).join(',')})`;
 }
 
-// Calls `draw` with the middle and the extent of each column of pixels between two places.
-function columns(points, from, to, toX, draw) {
+// Calls `draw` with the place and the extent of each column of `pitch` pixels between two places.
+function columns(points, from, to, pitch, toX, draw) {
   const { x, low, high, last } = points;
   let i = Math.max(0, firstAt(x, from) - 1);
   const end = Math.min(x.length, firstAt(x, to) + 1);
   while (i < end) {
-    const column = Math.round(toX(x[i]));
+    const first = toX(x[i]), limit = (Math.floor(first / pitch) + 1) * pitch;
     let lowest = low[i], highest = high[i], at = last[i];
-    const first = toX(x[i]);
-    for (i++; i < end && Math.round(toX(x[i])) === column; i++) {
+    for (i++; i < end && toX(x[i]) < limit; i++) {
       if (low[i] < lowest) lowest = low[i];
       if (high[i] > highest) highest = high[i];
       at = last[i];
@@ -40,23 +39,38 @@ function columns(points, from, to, toX, draw) {
   }
 }
 
+// Where columns stand close together a line is a bar for each, from the value before to its own extent:
+// bars cost a small part of what a stroked path with as many corners does.
 function paintLine(context, line, view, toX, toY, colour) {
+  const width = line.shape === 'dashed' ? 1.5 : 1.75, half = width / 2;
   context.strokeStyle = colour;
   context.fillStyle = colour;
-  context.lineWidth = line.shape === 'dashed' ? 1.5 : 1.75;
-  context.lineJoin = 'round';
+  context.lineWidth = width;
   context.setLineDash(line.shape === 'dashed' ? [7, 5] : []);
   context.beginPath();
-  let before = null;
-  columns(line.points, view.from, view.to, toX, (x, low, high, last) => {
-    if (before === null) context.moveTo(x, toY(last));
-    else if (line.shape === 'hold') context.lineTo(x, before);
-    if (low !== high) {
-      context.lineTo(x, toY(low));
-      context.lineTo(x, toY(high));
+  const { x: xs } = line.points;
+  const isDense = firstAt(xs, view.to) - firstAt(xs, view.from) > toX(view.to) - toX(view.from);
+  const pitch = isDense ? 2 : 1;
+  let beforeX = 0, beforeY = null;
+  columns(line.points, view.from, view.to, pitch, toX, (x, low, high, last) => {
+    const y = toY(last);
+    let top = toY(high), bottom = toY(low);
+    if (beforeY !== null) {
+      if (line.shape === 'hold') {
+        context.fillRect(beforeX, beforeY - half, x - beforeX, width);
+        top = Math.min(top, beforeY);
+        bottom = Math.max(bottom, beforeY);
+      } else if (x - beforeX < 3) {
+        top = Math.min(top, beforeY);
+        bottom = Math.max(bottom, beforeY);
+      } else {
+        context.moveTo(beforeX, beforeY);
+        context.lineTo(x, Math.abs(bottom - beforeY) < Math.abs(top - beforeY) ? bottom : top);
+      }
     }
-    before = toY(last);
-    context.lineTo(x, before);
+    context.fillRect(x - half, top - half, width, bottom - top + width);
+    beforeX = x;
+    beforeY = y;
   });
   context.stroke();
   context.setLineDash([]);
@@ -86,13 +100,14 @@ function paintAreas(context, lines, view, toX, toY, colourOf) {
 function paintDots(context, line, view, toX, toY, colour) {
   context.fillStyle = colour;
   if (line.shape === 'dots') {
-    columns(line.points, view.from, view.to, toX, (x, low, high) => {
-      const top = toY(high), bottom = toY(low);
-      context.fillRect(x - 1, top - 1, 2, bottom - top + 2);
+    // Whole pixels: thousands of them cost little.
+    columns(line.points, view.from, view.to, 2, toX, (x, low, high) => {
+      const top = Math.round(toY(high)) - 1, bottom = Math.round(toY(low)) + 1;
+      context.fillRect(Math.round(x) - 1, top, 2, bottom - top);
     });
     return;
   }
-  columns(line.points, view.from, view.to, toX, (x, low, high) => {
+  columns(line.points, view.from, view.to, 3, toX, (x, low, high) => {
     const top = toY(high), bottom = toY(low);
     context.beginPath();
     context.moveTo(x, top - 4.5);
