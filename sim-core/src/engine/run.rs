@@ -484,6 +484,7 @@ impl World {
                 let bytes = std::mem::take(&mut subflow.fresh_bytes);
                 let all = &mut connection.tracker.series.subflows;
                 if all.len() <= subflow.index {
+                    all.reserve_exact(subflow.index + 1 - all.len());
                     all.resize(subflow.index + 1, series::SubflowSeries::default());
                 }
                 series::add(&mut all[subflow.index].bytes, interval, bytes);

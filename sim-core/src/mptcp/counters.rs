@@ -87,35 +87,34 @@ counters! {
     RcvWndShared = "RcvWndShared",
 }
 
-/// All counters of one end of a connection. A run that counts to four thousand million would take
-/// weeks; there are millions of ends.
-#[derive(Clone, Debug)]
-pub struct Counters([u32; NAMES.len()]);
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self([0; NAMES.len()])
-    }
-}
+/// All counters of one end of a connection. There are millions of ends and few of them count much, so
+/// only what was counted is kept, in the order of the first time.
+#[derive(Clone, Debug, Default)]
+pub struct Counters(Vec<(Counter, u32)>);
 
 impl Counters {
     /// Counts one.
     #[inline]
     pub fn count(&mut self, counter: Counter) {
-        let count = &mut self.0[counter as usize];
-        *count = count.saturating_add(1);
+        match self.0.iter_mut().find(|(known, _)| *known == counter) {
+            // A run that counts to four thousand million would take weeks.
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.0.push((counter, 1)),
+        }
     }
 
     /// The value of a counter.
     #[must_use]
     pub fn value(&self, counter: Counter) -> u64 {
-        u64::from(self.0[counter as usize])
+        self.0.iter().find(|(known, _)| *known == counter).map_or(0, |&(_, count)| count.into())
     }
 
     /// Those that are not zero, by name.
     #[must_use]
     pub fn non_zero(&self) -> BTreeMap<String, u64> {
-        let named = NAMES.iter().zip(self.0).filter(|(_, value)| *value > 0);
-        named.map(|(name, value)| ((*name).to_owned(), u64::from(value))).collect()
+        let named = |&(counter, count): &(Counter, u32)| {
+            (NAMES[counter as usize].to_owned(), u64::from(count))
+        };
+        self.0.iter().map(named).collect()
     }
 }

@@ -251,7 +251,7 @@ impl Endpoint {
             },
             may_fall_back: true,
             joins_allowed: true,
-            remote_addresses: Vec::new(),
+            remote_addresses: Vec::with_capacity(1),
             peer_forbids_initial: false,
             announcements: super::path_manager::Announcements::default(),
             scheduler: SchedulerState::new(config.scheduler),

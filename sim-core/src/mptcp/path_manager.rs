@@ -65,7 +65,7 @@ impl Endpoint {
         if !self.announcements.started {
             self.announcements.started = true;
             let first = &self.subflows[0];
-            self.announcements.opened.push((first.flow.src.ip(), first.flow.dst));
+            self.announcements.opened = vec![(first.flow.src.ip(), first.flow.dst)];
             let signal = self.config.path_manager.signal.clone();
             for address in signal {
                 if address != self.subflows[0].flow.src.ip() && io.host.owns(address) {
