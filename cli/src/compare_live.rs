@@ -7,8 +7,8 @@ use reports::figures::printable;
 use reports::table::{Cell, lines};
 use reports::{Style, paint};
 use scenarios::Loaded;
-use testbed::LiveError;
-use testbed::compare::{Compared, Comparison};
+use testbed::compare::{self, Comparison};
+use testbed::{LiveError, Settings};
 
 use crate::Outcome;
 use crate::args::Format;
@@ -40,26 +40,42 @@ pub(crate) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome
         return Err(failure(LiveError::Missing(missing)));
     }
     let comparisons = all(&scenarios, args)?;
-    for comparison in &comparisons {
-        match args.format {
-            Format::Json => {
+    for (loaded, comparison) in scenarios.iter().zip(&comparisons) {
+        match (args.format, comparison) {
+            (Format::Json, Ok(comparison)) => {
                 let json = serde_json::to_string(comparison);
                 output.line(&json.expect("strings and finite numbers are always JSON"))?;
             }
-            Format::Text => output.print(&render(comparison))?,
+            (Format::Json, Err(why)) => {
+                let json = serde_json::json!({ "scenario": loaded.name, "not_live": why });
+                output.line(&json.to_string())?;
+            }
+            (Format::Text, Ok(comparison)) => output.print(&render(comparison))?,
+            (Format::Text, Err(why)) => {
+                let name = paint(Style::Strong, &printable(&loaded.name));
+                output.line(&format!("{name}\n  not live: {}\n", printable(why)))?;
+            }
         }
     }
-    let differ = comparisons.iter().filter(|c| !c.agrees()).count();
+    let done = || comparisons.iter().flatten();
+    let differ = done().filter(|c| !c.agrees()).count();
     if args.format == Format::Text {
         let style = if differ == 0 { Style::Good } else { Style::Bad };
-        let text = format!("{} agree, {differ} differ", comparisons.len() - differ);
+        let mut text = format!("{} agree, {differ} differ", done().count() - differ);
+        let skipped = comparisons.len() - done().count();
+        if skipped > 0 {
+            text += &format!(", {skipped} not live");
+        }
         output.line(&paint(style, &text))?;
     }
     Ok(if differ == 0 { Outcome::Good } else { Outcome::ExpectationFailed })
 }
 
+/// A comparison, or why there can be none: what the scenario asks for has only the simulator.
+type Compared = Result<Comparison, String>;
+
 /// Every scenario both ways, some at once, in the order given.
-fn all(scenarios: &[Loaded], args: &CompareArgs) -> Result<Vec<Comparison>, Failure> {
+fn all(scenarios: &[Loaded], args: &CompareArgs) -> Result<Vec<Compared>, Failure> {
     let interrupted = testbed::interrupted().map_err(failure)?;
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -91,14 +107,18 @@ fn all(scenarios: &[Loaded], args: &CompareArgs) -> Result<Vec<Comparison>, Fail
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn one(
-    loaded: &Loaded,
-    seed: Option<u64>,
-    interrupted: &AtomicBool,
-) -> Result<Comparison, Failure> {
-    let live = testbed::run(loaded, seed, interrupted).map_err(failure)?;
-    let sim = loaded.run(seed).map_err(Failure::Input)?;
-    Ok(Comparison::new(&sim.record, &live.record))
+fn one(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<Compared, Failure> {
+    let settings = Settings { seed, ..Settings::default() };
+    let live = match testbed::run(loaded, settings, interrupted) {
+        Ok(live) => live,
+        Err(LiveError::NotLive(why)) => return Ok(Err(why)),
+        Err(error) => return Err(failure(error)),
+    };
+    // The kernel is Linux, whatever profile the scenario gives to the host that it stands for.
+    let mut simulated = loaded.clone();
+    simulated.as_live = true;
+    let sim = simulated.run(seed).map_err(Failure::Input)?;
+    Ok(Ok(Comparison::new(&sim.record, &live.record)))
 }
 
 fn render(comparison: &Comparison) -> String {
@@ -130,9 +150,9 @@ fn render(comparison: &Comparison) -> String {
     out + "\n"
 }
 
-fn both(connection: &Compared) -> [Vec<Cell>; 2] {
+fn both(connection: &compare::Compared) -> [Vec<Cell>; 2] {
     let style = |what| if connection.differs.contains(&what) { Style::Bad } else { Style::Plain };
-    let row = |title: String, figures: &testbed::compare::Figures| {
+    let row = |title: String, figures: &compare::Figures| {
         vec![
             Cell::left(title),
             Cell::left(figures.verdict).style(style("verdict")),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use reports::folder;
-use testbed::LiveError;
+use testbed::{LiveError, Settings};
 
 use crate::Outcome;
 use crate::args::{Format, InputArgs};
@@ -33,6 +33,9 @@ pub(crate) struct LiveArgs {
     /// Also write what was seen at every end of every link, for Wireshark: captures/*.pcapng
     #[arg(long)]
     pub(crate) pcap: bool,
+    /// The kernel sends each segment by itself, as without segmentation offload (slower)
+    #[arg(long)]
+    pub(crate) no_offload: bool,
     /// What to print: a text for people, or summary.json, one line for each scenario
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -60,7 +63,8 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();
         progress.say(format!("{} ({} of {}), live", loaded.name, k + 1, scenarios.len()));
-        let run = testbed::run(loaded, args.input.seed, &interrupted).map_err(failure)?;
+        let settings = Settings { seed: args.input.seed, offload: !args.no_offload };
+        let run = testbed::run(loaded, settings, &interrupted).map_err(failure)?;
         let simulated = Simulated::of(run);
         folder::write(folder, &files(&simulated.report(), loaded))?;
         drop(progress);

@@ -31,6 +31,9 @@ pub struct Loaded {
     pub watch: bool,
     /// Keep the headers of every packet at the hosts? (Off unless set; `capture` keeps more.)
     pub capture_heads: bool,
+    /// Simulate the hosts that a live run makes the kernel's as Linux hosts, whatever their profile
+    /// ([`sim_core::mptcp::config::HostConfig::in_linux`])? (Off unless set.)
+    pub as_live: bool,
     /// Length of the intervals of the recorded series; none: 100 ms.
     pub sample_interval: Option<SimDuration>,
     /// The overrides, as given.
@@ -127,6 +130,7 @@ impl Base {
             capture: false,
             watch: false,
             capture_heads: false,
+            as_live: false,
             sample_interval: None,
             overrides: overrides.to_vec(),
             configs,

@@ -142,8 +142,10 @@ impl Loaded {
     fn host_plan(&self, name: &str) -> HostPlan {
         let unset = HostSettings::default();
         let settings = self.scenario.hosts.get(name).unwrap_or(&unset);
+        let is_kernel = settings.kernel || self.kernel_hosts().next().is_none();
+        let config = settings.config();
         HostPlan {
-            config: settings.config(),
+            config: if self.as_live && is_kernel { config.in_linux() } else { config },
             subflow: settings.subflow.clone(),
             signal: settings.signal.clone(),
             backup: settings.backup.clone(),

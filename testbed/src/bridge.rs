@@ -2,12 +2,9 @@
 //! kernels, the world's clock held to the wall.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 use sim_core::engine::outside::OutsideLife;
 use sim_core::engine::world::{Action, NodeId, World};
 use sim_core::record::story::End;
@@ -17,22 +14,19 @@ use sim_core::wire::bytes::ParseError;
 use sim_core::wire::packet::Packet;
 
 use crate::clock::Clock;
-use crate::error::LiveError;
+use crate::error::{Doing, LiveError};
 use crate::host::{CommandPlan, Host, HostWork, News, Order, setup};
 use crate::observe::Observer;
 use crate::offload;
+use crate::sleeper::Sleeper;
 use crate::tun::{LARGEST, Tun};
 
-/// Reads of one interface in a row, before what they led to is written: super-packets of more would not
-/// stay in the processor's cache.
-const READS: usize = 2;
+/// Bytes that are read of one interface in a row, before what they led to is written: more would not stay
+/// in the processor's cache, less would not fill a super-packet where the kernel sends single segments.
+const READ: usize = 80 << 10;
 /// IP protocols of what an idle IPv6 interface sends by itself.
 const ICMPV6: u8 = 58;
 const HOP_BY_HOP: u8 = 0;
-/// The longest sleep: news without packets (a program has ended) wait so long.
-const LONGEST_SLEEP: SimDuration = SimDuration::from_millis(10);
-/// Deadlines nearer than this are waited for without sleeping: waking up takes about as long.
-const SPIN: SimDuration = SimDuration::from_micros(20);
 /// Silence after the end of the last connection that ends the run: closing segments are on their way.
 const SILENCE: SimDuration = SimDuration::from_millis(50);
 /// The longest wait for that silence.
@@ -89,6 +83,7 @@ impl Bridge<'_> {
         let mut last_packet = self.clock.now();
         let mut over_since = None;
         let mut started = 0;
+        let mut sleeper = Sleeper::default();
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(LiveError::Interrupted);
@@ -114,7 +109,7 @@ impl Bridge<'_> {
             }
             if !read {
                 let program = self.programs.get(started).map_or(SimTime::NEVER, |p| p.start);
-                self.wait(limit.min(program))?;
+                self.wait(&mut sleeper, limit.min(program))?;
             }
         }
         Ok(())
@@ -141,11 +136,13 @@ impl Bridge<'_> {
         let mut any = false;
         for h in 0..self.hosts.len() {
             for t in 0..self.hosts[h].tuns.len() {
-                for _ in 0..READS {
+                let mut bytes = 0;
+                while bytes < READ {
                     let (port, tun) = &self.hosts[h].tuns[t];
                     let Some(len) = tun.read(buffer) else { break };
                     let (node, port) = (self.hosts[h].node, *port);
                     any = true;
+                    bytes += len;
                     self.take_news(); // whose SYN it is was told before it was sent
                     self.world.advance(self.clock.now());
                     let (world, observer) = (&mut self.world, &mut self.observer);
@@ -352,25 +349,10 @@ impl Bridge<'_> {
     }
 
     /// Sleeps until a packet comes or the world has something to do.
-    fn wait(&mut self, limit: SimTime) -> Result<(), LiveError> {
-        let now = self.clock.now();
+    fn wait(&mut self, sleeper: &mut Sleeper, limit: SimTime) -> Result<(), LiveError> {
         let next = self.world.next_event_at().unwrap_or(SimTime::NEVER).min(limit);
-        let sleep = next.since(now).min(LONGEST_SLEEP);
-        let sleep = if sleep <= SPIN { SimDuration::ZERO } else { sleep.saturating_sub(SPIN) };
-        let mut fds: Vec<PollFd<'_>> = self
-            .hosts
-            .iter()
-            .flat_map(|host| &host.tuns)
-            .map(|(_, tun)| PollFd::new(tun.as_fd(), PollFlags::POLLIN))
-            .collect();
-        let timeout = TimeSpec::new(0, sleep.as_nanos() as i64);
-        match ppoll(&mut fds, Some(timeout), None) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-            Err(error) => Err(LiveError::System {
-                action: "wait for packets".into(),
-                error: io::Error::from(error),
-            }),
-        }
+        let tuns = self.hosts.iter().flat_map(|host| &host.tuns).map(|(_, tun)| tun.as_fd());
+        sleeper.sleep(self.clock, next, tuns).doing(|| "wait for packets".into())
     }
 }
 

@@ -27,11 +27,13 @@ mod offload;
 mod privileges;
 mod requirements;
 mod run;
+mod scheduling;
 mod signals;
+mod sleeper;
 mod tun;
 
 pub use error::LiveError;
 pub use privileges::acquire;
 pub use requirements::{kernel, missing};
-pub use run::run;
+pub use run::{Settings, run};
 pub use signals::interrupted;

@@ -18,20 +18,41 @@ use crate::error::{Doing, LiveError};
 use crate::host::setup::{self, HostPlan};
 use crate::host::{CommandPlan, Host, HostWork, NewsSender, Order, Planned};
 use crate::observe::Observer;
+use crate::scheduling::{self, Priority};
 use crate::{privileges, requirements};
+
+/// How to run, apart from what the scenario says.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Seed of what is random in the network; none: the scenario's.
+    pub seed: Option<u64>,
+    /// The kernels may hand over and take many segments at once (TSO, GRO), as with any network card of
+    /// today. Without, they send each segment by itself.
+    pub offload: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { seed: None, offload: true }
+    }
+}
 
 /// Runs a scenario with this machine's kernel at its ends. Everything that the run makes is gone when it
 /// returns; `interrupted` ends it early.
 ///
 /// # Errors
 /// What is wrong with the scenario or missing on this machine, and what the system refuses.
-pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<Run, LiveError> {
+pub fn run(
+    loaded: &Loaded,
+    settings: Settings,
+    interrupted: &AtomicBool,
+) -> Result<Run, LiveError> {
     let missing = requirements::missing();
     if !missing.is_empty() {
         return Err(LiveError::Missing(missing));
     }
     let Built { seed, mut world, device_warnings } =
-        loaded.build(seed).map_err(LiveError::Scenario)?;
+        loaded.build(settings.seed).map_err(LiveError::Scenario)?;
     let outside = outside_hosts(&world, loaded)?;
     for &node in &outside {
         world.put_outside(node);
@@ -42,9 +63,12 @@ pub fn run(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Resu
         let mut own = programs.iter().filter(|program| program.host == node);
         let runs_programs = own.clone().next().is_some();
         let calls = own.any(|program| program.is_awaited);
-        work(&world, node, calls).map(|work| HostWork { runs_programs, ..work })
+        let mut work = work(&world, node, calls)?;
+        work.runs_programs = runs_programs;
+        work.plan.offload = settings.offload;
+        Ok(work)
     };
-    let works = outside.iter().map(work).collect::<Result<Vec<_>, _>>()?;
+    let works = outside.iter().map(work).collect::<Result<Vec<_>, LiveError>>()?;
     let limit = SimTime::ZERO + loaded.scenario.limit();
     let record = std::thread::scope(|scope| {
         let wire = std::thread::Builder::new()
@@ -125,7 +149,7 @@ fn work(world: &World, node: NodeId, calls: bool) -> Result<HostWork, LiveError>
         .map(planned)
         .collect();
     let is_client = calls || !opens.is_empty();
-    let plan = HostPlan { name: name.to_owned(), stack: stack.clone(), is_client };
+    let plan = HostPlan { name: name.to_owned(), stack: stack.clone(), is_client, offload: true };
     Ok(HostWork {
         node,
         plan,
@@ -156,6 +180,7 @@ fn live(
         .map(|work| Host::start(work.clone(), NewsSender(sender.clone())))
         .collect::<Result<Vec<_>, _>>()?;
     drop(sender);
+    scheduling::prefer(Priority::Wire);
     privileges::drop_all();
     // Time begins when everything is in place.
     let clock = Clock::start();

@@ -127,11 +127,16 @@ fn what_a_kernel_cannot_is_said() {
         let text = scenario("", "", &stream("1 s"), "")
             .replace("traffic:", &format!("hosts: {{\"client\": ({host})}}, traffic:"));
         let loaded = common::load("cannot", &text);
-        let said = testbed::run(&loaded, None, &never).expect_err("it cannot").to_string();
+        let said = testbed::run(&loaded, testbed::Settings::default(), &never)
+            .expect_err("it cannot")
+            .to_string();
         assert!(said.contains(word), "{said}");
     }
     // A signal ends a run; nothing of it is a record.
     let loaded = common::load("signal", &scenario("", "", &stream("20 s"), ""));
     let now = std::sync::atomic::AtomicBool::new(true);
-    assert!(matches!(testbed::run(&loaded, None, &now), Err(testbed::LiveError::Interrupted)));
+    assert!(matches!(
+        testbed::run(&loaded, testbed::Settings::default(), &now),
+        Err(testbed::LiveError::Interrupted)
+    ));
 }

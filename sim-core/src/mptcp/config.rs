@@ -79,6 +79,19 @@ impl Default for HostConfig {
     }
 }
 
+impl HostConfig {
+    /// What a Linux host is whose settings are these, as far as Linux has them: its profile and its
+    /// scheduler are its own, and so are its congestion controls ([`CongestionKind::in_linux`]). A host
+    /// that speaks plain TCP goes on to.
+    #[must_use]
+    pub fn in_linux(self) -> Self {
+        let profile =
+            if self.profile == Profile::TcpOnly { Profile::TcpOnly } else { Profile::Linux6 };
+        let congestion = self.congestion.in_linux();
+        Self { profile, scheduler: SchedulerKind::Linux, congestion, ..self }
+    }
+}
+
 /// How a host speaks: which RFC, with which departures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Profile {
@@ -181,4 +194,16 @@ pub enum CongestionKind {
     Balia,
     /// Weighted Vegas (Cao et al., 2012).
     WVegas,
+}
+
+impl CongestionKind {
+    /// The congestion control of Linux that stands for it: itself, or for the coupled ones, which exist in
+    /// no Linux, what each subflow does by itself.
+    #[must_use]
+    pub const fn in_linux(self) -> Self {
+        match self {
+            Self::Reno | Self::Cubic | Self::Bbr => self,
+            Self::Lia | Self::Olia | Self::Balia | Self::WVegas => Self::Reno,
+        }
+    }
 }

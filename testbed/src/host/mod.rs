@@ -29,6 +29,7 @@ use tokio::sync::{mpsc as async_mpsc, oneshot};
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
 use crate::privileges;
+use crate::scheduling::{self, Priority};
 use crate::tun::Tun;
 
 pub(crate) use command::CommandPlan;
@@ -197,6 +198,7 @@ fn live(
             let _inside = runtime.enter();
             listen(&work)?
         };
+        scheduling::prefer(Priority::Host);
         if work.runs_programs {
             privileges::drop_effective();
         } else {

@@ -28,6 +28,8 @@ pub(crate) struct HostPlan {
     pub(crate) stack: HostStack,
     /// It opens connections, and so further subflows.
     pub(crate) is_client: bool,
+    /// Its interfaces take super-packets.
+    pub(crate) offload: bool,
 }
 
 /// The calling thread gets a network namespace of its own, with nothing in it.
@@ -43,8 +45,8 @@ pub(crate) fn prepare(plan: &HostPlan) -> Result<Vec<(u8, Tun)>, LiveError> {
     let mut tuns = Vec::new();
     for port in ports(&plan.stack) {
         let name = interface(port);
-        let tun =
-            Tun::open(&name, true).doing(|| format!("open the TUN {name} of {}", plan.name))?;
+        let tun = Tun::open(&name, plan.offload)
+            .doing(|| format!("open the TUN {name} of {}", plan.name))?;
         tuns.push((port, tun));
     }
     let of = |is_v4: bool| batch(plan, is_v4);
@@ -93,17 +95,12 @@ fn mtu(stack: &HostStack, port: u8) -> u32 {
     stack.mtus.get(usize::from(port)).copied().unwrap_or(1500)
 }
 
-/// The kernel's congestion control for this setting. The coupled ones exist in no Linux; the nearest is
-/// what each subflow does by itself.
+/// The kernel's name of the congestion control for this setting.
 pub(crate) const fn kernel_congestion(kind: CongestionKind) -> &'static str {
-    match kind {
-        CongestionKind::Reno
-        | CongestionKind::Lia
-        | CongestionKind::Olia
-        | CongestionKind::Balia
-        | CongestionKind::WVegas => "reno",
+    match kind.in_linux() {
         CongestionKind::Cubic => "cubic",
         CongestionKind::Bbr => "bbr",
+        _ => "reno",
     }
 }
 

@@ -22,6 +22,7 @@ use sim_core::record::story::{End, Entry, Fact, FallbackReason, Offer};
 use sim_core::record::{SubflowOutcome, SubflowRole};
 use sim_core::wire::crypto::Key;
 use sim_core::wire::mptcp::{CapableBody, Dss, Join, MptcpOption, mptcp_options};
+use sim_core::wire::options::Options;
 use sim_core::wire::packet::{Flags, Flow, Packet, PacketUid};
 use sim_core::wire::seq::Seq;
 
@@ -91,8 +92,24 @@ struct HostTrack {
     speaks: bool,
     /// Subflows by the flow of the packets that this host sends.
     flows: BTreeMap<Flow, (EndpointId, usize)>,
+    /// The one that was asked for last: packets come in rows.
+    recent: Option<(Flow, (EndpointId, usize))>,
     /// Connections about to be opened, by their local address.
     expected: BTreeMap<SocketAddr, ConnectionId>,
+}
+
+impl HostTrack {
+    /// The subflow whose packets this host sends with `flow`.
+    fn subflow(&mut self, flow: Flow) -> Option<(EndpointId, usize)> {
+        match self.recent {
+            Some((recent, found)) if recent == flow => Some(found),
+            _ => {
+                let found = self.flows.get(&flow).copied()?;
+                self.recent = Some((flow, found));
+                Some(found)
+            }
+        }
+    }
 }
 
 /// Watches the packets of the hosts outside the world.
@@ -103,6 +120,7 @@ pub(crate) struct Observer {
     called: Vec<Called>,
     /// Connections of programs.
     of_programs: BTreeSet<ConnectionId>,
+    parsed: Parsed,
 }
 
 impl Observer {
@@ -116,7 +134,13 @@ impl Observer {
             (node, HostTrack { speaks, ..HostTrack::default() })
         };
         let hosts = outside.iter().map(|&node| host(node)).collect();
-        Self { hosts, ends: BTreeMap::new(), called: Vec::new(), of_programs: BTreeSet::new() }
+        Self {
+            hosts,
+            ends: BTreeMap::new(),
+            called: Vec::new(),
+            of_programs: BTreeSet::new(),
+            parsed: Parsed::default(),
+        }
     }
 
     /// A socket bound to `local` on `host` is about to open `connection`.
@@ -179,7 +203,7 @@ impl Observer {
     /// `host` has sent this packet: it gets its identity.
     pub(crate) fn sent(&mut self, world: &mut World, host: NodeId, packet: &mut Packet) {
         let flow = packet.flow();
-        let known = self.hosts.get(&host).and_then(|h| h.flows.get(&flow).copied());
+        let known = self.hosts.get_mut(&host).and_then(|h| h.subflow(flow));
         let found = match known {
             Some(found) => Some(found),
             None if packet.flags.is_initial_syn() => self.opens(world, host, packet),
@@ -193,8 +217,7 @@ impl Observer {
         let Some(end) = self.ends.get_mut(&id) else { return };
         packet.uid = world.outside_uid(id, end.tracks[track].local);
         let speaks = self.hosts[&host].speaks;
-        let mut parsed = NO_OPTIONS;
-        let options = options_of(packet, &mut parsed);
+        let options = self.parsed.of(packet);
         Seen { world, id, end, track, packet, options, speaks }.sent();
     }
 
@@ -204,7 +227,7 @@ impl Observer {
             return; // the kernel will not look at it
         }
         let flow = packet.flow().reversed();
-        let known = self.hosts.get(&host).and_then(|h| h.flows.get(&flow).copied());
+        let known = self.hosts.get_mut(&host).and_then(|h| h.subflow(flow));
         let found = match known {
             Some(found) => Some(found),
             None if packet.flags.is_initial_syn() => self.is_called(world, host, packet),
@@ -213,8 +236,7 @@ impl Observer {
         let Some((id, track)) = found else { return };
         let speaks = self.hosts[&host].speaks;
         let Some(end) = self.ends.get_mut(&id) else { return };
-        let mut parsed = NO_OPTIONS;
-        let options = options_of(packet, &mut parsed);
+        let options = self.parsed.of(packet);
         Seen { world, id, end, track, packet, options, speaks }.received();
     }
 
@@ -336,6 +358,7 @@ impl Observer {
         end.tracks.push(Track::new(track));
         if let Some(host) = self.hosts.get_mut(&host) {
             host.flows.insert(flow, (id, track));
+            host.recent = None;
         }
         (id, track)
     }
@@ -460,18 +483,34 @@ impl Seen<'_> {
     }
 }
 
-/// Room for the options 30 of a packet. More than these no host sends: two fill a header.
-const NO_OPTIONS: [MptcpOption; 8] =
-    [MptcpOption::Dss(Dss { data_fin: false, ack: None, mapping: None }); 8];
+/// The options 30 of a packet, read once: the segments of a super-packet have the same.
+#[derive(Debug)]
+struct Parsed {
+    from: Options,
+    /// More than these no host sends: two fill a header.
+    options: [MptcpOption; 8],
+    count: usize,
+}
 
-/// The options 30 of a packet, read once.
-fn options_of<'a>(packet: &Packet, into: &'a mut [MptcpOption; 8]) -> &'a [MptcpOption] {
-    let mut count = 0;
-    for (slot, option) in into.iter_mut().zip(mptcp_options(&packet.options)) {
-        *slot = option;
-        count += 1;
+impl Default for Parsed {
+    fn default() -> Self {
+        let none = MptcpOption::Dss(Dss { data_fin: false, ack: None, mapping: None });
+        Self { from: Options::default(), options: [none; 8], count: 0 }
     }
-    &into[..count]
+}
+
+impl Parsed {
+    fn of(&mut self, packet: &Packet) -> &[MptcpOption] {
+        if packet.options != self.from {
+            self.from.clone_from(&packet.options);
+            self.count = 0;
+            for (slot, option) in self.options.iter_mut().zip(mptcp_options(&packet.options)) {
+                *slot = option;
+                self.count += 1;
+            }
+        }
+        &self.options[..self.count]
+    }
 }
 
 fn token_of(packet: &Packet) -> Option<u32> {

@@ -34,7 +34,7 @@ pub(crate) fn load(name: &str, text: &str) -> scenarios::Loaded {
 pub(crate) fn live(name: &str, text: &str) -> Run {
     let mut loaded = load(name, text);
     loaded.capture = true;
-    match testbed::run(&loaded, None, &AtomicBool::new(false)) {
+    match testbed::run(&loaded, testbed::Settings::default(), &AtomicBool::new(false)) {
         Ok(run) => run,
         Err(error) => panic!("{name}: {error}"),
     }
