@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use devices::ConfigText;
 use devices::audit::{Audit, Because, Effect, Platform, audit, platforms};
+use devices::config::decode;
+use devices::{ConfigDiagnostic, ConfigText};
 use reports::figures::printable;
 use reports::table::{Cell, lines_within};
 use reports::wrap::wrap;
@@ -23,9 +24,13 @@ pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<Outcome, 
         .files
         .iter()
         .zip(&texts)
-        .map(|(path, text)| {
+        .map(|(path, (text, guessed))| {
             let path = path.display().to_string();
-            let (platform, audit) = audit(ConfigText { file: &path, text }, platform);
+            let (platform, mut audit) = audit(ConfigText { file: &path, text }, platform);
+            let before = audit.warnings.partition_point(|w| {
+                guessed.as_ref().is_some_and(|guessed| w.line < guessed.line)
+            });
+            audit.warnings.splice(before..before, guessed.iter().cloned());
             File { path, platform, audit }
         })
         .collect();
@@ -60,10 +65,10 @@ fn platform_called(name: &str) -> Result<&'static Platform, Failure> {
     })
 }
 
-/// Old exports are not always UTF-8; what matters to a grammar is ASCII.
-fn read(path: &PathBuf) -> Result<String, Failure> {
+/// The text, and what had to be guessed to read it.
+fn read(path: &PathBuf) -> Result<(String, Option<ConfigDiagnostic>), Failure> {
     match std::fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => Ok(decode(&path.display().to_string(), &bytes)),
         Err(error) => Err(Failure::Usage(unreadable(path, &error))),
     }
 }

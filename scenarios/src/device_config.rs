@@ -43,8 +43,7 @@ impl DeviceConfigs {
             let path = folder.join(named);
             match std::fs::read(&path) {
                 Ok(bytes) => {
-                    // Old exports are not always UTF-8; what matters to a grammar is ASCII.
-                    let text = String::from_utf8_lossy(&bytes).into();
+                    let text = devices::config::decode(named, &bytes).0.into();
                     let source = Source { file: path.display().to_string(), text };
                     files.insert(name.clone(), ConfigFile { named: named.to_owned(), source });
                 }

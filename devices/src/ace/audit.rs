@@ -33,6 +33,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("sticky ip-netmask", 20),
         ("sticky http-cookie", 20),
     ],
+    knows: None,
     audit,
 };
 

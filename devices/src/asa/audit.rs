@@ -55,6 +55,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("mtu outside", 10),
         ("service-policy ", 4),
     ],
+    knows: None,
     audit,
 };
 

@@ -128,6 +128,7 @@ impl Grammar for Reader<'_, '_> {
                 config.services.retain(|s| s.policy != *policy);
                 Block::None
             }
+            ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..] => Block::None,
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,
@@ -256,15 +257,18 @@ impl Reader<'_, '_> {
     /// Takes note of the first line that translates addresses; exemptions (`nat (inside) 0`, a source
     /// that stays what it is) are none.
     fn translation(&mut self, line: &Line<'_>) {
+        let interfaces = |word: &str| word.starts_with('(');
         let translates = match line.words.as_slice() {
-            ["nat", interfaces, rest @ ..] if interfaces.starts_with('(') => {
+            ["nat", first, rest @ ..]
+                if interfaces(first) || matches!(*first, "source" | "static" | "dynamic") =>
+            {
                 let mut places = rest.windows(3).filter(|w| w[0] == "static");
                 let stays = !rest.contains(&"dynamic")
                     && rest.contains(&"static")
                     && places.all(|w| w[1] == w[2]);
                 rest.first() != Some(&"0") && !stays
             }
-            ["static" | "global", interfaces, ..] => interfaces.starts_with('('),
+            ["static" | "global", first, ..] => interfaces(first),
             _ => false,
         };
         if translates {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
-use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, lines};
 
 pub use platform::{Platform, platforms, recognise};
 
@@ -147,15 +147,28 @@ pub fn audit(
     text: ConfigText<'_>,
     platform: Option<&'static Platform>,
 ) -> (Option<&'static Platform>, Audit) {
-    match platform.or_else(|| recognise(text.text)) {
-        Some(platform) => (Some(platform), (platform.audit)(text)),
-        None => {
-            let known: Vec<&str> = platforms().iter().map(|p| p.name).collect();
-            let why = format!(
-                "the text is not recognised as the configuration of a known platform ({})",
-                known.join(", ")
-            );
-            (None, Audit::unknown(None, why))
-        }
+    let platform = match platform.map_or_else(|| platform::guess(text.text), Ok) {
+        Ok(platform) => platform,
+        Err(why) => return (None, Audit::unknown(None, why)),
+    };
+    let mut audit = (platform.audit)(text);
+    warn_of_several(text, &mut audit);
+    (Some(platform), audit)
+}
+
+/// Says where a second configuration begins in the same text: of another context, or of another device.
+fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
+    const HEADERS: [&[&str]; 4] =
+        [&["ASA", "Version"], &["PIX", "Version"], &["FWSM", "Version"], &["NGFW", "Version"]];
+    let mut found = Diagnostics::new(text.file);
+    let all = lines(text.text);
+    let begins = |line: &&Line<'_>| HEADERS.iter().any(|header| line.words.starts_with(header));
+    for line in all.iter().filter(begins).skip(1) {
+        let message = "another configuration begins here; all are read as one, which none of them is";
+        found.warn(line, "", message).help("give each context or device a file of its own");
+    }
+    if !found.is_empty() {
+        audit.warnings.extend(found.into_all());
+        audit.warnings.sort_by_key(|w| (w.line, w.column_start));
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A header (`ASA Version 9.8(2)`, `!! IOS XR Configuration`) decides by itself. A text without one, a
 //! few pasted lines, is recognised by the commands that only one platform has: each counts, and the
-//! most count.
+//! most count. What only other vendors write counts against all of them, and so do commands that the
+//! platform does not have.
 
-use crate::config::ConfigText;
+use std::sync::LazyLock;
+
+use crate::config::{ConfigText, Line, lines};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
@@ -20,6 +23,9 @@ pub struct Platform {
     /// Beginnings of lines that only this platform writes (`*` stands for a word), and how much each
     /// tells.
     pub marks: &'static [(&'static str, u32)],
+    /// True when a line may be one of the platform's commands; where most begin with one of a known few,
+    /// this tells strangers that look like it.
+    pub knows: Option<fn(&Line<'_>) -> bool>,
     /// Reads a text and says what it does to MPTCP.
     pub audit: fn(ConfigText<'_>) -> Audit,
 }
@@ -69,49 +75,151 @@ const FOREIGN: &[(&str, u32)] = &[
     ("transceiver qsfp", 200),
     ("management api http-commands", 500),
     ("user-view ", 50),
+    ("version \"", 500),
+    ("hostname \"", 50),
+    ("ver V", 500),
+    ("ver 0", 500),
+    ("!System Description ", 500),
+    ("! Version ", 500),
+    ("stack-unit ", 20),
+    ("interface breakout", 20),
+    ("lag \"", 20),
+    ("tagged ethe", 20),
+    ("untagged ethe", 20),
+    ("router-interface ve", 50),
+    ("switch-attributes ", 50),
+    ("dpod ", 20),
+    ("wlan ssid-profile", 50),
+    ("ip access-list session ", 50),
 ];
 
 /// Fewest points by which a text without a header is recognised.
 const FEWEST: u32 = 3;
 
+/// The marks by the byte that they begin with, with the platform that they speak for; `None`: against
+/// all.
+type Marks = Vec<(&'static str, u32, Option<usize>)>;
+
+static MARKS: LazyLock<Vec<Marks>> = LazyLock::new(|| {
+    let mut by_byte = vec![Marks::new(); 256];
+    let ours = platforms().iter().enumerate().flat_map(|(at, platform)| {
+        platform.marks.iter().map(move |&(mark, weight)| (mark, weight, Some(at)))
+    });
+    for mark in ours.chain(FOREIGN.iter().map(|&(mark, weight)| (mark, weight, None))) {
+        by_byte[usize::from(mark.0.as_bytes()[0])].push(mark);
+    }
+    by_byte
+});
+
 /// The platform that a text was written by, if it shows.
 #[must_use]
 pub fn recognise(text: &str) -> Option<&'static Platform> {
+    guess(text).ok()
+}
+
+/// The platform that a text was written by.
+///
+/// # Errors
+/// Why it is not recognised.
+pub fn guess(text: &str) -> Result<&'static Platform, String> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
-    let (mut foreign, mut braces, mut count) = (0u32, 0u32, 0u32);
-    for line in text.lines() {
-        let line = line.trim();
-        count += u32::from(!line.is_empty());
-        braces += u32::from(line.ends_with(['{', '}', ';']) && !line.starts_with('!'));
-        let marked = FOREIGN.iter().filter(|(mark, _)| line.starts_with(mark));
-        foreign = foreign.saturating_add(marked.map(|(_, weight)| weight).sum());
-        for (score, platform) in scores.iter_mut().zip(all) {
-            for (mark, weight) in platform.marks {
-                if begins(line, mark) {
-                    *score = score.saturating_add(*weight);
-                }
+    let (mut foreign, mut prefixes) = (0u32, 0u32);
+    let mut judge = |line: &str| {
+        let Some(first) = line.as_bytes().first() else { return };
+        for (mark, weight, platform) in &MARKS[usize::from(*first)] {
+            if begins(line, mark) {
+                let score = platform.map_or(&mut foreign, |at| &mut scores[at]);
+                *score = score.saturating_add(*weight);
             }
         }
-    }
+        prefixes += u32::from(has_prefix_length(line));
+    };
+    let read = lines(text);
+    read.iter().for_each(|line| judge(line.text()));
+    // Headers may stand in comments, which are none of the configuration's lines.
+    text.split(['\n', '\r']).filter(|l| l.starts_with(['!', ':', ';', '#'])).for_each(judge);
     // Braces around blocks and semicolons after statements are none of Cisco's.
-    if braces * 3 > count {
-        return None;
+    let braces = read.iter().filter(|l| l.text().ends_with(['{', '}', ';'])).count();
+    let of_ours = || {
+        let known: Vec<&str> = all.iter().map(|p| p.name).collect();
+        format!(
+            "the text is not recognised as the configuration of a known platform ({})",
+            known.join(", ")
+        )
+    };
+    if braces * 3 > read.len() {
+        return Err(of_ours());
     }
-    let best = scores.iter().copied().max().filter(|&best| best >= FEWEST.max(foreign))?;
+    // Only some write addresses of interfaces and routes with the length of the prefix.
+    for (score, platform) in scores.iter_mut().zip(all) {
+        if !PREFIX_LENGTHS.contains(&platform.name) {
+            *score = score.saturating_sub(prefixes.saturating_mul(5));
+        }
+    }
+    let best = scores.iter().copied().max().unwrap_or(0);
+    if best < FEWEST.max(foreign) {
+        return Err(of_ours());
+    }
     // Of two that score alike, the one that comes first in the list.
-    all.iter().zip(scores).find(|(_, score)| *score == best).map(|(platform, _)| platform)
+    let Some((platform, _)) = all.iter().zip(&scores).find(|(_, score)| **score == best) else {
+        return Err(of_ours());
+    };
+    match platform.knows {
+        Some(knows) if best < HEADER => of_its_own(platform, knows, &read),
+        _ => Ok(platform),
+    }
+}
+
+/// Platforms that write `ip address 10.0.0.1/24`.
+const PREFIX_LENGTHS: [&str; 3] = ["nx-os", "ios-xr", "staros"];
+
+fn has_prefix_length(line: &str) -> bool {
+    let address = |word: &str| {
+        word.split_once('/').is_some_and(|(address, length)| {
+            address.contains('.') && length.parse::<u8>().is_ok() && address.parse::<std::net::Ipv4Addr>().is_ok()
+        })
+    };
+    let rest = line.strip_prefix("ip address ").or_else(|| line.strip_prefix("ip route "));
+    rest.and_then(|rest| rest.split_whitespace().next()).is_some_and(address)
+}
+
+/// A text whose lines are to a good part none of the platform's is another system's.
+fn of_its_own(
+    platform: &'static Platform,
+    knows: fn(&Line<'_>) -> bool,
+    read: &[Line<'_>],
+) -> Result<&'static Platform, String> {
+    let mut strangers = read.iter().filter(|line| !knows(line)).peekable();
+    let first = strangers.peek().map(|line| (line.number, line.text().to_owned()));
+    let count = strangers.count();
+    match first {
+        Some((number, text)) if count >= 3 && count * 8 > read.len() => Err(format!(
+            "the text looks like {}'s, but {count} of its {} lines are none of its commands, the first \
+             `{text}` in line {number}: it seems to be another system's (--platform {} reads it all the \
+             same)",
+            platform.product,
+            read.len(),
+            platform.name
+        )),
+        _ => Ok(platform),
+    }
 }
 
 /// True when a line begins like this; `*` in it stands for one word.
 fn begins(line: &str, mark: &str) -> bool {
-    match mark.split_once('*') {
-        None => line.starts_with(mark),
-        Some((before, after)) => line.strip_prefix(before).is_some_and(|rest| {
-            let word = rest.find(' ').unwrap_or(rest.len());
-            word > 0 && rest[word..].starts_with(after)
-        }),
+    let mut parts = mark.split('*');
+    let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {
+        return false;
+    };
+    for part in parts {
+        let word = rest.find(' ').unwrap_or(rest.len());
+        match rest[word..].strip_prefix(part) {
+            Some(after) if word > 0 => rest = after,
+            _ => return false,
+        }
     }
+    true
 }
 
 /// The version that a header line of the form `BEFORE VERSION …` gives.
@@ -129,7 +237,15 @@ pub fn version_after(text: &str, before: &[&str]) -> Option<String> {
 const PIX: Platform = Platform {
     name: "pix",
     product: "Cisco PIX 6",
-    marks: &[("PIX Version 6", HEADER), ("PIX Version 5", HEADER), ("fixup protocol", 20)],
+    marks: &[
+        ("PIX Version 6", HEADER),
+        ("PIX Version 5", HEADER),
+        ("fixup protocol", 50),
+        ("conduit ", 50),
+        ("nameif * * security", 100),
+        ("ip address * * 255.", 20),
+    ],
+    knows: None,
     audit: |text| {
         let why = "PIX 6 has fixups and no tcp-map; what it does to option 30 is not documented";
         Audit::unknown(version_after(text.text, &["PIX Version "]), why)
@@ -140,6 +256,7 @@ const FWSM: Platform = Platform {
     name: "fwsm",
     product: "Cisco Firewall Services Module",
     marks: &[("FWSM Version", HEADER)],
+    knows: None,
     audit: asa::PLATFORM.audit,
 };
 
@@ -154,7 +271,19 @@ const IOS_XR: Platform = Platform {
         ("route-policy", 3),
         ("end-policy", 10),
         ("ipv4 address", 3),
+        ("interface MgmtEth", 20),
+        ("interface preconfigure", 10),
+        ("vty-pool", 10),
+        ("line template", 10),
+        ("line default", 5),
+        ("telnet vrf", 10),
+        ("domain name ", 3),
+        ("taskgroup", 5),
+        ("ssh server vrf", 3),
+        ("router static", 3),
+        ("address-family ipv4 unicast", 1),
     ],
+    knows: None,
     audit: |text| {
         let mut audit = transparent(
             text,
@@ -178,6 +307,7 @@ const NX_OS: Platform = Platform {
         ("install feature-set", 20),
         ("vpc domain", 20),
     ],
+    knows: None,
     audit: |text| transparent(text, &["version "], "Ethernet switches"),
 };
 
@@ -193,6 +323,7 @@ const STAROS: Platform = Platform {
         ("apn ", 5),
         ("ip pool ", 5),
     ],
+    knows: None,
     audit: |text| {
         let mut audit = transparent(text, &[], "ASR 5000");
         audit.warnings = crate::asr5000::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
@@ -211,6 +342,7 @@ const WAAS: Platform = Platform {
         ("wccp tcp-promiscuous", 100),
         ("central-manager address", 50),
     ],
+    knows: None,
     audit: |text| {
         let mut audit = transparent(text, &["! WAAS version "], "WAAS");
         audit.warnings = crate::waas::build(Some(text)).map_or_else(|e| e, |(_, w)| w);
@@ -257,6 +389,14 @@ mod tests {
         check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
         check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
         check("access-list in extended permit ip any any", Some("asa"));
+        check("nameif ethernet0 outside security0\nfixup protocol ftp 21", Some("pix"));
+        check("r(config)# ip inspect name x tcp", Some("ios"));
+        check("interface Ethernet1\n ip address 10.0.0.1/24\nip route 10.1.0.0/16 10.0.0.2", None);
+        check(
+            "hostname s\ninterface Gi1/1\n ip address 10.0.0.1 255.0.0.0\nip cef\nfoo a\nbar b\n\
+             baz c\nrouter ospf 1",
+            None,
+        );
         check("", None);
     }
 

@@ -173,8 +173,13 @@ pub fn entry(
             }
             "extended" => {}
             "standard" => standard = true,
+            "sequence" => {
+                words.next();
+            }
             // Remarks, and kinds of lists that select no TCP packets.
-            "remark" | "webtype" | "ethertype" | "evaluate" | "sequence" => return None,
+            "remark" | "webtype" | "ethertype" => return None,
+            "evaluate" => return Some(words.evaluate(text)),
+            "dynamic" => return words.not_modelled("dynamic"),
             "permit" => break true,
             "deny" => break false,
             number if number.parse::<u32>().is_ok() => {}
@@ -215,7 +220,16 @@ pub fn entry(
         _ => return None,
     };
     entry.source = words.addresses(false)?;
-    service.source = words.ports()?;
+    service.source = match words.rest {
+        ["portgroup", name, rest @ ..] => {
+            words.rest = rest;
+            match objects.service(name) {
+                Some(of) => of.iter().flat_map(|s| s.destination.iter().cloned()).collect(),
+                None => return words.undefined("port group", name),
+            }
+        }
+        _ => words.ports()?,
+    };
     entry.destination = words.addresses(false)?;
     entry.services = match (named, words.port_group()) {
         (Some(services), _) => services,
@@ -262,6 +276,20 @@ impl<'l> Words<'_, 'l, '_> {
         None
     }
 
+    /// A reflexive list names the answers to connections that another list has reflected.
+    fn evaluate(&mut self, text: ConfigText<'_>) -> Entry {
+        let message = "reflexive lists are not modelled: every answer is permitted here";
+        self.found.warn(self.line, "evaluate", message);
+        Entry {
+            permit: true,
+            source: vec![Addresses::Any],
+            destination: vec![Addresses::Any],
+            services: vec![Service::default()],
+            established: true,
+            place: text.place(self.line),
+        }
+    }
+
     fn undefined<T>(&mut self, what: &str, name: &str) -> Option<T> {
         let message = format!("{what} {} is not defined: this line matches nothing", quoted(name));
         self.found.warn(self.line, name, message);
@@ -271,7 +299,7 @@ impl<'l> Words<'_, 'l, '_> {
     /// `object-group NAME` where ports may stand, unless it is one of addresses.
     fn port_group(&mut self) -> Option<&'l str> {
         match self.rest {
-            ["object-group" | "object", name, rest @ ..] => {
+            ["object-group" | "object" | "portgroup", name, rest @ ..] => {
                 self.rest = rest;
                 Some(name)
             }
@@ -286,7 +314,7 @@ impl<'l> Words<'_, 'l, '_> {
     }
 
     fn addresses(&mut self, mask_is_optional: bool) -> Option<Vec<Addresses>> {
-        if let ["object" | "object-group", name, rest @ ..] = self.rest {
+        if let ["object" | "object-group" | "addrgroup", name, rest @ ..] = self.rest {
             self.rest = rest;
             return match self.objects.network(name) {
                 Some(addresses) => Some(addresses.to_vec()),
@@ -309,7 +337,6 @@ impl<'l> Words<'_, 'l, '_> {
                 }
             }
             group @ ("interface"
-            | "addrgroup"
             | "user"
             | "user-group"
             | "object-group-user"
@@ -468,6 +495,7 @@ mod tests {
         read(Ios, "access-list 10 permit 10.0.1.0 0.0.0.255", Some(true));
         read(Ios, "access-list 10 permit 10.0.1.2", Some(true));
         read(Ios, "access-list 10 permit 10.1.1.2", None);
+        read(Ios, "access-list x sequence 10 permit tcp any any", Some(true));
         read(Ios, "access-list x 10 permit tcp 0.0.0.2 255.255.255.0 any", Some(true));
         read(Ios, "access-list 101 permit tcp any any established", None);
         assert_eq!(

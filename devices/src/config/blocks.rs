@@ -27,7 +27,7 @@ pub trait Grammar {
 pub fn read(text: &str, grammar: &mut dyn Grammar) {
     let mut opened_at = 0;
     let mut first = true;
-    for line in lines(text) {
+    for line in lines(text).into_iter().filter(|line| !moves(line)) {
         let inside = !first && line.indent > opened_at;
         first = false;
         if inside && grammar.inner(&line) {
@@ -42,6 +42,19 @@ pub fn read(text: &str, grammar: &mut dyn Grammar) {
             opened_at = line.indent;
         }
     }
+}
+
+/// True for commands that only move between modes. Leaving one is not needed to know where the next
+/// line belongs, and what is indented under `configure terminal` is not inside of anything.
+fn moves(line: &Line<'_>) -> bool {
+    matches!(
+        line.words.as_slice(),
+        ["exit" | "end" | "enable" | "en"]
+            | ["configure" | "config" | "conf", "terminal" | "term" | "t"]
+            | ["do", "wr" | "write", ..]
+            | ["wr" | "write"]
+            | ["write" | "wr", "memory" | "mem"]
+    )
 }
 
 /// Says that `word` is unknown where `known` are expected, if it looks like one of them.

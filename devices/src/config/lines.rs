@@ -2,7 +2,8 @@
 //!
 //! Text comes from `show running-config`, from a web page or from a terminal session, so this layer
 //! takes away what is none of the configuration: comments, banners, certificates in hexadecimal,
-//! pager marks and prompts. Columns always refer to the line as the user sees it in the file.
+//! pager marks and prompts, the fences and ticks of Markdown, and all of a `show tech-support` but its
+//! configuration. Columns always refer to the line as the user sees it in the file.
 
 /// One line that says something.
 #[derive(Clone, Debug)]
@@ -41,53 +42,70 @@ impl<'a> Line<'a> {
     }
 
     fn offset(&self, word: &str) -> usize {
-        // `word` borrows from `raw`, so the difference of the addresses is its place in it.
-        (word.as_ptr() as usize).saturating_sub(self.raw.as_ptr() as usize).min(self.raw.len())
+        offset_in(self.raw, word)
     }
 }
 
-/// Text to leave out until its end is seen.
-enum Skip {
-    Nothing,
-    /// A banner of several lines, to the line that holds this mark.
-    Banner(String),
-    /// Certificate bytes, to `quit`.
-    Certificate,
-}
+/// Most lines that a banner is looked through for its end: a mark that comes only later is none.
+const BANNER_LINES_MAX: usize = 200;
 
 /// All lines that say something, in order.
 #[must_use]
 pub fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut found = Vec::new();
-    let mut skip = Skip::Nothing;
-    for (number, raw) in (1..).zip(text.split('\n')) {
-        match &skip {
-            Skip::Banner(mark) => {
-                if raw.contains(mark.as_str()) {
-                    skip = Skip::Nothing;
-                }
-                continue;
-            }
-            Skip::Certificate => {
-                if raw.trim() == "quit" {
-                    skip = Skip::Nothing;
-                }
-                continue;
-            }
-            Skip::Nothing => {}
+    let all: Vec<&str> = text.split(break_of(text)).collect();
+    let sections = Sections::of(&all);
+    let mut found = Vec::with_capacity(all.len());
+    let mut at = 0;
+    while at < all.len() {
+        let here = at;
+        at += 1;
+        if !sections.hold(here) {
+            continue;
         }
-        let Some(line) = read(number, raw) else { continue };
-        match line.words.as_slice() {
-            ["banner", _, first, ..] => skip = banner(&line, first),
-            ["certificate", ..] if line.indent > 0 => skip = Skip::Certificate,
+        let first = found.len();
+        read(here as u32 + 1, all[here], &mut found);
+        match found.get(first).map(|line| line.words.as_slice()) {
+            Some(["banner", _, word, ..]) => at = banner_end(&all, here, &found[first], word),
+            Some(["certificate", ..]) => at = certificate_end(&all, at),
             _ => {}
         }
-        found.push(line);
     }
     found
 }
 
-fn read(number: u32, raw: &str) -> Option<Line<'_>> {
+/// What ends a line: a carriage return alone in texts of some terminals and old systems.
+fn break_of(text: &str) -> char {
+    if text.contains('\n') || !text.contains('\r') { '\n' } else { '\r' }
+}
+
+/// The sections of `show tech-support` that hold the configuration.
+struct Sections(Option<Vec<std::ops::Range<usize>>>);
+
+impl Sections {
+    fn of(all: &[&str]) -> Self {
+        let title = |line: &str| {
+            let title = line.trim().strip_prefix("-----")?.trim_start_matches('-');
+            let title = title.strip_suffix("-----")?.trim_end_matches('-').trim();
+            title.starts_with("show ").then(|| title.to_owned())
+        };
+        let mut starts = (0..).zip(all).filter_map(|(at, line)| Some((at, title(line)?))).peekable();
+        let mut held = Vec::new();
+        while let Some((at, title)) = starts.next() {
+            let end = starts.peek().map_or(all.len(), |(next, _)| *next);
+            if title.starts_with("show run") {
+                held.push(at + 1..end);
+            }
+        }
+        Self((!held.is_empty()).then_some(held))
+    }
+
+    fn hold(&self, at: usize) -> bool {
+        self.0.as_ref().is_none_or(|held| held.iter().any(|range| range.contains(&at)))
+    }
+}
+
+/// Takes the commands of a line: none, one, or several with their prompts between them.
+fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     let raw = raw.trim_end_matches('\r');
     // A pager leaves its mark and the backspaces that wiped it before the line's own text.
     let shown = raw.rfind(['\u{8}', '\r']).map_or(0, |at| at + 1);
@@ -97,13 +115,38 @@ fn read(number: u32, raw: &str) -> Option<Line<'_>> {
     }
     let mut indent = content.len() - content.trim_start().len();
     content = content.trim();
+    if let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+        content = ticked.trim();
+    }
     if let Some(command) = after_prompt(content) {
         (content, indent) = (command.trim_start(), 0);
     }
-    if content.is_empty() || content.starts_with(['!', ':']) {
-        return None;
+    if content.is_empty() || content.starts_with(['!', ':']) || content.starts_with("```") {
+        return;
     }
-    Some(Line { number, indent, words: content.split_whitespace().collect(), raw })
+    let mut words: Vec<&str> = content.split_whitespace().collect();
+    if content.contains("(config")
+        && let Some(at) = words.iter().rposition(|word| is_config_prompt(word))
+    {
+        // The earlier commands go first.
+        if let Some(last) = at.checked_sub(1).map(|last| words[last]) {
+            read(number, &raw[..offset_in(raw, last) + last.len()], found);
+        }
+        (words, indent) = (words.split_off(at + 1), 0);
+    }
+    if !words.is_empty() {
+        found.push(Line { number, indent, words, raw });
+    }
+}
+
+/// `word` borrows from `raw`, so the difference of the addresses is its place in it.
+fn offset_in(raw: &str, word: &str) -> usize {
+    (word.as_ptr() as usize).saturating_sub(raw.as_ptr() as usize).min(raw.len())
+}
+
+/// A prompt of a configuration mode, as `fw(config-pmap)#`.
+fn is_config_prompt(word: &str) -> bool {
+    word.ends_with('#') && word.contains("(config")
 }
 
 /// The command after a prompt such as `ciscoasa(config-tcp-map)#`.
@@ -111,23 +154,58 @@ fn after_prompt(content: &str) -> Option<&str> {
     let first = content.split_whitespace().next()?;
     let prompt = first.find(['#', '>']).map(|at| &first[..=at])?;
     let host = &prompt[..prompt.len() - 1];
-    let named = host.starts_with(|c: char| c.is_ascii_alphanumeric())
+    let named = (host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || host.starts_with("(config"))
         && host.chars().all(|c| c.is_ascii_alphanumeric() || "-_./()".contains(c));
     named.then(|| &content[prompt.len()..])
 }
 
-/// `banner motd ^C … ^C` (IOS) runs to the second mark; `banner motd text` (ASA) is one line.
-fn banner(line: &Line<'_>, first: &str) -> Skip {
+/// The line after a banner that begins in line `here`. `banner motd ^C … ^C` (IOS) runs to the second
+/// mark, `banner motd text` (ASA) is one line. Text that only begins as a mark does is told from one by
+/// what follows: no banner holds commands of a configuration.
+fn banner_end(all: &[&str], here: usize, line: &Line<'_>, first: &str) -> usize {
     let mut chars = first.chars();
-    let mark = match (chars.next(), chars.next()) {
-        (Some('^'), Some(letter)) => format!("^{letter}"),
-        (Some(other), _) if !other.is_alphanumeric() => other.to_string(),
-        _ => return Skip::Nothing,
+    let (mark, certain) = match (chars.next(), chars.next()) {
+        (Some('^'), Some(letter)) => (format!("^{letter}"), true),
+        (Some(other), _) if other.is_control() => (other.to_string(), true),
+        (Some(other), _) if !other.is_alphanumeric() => (other.to_string(), false),
+        // The letter that a caret was lost from: it stands alone.
+        (Some(letter), None) if line.words.len() == 3 => (letter.to_string(), false),
+        _ => return here + 1,
     };
-    if line.rest_from(first)[mark.len()..].contains(&mark) {
-        return Skip::Nothing;
+    let letter = mark.starts_with(char::is_alphanumeric);
+    if !letter && line.rest_from(first)[mark.len()..].contains(&mark) {
+        return here + 1;
     }
-    Skip::Banner(mark)
+    for (at, raw) in all.iter().enumerate().skip(here + 1).take(BANNER_LINES_MAX) {
+        let shown = raw.trim();
+        if if letter { shown.ends_with(&mark) } else { raw.contains(&mark) } {
+            return at + 1;
+        }
+        const COMMANDS: [&str; 8] = [
+            "banner ",
+            "interface ",
+            "access-list ",
+            "class-map ",
+            "policy-map ",
+            "service-policy ",
+            "tcp-map ",
+            "line vty",
+        ];
+        if !certain && COMMANDS.iter().any(|command| shown.starts_with(command)) {
+            return here + 1;
+        }
+    }
+    if certain { all.len() } else { here + 1 }
+}
+
+/// The line after the bytes of a certificate, which `quit` ends.
+fn certificate_end(all: &[&str], from: usize) -> usize {
+    let bytes = |line: &&str| {
+        line.split_whitespace().all(|word| word.chars().all(|c| c.is_ascii_hexdigit()))
+    };
+    let end = from + all[from..].iter().take_while(|line| bytes(line)).count();
+    if all.get(end).is_some_and(|line| line.trim() == "quit") { end + 1 } else { end }
 }
 
 #[cfg(test)]
@@ -153,6 +231,25 @@ mod tests {
             &[(1, 1, "certificate 01"), (4, 0, "end")],
         );
         check("\u{feff}tcp-map x", &[(1, 0, "tcp-map x")]);
+        check("a\rb c\r", &[(1, 0, "a"), (2, 0, "b c")]);
+        check("```\n`tcp-map x`\n```", &[(2, 0, "tcp-map x")]);
+        check("(config)# class-map c", &[(1, 0, "class-map c")]);
+        check(
+            "fw(config)# tcp-map m fw(config-tcp-map)# urgent-flag allow",
+            &[(1, 0, "tcp-map m"), (1, 0, "urgent-flag allow")],
+        );
+        check("certificate 01\n 3082 ff\nend", &[(1, 0, "certificate 01"), (3, 0, "end")]);
+        check("banner motd C\n  Keep out!\nC\nend", &[(1, 0, "banner motd C"), (4, 0, "end")]);
+        check("banner motd # One\nend", &[(1, 0, "banner motd # One"), (2, 0, "end")]);
+        check(
+            "banner motd - a\ninterface x\nname b-c",
+            &[(1, 0, "banner motd - a"), (2, 0, "interface x"), (3, 0, "name b-c")],
+        );
+        check(
+            "-- \n----- show version -----\nCisco\n----- show running-config -----\nend\n\
+             ----- show tech -----\nx",
+            &[(5, 0, "end")],
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod access_list;
 pub mod blocks;
+pub mod decode;
 pub mod diagnostic;
 #[cfg(test)]
 mod fuzz;
@@ -14,6 +15,7 @@ pub mod objects;
 pub mod words;
 
 pub(crate) use diagnostic::quoted;
+pub use decode::decode;
 pub use diagnostic::{ConfigDiagnostic, Diagnostics, Severity};
 pub use lines::{Line, lines};
 

@@ -1,4 +1,4 @@
-//! ASA objects and object groups: names for addresses and for services.
+//! Objects and object groups of ASA and IOS: names for addresses and for services.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -73,6 +73,15 @@ impl Objects {
                 self.networks.entry((*name).to_owned()).or_default();
                 Some(Block::Network((*name).to_owned()))
             }
+            // Catalyst 6500: `object-group ip address`, `object-group ip port`.
+            ["object-group", "ip", "address", name] => {
+                self.networks.entry((*name).to_owned()).or_default();
+                Some(Block::Network((*name).to_owned()))
+            }
+            ["object-group", "ip", "port", name] => {
+                self.services.entry((*name).to_owned()).or_default();
+                Some(Block::Service((*name).to_owned(), true))
+            }
             ["object" | "object-group", "service" | "protocol", name, rest @ ..] => {
                 self.services.entry((*name).to_owned()).or_default();
                 let tcp = matches!(rest, ["tcp" | "tcp-udp", ..]);
@@ -94,6 +103,11 @@ impl Objects {
         let words = match line.words.as_slice() {
             ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
             words @ (["host", ..] | ["range", ..]) => words,
+            ["any"] => {
+                self.networks.entry(name.to_owned()).or_default().push(Addresses::Any);
+                return true;
+            }
+            words @ [address, _] if address.parse::<std::net::Ipv4Addr>().is_ok() => words,
             ["group-object", group] => &["object", group][..],
             ["description" | "nat", ..] => return true,
             ["fqdn" | "network-service-member", ..] => {
@@ -150,7 +164,8 @@ impl Objects {
         found: &mut Diagnostics,
     ) -> bool {
         let services = match line.words.as_slice() {
-            ["port-object", rest @ ..] => match (tcp, ports_of(rest)) {
+            ["port-object", rest @ ..]
+            | rest @ ["eq" | "neq" | "lt" | "gt" | "range", ..] => match (tcp, ports_of(rest)) {
                 (false, _) => Vec::new(),
                 (true, Some(destination)) => vec![Service { destination, source: Vec::new() }],
                 (true, None) => {
@@ -167,7 +182,8 @@ impl Objects {
                     }
                 }
             }
-            ["service-object" | "service", "tcp" | "tcp-udp" | "6", rest @ ..] => {
+            ["service-object" | "service", "tcp" | "tcp-udp" | "6", rest @ ..]
+            | ["tcp" | "tcp-udp" | "6", rest @ ..] => {
                 match service(rest) {
                     Some(service) => vec![service],
                     None => {
@@ -176,10 +192,14 @@ impl Objects {
                     }
                 }
             }
-            ["protocol-object", "tcp" | "ip" | "6"] | ["service-object" | "service", "ip"] => {
+            ["protocol-object", "tcp" | "ip" | "6"]
+            | ["service-object" | "service", "ip"]
+            | ["ip"] => {
                 vec![Service::default()]
             }
             ["service-object" | "service" | "protocol-object" | "description", ..] => Vec::new(),
+            // Other protocols, as IOS writes them.
+            [_, ..] if line.indent > 0 => Vec::new(),
             _ => return false,
         };
         self.services.entry(name.to_owned()).or_default().extend(services);

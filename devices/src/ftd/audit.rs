@@ -19,6 +19,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("access-group CSM_FW_ACL_", 500),
         ("snort ", 20),
     ],
+    knows: None,
     audit,
 };
 

@@ -16,7 +16,7 @@ use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On, Pair};
 
 use super::router::IosRouter;
-use super::{Interface, IosConfig, Named, grammar, warn};
+use super::{Interface, IosConfig, Named, grammar, skipped, warn};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
@@ -55,6 +55,7 @@ pub(crate) const IOS: Platform = Platform {
         ("router eigrp ", 1),
         ("route-map ", 1),
     ],
+    knows: Some(skipped::knows),
     audit,
 };
 
@@ -70,6 +71,7 @@ pub(crate) const IOS_XE: Platform = Platform {
         ("platform qfp", 20),
         ("platform punt-keepalive", 20),
     ],
+    knows: Some(skipped::knows),
     audit,
 };
 
@@ -323,9 +325,14 @@ fn witnesses(config: &IosConfig, map: &crate::zbfw::zones::Class) -> Vec<Flow> {
     all
 }
 
+/// Why option 30 should rather be removed.
+pub(crate) fn advice() -> String {
+    format!("where inspection is needed, option 30 is better removed ({SEED})")
+}
+
 /// Says what else touches MPTCP: translation, inspection above TCP, limits, classification.
 fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let advice = format!("where inspection is needed, option 30 is better removed ({SEED})");
+    let advice = advice();
     let mut notes: Vec<(ConfigLine, String)> = Vec::new();
     let nat = &config.nat;
     let translating =

@@ -7,7 +7,7 @@ use sim_core::engine::device::Side;
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
-use crate::config::objects::Objects;
+use crate::config::objects::{self, Objects};
 use crate::config::words::netmask;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
@@ -24,13 +24,15 @@ enum Block {
     Interface(usize),
     AccessList(String),
     RouteMap(String),
+    Object(objects::Block),
     Zones(ZoneBlock),
     Quality(QualityBlock),
 }
 
 /// Reads a configuration.
 pub(crate) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IosConfig {
-    let mut reader = Reader { text, found, config: IosConfig::default(), block: Block::None };
+    let (config, objects) = (IosConfig::default(), Objects::default());
+    let mut reader = Reader { text, found, config, block: Block::None, objects };
     blocks::read(text.text, &mut reader);
     reader.config
 }
@@ -40,6 +42,7 @@ struct Reader<'t, 'd> {
     found: &'d mut Diagnostics,
     config: IosConfig,
     block: Block,
+    objects: Objects,
 }
 
 impl Grammar for Reader<'_, '_> {
@@ -61,6 +64,10 @@ impl Grammar for Reader<'_, '_> {
             self.block = Block::None;
             return true;
         }
+        if let Some(block) = self.objects.outer(line) {
+            self.block = Block::Object(block);
+            return true;
+        }
         match line.words.as_slice() {
             ["version", version] if line.indent == 0 => {
                 self.config.version = Some((*version).to_owned());
@@ -76,7 +83,7 @@ impl Grammar for Reader<'_, '_> {
                 map.push(RouteMapEntry { permit, lists: Vec::new() });
                 self.block = Block::RouteMap((*name).to_owned());
             }
-            ["interface", name @ ..] if !name.is_empty() => {
+            ["interface" | "int", name @ ..] if !name.is_empty() => {
                 let name = name.concat();
                 let known = self.config.interfaces.iter().position(|i| i.name == name);
                 let at = known.unwrap_or_else(|| {
@@ -90,11 +97,12 @@ impl Grammar for Reader<'_, '_> {
                 self.config.access_lists.entry((*name).to_owned()).or_default();
                 self.block = Block::AccessList((*name).to_owned());
             }
+            ["access-list", name, ..] if !is_of_ip(name) => self.block = Block::None,
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Ios,
                     rest,
-                    &Objects::default(),
+                    &self.objects,
                     line,
                     self.text,
                     self.found,
@@ -127,7 +135,7 @@ impl Grammar for Reader<'_, '_> {
                     let read = access_list::entry(
                         Dialect::Ios,
                         &line.words,
-                        &Objects::default(),
+                        &self.objects,
                         line,
                         self.text,
                         self.found,
@@ -154,6 +162,7 @@ impl Grammar for Reader<'_, '_> {
                 }
                 true
             }
+            Block::Object(block) => self.objects.inner(block, line, self.found),
             Block::Quality(block) => {
                 match self.config.quality.inner(*block, line, self.text, self.found) {
                     Some(block) => {
@@ -178,7 +187,7 @@ impl Grammar for Reader<'_, '_> {
 
     fn unknown(&mut self, line: &Line<'_>) {
         match &self.block {
-            Block::None | Block::Other | Block::RouteMap(_) => {}
+            Block::None | Block::Other | Block::RouteMap(_) | Block::Object(_) => {}
             Block::Interface(_) => skipped::of_interface(line, self.found),
             Block::AccessList(name) => {
                 let message = format!("expected permit or deny in access list {name}");
@@ -291,6 +300,15 @@ impl Reader<'_, '_> {
                 self.found.error(line, given, message);
             }
         }
+    }
+}
+
+/// False for numbers of lists that name no packets of IP: protocol types, MAC addresses, IPX; and for
+/// the settings of all lists.
+fn is_of_ip(name: &str) -> bool {
+    match name.parse::<u32>() {
+        Ok(number) => matches!(number, 1..=199 | 1300..=2699),
+        Err(_) => !matches!(name, "compiled" | "rate-limit"),
     }
 }
 

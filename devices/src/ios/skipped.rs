@@ -455,6 +455,63 @@ const INTERFACE: &[&str] = &[
     "nmsp",
 ];
 
+/// First words of commands of other blocks, and of those that the model reads.
+const ELSEWHERE: &[&str] = &[
+    "access-class",
+    "activate",
+    "address",
+    "area",
+    "auto-summary",
+    "building",
+    "class-map",
+    "con",
+    "default-information",
+    "default-router",
+    "deny",
+    "distance",
+    "distribute-list",
+    "dns-server",
+    "domain-name",
+    "drop",
+    "eigrp",
+    "exec-timeout",
+    "exit-address-family",
+    "import",
+    "inspect",
+    "int",
+    "log-adjacency-changes",
+    "match",
+    "maximum-paths",
+    "name",
+    "neighbor",
+    "network",
+    "pass",
+    "passive-interface",
+    "permit",
+    "police",
+    "policy-map",
+    "queue-limit",
+    "rd",
+    "redistribute",
+    "remark",
+    "route-target",
+    "router-id",
+    "set",
+    "shape",
+    "stopbits",
+    "summary-address",
+    "synchronization",
+    "timers",
+    "timestamp",
+    "zone-pair",
+];
+
+/// True when a line may be one of IOS's.
+pub(super) fn knows(line: &Line<'_>) -> bool {
+    let first = line.words[0];
+    is_known(line) || INTERFACE.contains(&first) || ELSEWHERE.contains(&first)
+}
+
 /// Findings after which no more suggestions are made.
 const SUGGESTIONS_MAX: usize = 100;
 

@@ -23,6 +23,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("service event-action-rules", HEADER),
         ("! Realm Keys", HEADER),
     ],
+    knows: None,
     audit,
 };
 

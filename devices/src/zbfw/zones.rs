@@ -185,7 +185,7 @@ impl Zones {
                 self.zones.push(Named { name: (*name).to_owned(), place: place() });
                 Block::Zone
             }
-            ["zone-pair", "security", name, "source", source, "destination", destination] => {
+            ["zone-pair", "security", name, "source", source, "destination" | "dest", destination] => {
                 self.pairs.push(Pair {
                     name: (*name).to_owned(),
                     source: (*source).to_owned(),
@@ -352,6 +352,16 @@ impl Zones {
             ["inspect", parameters] => Action::Inspect(Some((*parameters).to_owned())),
             ["pass"] | ["pass", "log"] => Action::Pass,
             ["drop"] | ["drop", "log"] => Action::Drop,
+            ["service-policy", protocol, name] => {
+                let message = format!(
+                    "deep inspection of {protocol} (policy-map {name}) is not modelled: what it would \
+                     reset passes here; it sees only a part of the stream when MPTCP splits it, and \
+                     {}",
+                    crate::ios::audit::advice()
+                );
+                found.warn(line, protocol, message);
+                return Some(Block::Policy(at, class));
+            }
             ["police" | "service-policy" | "urlfilter", ..] => {
                 return Some(Block::Policy(at, class));
             }
