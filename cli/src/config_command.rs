@@ -27,9 +27,9 @@ pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<Outcome, 
         .map(|(path, (text, guessed))| {
             let path = path.display().to_string();
             let (platform, mut audit) = audit(ConfigText { file: &path, text }, platform);
-            let before = audit.warnings.partition_point(|w| {
-                guessed.as_ref().is_some_and(|guessed| w.line < guessed.line)
-            });
+            let before = audit
+                .warnings
+                .partition_point(|w| guessed.as_ref().is_some_and(|guessed| w.line < guessed.line));
             audit.warnings.splice(before..before, guessed.iter().cloned());
             File { path, platform, audit }
         })

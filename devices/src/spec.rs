@@ -433,6 +433,7 @@ mod tests {
                 "cgn" => "Cgn",
                 "linux" => "Linux",
                 "panos" => "PanOs",
+                "snort" => "Snort",
                 other => panic!("which model reads {other}?"),
             };
             let spec = read(&format!("{model}(config: {file:?})")).unwrap();

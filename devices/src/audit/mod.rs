@@ -12,7 +12,7 @@ use std::fmt;
 
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
 
 pub use platform::{Platform, platforms, recognise};
 
@@ -158,13 +158,16 @@ pub fn audit(
 
 /// Says where a second configuration begins in the same text: of another context, or of another device.
 fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
-    const HEADERS: [&[&str]; 4] =
-        [&["ASA", "Version"], &["PIX", "Version"], &["FWSM", "Version"], &["NGFW", "Version"]];
+    const HEADERS: [&str; 4] = ["ASA Version ", "PIX Version ", "FWSM Version ", "NGFW Version "];
+    let begins = |line: &str| HEADERS.iter().any(|header| line.starts_with(header));
+    if text.text.lines().filter(|line| begins(line)).nth(1).is_none() {
+        return;
+    }
     let mut found = Diagnostics::new(text.file);
     let all = lines(text.text);
-    let begins = |line: &&Line<'_>| HEADERS.iter().any(|header| line.words.starts_with(header));
-    for line in all.iter().filter(begins).skip(1) {
-        let message = "another configuration begins here; all are read as one, which none of them is";
+    for line in all.iter().filter(|line| begins(line.text())).skip(1) {
+        let message =
+            "another configuration begins here; all are read as one, which none of them is";
         found.warn(line, "", message).help("give each context or device a file of its own");
     }
     if !found.is_empty() {

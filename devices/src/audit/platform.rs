@@ -33,7 +33,7 @@ pub struct Platform {
 /// A header: it decides against any number of commands.
 pub const HEADER: u32 = 100_000;
 
-const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
+pub(crate) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
 /// Every platform.
 #[must_use]
@@ -177,7 +177,9 @@ const PREFIX_LENGTHS: [&str; 3] = ["nx-os", "ios-xr", "staros"];
 fn has_prefix_length(line: &str) -> bool {
     let address = |word: &str| {
         word.split_once('/').is_some_and(|(address, length)| {
-            address.contains('.') && length.parse::<u8>().is_ok() && address.parse::<std::net::Ipv4Addr>().is_ok()
+            address.contains('.')
+                && length.parse::<u8>().is_ok()
+                && address.parse::<std::net::Ipv4Addr>().is_ok()
         })
     };
     let rest = line.strip_prefix("ip address ").or_else(|| line.strip_prefix("ip route "));

@@ -1,6 +1,7 @@
 //! The `ip inspect` lines: which protocols are inspected under which name, timers and limits.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::time::SimDuration;
@@ -9,6 +10,7 @@ use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::ios::half_open::Marks;
 use crate::ios::reassembly::Room;
+use crate::ios::remedy::longer_queue;
 
 use super::GUIDE;
 
@@ -64,7 +66,7 @@ impl Default for Inspections {
             room: Room {
                 segments: 16,
                 time: SimDuration::from_secs(5),
-                rule: Rule::default("ip inspect tcp reassembly queue length 16", GUIDE),
+                rule: lengthened(Rule::default("ip inspect tcp reassembly queue length 16", GUIDE)),
             },
             log_drops: false,
             audit: false,
@@ -125,7 +127,7 @@ impl Inspections {
             }
             ["tcp", "reassembly", "queue", "length", value] => {
                 count(value, &mut self.room.segments, line, found);
-                self.room.rule = Rule::config(line.text(), text.place(line), GUIDE);
+                self.room.rule = lengthened(Rule::config(line.text(), text.place(line), GUIDE));
             }
             ["tcp", "reassembly", "timeout", value] => {
                 seconds(Some(value), &mut self.room.time, line, found);
@@ -178,6 +180,10 @@ impl Inspections {
             seconds(value.as_ref(), &mut self.idle, line, found);
         }
     }
+}
+
+fn lengthened(rule: Arc<Rule>) -> Arc<Rule> {
+    longer_queue(rule, &["ip inspect tcp reassembly queue length 1024"], GUIDE)
 }
 
 fn seconds(word: Option<&&str>, slot: &mut SimDuration, line: &Line<'_>, found: &mut Diagnostics) {

@@ -16,6 +16,7 @@ use crate::catalogue::{MODELLED, ModelInfo};
 use crate::ios::half_open::HalfOpen;
 use crate::ios::log::Log;
 use crate::ios::reassembly::{Order, Reassembly};
+use crate::ios::remedy::one_path;
 use crate::ios::router::{Admitted, Firewall};
 use crate::ios::{self, Interface, IosConfig, Refused, Through, refuse};
 use crate::steps::Pass;
@@ -117,7 +118,7 @@ impl Cbac {
         let timeouts =
             Timeouts { embryonic: i.synwait, idle: i.idle, half_closed: i.idle, closed: i.finwait };
         let rule = |place: &sim_core::engine::device::ConfigLine| {
-            Rule::config(place.text.clone(), place.clone(), GUIDE)
+            one_path(Rule::config(place.text.clone(), place.clone(), GUIDE), GUIDE)
         };
         Some(Self {
             block_non_session: i.block_non_session.as_ref().map(rule),

@@ -2,6 +2,7 @@
 //! socket one outside socket for all its peers; options are not touched.
 
 mod config;
+mod remedy;
 #[cfg(test)]
 mod tests;
 
@@ -118,11 +119,14 @@ pub(crate) fn build(
         closed: config.initial,
     };
     let mut device = Cgn {
-        limit: match place {
-            Some(place) => of(place),
-            None => Rule::default(format!("portlimit {most}"), RECALLED),
-        },
-        closed: Rule::default("no mapping leads to an inside host", MODELLED),
+        limit: remedy::more_ports(
+            match place {
+                Some(place) => of(place),
+                None => Rule::default(format!("portlimit {most}"), RECALLED),
+            },
+            *most,
+        ),
+        closed: remedy::from_inside(Rule::default("no mapping leads to an inside host", MODELLED)),
         clamp: config.mss.as_ref().map(|(mss, place)| (*mss, of(place))),
         gateway: Rule::default("alg ActiveFTP: the payload follows", GUIDE),
         table: Table::new(timeouts),

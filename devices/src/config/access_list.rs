@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, in_prefix};
 use sim_core::wire::packet::{Flags, Flow};
@@ -33,17 +34,38 @@ pub struct AccessList {
 pub struct Entry {
     /// True for `permit`.
     pub permit: bool,
-    source: Vec<Addresses>,
-    destination: Vec<Addresses>,
+    source: Set,
+    destination: Set,
     /// One of these must hold.
-    services: Vec<Service>,
+    services: Arc<Vec<Service>>,
     established: bool,
     /// Its line.
     pub place: ConfigLine,
 }
 
+/// Where an entry's packets come from or go to.
+#[derive(Clone, Debug)]
+enum Set {
+    One(Addresses),
+    /// The members of a group.
+    Group(Arc<Vec<Addresses>>),
+}
+
+impl Set {
+    fn members(&self) -> &[Addresses] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Group(members) => members,
+        }
+    }
+
+    fn contain(&self, address: IpAddr) -> bool {
+        self.members().iter().any(|a| a.contain(address))
+    }
+}
+
 /// A set of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Addresses {
     /// All.
     Any,
@@ -116,8 +138,8 @@ impl AccessList {
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
         self.entries.iter().find(|e| {
-            e.source.iter().any(|a| a.contain(flow.src.ip()))
-                && e.destination.iter().any(|a| a.contain(flow.dst.ip()))
+            e.source.contain(flow.src.ip())
+                && e.destination.contain(flow.dst.ip())
                 && e.services.iter().any(|s| {
                     holds(&s.source, flow.src.port()) && holds(&s.destination, flow.dst.port())
                 })
@@ -129,16 +151,15 @@ impl AccessList {
 impl Entry {
     /// A flow for each service, between one pair of addresses of each family.
     fn samples(&self) -> Vec<Flow> {
-        let one_of = |addresses: &[Addresses], v4: bool, host: u8| {
-            addresses.iter().find_map(|a| a.sample(v4, host))
-        };
+        let one_of =
+            |set: &Set, v4: bool, host: u8| set.members().iter().find_map(|a| a.sample(v4, host));
         let pairs = [true, false].into_iter().filter_map(|v4| {
             Some((one_of(&self.source, v4, 71)?, one_of(&self.destination, v4, 72)?))
         });
         let port = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
         pairs
             .flat_map(|(src, dst)| {
-                self.services.iter().map(move |service| Flow {
+                self.services.iter().take(SAMPLES_MAX).map(move |service| Flow {
                     src: SocketAddr::new(src, port(&service.source, 40_471)),
                     dst: SocketAddr::new(dst, port(&service.destination, 5001)),
                 })
@@ -191,9 +212,9 @@ pub fn entry(
     }
     let mut entry = Entry {
         permit,
-        source: vec![Addresses::Any],
-        destination: vec![Addresses::Any],
-        services: vec![Service::default()],
+        source: Set::One(Addresses::Any),
+        destination: Set::One(Addresses::Any),
+        services: Arc::new(vec![Service::default()]),
         established: false,
         place: text.place(line),
     };
@@ -211,8 +232,8 @@ pub fn entry(
         "object" | "object-group" => {
             let name = words.next();
             match objects.service(name) {
-                Some([]) => return None,
-                Some(services) => Some(services.to_vec()),
+                Some(services) if services.is_empty() => return None,
+                Some(services) => Some(Arc::clone(services)),
                 None => return words.undefined("service object", name),
             }
         }
@@ -234,12 +255,12 @@ pub fn entry(
     entry.services = match (named, words.port_group()) {
         (Some(services), _) => services,
         (None, Some(group)) => match objects.service(group) {
-            Some(services) => services.to_vec(),
+            Some(services) => Arc::clone(services),
             None => return words.undefined("service object", group),
         },
         (None, None) => {
             service.destination = words.ports()?;
-            vec![service]
+            Arc::new(vec![service])
         }
     };
     words.qualifiers(&mut entry)
@@ -282,9 +303,9 @@ impl<'l> Words<'_, 'l, '_> {
         self.found.warn(self.line, "evaluate", message);
         Entry {
             permit: true,
-            source: vec![Addresses::Any],
-            destination: vec![Addresses::Any],
-            services: vec![Service::default()],
+            source: Set::One(Addresses::Any),
+            destination: Set::One(Addresses::Any),
+            services: Arc::new(vec![Service::default()]),
             established: true,
             place: text.place(self.line),
         }
@@ -313,15 +334,15 @@ impl<'l> Words<'_, 'l, '_> {
         matches!(first, "any" | "host") || first.parse::<Ipv4Addr>().is_ok()
     }
 
-    fn addresses(&mut self, mask_is_optional: bool) -> Option<Vec<Addresses>> {
+    fn addresses(&mut self, mask_is_optional: bool) -> Option<Set> {
         if let ["object" | "object-group" | "addrgroup", name, rest @ ..] = self.rest {
             self.rest = rest;
             return match self.objects.network(name) {
-                Some(addresses) => Some(addresses.to_vec()),
+                Some(addresses) => Some(Set::Group(Arc::clone(addresses))),
                 None => self.undefined("network object", name),
             };
         }
-        self.one_address(mask_is_optional).map(|one| vec![one])
+        self.one_address(mask_is_optional).map(Set::One)
     }
 
     fn one_address(&mut self, mask_is_optional: bool) -> Option<Addresses> {

@@ -73,9 +73,11 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
     found
 }
 
-/// What ends a line: a carriage return alone in texts of some terminals and old systems.
+/// What ends a line: a carriage return alone in texts of some terminals and old systems. (A pager's mark
+/// has carriage returns in its line.)
 fn break_of(text: &str) -> char {
-    if text.contains('\n') || !text.contains('\r') { '\n' } else { '\r' }
+    let one_line = !text.contains('\r') || text.contains("More --");
+    if text.contains('\n') || one_line { '\n' } else { '\r' }
 }
 
 /// The sections of `show tech-support` that hold the configuration.
@@ -88,7 +90,8 @@ impl Sections {
             let title = title.strip_suffix("-----")?.trim_end_matches('-').trim();
             title.starts_with("show ").then(|| title.to_owned())
         };
-        let mut starts = (0..).zip(all).filter_map(|(at, line)| Some((at, title(line)?))).peekable();
+        let mut starts =
+            (0..).zip(all).filter_map(|(at, line)| Some((at, title(line)?))).peekable();
         let mut held = Vec::new();
         while let Some((at, title)) = starts.next() {
             let end = starts.peek().map_or(all.len(), |(next, _)| *next);
@@ -115,13 +118,16 @@ fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     }
     let mut indent = content.len() - content.trim_start().len();
     content = content.trim();
+    if content.starts_with("```") {
+        return;
+    }
     if let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
         content = ticked.trim();
     }
     if let Some(command) = after_prompt(content) {
         (content, indent) = (command.trim_start(), 0);
     }
-    if content.is_empty() || content.starts_with(['!', ':']) || content.starts_with("```") {
+    if content.is_empty() || content.starts_with(['!', ':']) {
         return;
     }
     let mut words: Vec<&str> = content.split_whitespace().collect();

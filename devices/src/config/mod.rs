@@ -14,8 +14,8 @@ pub mod lines;
 pub mod objects;
 pub mod words;
 
-pub(crate) use diagnostic::quoted;
 pub use decode::decode;
+pub(crate) use diagnostic::quoted;
 pub use diagnostic::{ConfigDiagnostic, Diagnostics, Severity};
 pub use lines::{Line, lines};
 

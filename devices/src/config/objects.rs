@@ -1,14 +1,15 @@
 //! Objects and object groups of ASA and IOS: names for addresses and for services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::access_list::{Addresses, network, ports_of};
 use super::{Diagnostics, Line, quoted};
 
 /// TCP as an object describes it: the ports that must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Source ports; any when empty.
     pub source: Vec<RangeInclusive<u16>>,
@@ -21,10 +22,31 @@ pub struct Service {
 pub struct Objects {
     /// `name ADDRESS NAME`.
     hosts: BTreeMap<String, IpAddr>,
-    networks: BTreeMap<String, Vec<Addresses>>,
-    /// `None` in the list: another protocol than TCP.
-    services: BTreeMap<String, Vec<Service>>,
+    networks: BTreeMap<String, Network>,
+    /// Other protocols than TCP are left out.
+    services: BTreeMap<String, Arc<Vec<Service>>>,
 }
+
+/// A network object or group. The entries of access lists share its members; none is there twice, so
+/// that groups of groups do not grow beyond the lines that fill them.
+#[derive(Clone, Debug, Default)]
+struct Network {
+    members: Arc<Vec<Addresses>>,
+    known: BTreeSet<Addresses>,
+}
+
+impl Network {
+    fn add(&mut self, addresses: impl IntoIterator<Item = Addresses>) {
+        let known = &mut self.known;
+        let new: Vec<Addresses> = addresses.into_iter().filter(|a| known.insert(*a)).collect();
+        if !new.is_empty() {
+            Arc::make_mut(&mut self.members).extend(new);
+        }
+    }
+}
+
+/// Most services of one group: no real one comes near.
+const SERVICES_MAX: usize = 10_000;
 
 /// The open block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,14 +78,14 @@ impl Objects {
 
     /// The addresses of a network object or group.
     #[must_use]
-    pub fn network(&self, name: &str) -> Option<&[Addresses]> {
-        self.networks.get(name).map(Vec::as_slice)
+    pub fn network(&self, name: &str) -> Option<&Arc<Vec<Addresses>>> {
+        self.networks.get(name).map(|network| &network.members)
     }
 
     /// What a service object or group says about TCP; empty when it names only other protocols.
     #[must_use]
-    pub fn service(&self, name: &str) -> Option<&[Service]> {
-        self.services.get(name).map(Vec::as_slice)
+    pub fn service(&self, name: &str) -> Option<&Arc<Vec<Service>>> {
+        self.services.get(name)
     }
 
     /// Opens the block of a line such as `object network NAME`.
@@ -104,7 +126,7 @@ impl Objects {
             ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
             words @ (["host", ..] | ["range", ..]) => words,
             ["any"] => {
-                self.networks.entry(name.to_owned()).or_default().push(Addresses::Any);
+                self.networks.entry(name.to_owned()).or_default().add([Addresses::Any]);
                 return true;
             }
             words @ [address, _] if address.parse::<std::net::Ipv4Addr>().is_ok() => words,
@@ -122,7 +144,7 @@ impl Objects {
         };
         let addresses = match words {
             ["object", other] => match self.networks.get(*other) {
-                Some(addresses) => addresses.clone(),
+                Some(other) => other.members.to_vec(),
                 None => {
                     found.warn(line, other, format!("network object {other} is not defined"));
                     return true;
@@ -148,7 +170,7 @@ impl Objects {
                 }
             },
         };
-        self.networks.entry(name.to_owned()).or_default().extend(addresses);
+        self.networks.entry(name.to_owned()).or_default().add(addresses);
         true
     }
 
@@ -164,18 +186,19 @@ impl Objects {
         found: &mut Diagnostics,
     ) -> bool {
         let services = match line.words.as_slice() {
-            ["port-object", rest @ ..]
-            | rest @ ["eq" | "neq" | "lt" | "gt" | "range", ..] => match (tcp, ports_of(rest)) {
-                (false, _) => Vec::new(),
-                (true, Some(destination)) => vec![Service { destination, source: Vec::new() }],
-                (true, None) => {
-                    found.error(line, "", "expected eq PORT or range FIRST LAST");
-                    return true;
+            ["port-object", rest @ ..] | rest @ ["eq" | "neq" | "lt" | "gt" | "range", ..] => {
+                match (tcp, ports_of(rest)) {
+                    (false, _) => Vec::new(),
+                    (true, Some(destination)) => vec![Service { destination, source: Vec::new() }],
+                    (true, None) => {
+                        found.error(line, "", "expected eq PORT or range FIRST LAST");
+                        return true;
+                    }
                 }
-            },
+            }
             ["service-object" | "service", "object", other] | ["group-object", other] => {
                 match self.services.get(*other) {
-                    Some(services) => services.clone(),
+                    Some(services) => services.to_vec(),
                     None => {
                         found.warn(line, other, format!("service object {other} is not defined"));
                         return true;
@@ -183,15 +206,13 @@ impl Objects {
                 }
             }
             ["service-object" | "service", "tcp" | "tcp-udp" | "6", rest @ ..]
-            | ["tcp" | "tcp-udp" | "6", rest @ ..] => {
-                match service(rest) {
-                    Some(service) => vec![service],
-                    None => {
-                        found.error(line, "", "expected source or destination, and ports");
-                        return true;
-                    }
+            | ["tcp" | "tcp-udp" | "6", rest @ ..] => match service(rest) {
+                Some(service) => vec![service],
+                None => {
+                    found.error(line, "", "expected source or destination, and ports");
+                    return true;
                 }
-            }
+            },
             ["protocol-object", "tcp" | "ip" | "6"]
             | ["service-object" | "service", "ip"]
             | ["ip"] => {
@@ -202,7 +223,17 @@ impl Objects {
             [_, ..] if line.indent > 0 => Vec::new(),
             _ => return false,
         };
-        self.services.entry(name.to_owned()).or_default().extend(services);
+        let group = self.services.entry(name.to_owned()).or_default();
+        if services.is_empty() {
+            return true;
+        }
+        if group.len() + services.len() > SERVICES_MAX {
+            let message =
+                format!("more than {SERVICES_MAX} services in a group: this line is left out");
+            found.warn(line, "", message);
+            return true;
+        }
+        Arc::make_mut(group).extend(services);
         true
     }
 }

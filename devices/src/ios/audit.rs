@@ -1,7 +1,9 @@
 //! What the configuration of an IOS or IOS-XE router does to MPTCP: a connection of each kind is passed
 //! through the model, between the interfaces that matter to it.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, PortId};
 use sim_core::time::{SimDuration, SimTime};
@@ -84,7 +86,11 @@ fn audit(text: ConfigText<'_>) -> Audit {
         crate::zbfw::warn_of_names(&config, text, &mut found);
     }
     touches(&config, text, &mut found);
-    let mut probes = Probes { config: &config, at: SimTime::ZERO, verdicts: Vec::new() };
+    let version = config.version.clone();
+    // Who is translated to what is another question; a probe goes where it is sent.
+    let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
+    let mut probes = Probes { config: Arc::new(bare), at: SimTime::ZERO, verdicts: Vec::new() };
+    let config = Arc::clone(&probes.config);
     if config.has_zones() {
         probes.zones();
     } else {
@@ -92,23 +98,21 @@ fn audit(text: ConfigText<'_>) -> Audit {
     }
     probes.intercepted();
     probes.rest();
-    Audit { version: config.version.clone(), verdicts: probes.verdicts, warnings: found.into_all() }
+    Audit { version, verdicts: probes.verdicts, warnings: found.into_all() }
 }
 
-struct Probes<'c> {
-    config: &'c IosConfig,
+struct Probes {
+    config: Arc<IosConfig>,
     at: SimTime,
     verdicts: Vec<Verdict>,
 }
 
-impl Probes<'_> {
+impl Probes {
     /// What becomes of a connection from one interface to another.
     fn try_one(&mut self, from: &Interface, to: &Interface, flow: Flow) -> (Effect, Vec<Because>) {
         let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
         let sides = [Some(from.clone()), Some(to.clone())];
-        let mut config = self.config.clone();
-        // Who is translated to what is another question; the probe goes where it is sent.
-        config.nat = crate::nat::config::NatConfig::default();
+        let config = Arc::clone(&self.config);
         let mut router = IosRouter::new("ios", config, sides, &context);
         self.at += SimDuration::from_secs(1);
         let attempt =
@@ -127,7 +131,8 @@ impl Probes<'_> {
 
     /// Each class of each zone-pair, and what no zone-pair lets cross.
     fn zones(&mut self) {
-        let zones = self.config.zones.clone();
+        let config = Arc::clone(&self.config);
+        let zones = &config.zones;
         for pair in &zones.pairs {
             if pair.source == "self" || pair.destination == "self" {
                 continue;
@@ -141,15 +146,13 @@ impl Probes<'_> {
                 self.say("all TCP".into(), &direction, effect, because);
                 continue;
             };
+            let sides = [Some(from.clone()), Some(to.clone())];
+            let firewall = crate::zbfw::Zbfw::new(&config, &sides);
             for class in policy.classes.iter().filter(|c| c.name != "class-default") {
                 let Some(map) = zones.class(&class.name) else { continue };
-                let witness = witnesses(self.config, map).into_iter().find(|flow| {
-                    let firewall = crate::zbfw::Zbfw::new(
-                        self.config,
-                        &[Some(from.clone()), Some(to.clone())],
-                    );
-                    firewall.class_of(self.config, *flow).as_deref() == Some(&class.name)
-                });
+                let witness = witnesses(&config, map)
+                    .into_iter()
+                    .find(|flow| firewall.class_of(&config, *flow).as_deref() == Some(&class.name));
                 let Some(flow) = witness else { continue };
                 let (effect, mut because) = self.try_one(&from, &to, flow);
                 if let Some((action, place)) = &class.action {
@@ -168,12 +171,10 @@ impl Probes<'_> {
                 let traffic = format!("class {}: {}", class.name, matches.join(", "));
                 self.say(traffic, &direction, effect, because);
             }
-            let firewall =
-                crate::zbfw::Zbfw::new(self.config, &[Some(from.clone()), Some(to.clone())]);
             let other = PORTS
                 .into_iter()
                 .map(general)
-                .find(|f| firewall.class_of(self.config, *f).as_deref() == Some("class-default"));
+                .find(|f| firewall.class_of(&config, *f).as_deref() == Some("class-default"));
             if let Some(flow) = other {
                 let (effect, because) = self.try_one(&from, &to, flow);
                 self.say("all other TCP".into(), &direction, effect, because);
@@ -202,7 +203,10 @@ impl Probes<'_> {
 
     /// Both directions of each interface that inspects, filters or classifies.
     fn interfaces(&mut self) {
-        for interface in &self.config.interfaces {
+        let config = Arc::clone(&self.config);
+        for alike in alike(&config.interfaces) {
+            let interface = alike[0];
+            let called = called(&alike);
             let other = Interface { name: "another".into(), ..Interface::default() };
             let inspects = interface.inspect.iter().flatten().next();
             let filters = interface.access.iter().flatten().next();
@@ -212,9 +216,12 @@ impl Probes<'_> {
                 (interface, &other, "opened from its side"),
                 (&other, interface, "opened towards it"),
             ] {
-                let direction = format!("interface {}, {way}", interface.name);
+                let direction = format!("{called}, {way}");
                 let mut seen: Vec<Effect> = Vec::new();
                 for flow in self.flows_of(interface) {
+                    if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
+                        break;
+                    }
                     let (effect, because) = self.try_one(from, to, flow);
                     if seen.contains(&effect) {
                         continue;
@@ -244,7 +251,9 @@ impl Probes<'_> {
         let named = interface.access.iter().flatten();
         let lists = named.filter_map(|n| self.config.access_lists.get(&n.name));
         let mut flows: Vec<Flow> = lists.flat_map(|list| list.samples()).take(64).collect();
-        flows.extend(PORTS.into_iter().map(general));
+        // What no list speaks of early on: it often tells the other effect.
+        let at = flows.len().min(1);
+        flows.splice(at..at, PORTS.into_iter().map(general));
         flows
     }
 
@@ -276,6 +285,34 @@ impl Probes<'_> {
             (false, false) => ("all TCP", "every other interface, both directions"),
         };
         self.say(traffic.into(), direction, Effect::Pass, because);
+    }
+}
+
+/// Interfaces with the same rules, in the order of the first of each.
+fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
+    let rules = |i: &Interface| {
+        let names = [&i.access, &i.access_v6, &i.inspect, &i.service];
+        names.map(|pair| pair.each_ref().map(|n| n.as_ref().map(|n| n.name.clone())))
+    };
+    let mut places = BTreeMap::new();
+    let mut all: Vec<Vec<&Interface>> = Vec::new();
+    for interface in interfaces {
+        let at = *places.entry(rules(interface)).or_insert(all.len());
+        match all.get_mut(at) {
+            Some(group) => group.push(interface),
+            None => all.push(vec![interface]),
+        }
+    }
+    all
+}
+
+/// `interface a`, `interfaces a, b`, `interfaces a, b and 46 others`.
+fn called(alike: &[&Interface]) -> String {
+    match alike {
+        [one] => format!("interface {}", one.name),
+        [a, b] => format!("interfaces {}, {}", a.name, b.name),
+        [a, b, rest @ ..] => format!("interfaces {}, {} and {} more", a.name, b.name, rest.len()),
+        [] => String::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The frame of the grammar: interfaces, access lists and route-maps here, the features' own commands
 //! in their folders; what concerns none of them is passed over knowingly ([`super::skipped`]).
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use sim_core::engine::device::Side;
@@ -32,7 +33,8 @@ enum Block {
 /// Reads a configuration.
 pub(crate) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IosConfig {
     let (config, objects) = (IosConfig::default(), Objects::default());
-    let mut reader = Reader { text, found, config, block: Block::None, objects };
+    let places = BTreeMap::new();
+    let mut reader = Reader { text, found, config, block: Block::None, objects, places };
     blocks::read(text.text, &mut reader);
     reader.config
 }
@@ -43,6 +45,8 @@ struct Reader<'t, 'd> {
     config: IosConfig,
     block: Block,
     objects: Objects,
+    /// Where an interface is among the interfaces, by its name.
+    places: BTreeMap<String, usize>,
 }
 
 impl Grammar for Reader<'_, '_> {
@@ -85,10 +89,10 @@ impl Grammar for Reader<'_, '_> {
             }
             ["interface" | "int", name @ ..] if !name.is_empty() => {
                 let name = name.concat();
-                let known = self.config.interfaces.iter().position(|i| i.name == name);
-                let at = known.unwrap_or_else(|| {
-                    self.config.interfaces.push(Interface { name, ..Interface::default() });
-                    self.config.interfaces.len() - 1
+                let interfaces = &mut self.config.interfaces;
+                let at = *self.places.entry(name).or_insert_with_key(|name| {
+                    interfaces.push(Interface { name: name.clone(), ..Interface::default() });
+                    interfaces.len() - 1
                 });
                 self.block = Block::Interface(at);
             }

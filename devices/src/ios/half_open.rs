@@ -12,7 +12,7 @@ use sim_core::time::{SimDuration, SimTime};
 use crate::steps::track::Table;
 
 use super::log::Log;
-use super::{Refused, refuse};
+use super::{Refused, refuse, remedy};
 
 /// The marks. `u32::MAX` is no limit.
 #[derive(Clone, Debug)]
@@ -74,10 +74,11 @@ impl HalfOpen {
         self.blocked.retain(|_, until| now < *until);
         let host_rule = || {
             let text = format!("tcp max-incomplete host {}", marks.host);
-            match &marks.host_place {
+            let rule = match &marks.host_place {
                 Some(place) => Rule::config(place.text.clone(), place.clone(), source),
                 None => Rule::default(text, source),
-            }
+            };
+            remedy::more_half_open(rule, source)
         };
         if self.blocked.contains_key(&host) {
             return refuse(&host_rule(), "host blocked");

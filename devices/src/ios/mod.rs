@@ -8,6 +8,7 @@ pub(crate) mod half_open;
 pub(crate) mod intercept;
 pub(crate) mod log;
 pub(crate) mod reassembly;
+pub(crate) mod remedy;
 pub(crate) mod router;
 mod sides;
 mod skipped;
@@ -158,7 +159,8 @@ impl IosConfig {
             Some(entry) => (entry.place.text.clone(), &entry.place),
             None => (format!("access list {} permits nothing else", group.name), &group.place),
         };
-        refuse(&rule(text, place, ACL_SOURCE), "access list")
+        let rule = remedy::permit(rule(text, place, ACL_SOURCE), &group.name, packet);
+        refuse(&rule, "access list")
     }
 
     /// True when an access list, or a route-map, names a packet. One that is not defined names none.

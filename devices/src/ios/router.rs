@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule, Side, Standing};
 use sim_core::time::SimTime;
@@ -78,7 +79,7 @@ pub(crate) enum Admitted {
 #[derive(Debug)]
 pub(crate) struct IosRouter {
     model: &'static str,
-    config: IosConfig,
+    config: Arc<IosConfig>,
     /// Interfaces by side; `None`: no rules there.
     sides: [Option<Interface>; 2],
     firewall: Option<Box<dyn Firewall>>,
@@ -126,14 +127,14 @@ pub(crate) fn build(
         }
     }
     let warnings = found.into_result()?;
-    Ok((IosRouter::new(kind.model, config, sides, context), warnings))
+    Ok((IosRouter::new(kind.model, Arc::new(config), sides, context), warnings))
 }
 
 impl IosRouter {
     /// The router of a configuration, between two of its interfaces.
     pub(super) fn new(
         model: &'static str,
-        config: IosConfig,
+        config: Arc<IosConfig>,
         sides: [Option<Interface>; 2],
         context: &DeviceContext<'_>,
     ) -> Self {

@@ -513,7 +513,7 @@ pub(super) fn knows(line: &Line<'_>) -> bool {
 }
 
 /// Findings after which no more suggestions are made.
-const SUGGESTIONS_MAX: usize = 100;
+pub(super) const SUGGESTIONS_MAX: usize = 100;
 
 /// True when the line begins as a command of the global mode that is passed over.
 pub(super) fn is_known(line: &Line<'_>) -> bool {

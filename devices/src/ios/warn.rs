@@ -27,7 +27,8 @@ pub(super) fn names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagno
     }
     let mut say = |place: &ConfigLine, word: &str, message: String, known: Vec<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
-        let meant = nearest(word, known).map(str::to_owned);
+        let few = found.len() < super::skipped::SUGGESTIONS_MAX;
+        let meant = few.then(|| nearest(word, known)).flatten().map(str::to_owned);
         let word = all[at].words.iter().rev().find(|w| **w == word).copied().unwrap_or("");
         let report = found.warn(&all[at], word, message);
         if let Some(meant) = meant {

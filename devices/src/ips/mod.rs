@@ -7,6 +7,7 @@
 
 mod audit;
 mod grammar;
+mod remedy;
 
 use std::sync::Arc;
 
@@ -193,7 +194,7 @@ impl Ips {
         let options = enabled(1306).map(|s| OptionSignature {
             sub: s.sub,
             verdict: Verdict::of(s),
-            rule: rule(s, GUIDE),
+            rule: remedy::leave_alone(rule(s, GUIDE), s),
         });
         let options = options.collect();
         let syn_data = enabled(1314).map(|s| (Verdict::of(s), rule(s, GUIDE))).next();

@@ -2,6 +2,7 @@
 //! passes. TCP options are not touched (Cisco 116519).
 
 mod policy;
+mod remedy;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::cbac::say_out_of_order;
 use crate::ios::half_open::HalfOpen;
 use crate::ios::log::Log;
 use crate::ios::reassembly::{Order, Reassembly};
+use crate::ios::remedy::one_path;
 use crate::ios::router::{Admitted, Firewall};
 use crate::ios::{Interface, IosConfig, Refused, refuse};
 use crate::steps::Pass;
@@ -137,7 +139,7 @@ impl Zbfw {
             Timeouts { embryonic: p.synwait, idle: p.idle, half_closed: p.idle, closed: p.finwait };
         Self {
             policies,
-            malformed: Rule::default("inspect: TCP state checks", GUIDE),
+            malformed: one_path(Rule::default("inspect: TCP state checks", GUIDE), GUIDE),
             table: Table::new(timeouts),
             half_open: HalfOpen::default(),
             awake: None,

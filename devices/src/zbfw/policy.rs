@@ -10,8 +10,8 @@ use crate::config::words::port;
 use crate::ios::reassembly::Room;
 use crate::ios::{self, Interface, IosConfig};
 
-use super::GUIDE;
 use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
+use super::{GUIDE, remedy};
 
 /// The most that a class-map may nest in others.
 const DEPTH: u32 = 8;
@@ -184,7 +184,7 @@ impl Seen<'_> {
         let logged = policy.classes.get(at).and_then(|c| c.action.as_ref());
         let logs = logged.is_some_and(|(_, place)| place.text.ends_with("log"));
         let text = if logs { "class class-default: drop log" } else { "class class-default: drop" };
-        let rule = Rule::default_because(text, because, near, GUIDE);
+        let rule = remedy::inspect(Rule::default_because(text, because, near, GUIDE), policy);
         Decision::Drop { class: at, rule, reason: "DROP action found in policy-map" }
     }
 
@@ -254,10 +254,15 @@ impl Seen<'_> {
 }
 
 fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossing {
-    let blocked = |because: Wording, near: Option<&Pair>, reason| {
-        let near = near.map(|pair| pair.place.clone());
+    let blocked = |because: Wording, pair: Option<&Pair>, reason| {
+        let near = pair.map(|pair| pair.place.clone());
         let text = "traffic between zones needs a zone-pair with a policy";
-        Crossing::Blocked(Rule::default_because(text, because, near, GUIDE), reason)
+        let rule = Rule::default_because(text, because, near, GUIDE);
+        let rule = match (from, to) {
+            (Some(from), Some(to)) => remedy::pair(rule, pair, from, to),
+            _ => rule,
+        };
+        Crossing::Blocked(rule, reason)
     };
     let (from, to) = match (from, to) {
         (None, None) => return Crossing::Free,
@@ -338,7 +343,8 @@ impl Zones {
 /// The zones of the interfaces towards the clients and the servers.
 pub(super) fn zones_of(config: &IosConfig, sides: &[Option<Interface>; 2]) -> [Option<String>; 2] {
     let zones = &config.zones;
-    if config.interfaces.iter().all(|i| i.zone.is_none()) {
+    let of_none = |i: &Interface| i.zone.is_none();
+    if config.interfaces.iter().all(of_none) && sides.iter().flatten().all(of_none) {
         let named = |side| {
             let mut all = zones.pairs.iter().flat_map(|p| [&p.source, &p.destination]);
             all.find(|z| zones.guess(z) == Some(side)).cloned()

@@ -1,6 +1,8 @@
 //! The zone-based firewall's lines: zones, zone-pairs, and the class, policy and parameter maps of
 //! type inspect.
 
+use std::sync::Arc;
+
 use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::time::SimDuration;
 
@@ -9,6 +11,7 @@ use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::ios::Named;
 use crate::ios::half_open::Marks;
 use crate::ios::reassembly::Room;
+use crate::ios::remedy::longer_queue;
 
 /// Everything about zones.
 #[derive(Clone, Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Zones {
 
 impl Default for Zones {
     fn default() -> Self {
-        let rule = Rule::default("tcp reassembly queue length 16", super::GUIDE);
+        let rule = lengthened(Rule::default("tcp reassembly queue length 16", super::GUIDE));
         let room = Room { segments: 16, time: SimDuration::from_secs(5), rule };
         let (zones, pairs, classes) = (Vec::new(), Vec::new(), Vec::new());
         Self { room, zones, pairs, classes, policies: Vec::new(), parameters: Vec::new() }
@@ -185,7 +188,15 @@ impl Zones {
                 self.zones.push(Named { name: (*name).to_owned(), place: place() });
                 Block::Zone
             }
-            ["zone-pair", "security", name, "source", source, "destination" | "dest", destination] => {
+            [
+                "zone-pair",
+                "security",
+                name,
+                "source",
+                source,
+                "destination" | "dest",
+                destination,
+            ] => {
                 self.pairs.push(Pair {
                     name: (*name).to_owned(),
                     source: (*source).to_owned(),
@@ -281,7 +292,8 @@ impl Zones {
                 };
                 if let Some(number) = number(value, line, found) {
                     *slot = number;
-                    self.room.rule = Rule::config(line.text(), text.place(line), super::GUIDE);
+                    let rule = Rule::config(line.text(), text.place(line), super::GUIDE);
+                    self.room.rule = lengthened(rule);
                 }
                 Some(Block::OutOfOrder)
             }
@@ -437,6 +449,11 @@ impl Zones {
         }
         true
     }
+}
+
+fn lengthened(rule: Arc<Rule>) -> Arc<Rule> {
+    let lines = ["parameter-map type ooo global", " tcp reassembly queue length 1024"];
+    longer_queue(rule, &lines, super::GUIDE)
 }
 
 fn seconds(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
