@@ -112,6 +112,9 @@ mod tests {
             "  class FILMS\n    serverfarm F\n  class class-default\n",
         ) + "class-map type http loadbalance FILMS\n  match http url .*\n";
         check(&layer_7, &[Terminate, Strip]);
+        let inserts =
+            TEXT.replace("serverfarm F\n", "serverfarm F\n  insert-http X-C header-value a\n");
+        check(&inserts, &[Terminate, Strip]);
         let text = ConfigText { file: "a.cfg", text: TEXT };
         let said = audit(text).verdicts[0].because.last().unwrap().rule.clone();
         assert!(said.contains("another real server"), "{said}");

@@ -162,6 +162,8 @@ pub(super) struct BalanceClass {
     /// What an inline `match NAME http …` asks for, in place of a class-map.
     pub(super) inline: Option<HttpMatch>,
     pub(super) to: Option<(To, ConfigLine)>,
+    /// A line that makes ACE read or change what is sent.
+    pub(super) reads: Option<ConfigLine>,
     pub(super) place: ConfigLine,
 }
 

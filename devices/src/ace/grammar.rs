@@ -37,6 +37,8 @@ enum Block {
     Interface(usize),
 }
 
+const PROXY: &str = "this makes ACE a proxy: TCP options do not cross it";
+
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AceConfig {
     let config = AceConfig::default();
@@ -351,7 +353,12 @@ impl Reader<'_, '_> {
             ["weight", ..] => {
                 self.found.warn(line, line.words[0], "weights are not modelled: all are equal");
             }
-            ["probe" | "failaction" | "retcode" | "backup-rserver" | "conn-limit", ..]
+            ["conn-limit", ..] => {
+                let message =
+                    "limits of real servers are not modelled: they take any number of connections";
+                self.found.warn(line, line.words[0], message);
+            }
+            ["probe" | "failaction" | "retcode" | "backup-rserver", ..]
             | ["cookie-string" | "rate-limit" | "partial-threshold" | "transparent", ..]
             | ["no", ..] => {}
             _ => return false,
@@ -443,6 +450,7 @@ impl Reader<'_, '_> {
                     name: (*name).to_owned(),
                     inline: None,
                     to: None,
+                    reads: None,
                     place,
                 });
                 self.block = Block::Balance(at, Some(classes.len() - 1));
@@ -454,12 +462,19 @@ impl Reader<'_, '_> {
             ["forward"] => To::Forward,
             ["match", name, "http", rest @ ..] => {
                 let inline = http_match(rest, line, self.found);
-                classes.push(BalanceClass { name: (*name).to_owned(), inline, to: None, place });
+                let name = (*name).to_owned();
+                classes.push(BalanceClass { name, inline, to: None, reads: None, place });
                 self.block = Block::Balance(at, Some(classes.len() - 1));
                 return true;
             }
-            ["match" | "insert-http" | "set" | "action" | "nat" | "compress", ..] => return true,
-            ["ssl-proxy", ..] => return true,
+            ["insert-http" | "action" | "compress" | "ssl-proxy", ..] => {
+                self.found.warn(line, line.words[0], PROXY);
+                if let Some(class) = class.and_then(|class| classes.get_mut(class)) {
+                    class.reads = Some(place);
+                }
+                return true;
+            }
+            ["match" | "set" | "nat", ..] => return true,
             _ => return false,
         };
         match class.and_then(|class| classes.get_mut(class)) {
@@ -499,8 +514,7 @@ impl Reader<'_, '_> {
                 self.found.error(line, given, message);
             }
             ["ssl-proxy", ..] | ["inspect", "http" | "ftp" | "rtsp" | "sip" | "skinny", ..] => {
-                let message = "this makes ACE a proxy: TCP options do not cross it";
-                self.found.warn(line, line.words[0], message);
+                self.found.warn(line, line.words[0], PROXY);
                 class.proxy = Some(place);
             }
             ["nat", ..] => {

@@ -58,6 +58,7 @@ pub(super) fn of(config: &AceConfig, class: &MultiClass) -> Option<Layer7> {
     let mut reason: Option<&ConfigLine> = class.proxy.as_ref();
     let mut choices = Vec::new();
     for class in &policy.classes {
+        reason = reason.or(class.reads.as_ref());
         let Some((to, place)) = &class.to else { continue };
         let asks = match (&class.inline, class.name.as_str()) {
             (Some(inline), _) => Asks::Inline(inline.clone()),

@@ -49,6 +49,9 @@ impl<'a> Line<'a> {
 /// Most lines that a banner is looked through for its end: a mark that comes only later is none.
 const BANNER_LINES_MAX: usize = 200;
 
+/// Most lines of a certificate in hexadecimal.
+const CERTIFICATE_LINES_MAX: usize = 1000;
+
 /// All lines that say something, in order.
 #[must_use]
 pub fn lines(text: &str) -> Vec<Line<'_>> {
@@ -205,13 +208,17 @@ fn banner_end(all: &[&str], here: usize, line: &Line<'_>, first: &str) -> usize 
     if certain { all.len() } else { here + 1 }
 }
 
-/// The line after the bytes of a certificate, which `quit` ends.
+/// The line after a certificate: `quit` ends its bytes; without it, the last line that is nothing else.
 fn certificate_end(all: &[&str], from: usize) -> usize {
-    let bytes = |line: &&str| {
-        line.split_whitespace().all(|word| word.chars().all(|c| c.is_ascii_hexdigit()))
-    };
-    let end = from + all[from..].iter().take_while(|line| bytes(line)).count();
-    if all.get(end).is_some_and(|line| line.trim() == "quit") { end + 1 } else { end }
+    let is_hex = |word: &str| word.chars().all(|c| c.is_ascii_hexdigit());
+    let begins = all.get(from).and_then(|line| line.split_whitespace().next()).is_some_and(is_hex);
+    if !begins {
+        return from;
+    }
+    let rest = &all[from..];
+    let quit = rest.iter().take(CERTIFICATE_LINES_MAX).position(|line| line.trim() == "quit");
+    let bytes = |line: &&str| line.split_whitespace().all(is_hex);
+    quit.map_or_else(|| from + rest.iter().take_while(|l| bytes(l)).count(), |at| from + at + 1)
 }
 
 #[cfg(test)]
