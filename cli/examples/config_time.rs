@@ -54,7 +54,7 @@ fn asa(lines: usize) -> String {
              object-group network g{n}\n network-object 10.{a}.{b}.0 255.255.255.0\n network-object object \
              o{n}\n group-object g{}\nobject-group service s{n} tcp\n port-object eq {}\n port-object \
              range 5000 5010\n",
-            n.saturating_sub(1),
+            n / 10 * 10,
             n % 60_000 + 1
         );
     }

@@ -378,6 +378,33 @@ mod tests {
     }
 
     #[test]
+    fn several_configurations_in_a_text_are_told() {
+        let text = format!("{FOUR_STEPS}: end\n{FOUR_STEPS}");
+        let config = ConfigText { file: "fw.cfg", text: &text };
+        let (_, audit) = crate::audit::audit(config, None);
+        let found: Vec<_> = audit.warnings.iter().map(|w| (w.line, &*w.message)).collect();
+        assert!(
+            found.iter().any(|(line, says)| *line == 11 && says.contains("another configuration"))
+        );
+    }
+
+    /// Groups of groups do not grow beyond the lines that fill them.
+    #[test]
+    fn groups_that_hold_each_other_twice() {
+        let mut text = "object-group network g0\n network-object host 10.0.0.1\n".to_owned();
+        for n in 1..200 {
+            let below = n - 1;
+            text += &format!(
+                "object-group network g{n}\n group-object g{below}\n group-object g{below}\n\
+                 object-group service s{n} tcp\n port-object eq {n}\n group-object s{below}\n group-object s{below}\n"
+            );
+        }
+        text += "access-list l permit tcp object-group g199 any object-group s199\n";
+        let audit = audit(ConfigText { file: "fw.cfg", text: &text });
+        assert_eq!(audit.verdicts.len(), 1);
+    }
+
+    #[test]
     fn what_else_touches_mptcp() {
         let check = |text: &str, expected: &[(u32, &str)]| {
             let audit = audit(ConfigText { file: "fw.cfg", text });

@@ -1,6 +1,8 @@
 //! Why the default clears option 30 although there is a configuration: what is missing in it, or does
 //! not match; and the same as warnings, where it can be told without a connection.
 
+use std::cell::LazyCell;
+
 use sim_core::engine::device::{ConfigLine, PortId, Wording};
 use sim_core::wire::packet::{Flags, Flow};
 use sim_core::wording;
@@ -298,7 +300,7 @@ pub(super) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    let all = lines(text.text);
+    let all = LazyCell::new(|| lines(text.text));
     let mut warn = |place: &ConfigLine, word: &str, message: String, help: String| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
         let line: &Line<'_> = &all[at];

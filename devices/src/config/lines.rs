@@ -49,6 +49,9 @@ impl<'a> Line<'a> {
 /// Most lines that a banner is looked through for its end: a mark that comes only later is none.
 const BANNER_LINES_MAX: usize = 200;
 
+/// Words that most lines have no more of.
+const WORDS_USUAL: usize = 8;
+
 /// Most lines of a certificate in hexadecimal.
 const CERTIFICATE_LINES_MAX: usize = 1000;
 
@@ -89,8 +92,8 @@ struct Sections(Option<Vec<std::ops::Range<usize>>>);
 impl Sections {
     fn of(all: &[&str]) -> Self {
         let title = |line: &str| {
-            let title = line.trim().strip_prefix("-----")?.trim_start_matches('-');
-            let title = title.strip_suffix("-----")?.trim_end_matches('-').trim();
+            let title = line.trim_start().strip_prefix("-----")?.trim_start_matches('-');
+            let title = title.trim_end().strip_suffix("-----")?.trim_end_matches('-').trim();
             title.starts_with("show ").then(|| title.to_owned())
         };
         let mut starts =
@@ -114,7 +117,8 @@ impl Sections {
 fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     let raw = raw.trim_end_matches('\r');
     // A pager leaves its mark and the backspaces that wiped it before the line's own text.
-    let shown = raw.rfind(['\u{8}', '\r']).map_or(0, |at| at + 1);
+    let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
+    let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
     let mut content = raw[shown..].trim_start_matches('\u{feff}');
     for mark in ["<--- More --->", "--More--"] {
         content = content.trim_start().strip_prefix(mark).unwrap_or(content);
@@ -133,7 +137,12 @@ fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     if content.is_empty() || content.starts_with(['!', ':']) {
         return;
     }
-    let mut words: Vec<&str> = content.split_whitespace().collect();
+    let mut words = Vec::with_capacity(WORDS_USUAL);
+    if content.is_ascii() {
+        words.extend(content.split_ascii_whitespace());
+    } else {
+        words.extend(content.split_whitespace());
+    }
     if content.contains("(config")
         && let Some(at) = words.iter().rposition(|word| is_config_prompt(word))
     {

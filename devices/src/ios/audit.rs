@@ -46,6 +46,12 @@ pub(crate) const IOS: Platform = Platform {
         ("service-policy output", 10),
         ("service-policy type inspect", 20),
         ("service timestamps", 5),
+        ("Current configuration : ", 50),
+        ("Building configuration", 3),
+        ("vrf definition ", 3),
+        ("ip vrf ", 2),
+        ("spanning-tree portfast", 2),
+        ("no ip proxy-arp", 2),
         ("line vty", 3),
         ("ip address", 1),
         ("ip route ", 1),
@@ -403,6 +409,9 @@ fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
             "each subflow that is being opened counts as a half-open connection to its host";
         notes.push((place.clone(), message.to_owned()));
     }
+    if notes.is_empty() {
+        return;
+    }
     let all = lines(text.text);
     for (place, message) in notes {
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
@@ -455,6 +464,66 @@ mod tests {
             audited(intercept)[0],
             "TCP that access list 120 permits | every interface, both directions | terminate | 2"
         );
+    }
+
+    /// Texts as they are pasted: from a terminal, from a page, with what stands around them.
+    #[test]
+    fn shapes_of_text() {
+        let outward = "ip inspect name FW tcp\ninterface Serial0\n ip access-group 101 in\n ip inspect FW out\naccess-list 101 deny ip any any\n";
+        let expected = audited(outward);
+        assert!(expected[0].contains("drop") && expected[1].contains("pass"), "{expected:?}");
+        let same = |text: &str| {
+            let bare = |found: Vec<String>| -> Vec<String> {
+                found.iter().map(|v| v.rsplit_once(" | ").unwrap().0.to_owned()).collect()
+            };
+            assert_eq!(bare(audited(text)), bare(expected.clone()), "{text}");
+        };
+        let prompts: String = outward.lines().map(|l| format!("r1(config-if)#{l}\n")).collect();
+        same(&prompts);
+        same(&format!("r1#conf t\n{prompts}r1(config)#end\nr1#wr\n"));
+        same(&outward.replace('\n', "\r"));
+        same(&outward.replace('\n', "\r\n"));
+        same(&format!("```\n{outward}```\n"));
+        same(&outward.replace("interface Serial0", "int Serial0"));
+        same(&outward.replace("access-list 101", "exit\naccess-list 101"));
+        let indented: String = outward.lines().map(|l| format!("    {l}\n")).collect();
+        same(&format!("enable\n  configure terminal\n{indented}    exit\n  end\n"));
+        same(&format!("banner login C\n Keep\n interface out\nC\n{outward}"));
+        same(&format!(
+            "------------------ show version ------------------\nCisco IOS Software\n\
+             ------------------ show running-config ------------------\n{outward}\
+             ------------------ show interfaces ------------------\naccess-list 101 permit ip any any\n"
+        ));
+    }
+
+    #[test]
+    fn groups_of_objects() {
+        let list = |entries: &str| {
+            let text = format!(
+                "object-group network SERVERS\n host 10.1.1.2\n 10.2.0.0 255.255.0.0\n range 10.3.0.1 10.3.0.9\nobject-group network ALL\n group-object SERVERS\nobject-group service WEB\n tcp eq www\n tcp source gt 1023 eq 443\n udp eq 53\nobject-group ip port OLD\n eq 80\nip access-list extended IN\n{entries} deny ip any any\ninterface Serial0\n ip access-group IN in\n"
+            );
+            let audit = audit(ConfigText { file: "r.cfg", text: &text });
+            assert!(audit.warnings.is_empty(), "{:?}", audit.warnings);
+            audit
+                .verdicts
+                .iter()
+                .any(|v| v.effect == Effect::Pass && v.direction.ends_with("opened from its side"))
+        };
+        assert!(list(
+            " permit object-group WEB any object-group SERVERS\n permit tcp any any established\n"
+        ));
+        assert!(list(" permit tcp any object-group ALL eq 5001\n"));
+        assert!(list(" permit tcp any addrgroup ALL portgroup OLD\n"));
+        assert!(!list(" permit udp any object-group ALL\n"));
+    }
+
+    #[test]
+    fn interfaces_with_the_same_rules_are_told_of_together() {
+        let one = |n: u32| format!("interface Gi1/{n}\n ip access-group 1 in\n");
+        let text: String = (1..=40).map(one).collect::<String>() + "access-list 1 permit any\n";
+        let found = audited(&text);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[0].contains("interfaces Gi1/1, Gi1/2 and 38 more"), "{found:?}");
     }
 
     #[test]

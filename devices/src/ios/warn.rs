@@ -1,5 +1,7 @@
 //! What in a configuration is undefined or not in effect, apart from zones.
 
+use std::cell::LazyCell;
+
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
@@ -21,10 +23,7 @@ pub(super) fn warn(
 
 /// Says which names are undefined and what is not in effect.
 pub(super) fn names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let all = lines(text.text);
-    if all.is_empty() {
-        return;
-    }
+    let all = LazyCell::new(|| lines(text.text));
     let mut say = |place: &ConfigLine, word: &str, message: String, known: Vec<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
         let few = found.len() < super::skipped::SUGGESTIONS_MAX;

@@ -1,5 +1,6 @@
 //! What the policy of a zone-pair makes of a connection's first packet, and why.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule, Side, Wording};
@@ -15,6 +16,9 @@ use super::{GUIDE, remedy};
 
 /// The most that a class-map may nest in others.
 const DEPTH: u32 = 8;
+
+/// The most criteria that are looked at for a packet: maps that nest many others each take no longer.
+const CRITERIA_MAX: u32 = 100_000;
 
 /// The zones and their policies, applied to the two sides of the device.
 #[derive(Debug)]
@@ -98,7 +102,7 @@ impl Policies {
 
     /// The class of a policy that a packet is in.
     pub(super) fn class_at(&self, config: &IosConfig, policy: usize, packet: &Packet) -> usize {
-        Seen { zones: &self.zones, config, packet }.class_of(&self.zones.policies[policy])
+        Seen::new(&self.zones, config, packet).class_of(&self.zones.policies[policy])
     }
 
     /// Takes the first class that matches.
@@ -110,7 +114,7 @@ impl Policies {
     ) -> Decision<'_> {
         let zones = &self.zones;
         let policy = &zones.policies[policy];
-        let seen = Seen { zones, config, packet };
+        let seen = Seen::new(zones, config, packet);
         let at = seen.class_of(policy);
         let Some(class) = policy.classes.get(at) else { return seen.unmatched(policy, at) };
         match &class.action {
@@ -136,9 +140,15 @@ struct Seen<'a> {
     zones: &'a Zones,
     config: &'a IosConfig,
     packet: &'a Packet,
+    /// Criteria that may still be looked at.
+    left: Cell<u32>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    const fn new(zones: &'a Zones, config: &'a IosConfig, packet: &'a Packet) -> Self {
+        Self { zones, config, packet, left: Cell::new(CRITERIA_MAX) }
+    }
+
     /// The first class that matches; one past the last for the class-default that no line names.
     fn class_of(&self, policy: &Policy) -> usize {
         let matches = |class: &PolicyClass| {
@@ -234,6 +244,8 @@ impl Seen<'_> {
 
     fn holds(&self, criterion: &Criterion, depth: u32) -> bool {
         let packet = self.packet;
+        let Some(left) = self.left.get().checked_sub(1) else { return false };
+        self.left.set(left);
         let holds = match &criterion.on {
             On::Protocol(name) => name == "tcp" || port(name) == Some(packet.dst_port),
             On::AccessGroup(name) => self.config.selects(name, false, packet.flow(), packet.flags),

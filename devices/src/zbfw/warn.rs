@@ -1,5 +1,7 @@
 //! What in a zone-based firewall's configuration is undefined or not in effect.
 
+use std::cell::LazyCell;
+
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
@@ -30,7 +32,7 @@ pub(crate) fn warn(
 
 /// Says which names are undefined and what is not in effect.
 pub(crate) fn warn_of_names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let all = lines(text.text);
+    let all = LazyCell::new(|| lines(text.text));
     let zones = &config.zones;
     let mut say = |place: &ConfigLine, word: &str, message: String, near: Option<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
