@@ -201,7 +201,7 @@ fn verdict_count(config: &AsaConfig, policy: &Policy) -> usize {
     policy
         .policies(Side::Inside)
         .flat_map(|(_, map)| &map.classes)
-        .filter(|c| c.connection.place.is_some() && config.class_map(&c.name).is_some())
+        .filter(|c| c.connection.place.is_some() && may_match(config, c))
         .count()
 }
 

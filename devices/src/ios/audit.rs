@@ -368,6 +368,9 @@ fn witnesses(config: &IosConfig, map: &crate::zbfw::zones::Class) -> Vec<Flow> {
     all
 }
 
+/// Protocols of which no inspection sees more than that they are there.
+const ENCRYPTED: [&str; 5] = ["https", "ssh", "ldaps", "imaps", "pop3s"];
+
 /// Why option 30 should rather be removed.
 pub(crate) fn advice() -> String {
     format!("where inspection is needed, option 30 is better removed ({SEED})")
@@ -387,12 +390,30 @@ fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
         notes.push((place.clone(), message.to_owned()));
     }
     for (name, protocols) in &config.inspections.rules {
-        for protocol in protocols.iter().filter(|p| p.is_layer_7() && port(&p.name).is_some()) {
+        let reads = |name: &str| port(name).is_some() && !ENCRYPTED.contains(&name);
+        for protocol in protocols.iter().filter(|p| p.is_layer_7() && reads(&p.name)) {
             let message = format!(
                 "inspection of {} (rule {name}) sees only a part of the stream when MPTCP splits it: {advice}",
                 protocol.name
             );
             notes.push((protocol.place.clone(), message));
+        }
+    }
+    let inspected = config.zones.policies.iter().flat_map(|policy| &policy.classes);
+    for class in inspected.filter(|c| matches!(c.action, Some((Action::Inspect(_), _)))) {
+        for criterion in config.zones.class(&class.name).iter().flat_map(|map| &map.criteria) {
+            let On::Protocol(name) = &criterion.on else { continue };
+            let reads =
+                !ENCRYPTED.contains(&name.as_str()) && name != "tcp" && port(name).is_some();
+            let known =
+                notes.iter().any(|(place, _): &(ConfigLine, String)| *place == criterion.place);
+            if reads && !criterion.negated && !known {
+                let message = format!(
+                    "inspection of {name} (class {}) sees only a part of the stream when MPTCP splits it: {advice}",
+                    class.name
+                );
+                notes.push((criterion.place.clone(), message));
+            }
         }
     }
     for criterion in config.quality.classes.iter().flat_map(|c| &c.criteria) {
@@ -532,6 +553,8 @@ mod tests {
             let audit = audit(ConfigText { file: "r.cfg", text });
             audit.warnings.first().map(|w| (w.line, w.message.clone())).unwrap_or_default()
         };
+        let zones = "class-map type inspect match-any W\n match protocol https\n match protocol http\npolicy-map type inspect P\n class type inspect W\n  inspect\nzone security a\nzone security b\nzone-pair security Z source a destination b\n service-policy type inspect P\n";
+        assert!(says(zones).1.contains("option 30 is better removed") && says(zones).0 == 3);
         let nat = "interface a\n ip address 192.0.2.1 255.255.255.0\n ip nat outside\naccess-list 1 permit any\nip nat inside source list 1 interface a overload\n";
         assert!(says(nat).1.contains("ADD_ADDR") && says(nat).0 == 5);
         assert!(
