@@ -115,7 +115,7 @@ impl Sections {
 
 /// Takes the commands of a line: none, one, or several with their prompts between them.
 fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
-    let raw = raw.trim_end_matches('\r');
+    let mut raw = raw.trim_end_matches('\r');
     // A pager leaves its mark and the backspaces that wiped it before the line's own text.
     let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
     let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
@@ -130,6 +130,7 @@ fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     }
     if let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
         content = ticked.trim();
+        raw = &raw[..offset_in(raw, content) + content.len()];
     }
     if let Some(command) = after_prompt(content) {
         (content, indent) = (command.trim_start(), 0);
