@@ -219,6 +219,12 @@ impl Checker<'_> {
             {
                 self.unknown(&part(position), "path or link", link, &links);
             }
+            if let EventAction::SetLink(change) = action {
+                for (name, message, label) in change.faults() {
+                    let steps = [here[0], here[1], Step::Index(1), Step::Key(name)];
+                    self.found.push(self.at(&steps, message).label(label));
+                }
+            }
             if let Some(host) = action.host()
                 && !hosts.iter().any(|known| known == host)
             {

@@ -66,6 +66,12 @@ const CASES: &[(&str, &str)] = &[
     (r#"loss: "1 %""#, r#"loss: "1 pct""#),
     (r#"loss: "1 %""#, r#"loss: GilbertEliott(p: 0.1, r: 0.2)"#),
     (r#"loss: "1 %""#, r#"queue: "50 paquets""#),
+    (r#"loss: "1 %""#, r#"queue: Red(min: "60 KiB", max: "20 KiB")"#),
+    (r#"loss: "1 %""#, r#"queue: FqCoDel(flows: 0)"#),
+    (
+        r#"LinkUp("dsl")"#,
+        r#"SetLink("dsl", queue_back: Red(min: "20 KiB", max: "20 KiB"), mtu: 100)"#,
+    ),
     (r#"title: "Zürich ö","#, r#"title: "Zürich ö", seed: 1, seed: 2,"#),
     (r#"title: "Zürich ö","#, r#"title: "Zürich ö""#),
     (r#"events: [At("10 s""#, r#"events: [At("50 min""#),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::settings::Family;
+use crate::settings::{Family, mtu_problem};
 use crate::shape::{FatTree, Graph, LoadBalanced, MultiPath, Path, SharedBottleneck, Topology};
 
 /// One step into a topology as the scenario file writes it.
@@ -141,8 +141,11 @@ fn check_paths(paths: &[Path], devices: &BTreeSet<&str>, problems: &mut Vec<Prob
         let here = [Field("paths"), Index(i)];
         check_name(&path.name, "path", &mut seen, &here, problems);
         check_devices(&path.devices, devices, &here, problems);
-        check_mtu(path.mtu, &here, problems);
-        check_mtu_of("interface_mtu", path.interface_mtu, &here, problems);
+        check_settings(path.faults(), &here, problems);
+        if let Some(message) = mtu_problem(path.interface_mtu) {
+            let at = [here[0], here[1], Field("interface_mtu")];
+            problems.push(Problem::new(&at, message, "here"));
+        }
     }
 }
 
@@ -179,21 +182,13 @@ fn check_devices(
     }
 }
 
-/// IPv6 needs 1280 (RFC 8200 §5), IPv4 68 (RFC 791); below 256 no segment with options has room.
-fn check_mtu(mtu: Option<u32>, here: &[Position], problems: &mut Vec<Problem>) {
-    check_mtu_of("mtu", mtu, here, problems);
-}
-
-fn check_mtu_of(
-    field: &'static str,
-    mtu: Option<u32>,
+fn check_settings(
+    faults: Vec<(&'static str, String, &'static str)>,
     here: &[Position],
     problems: &mut Vec<Problem>,
 ) {
-    if let Some(mtu) = mtu.filter(|mtu| !(256..=65_535).contains(mtu)) {
-        let at = [here, &[Field(field)]].concat();
-        let message = format!("an MTU is from 256 to 65535 bytes, not {mtu}");
-        problems.push(Problem::new(&at, message, "here"));
+    for (field, message, label) in faults {
+        problems.push(Problem::new(&[here, &[Field(field)]].concat(), message, label));
     }
 }
 
@@ -209,7 +204,7 @@ impl SharedBottleneck {
         let mut names = BTreeSet::new();
         check_name(&self.bottleneck.name, "link", &mut names, &here, problems);
         check_devices(&self.bottleneck.devices, devices, &here, problems);
-        check_mtu(self.bottleneck.mtu, &here, problems);
+        check_settings(self.bottleneck.faults(), &here, problems);
         if self.pairs.is_empty() || self.pairs.len() > MAX_PATHS {
             let message =
                 format!("there are from 1 to {MAX_PATHS} pairs, not {}", self.pairs.len());
@@ -223,7 +218,7 @@ impl SharedBottleneck {
         let mut hosts = BTreeSet::new();
         for (i, pair) in self.pairs.iter().enumerate() {
             let here = [Field("pairs"), Index(i)];
-            check_mtu(pair.mtu, &here, problems);
+            check_settings(pair.faults(), &here, problems);
             for (field, name) in [("client", &pair.client), ("server", &pair.server)] {
                 if !hosts.insert(name.as_str()) {
                     let at = [here[0], here[1], Field(field)];
@@ -298,7 +293,7 @@ impl FatTree {
             let message = format!("k is an even number from 2 to 16, not {}", self.k);
             problems.push(Problem::new(&[Field("k")], message, "here"));
         }
-        check_mtu(self.links.mtu, &[Field("links")], problems);
+        check_settings(self.links.faults(), &[Field("links")], problems);
     }
 }
 
@@ -323,7 +318,7 @@ impl Graph {
         for (i, link) in self.links.iter().enumerate() {
             let here = [Field("links"), Index(i)];
             check_name(&link.name, "link", &mut names, &here, problems);
-            check_mtu(link.mtu, &here, problems);
+            check_settings(link.faults(), &here, problems);
             for (field, end) in [("from", &link.from), ("to", &link.to)] {
                 let at = [here[0], here[1], Field(field)];
                 match DeviceSide::parse(end) {

@@ -80,6 +80,23 @@ macro_rules! with_link_settings {
         }
 
         impl $name {
+            /// Settings that no link has: the field, what is wrong, and a few words beside the mark.
+            #[must_use]
+            pub fn faults(&self) -> Vec<(&'static str, String, &'static str)> {
+                let queues = [("queue", self.queue), ("queue_back", self.queue_back)];
+                let mut faults: Vec<_> = queues
+                    .into_iter()
+                    .filter_map(|(field, queue)| {
+                        let (message, label) = queue?.problem()?;
+                        Some((field, message, label))
+                    })
+                    .collect();
+                faults.extend(
+                    $crate::settings::mtu_problem(self.mtu).map(|message| ("mtu", message, "here")),
+                );
+                faults
+            }
+
             /// Both directions of the link: `base` with what is set here.
             #[must_use]
             pub fn apply(
@@ -125,6 +142,13 @@ macro_rules! with_link_settings {
     };
 }
 pub(crate) use with_link_settings;
+
+/// What is wrong with an MTU. IPv6 needs 1280 (RFC 8200 §5), IPv4 68 (RFC 791); below 256 no segment with
+/// options has room.
+pub(crate) fn mtu_problem(mtu: Option<u32>) -> Option<String> {
+    let mtu = mtu.filter(|mtu| !(256..=65_535).contains(mtu))?;
+    Some(format!("an MTU is from 256 to 65535 bytes, not {mtu}"))
+}
 
 /// The two directions of a link.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -285,6 +309,25 @@ pub enum QueueModel {
         #[serde(default = "codel_limit")]
         limit: Limit,
     },
+    /// Flow queueing with controlled delay (RFC 8290): a queue for each flow, served in turn, so that
+    /// no flow waits behind the packets of another.
+    FqCoDel {
+        /// Wait that is good enough; none: 5 ms.
+        #[serde(default = "codel_target")]
+        target: SimDuration,
+        /// How long it may be exceeded; none: 100 ms.
+        #[serde(default = "codel_interval")]
+        interval: SimDuration,
+        /// Queues that flows are sorted into by a hash; none: 1024.
+        #[serde(default = "fq_flows")]
+        flows: u16,
+        /// What a flow may send in its turn; none: 1514 bytes.
+        #[serde(default = "fq_quantum")]
+        quantum: ByteSize,
+        /// What all queues hold at most; none: 10240 packets.
+        #[serde(default = "fq_limit")]
+        limit: Limit,
+    },
 }
 
 fn red_probability() -> Probability {
@@ -307,7 +350,38 @@ const fn codel_limit() -> Limit {
     Limit(QueueLimit::Packets(1_000))
 }
 
+const fn fq_flows() -> u16 {
+    1024
+}
+
+const fn fq_quantum() -> ByteSize {
+    ByteSize(1_514)
+}
+
+const fn fq_limit() -> Limit {
+    Limit(QueueLimit::Packets(10_240))
+}
+
 impl QueueModel {
+    /// What is wrong with it, and a few words beside the mark.
+    #[must_use]
+    pub fn problem(self) -> Option<(String, &'static str)> {
+        match self {
+            Self::Red { min, max, .. } if max <= min => Some((
+                format!("RED drops between two lengths: max, {max}, must be more than min, {min}"),
+                "nothing lies between them",
+            )),
+            Self::FqCoDel { flows: 0, .. } => {
+                Some(("FqCoDel sorts flows into at least 1 queue".to_owned(), "flows: 0"))
+            }
+            Self::FqCoDel { quantum, .. } if !(1..=1 << 20).contains(&quantum.0) => Some((
+                format!("a quantum is from 1 byte to 1 MiB, not {quantum}"),
+                "a packet is usual: 1514 B",
+            )),
+            _ => None,
+        }
+    }
+
     /// What it holds, and what it drops before it is full.
     #[must_use]
     pub const fn settings(self) -> (QueueLimit, Discipline) {
@@ -318,6 +392,10 @@ impl QueueModel {
             }
             Self::CoDel { target, interval, limit } => {
                 (limit.0, Discipline::CoDel { target, interval })
+            }
+            Self::FqCoDel { target, interval, flows, quantum, limit } => {
+                let quantum = quantum.0 as u32;
+                (limit.0, Discipline::FqCoDel { target, interval, flows, quantum })
             }
         }
     }

@@ -13,11 +13,11 @@ const RED_WEIGHT_LOG: u32 = 9;
 /// A packet that is offered to the queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offer {
-    /// The time.
+    /// When it came.
     pub(super) now: SimTime,
-    /// When its transmission would begin.
+    /// When its transmission would begin, or begins.
     pub(super) leaves: SimTime,
-    /// Bytes that wait in front of it.
+    /// Bytes that wait in front of it; in a queue of its flow alone, behind it.
     pub(super) backlog: u64,
     /// Largest packet of the link, in bytes.
     pub(super) mtu: u64,
@@ -42,7 +42,8 @@ impl ActiveQueue {
     /// Is the packet dropped?
     pub(super) fn drops(&mut self, discipline: Discipline, offer: Offer, rng: &mut Stream) -> bool {
         match discipline {
-            Discipline::DropTail => false,
+            // A queue that sorts flows decides for each of them ([`super::fair_queue`]).
+            Discipline::DropTail | Discipline::FqCoDel { .. } => false,
             Discipline::Red { min, max, probability } => {
                 self.red((min.0 as f64, max.0 as f64), probability, offer, rng)
             }

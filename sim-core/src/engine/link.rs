@@ -71,6 +71,17 @@ pub enum Discipline {
         /// How long it may be exceeded.
         interval: SimDuration,
     },
+    /// A queue for each flow, served in turn, each with controlled delay (RFC 8290).
+    FqCoDel {
+        /// Wait that is good enough.
+        target: SimDuration,
+        /// How long it may be exceeded.
+        interval: SimDuration,
+        /// Queues that flows are sorted into, by a hash; at least 1.
+        flows: u16,
+        /// Bytes that a flow may send in its turn; at least 1.
+        quantum: u32,
+    },
 }
 
 /// How much a queue holds, the packet in transmission not counted.

@@ -6,6 +6,8 @@
 mod active_queue;
 pub mod capture;
 pub mod device;
+mod fair_link;
+mod fair_queue;
 mod finish;
 pub mod forwarding;
 pub mod link;

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 
 use super::active_queue::{ActiveQueue, Offer};
+use super::fair_link::FairLink;
+use super::fair_queue::FairQueue;
 use super::link::{Discipline, Jitter, LinkConfig, Loss, QueueLimit};
 use crate::rng::{Probability, Stream};
 use crate::time::{SimDuration, SimTime};
@@ -127,6 +129,8 @@ struct Rest {
     bad_state: bool,
     four_state: FourState,
     active_queue: ActiveQueue,
+    /// What waits and flies where the queue sorts flows.
+    fair: Option<Box<FairLink>>,
     last_arrival: SimTime,
     counters: LinkCounters,
 }
@@ -162,6 +166,7 @@ impl Transmission {
                 bad_state: false,
                 four_state: FourState::default(),
                 active_queue: ActiveQueue::default(),
+                fair: None,
                 last_arrival: SimTime::ZERO,
                 counters: LinkCounters::default(),
             }),
@@ -170,6 +175,9 @@ impl Transmission {
 
     /// New settings, for packets sent from now on.
     pub fn set_config(&mut self, config: LinkConfig) {
+        if !matches!(config.discipline, Discipline::FqCoDel { .. }) {
+            self.stop_sorting();
+        }
         self.delay = config.delay;
         self.serialisation = Serialisation::UNKNOWN;
         self.mtu = config.mtu;
@@ -279,20 +287,22 @@ impl Transmission {
             rest.counters.random_losses += 1;
             return Fate::Lost(LossKind::Random, packet);
         }
-        if self.rest.config.discipline != Discipline::DropTail && self.drops_early(now) {
-            return self.overflow(packet);
+        match self.rest.config.discipline {
+            Discipline::DropTail => {}
+            Discipline::FqCoDel { flows, quantum, .. } => {
+                return self.send_sorted(now, packet, flows, quantum);
+            }
+            Discipline::Red { .. } | Discipline::CoDel { .. } => {
+                if self.drops_early(now) {
+                    return self.overflow(packet);
+                }
+            }
         }
         let Some(departs) = self.departure(now, bytes) else { return self.overflow(packet) };
-        let rest = &mut *self.rest;
-        let mut arrives = departs + self.delay;
-        let jitter = rest.jitter();
-        if let Some(jitter) = jitter {
-            arrives = (arrives + jitter).max(rest.last_arrival);
-            rest.last_arrival = arrives;
-        }
+        let (arrives, overtakes) = self.rest.arrival(departs + self.delay);
         let entry = InFlight { arrives, departs, packet };
         let head = self.flight.front().map(|f| f.arrives);
-        if jitter.is_some() {
+        if !overtakes {
             self.flight.push_back(entry);
         } else {
             let at = self.flight.partition_point(|f| f.arrives <= arrives);
@@ -312,8 +322,63 @@ impl Transmission {
                 self.departed = self.departed.saturating_sub(1);
                 (packet, self.flight.front().map(|f| f.arrives))
             }
-            // An event for a head that has been overtaken or cut: nothing to do.
-            _ => (None, None),
+            _ => self.arrive_sorted(now),
+        }
+    }
+
+    /// Sends over a link whose queue sorts flows.
+    fn send_sorted(&mut self, now: SimTime, packet: Box<Packet>, flows: u16, quantum: u32) -> Fate {
+        let rest = &mut *self.rest;
+        let fair = rest.fair.get_or_insert_with(|| {
+            Box::new(FairLink::new(FairQueue::new(flows, rest.rng.next_u64())))
+        });
+        rest.counters.queue_drops += fair.queue.enqueue(now, packet, &rest.config, quantum);
+        self.serve_sorted(now, now);
+        let fair = self.rest.fair.as_mut();
+        Fate::Sent { head: fair.and_then(|fair| fair.schedule(self.busy_until)) }
+    }
+
+    /// Puts on the link what may be sent from `now` to `until`.
+    fn serve_sorted(&mut self, now: SimTime, until: SimTime) {
+        let Some(mut fair) = self.rest.fair.take() else { return };
+        while fair.queue.len() > 0 && self.busy_until <= until {
+            let rest = &mut *self.rest;
+            let quantum = match rest.config.discipline {
+                Discipline::FqCoDel { quantum, .. } => quantum,
+                _ => self.mtu,
+            };
+            let at = self.busy_until.max(now);
+            let (packet, dropped) = fair.queue.dequeue(at, &rest.config, quantum, &mut rest.rng);
+            rest.counters.queue_drops += dropped;
+            let Some(packet) = packet else { break };
+            let lasts = Serialisation::new(packet.wire_len(), &rest.config).lasts;
+            self.busy_until = at + lasts;
+            fair.launch(rest.arrival(self.busy_until + self.delay).0, packet);
+        }
+        self.rest.fair = Some(fair);
+    }
+
+    /// An event for which the flight has no packet: a queue that sorts flows has one or sends the next;
+    /// else the head has been overtaken or cut.
+    #[cold]
+    fn arrive_sorted(&mut self, now: SimTime) -> (Option<Box<Packet>>, Option<SimTime>) {
+        self.serve_sorted(now, now);
+        let Some(fair) = &mut self.rest.fair else { return (None, None) };
+        let was_due = fair.note_event(now);
+        let packet = fair.arrived(now);
+        let next = fair.schedule(self.busy_until);
+        // The queue has ceased to sort: its event is that of the packets which it left to the flight.
+        let left = || self.flight.front().map(|f| f.arrives).filter(|_| was_due);
+        (packet, next.or_else(left))
+    }
+
+    /// The queue sorts flows no longer: what waits is sent in the order that it had.
+    fn stop_sorting(&mut self) {
+        self.serve_sorted(self.busy_until, SimTime::NEVER);
+        let Some(fair) = &mut self.rest.fair else { return };
+        for (arrives, packet) in fair.take_flight() {
+            let arrives = self.flight.back().map_or(arrives, |last| arrives.max(last.arrives));
+            self.flight.push_back(InFlight { arrives, departs: arrives, packet });
         }
     }
 
@@ -324,8 +389,13 @@ impl Transmission {
         self.busy_until = now;
         self.departed = 0;
         self.rest.last_arrival = now;
-        self.rest.counters.down_drops += self.flight.len() as u64;
-        self.flight.drain(..).map(|f| f.packet).collect()
+        let mut lost: Vec<_> = self.flight.drain(..).map(|f| f.packet).collect();
+        if let Some(fair) = &mut self.rest.fair {
+            self.rest.counters.down_drops += fair.queue.clear();
+            lost.extend(fair.take_flight().map(|(_, packet)| packet));
+        }
+        self.rest.counters.down_drops += lost.len() as u64;
+        lost
     }
 
     /// When the link will have sent, or had sent, all that it was given.
@@ -336,8 +406,11 @@ impl Transmission {
 
     /// How long a packet given to the link now would wait for its turn.
     #[must_use]
-    pub const fn wait(&self, now: SimTime) -> SimDuration {
-        self.busy_until.since(now)
+    pub fn wait(&self, now: SimTime) -> SimDuration {
+        let waiting = self.rest.fair.as_ref().map_or(0, |fair| fair.queue.bytes());
+        let rate = self.rest.config.rate.map_or(u64::MAX, |rate| rate.0);
+        let behind = (u128::from(waiting) * 8_000_000_000 / u128::from(rate)) as u64;
+        self.busy_until.since(now) + SimDuration(behind)
     }
 
     /// Packets accepted that have not left the queue yet.
@@ -422,6 +495,13 @@ impl Rest {
                 matches!(self.four_state, FourState::LosingInBurst | FourState::LosingAlone)
             }
         }
+    }
+
+    /// When a packet arrives that would do so at `arrives` without jitter, and whether it overtakes.
+    fn arrival(&mut self, arrives: SimTime) -> (SimTime, bool) {
+        let Some(jitter) = self.jitter() else { return (arrives, true) };
+        self.last_arrival = (arrives + jitter).max(self.last_arrival);
+        (self.last_arrival, false)
     }
 
     /// What jitter adds to the next packet's delay; `None`: the packet overtakes the others.
