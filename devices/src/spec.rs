@@ -193,6 +193,9 @@ pub enum DeviceSpec {
         /// Largest IP packet in bytes; larger ones are dropped. No limit of its own unless set.
         #[serde(default)]
         mtu: Option<u32>,
+        /// Senders of packets that are too big are told by ICMP; none: true.
+        #[serde(default)]
+        unreachables: Option<bool>,
     },
     /// A box of declarative rules.
     Custom {
@@ -295,7 +298,7 @@ impl DeviceSpec {
             | Self::Zbfw { inside, outside, .. }
             | Self::Nat { inside, outside, .. }
             | Self::Nbar { inside, outside, .. }
-            | Self::Router { config: Some(_), inside, outside, mtu: None } => {
+            | Self::Router { config: Some(_), inside, outside, mtu: None, unreachables: None } => {
                 let factory = match self {
                     Self::Cbac { .. } => cbac::FACTORY,
                     Self::Zbfw { .. } => zbfw::FACTORY,
@@ -315,18 +318,21 @@ impl DeviceSpec {
             Self::PanOs { .. } => built(panos::build(config)?),
             Self::Snort { mode, .. } => built(snort::build(*mode, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
-            Self::Router { config: Some(_), mtu: Some(_), .. } => {
+            Self::Router { config: Some(_), .. } => {
                 let text = config.unwrap_or(ConfigText { file: "", text: "" });
                 let mut found = Diagnostics::new(text.file);
-                let message = "mtu is set in the scenario, and there is configuration text";
+                let message =
+                    "mtu or unreachables is set in the scenario, and there is configuration text";
                 if let Some(first) = lines(text.text).first() {
                     found
                         .error(first, "", message)
-                        .help("put `ip mtu` on an interface of the text");
+                        .help("put `ip mtu`, or `no ip unreachables`, on an interface of the text");
                 }
                 Err(found.into_all())
             }
-            Self::Router { mtu, .. } => built((Router::new(*mtu), Vec::new())),
+            Self::Router { mtu, unreachables, .. } => {
+                built((Router::new(*mtu, unreachables.unwrap_or(true)), Vec::new()))
+            }
             Self::Custom { rules, stateful } => {
                 built((Custom::new(rules, *stateful, context), Vec::new()))
             }
@@ -385,8 +391,13 @@ mod tests {
         assert_eq!(read("Asa()"), Ok(asa(None)));
         assert_eq!(read(r#"Asa(config: "a.cfg")"#), Ok(asa(Some("a.cfg"))));
         assert_eq!(read("Switch()"), Ok(DeviceSpec::Switch {}));
-        let router =
-            DeviceSpec::Router { config: None, inside: None, outside: None, mtu: Some(1400) };
+        let router = DeviceSpec::Router {
+            config: None,
+            inside: None,
+            outside: None,
+            mtu: Some(1400),
+            unreachables: None,
+        };
         assert_eq!(read("Router(mtu: 1400)"), Ok(router));
         for (text, says) in [
             (r#"Asa(confg: "a.cfg")"#, "Unexpected field named `confg`"),

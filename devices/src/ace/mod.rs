@@ -29,7 +29,7 @@ use crate::spec::{DeviceContext, Farm};
 use crate::steps::delayed_binding::DelayedBinding;
 use crate::steps::isn::Shift;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
-use crate::steps::{Pass, mss, translate};
+use crate::steps::{Pass, icmp, mss, translate};
 
 pub(crate) use audit::PLATFORM;
 use config::AceConfig;
@@ -390,6 +390,24 @@ impl Device for Ace {
                 Sender::Responder => translate::source(pass, virtual_address, rule),
             }
         }
+        Forwarding::Through
+    }
+
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let Some((id, sender, across)) = icmp::quoted(pass.packet, &self.table) else {
+            return self.drop(pass, &Arc::clone(&self.no_connection), "no connection");
+        };
+        let Some(connection) = self.table.get(id) else { return Forwarding::Drop };
+        let chosen = connection.state.server.as_ref().map_or(&self.no_server, |(.., rule)| rule);
+        let (rule, shift) = (Arc::clone(chosen), connection.state.shift.by[sender as usize]);
+        icmp::lead_back(pass, across, shift, &rule);
         Forwarding::Through
     }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use sim_core::engine::device::{Rule, Side};
-use sim_core::wire::packet::{Flags, Flow};
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::catalogue::RECALLED;
+use crate::config::access_list::Entry;
 
 use super::config::{AccessGroup, AsaConfig};
 
@@ -13,11 +14,17 @@ const RULES: &str = "ASA CLI configuration guide, access rules";
 /// Levels of `inside` and `outside` on an ASA as it comes.
 const FACTORY_LEVELS: [u8; 2] = [100, 0];
 
+fn no_icmp() -> Arc<Rule> {
+    let text = "ICMP from a lower security level needs an access list, or inspect icmp";
+    Rule::default(text, "Cisco 15246, ICMP through PIX and ASA")
+}
+
 /// Judges the first packet of connections.
 #[derive(Debug)]
 pub(super) struct Access {
     interfaces: [String; 2],
     implicit: Arc<Rule>,
+    no_icmp: Arc<Rule>,
     downhill: [bool; 2],
     /// Every connection may cross.
     open: bool,
@@ -41,6 +48,7 @@ impl Access {
                 "without an access list, a connection opens only towards a lower security level",
                 RECALLED,
             ),
+            no_icmp: no_icmp(),
             downhill: [inside > outside || equal, outside > inside || equal],
             open: false,
         }
@@ -49,7 +57,7 @@ impl Access {
     /// Lets every connection through.
     pub(super) fn open(interfaces: [String; 2]) -> Self {
         let implicit = Rule::default("every connection may cross", RECALLED);
-        Self { interfaces, implicit, downhill: [true, true], open: true }
+        Self { interfaces, implicit, no_icmp: no_icmp(), downhill: [true, true], open: true }
     }
 
     /// `Err` with the deciding rule when the connection may not cross.
@@ -85,9 +93,35 @@ impl Access {
     }
 }
 
+impl Access {
+    /// As [`Access::judge`], for an ICMP error about a connection that is known.
+    pub(super) fn judge_icmp(
+        &self,
+        config: &AsaConfig,
+        packet: &Packet,
+        side: Side,
+    ) -> Result<(), Arc<Rule>> {
+        let Some(error) = packet.icmp().filter(|_| !self.open) else { return Ok(()) };
+        let from = usize::from(side == Side::Outside);
+        let interface = Some(&self.interfaces[from]);
+        let of = |g: &&AccessGroup| g.inbound && g.interface.as_ref() == interface;
+        let everywhere = |g: &&AccessGroup| g.inbound && g.interface.is_none();
+        let groups = &config.access_groups;
+        let Some(group) = groups.iter().find(of).or_else(|| groups.iter().find(everywhere)) else {
+            return if self.downhill[from] { Ok(()) } else { Err(Arc::clone(&self.no_icmp)) };
+        };
+        let list = config.access_lists.get(&group.list);
+        verdict(group, list.and_then(|l| l.matching_icmp(packet.src, packet.dst, error.reason())))
+    }
+}
+
 fn permitted(config: &AsaConfig, group: &AccessGroup, flow: Flow) -> Result<(), Arc<Rule>> {
-    let entry =
-        config.access_lists.get(&group.list).and_then(|list| list.matching(flow, Flags::SYN));
+    let list = config.access_lists.get(&group.list);
+    verdict(group, list.and_then(|list| list.matching(flow, Flags::SYN)))
+}
+
+/// What an access group makes of a packet whose first entry this is.
+fn verdict(group: &AccessGroup, entry: Option<&Entry>) -> Result<(), Arc<Rule>> {
     match entry {
         Some(entry) if entry.permit => Ok(()),
         Some(entry) => Err(Rule::config(entry.place.text.clone(), entry.place.clone(), RULES)),

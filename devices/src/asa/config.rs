@@ -161,4 +161,11 @@ impl AsaConfig {
     pub(super) fn policy_map(&self, name: &str) -> Option<&PolicyMap> {
         self.policy_maps.iter().find(|m| m.name == name)
     }
+
+    /// True when a policy that is in service inspects ICMP.
+    pub(super) fn inspects_icmp(&self) -> bool {
+        let policies = self.services.iter().filter_map(|s| self.policy_map(&s.policy));
+        let mut inspections = policies.flat_map(|p| &p.classes).flat_map(|c| &c.inspections);
+        inspections.any(|i| i.protocol == "icmp")
+    }
 }

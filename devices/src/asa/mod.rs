@@ -41,7 +41,7 @@ use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::steps::isn::Shift;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
-use crate::steps::{Pass, mss, ttl};
+use crate::steps::{Pass, icmp, mss, ttl};
 
 use access::Access;
 pub(crate) use audit::{PLATFORM, audit_lina};
@@ -111,9 +111,16 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
          message to it. FTP then misses a PORT, strict HTTP, SIP and DNS drop, ESMTP overwrites. What \
          the engines block and overwrite is modelled; address translation, and so the rewriting of \
          addresses in payload, is not.",
+        "An ICMP error (fragmentation needed) that comes from a lower security level is dropped unless an \
+         access list permits it (Cisco 15246) or inspect icmp stands in a policy in service. That this \
+         suffices, and that the numbers which the error quotes are put back where they were randomised, \
+         is inferred.",
         "Dead connection detection (dcd), failover and clusters are not modelled.",
     ],
 };
+
+/// The reason of `show asp drop` for an ICMP error about no connection.
+const NO_CONNECTION: &str = "inspect-icmp-error-no-existing-conn";
 
 const MSS_SOURCE: &str = "ASA command reference, sysopt connection tcpmss";
 const STATE_SOURCE: &str = "ASA CLI configuration guide, stateful inspection overview";
@@ -215,6 +222,7 @@ pub(crate) struct Asa {
     access: Access,
     mss: MssBounds,
     not_syn: Arc<Rule>,
+    no_session: Arc<Rule>,
     bad_handshake: Arc<Rule>,
     bad_options: Arc<Rule>,
     ttl_expired: Arc<Rule>,
@@ -290,6 +298,7 @@ impl Asa {
             policy: Policy::new(config, has_text, interfaces),
             mss,
             not_syn: Rule::default("the first packet of a connection must be a SYN", STATE_SOURCE),
+            no_session: Rule::default("an ICMP error must be about a connection", RECALLED),
             bad_handshake: Rule::default(
                 "SYN and SYN/ACK must fit what the connection has shown before",
                 MODELLED,
@@ -358,6 +367,16 @@ impl Asa {
         *self.counters.drops.entry(reason).or_default() += 1;
         let (names, side) = (&self.policy.interfaces, pass.ingress.side());
         self.syslog.dropped(names, side, pass.packet, reason, &rule.text);
+        pass.drop(rule, reason)
+    }
+
+    fn drop_icmp(
+        &mut self,
+        pass: &mut Pass<'_>,
+        rule: &Arc<Rule>,
+        reason: &'static str,
+    ) -> Forwarding {
+        *self.counters.drops.entry(reason).or_default() += 1;
         pass.drop(rule, reason)
     }
 
@@ -466,6 +485,30 @@ impl Device for Asa {
             return self.drop(pass, &rule, reason);
         }
         self.in_order(pass, id, sender, &treatment)
+    }
+
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        self.now = now;
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let Some((id, sender, across)) = icmp::quoted(pass.packet, &self.table) else {
+            return self.drop_icmp(pass, &Arc::clone(&self.no_session), NO_CONNECTION);
+        };
+        let config = &self.policy.config;
+        let inspected = config.inspects_icmp();
+        if let Err(rule) = self.access.judge_icmp(config, pass.packet, ingress.side())
+            && !inspected
+        {
+            return self.drop_icmp(pass, &rule, "acl-drop");
+        }
+        let shift = self.table.get(id).map_or(0, |c| c.state.shift.by[sender as usize]);
+        icmp::lead_back(pass, across, shift, &Arc::clone(&self.no_session));
+        Forwarding::Through
     }
 
     fn next_timeout(&self) -> Option<SimTime> {

@@ -37,6 +37,7 @@ interface Inside
  ip address 10.255.255.1 255.255.255.0
 interface Outside
  ip address 10.255.254.1 255.255.255.0
+ no ip unreachables
  ip access-group 101 in
  ipv6 traffic-filter 102 in
  ip inspect FW out
@@ -80,6 +81,9 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     notes: &[
         "Without configuration text: TCP is inspected from the clients' side out, and an access list \
          denies everything inbound.",
+        "A text is believed as IOS has it: unless no ip unreachables stands on the interface, the sender of \
+         what an access list denies is told by ICMP (administratively prohibited), and gives the subflow \
+         up at once. The factory setting has no ip unreachables, as hardening guides ask for.",
         "Inspection above TCP puts segments in order; what it reads in them is not modelled.",
     ],
 };

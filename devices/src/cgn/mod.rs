@@ -24,7 +24,7 @@ use crate::nat::gateway::Mapping;
 use crate::nat::ports::PortsInUse;
 use crate::steps::resize::Resizing;
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
-use crate::steps::{Pass, mss, translate};
+use crate::steps::{Pass, icmp, mss, translate};
 
 use config::CgnConfig;
 
@@ -357,6 +357,29 @@ impl Device for Cgn {
         match self.cross(pass) {
             Ok(()) => Forwarding::Through,
             Err(refused) => pass.drop(&refused.rule, refused.reason),
+        }
+    }
+
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        if let Some((id, _, across)) = icmp::quoted(pass.packet, &self.table) {
+            let local = self.table.get(id).map(|c| c.state.local);
+            let mapped = local.and_then(|local| self.mappings.by_local.get(&local));
+            let rule = mapped.map_or(&self.closed, |mapped| &mapped.rule);
+            icmp::lead_back(pass, across, 0, rule);
+            return Forwarding::Through;
+        }
+        let dst = pass.packet.dst;
+        let ours = |(n, l, _): &(Ipv4Addr, u8, _)| in_prefix(dst, (*n).into(), *l);
+        match self.pool.iter().any(ours) {
+            true => pass.drop(&Arc::clone(&self.closed), "no mapping"),
+            false => Forwarding::Through,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Access lists, as far as TCP is concerned: extended and standard, numbered and named.
+//! Access lists, as far as TCP and ICMP errors are concerned: extended and standard, numbered and named.
 //!
 //! ASA and ACE write netmasks, IOS writes wildcards; else the dialects differ in little.
 
@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, in_prefix};
+use sim_core::wire::icmp::Reason;
 use sim_core::wire::packet::{Flags, Flow};
 
 use super::objects::{Objects, Service};
@@ -25,15 +26,16 @@ pub enum Dialect {
 /// An access list: its entries in order. What no entry names is denied.
 #[derive(Clone, Debug, Default)]
 pub struct AccessList {
-    /// Entries that can match TCP.
+    /// Entries that can match TCP or an ICMP error.
     pub entries: Vec<Entry>,
 }
 
-/// One line of an access list that can match TCP.
+/// One line of an access list that can match TCP or an ICMP error.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// True for `permit`.
     pub permit: bool,
+    names: Names,
     source: Set,
     destination: Set,
     /// One of these must hold.
@@ -61,6 +63,55 @@ impl Set {
 
     fn contain(&self, address: IpAddr) -> bool {
         self.members().iter().any(|a| a.contain(address))
+    }
+}
+
+/// The protocols that an entry names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// All of IP.
+    All,
+    Tcp,
+    Icmp(Errors),
+}
+
+/// The ICMP errors that an entry names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errors {
+    Any,
+    Unreachable,
+    TooBig,
+    Prohibited,
+    TimeExceeded,
+}
+
+impl Errors {
+    /// What follows the addresses of an entry; `None` for messages that are no errors.
+    fn read(words: &[&str]) -> Option<Self> {
+        Some(match words {
+            [] | ["log" | "log-input", ..] => Self::Any,
+            ["3", "4", ..] | ["packet-too-big" | "fragmentation-needed", ..] => Self::TooBig,
+            ["3", "13", ..] | ["administratively-prohibited", ..] => Self::Prohibited,
+            ["3" | "unreachable", ..] => Self::Unreachable,
+            ["11" | "time-exceeded" | "ttl-exceeded", ..] => Self::TimeExceeded,
+            _ => return None,
+        })
+    }
+
+    fn name(self, reason: Reason, v4: bool) -> bool {
+        let unreachable = match reason {
+            Reason::TooBig { .. } => v4,
+            Reason::Prohibited => true,
+            Reason::TimeExceeded => false,
+            Reason::Other { kind, .. } => kind == if v4 { 3 } else { 1 },
+        };
+        match self {
+            Self::Any => true,
+            Self::Unreachable => unreachable,
+            Self::TooBig => matches!(reason, Reason::TooBig { .. }),
+            Self::Prohibited => reason == Reason::Prohibited,
+            Self::TimeExceeded => reason == Reason::TimeExceeded,
+        }
     }
 }
 
@@ -130,7 +181,7 @@ impl AccessList {
     /// first entries one flow each.
     #[must_use]
     pub fn samples(&self) -> Vec<Flow> {
-        let wanted = self.entries.iter().filter(|e| e.permit && !e.established);
+        let wanted = self.entries.iter().filter(|e| e.permit && !e.established && e.names_tcp());
         wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
     }
 
@@ -138,7 +189,8 @@ impl AccessList {
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
         self.entries.iter().find(|e| {
-            e.source.contain(flow.src.ip())
+            e.names_tcp()
+                && e.source.contain(flow.src.ip())
                 && e.destination.contain(flow.dst.ip())
                 && e.services.iter().any(|s| {
                     holds(&s.source, flow.src.port()) && holds(&s.destination, flow.dst.port())
@@ -148,7 +200,28 @@ impl AccessList {
     }
 }
 
+impl AccessList {
+    /// The first entry that names an ICMP error from `src` to `dst`.
+    #[must_use]
+    pub fn matching_icmp(&self, src: IpAddr, dst: IpAddr, reason: Reason) -> Option<&Entry> {
+        self.entries.iter().find(|e| {
+            let named = match e.names {
+                Names::All => true,
+                Names::Tcp => false,
+                Names::Icmp(errors) => errors.name(reason, src.is_ipv4()),
+            };
+            named
+                && e.source.contain(src)
+                && e.destination.contain(dst)
+        })
+    }
+}
+
 impl Entry {
+    fn names_tcp(&self) -> bool {
+        !matches!(self.names, Names::Icmp(_))
+    }
+
     /// A flow for each service, between one pair of addresses of each family.
     fn samples(&self) -> Vec<Flow> {
         let one_of =
@@ -176,7 +249,7 @@ fn holds(ports: &[RangeInclusive<u16>], port: u16) -> bool {
 }
 
 /// Reads an entry from what follows the list's name, from `extended`, `standard`, a line number, or
-/// `permit` on; `None` when it names no TCP packet, or cannot be read (which is said).
+/// `permit` on; `None` when it names neither TCP nor an ICMP error, or cannot be read (which is said).
 pub fn entry(
     dialect: Dialect,
     words: &[&str],
@@ -212,6 +285,7 @@ pub fn entry(
     }
     let mut entry = Entry {
         permit,
+        names: Names::All,
         source: Set::One(Addresses::Any),
         destination: Set::One(Addresses::Any),
         services: Arc::new(vec![Service::default()]),
@@ -228,12 +302,25 @@ pub fn entry(
     }
     let mut service = Service::default();
     let named = match words.next() {
-        "ip" | "ipv6" | "tcp" | "6" => None,
+        "ip" | "ipv6" => None,
+        "tcp" | "6" => {
+            entry.names = Names::Tcp;
+            None
+        }
+        "icmp" | "icmp6" | "1" | "58" => {
+            entry.source = words.addresses(false)?;
+            entry.destination = words.addresses(false)?;
+            entry.names = Names::Icmp(Errors::read(words.rest)?);
+            return Some(entry);
+        }
         "object" | "object-group" => {
             let name = words.next();
             match objects.service(name) {
                 Some(services) if services.is_empty() => return None,
-                Some(services) => Some(Arc::clone(services)),
+                Some(services) => {
+                    entry.names = Names::Tcp;
+                    Some(Arc::clone(services))
+                }
                 None => return words.undefined("service object", name),
             }
         }
@@ -303,6 +390,7 @@ impl<'l> Words<'_, 'l, '_> {
         self.found.warn(self.line, "evaluate", message);
         Entry {
             permit: true,
+            names: Names::Tcp,
             source: Set::One(Addresses::Any),
             destination: Set::One(Addresses::Any),
             services: Arc::new(vec![Service::default()]),
@@ -475,6 +563,41 @@ mod tests {
     use super::*;
     use crate::config::lines;
     use Dialect::{Asa, Ios};
+
+    #[test]
+    fn icmp_errors_have_entries_of_their_own() {
+        let check = |dialect, words: &str, reason, expected: Option<bool>| {
+            let text = ConfigText { file: "t", text: words };
+            let all = lines(words);
+            let mut found = Diagnostics::new("t");
+            let read =
+                entry(dialect, &all[0].words[2..], &Objects::default(), &all[0], text, &mut found);
+            let list = AccessList { entries: read.into_iter().collect() };
+            let (src, dst) = ("192.0.2.1".parse().unwrap(), "10.0.1.2".parse().unwrap());
+            let matched = list.matching_icmp(src, dst, reason).map(|e| e.permit);
+            assert_eq!(matched, expected, "{words}");
+            let flow = Flow { src: SocketAddr::new(src, 7), dst: SocketAddr::new(dst, 7) };
+            let tcp = list.matching(flow, Flags::SYN).is_some();
+            assert_eq!(tcp, words.contains(" ip "), "an entry for ICMP names no TCP: {words}");
+        };
+        let too_big = Reason::TooBig { mtu: 1400 };
+        check(Ios, "access-list 101 permit icmp any any", too_big, Some(true));
+        check(Ios, "access-list 101 permit icmp any any packet-too-big", too_big, Some(true));
+        check(Ios, "access-list 101 permit icmp any any packet-too-big", Reason::Prohibited, None);
+        check(Ios, "access-list 101 deny icmp any any unreachable log", too_big, Some(false));
+        check(Ios, "access-list 101 permit icmp any any echo-reply", too_big, None);
+        check(Ios, "access-list 101 permit icmp any host 10.0.1.3", too_big, None);
+        check(Ios, "access-list 101 permit ip any any", too_big, Some(true));
+        check(Asa, "access-list a extended permit icmp any any unreachable", too_big, Some(true));
+        check(
+            Asa,
+            "access-list a extended permit icmp any any 3 13",
+            Reason::Prohibited,
+            Some(true),
+        );
+        check(Asa, "access-list a extended permit icmp any any time-exceeded", too_big, None);
+        check(Asa, "access-list a extended permit ip any any", Reason::TimeExceeded, Some(true));
+    }
 
     #[test]
     fn entries() {

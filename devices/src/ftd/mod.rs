@@ -204,6 +204,19 @@ impl Device for Ftd {
         self.snort(&mut Pass::new(now, ingress, packet, effects))
     }
 
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        match self.mode {
+            Mode::Inline => self.lina.process_icmp(now, ingress, packet, effects),
+            Mode::Passive => Forwarding::Through,
+        }
+    }
+
     fn next_timeout(&self) -> Option<SimTime> {
         self.lina.next_timeout()
     }

@@ -261,6 +261,8 @@ impl Reader<'_, '_> {
                     self.found.error(line, value, message);
                 }
             },
+            ["ip" | "ipv6", "unreachables"] => interface.is_silent = false,
+            ["no", "ip" | "ipv6", "unreachables"] => interface.is_silent = true,
             ["ip", "tcp", "adjust-mss", value] => match value.parse() {
                 Ok(mss @ 500..=1460) => {
                     interface.adjust_mss = Some((mss, self.text.place(line)));

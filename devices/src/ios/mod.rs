@@ -21,6 +21,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule, Side};
+use sim_core::wire::icmp;
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::cbac::inspect::Inspections;
@@ -37,6 +38,15 @@ const ACL_SOURCE: &str = "Cisco IOS Security Configuration Guide, access control
 pub(crate) struct Refused {
     pub(crate) rule: Arc<Rule>,
     pub(crate) reason: &'static str,
+    /// What its sender is told by ICMP, where that is on.
+    pub(crate) told: Option<icmp::Reason>,
+}
+
+impl Refused {
+    /// The sender is told.
+    fn telling(self, told: icmp::Reason) -> Self {
+        Self { told: Some(told), ..self }
+    }
 }
 
 /// The packet goes no further.
@@ -44,7 +54,7 @@ pub(crate) struct Refused {
 /// # Errors
 /// Always.
 pub(crate) fn refuse<T>(rule: &Arc<Rule>, reason: &'static str) -> Result<T, Refused> {
-    Err(Refused { rule: Arc::clone(rule), reason })
+    Err(Refused { rule: Arc::clone(rule), reason, told: None })
 }
 
 /// The rule of a configuration line; of a text that stands for none, the default that it is.
@@ -91,6 +101,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: Option<(u32, ConfigLine)>,
     /// `ip tcp adjust-mss`.
     pub(crate) adjust_mss: Option<(u16, ConfigLine)>,
+    /// `no ip unreachables`: senders are not told of what goes no further.
+    pub(crate) is_silent: bool,
     /// `service-policy input`, `output`.
     pub(crate) service: [Option<Named>; 2],
     /// `ip nbar protocol-discovery`.
@@ -154,13 +166,17 @@ impl IosConfig {
         let Some(group) = &groups[through as usize] else { return Ok(()) };
         // An access group whose list does not exist permits everything.
         let Some(list) = self.access_lists.get(&group.name) else { return Ok(()) };
-        let (text, place) = match list.matching(packet.flow(), packet.flags) {
+        let matching = match packet.icmp() {
+            Some(error) => list.matching_icmp(packet.src, packet.dst, error.reason()),
+            None => list.matching(packet.flow(), packet.flags),
+        };
+        let (text, place) = match matching {
             Some(entry) if entry.permit => return Ok(()),
             Some(entry) => (entry.place.text.clone(), &entry.place),
             None => (format!("access list {} permits nothing else", group.name), &group.place),
         };
         let rule = remedy::permit(rule(text, place, ACL_SOURCE), &group.name, packet);
-        refuse(&rule, "access list")
+        refuse(&rule, "access list").map_err(|refused| refused.telling(icmp::Reason::Prohibited))
     }
 
     /// True when an access list, or a route-map, names a packet. One that is not defined names none.

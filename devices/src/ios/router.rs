@@ -8,18 +8,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule, Side, Standing};
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::icmp::{Quote, Reason};
 use sim_core::wire::packet::{Flow, Packet};
 
+use crate::catalogue::MODELLED;
 use crate::cbac::Cbac;
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::nat::Translator;
 use crate::nbar::Classification;
 use crate::spec::DeviceContext;
-use crate::steps::{Pass, mss};
+use crate::steps::{Pass, icmp, mss};
 use crate::zbfw::Zbfw;
 
 use super::intercept::Interceptor;
@@ -89,7 +92,13 @@ pub(crate) struct IosRouter {
     log: Log,
     now: SimTime,
     dropped: BTreeMap<&'static str, u64>,
+    /// When the next ICMP error may be sent: of a packet too big, and of others.
+    tells_at: [SimTime; 2],
 }
+
+/// Least time between two ICMP errors of a kind (`ip icmp rate-limit unreachable`, Cisco IOS command
+/// reference).
+const TELLS_EVERY: SimDuration = SimDuration::from_millis(500);
 
 /// Which of the models a scenario names: they differ in what they do without configuration text.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +173,7 @@ impl IosRouter {
             log: Log::default(),
             now: SimTime::ZERO,
             dropped: BTreeMap::new(),
+            tells_at: [SimTime::ZERO; 2],
         }
     }
 
@@ -258,7 +268,8 @@ impl IosRouter {
             && pass.packet.wire_len() > *mtu
         {
             let rule = Rule::config(place.text.clone(), place.clone(), "RFC 1191 §4");
-            return refuse(&rule, "larger than the MTU");
+            return refuse(&rule, "larger than the MTU")
+                .map_err(|refused: Refused| refused.telling(Reason::TooBig { mtu: *mtu }));
         }
         match (&mut self.classification, class) {
             (Some(classification), Some(class)) => classification.queue(pass, class),
@@ -291,7 +302,49 @@ impl IosRouter {
 
     fn drop(&mut self, pass: &mut Pass<'_>, refused: &Refused) -> Forwarding {
         *self.dropped.entry(refused.reason).or_default() += 1;
+        self.tell(pass, refused);
         pass.drop(&refused.rule, refused.reason)
+    }
+
+    /// Tells the sender of a packet that goes no further, unless it came in where `no ip unreachables`
+    /// stands, or another was told just now.
+    fn tell(&mut self, pass: &mut Pass<'_>, refused: &Refused) {
+        let Some(reason) = refused.told else { return };
+        let interface = self.sides[index(pass.ingress.side())].as_ref();
+        if interface.is_some_and(|i| i.is_silent) {
+            return;
+        }
+        let at = &mut self.tells_at[usize::from(!matches!(reason, Reason::TooBig { .. }))];
+        if pass.now < *at {
+            return;
+        }
+        *at = pass.now + TELLS_EVERY;
+        let from = interface.and_then(|i| i.address).map(IpAddr::from);
+        icmp::tell_sender(pass, from, reason, Quote::EightBytes);
+    }
+
+    /// The way of an ICMP error: access lists judge it as any packet, a zone-based firewall lets those
+    /// about its sessions through, translation leads it back. That the sessions of `ip inspect` open no
+    /// access list for it is a modelling decision.
+    fn cross_icmp(&mut self, pass: &mut Pass<'_>) -> Result<(), Refused> {
+        self.access(pass, Through::In)?;
+        let from_outside = |nat: &Translator| nat.is_outside(pass.ingress.side());
+        let outside = self.nat.as_ref().is_some_and(from_outside);
+        if let Some(nat) = self.nat.as_ref().filter(|_| outside) {
+            nat.translate_icmp(pass)?;
+        }
+        let quoted = pass.packet.icmp().and_then(|error| error.flow());
+        if let Some(firewall) = &self.firewall
+            && !firewall.opens_access_lists()
+            && !quoted.is_some_and(|flow| firewall.knows(flow))
+        {
+            let rule = Rule::default("an ICMP error must be about a session", MODELLED);
+            return refuse(&rule, "no session");
+        }
+        if let Some(nat) = self.nat.as_ref().filter(|_| !outside) {
+            nat.translate_icmp(pass)?;
+        }
+        self.access(pass, Through::Out)
     }
 }
 
@@ -317,6 +370,21 @@ impl Device for IosRouter {
         let pass = &mut Pass::new(now, ingress, packet, effects);
         match self.cross(pass) {
             Ok(forwarding) => self.release(pass, forwarding),
+            Err(refused) => self.drop(pass, &refused),
+        }
+    }
+
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        self.now = now;
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        match self.cross_icmp(pass) {
+            Ok(()) => Forwarding::Through,
             Err(refused) => self.drop(pass, &refused),
         }
     }

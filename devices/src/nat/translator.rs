@@ -12,7 +12,7 @@ use crate::ios::log::Log;
 use crate::ios::{self, IosConfig, Refused, refuse};
 use crate::steps::resize::Resizing;
 use crate::steps::track::{Connection, ConnectionId, Sender, Table};
-use crate::steps::{Pass, translate};
+use crate::steps::{Pass, icmp, translate};
 
 use super::config::{Dynamic, Gateway, Global, NatConfig, To};
 use super::gateway::Mapping;
@@ -400,6 +400,26 @@ impl Translator {
             translate::destination(pass, local, &rule);
         } else {
             translate::source(pass, global, &rule);
+        }
+    }
+
+    /// Leads an ICMP error back to the sender of the segment that it quotes (RFC 5508 §4.2). The router
+    /// that sent it keeps its address.
+    ///
+    /// # Errors
+    /// It is for a translation's address, and about no connection of it.
+    pub(crate) fn translate_icmp(&self, pass: &mut Pass<'_>) -> Result<(), Refused> {
+        if let Some((id, _, across)) = icmp::quoted(pass.packet, &self.table) {
+            if let Some(connection) = self.table.get(id) {
+                icmp::lead_back(pass, across, 0, &Arc::clone(&connection.state.rule));
+            }
+            return Ok(());
+        }
+        let dst = pass.packet.dst;
+        let stands = |(network, length, _): &(IpAddr, u8, _)| in_prefix(dst, *network, *length);
+        match self.globals().iter().any(stands) {
+            true => refuse(&self.no_entry, "no translation"),
+            false => Ok(()),
         }
     }
 

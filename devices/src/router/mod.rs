@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Rule};
 use sim_core::time::SimTime;
+use sim_core::wire::icmp::{Quote, Reason};
 use sim_core::wire::packet::Packet;
 
 use crate::catalogue::ModelInfo;
-use crate::steps::{Pass, ttl};
+use crate::steps::{Pass, icmp, ttl};
 
 const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 const HOP: &str = "RFC 1812 §5.3.1";
@@ -25,20 +26,27 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     ],
     settings: &[
         ("mtu", "largest IP packet in bytes; larger ones are dropped; default: no limit"),
-        ("config", "path of configuration text, instead of mtu"),
+        ("unreachables", "tell senders of packets too big by ICMP; default: true"),
+        ("config", "path of configuration text, instead of mtu and unreachables"),
         ("inside", "interface towards the clients; default: told from the text"),
         ("outside", "interface towards the servers"),
     ],
-    configuration: "interface (ip mtu, ip tcp adjust-mss, ip access-group), access lists; and what Nat, \
-                    Cbac, Zbfw and Nbar read",
+    configuration: "interface (ip mtu, ip tcp adjust-mss, ip access-group, ip unreachables), access lists; \
+                    and what Nat, Cbac, Zbfw and Nbar read",
     example: "\"edge\": Router(mtu: 1400)",
-    notes: &["The ICMP message that tells of a packet too big is not sent."],
+    notes: &[
+        "With unreachables: false, or no ip unreachables, it is a black hole for packets that are too big.",
+        "With configuration text: at most one ICMP message of a kind in 500 ms, as IOS has it; without, one \
+         for each packet.",
+        "No ICMP message tells of an expired TTL.",
+    ],
 };
 
 /// The device.
 #[derive(Debug)]
 pub(crate) struct Router {
     mtu: u32,
+    tells: bool,
     expired: Arc<Rule>,
     too_big: Arc<Rule>,
     forwarded: u64,
@@ -46,8 +54,9 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    pub(crate) fn new(mtu: Option<u32>) -> Self {
+    pub(crate) fn new(mtu: Option<u32>, tells: bool) -> Self {
         Self {
+            tells,
             mtu: mtu.unwrap_or(u32::MAX),
             expired: Rule::default("TTL expired in transit", HOP),
             too_big: Rule::scenario(format!("mtu {}", mtu.unwrap_or(u32::MAX)), TOO_BIG),
@@ -71,6 +80,10 @@ impl Device for Router {
     ) -> Forwarding {
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let dropped = if pass.packet.wire_len() > self.mtu {
+            if self.tells {
+                let reason = Reason::TooBig { mtu: self.mtu };
+                icmp::tell_sender(pass, None, reason, Quote::AsMuchAsFits);
+            }
             Some(pass.drop(&self.too_big, "larger than the MTU"))
         } else {
             ttl::hop(pass, &self.expired)
@@ -85,6 +98,16 @@ impl Device for Router {
                 Forwarding::Through
             }
         }
+    }
+
+    fn process_icmp(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        self.process(now, ingress, packet, effects)
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
@@ -107,7 +130,7 @@ mod tests {
             let mut p = packet();
             p.ttl = ttl;
             p.payload = Payload::literal(payload);
-            let out = send(&mut Router::new(mtu), 0, p);
+            let out = send(&mut Router::new(mtu, true), 0, p);
             assert_eq!(out.drop_reason(), dropped, "TTL {ttl}, MTU {mtu:?}");
             assert_eq!(out.forwarding == Forwarding::Drop, dropped.is_some());
             if dropped.is_none() {

@@ -6,6 +6,7 @@
 pub mod contiguous;
 pub mod delayed_binding;
 pub mod forge;
+pub mod icmp;
 pub mod isn;
 pub mod mss;
 pub mod option_table;

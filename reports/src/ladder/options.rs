@@ -12,6 +12,9 @@ const HMAC_SHOWN: usize = 8;
 /// What a segment is and carries: `SYN seq 892909138 | MSS 1460 | MP_CAPABLE v1 flags H`.
 #[must_use]
 pub fn spell_out(packet: &Packet) -> String {
+    if let Some(error) = packet.icmp() {
+        return error.to_string();
+    }
     let flags = format!("{:?}", packet.flags).replace(',', "/");
     let mut out = format!("{flags} seq {}", packet.seq.0);
     if packet.flags.has(Flags::ACK) {

@@ -4,7 +4,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use serde::Deserialize;
 use sim_core::mptcp::config::{
-    CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
+    CongestionKind, HostConfig, MtuProbing, PathManagerConfig, PathManagerKind, Profile,
+    SchedulerKind,
 };
 use sim_core::mptcp::keepalive::Keepalive;
 use sim_core::time::SimDuration;
@@ -63,6 +64,9 @@ pub struct HostSettings {
     pub rto_min: Option<SimDuration>,
     /// Probes of silent peers; none: no probes.
     pub keepalive: Option<KeepaliveSettings>,
+    /// Whether shorter segments are tried after timeouts that look like a path which drops long ones
+    /// without a word: `Never` or `AfterBlackHole`; none: `Never`.
+    pub mtu_probing: Option<MtuProbing>,
     /// Retransmission timeouts without progress after which a subflow rests; none: 4.
     pub stale_loss_count: Option<u32>,
     /// SYNs with MP_CAPABLE that are sent again before one without is; none: 2.
@@ -159,6 +163,7 @@ impl HostSettings {
             initial_window: self.initial_window.unwrap_or(plain.initial_window),
             rto_min: self.rto_min.unwrap_or(plain.rto_min),
             keepalive: self.keepalive.map(KeepaliveSettings::keepalive),
+            mtu_probing: self.mtu_probing.unwrap_or(plain.mtu_probing),
             stale_loss_count: self.stale_loss_count.unwrap_or(plain.stale_loss_count),
             syn_retries_before_fallback: self
                 .syn_retries_before_fallback

@@ -13,7 +13,7 @@ use crate::record::story::Entry;
 use crate::time::SimTime;
 use crate::wire::mptcp::Subtype;
 use crate::wire::options::{Options, kind};
-use crate::wire::packet::{Flags, Flow, Packet, PacketUid};
+use crate::wire::packet::{Flags, Flow, Packet, PacketUid, Protocol};
 
 /// Segments of each end of a subflow that are kept after its handshake: the first data and what answers it.
 const OPENING_SEGMENTS: u8 = 2;
@@ -145,7 +145,8 @@ impl Watch {
         self.drop_provisional();
         let interface = self.interface(at_port, name);
         self.frames[interface as usize] += 1;
-        let of = of.or_else(|| self.of_flow(packet.flow()));
+        let flow = packet.icmp().and_then(|error| error.flow()).unwrap_or_else(|| packet.flow());
+        let of = of.or_else(|| self.of_flow(flow));
         let is_origin = sent && at_port.is_host;
         let tells = self.telling < STORY_MAX
             && (self.told.contains(&packet.uid)
@@ -156,7 +157,7 @@ impl Watch {
             self.tell(packet.uid);
             self.telling += 1;
             if let Some(of) = of {
-                self.flows.insert(packet.flow(), of);
+                self.flows.insert(flow, of);
                 if is_origin {
                     self.fold(of.0);
                 }
@@ -168,7 +169,7 @@ impl Watch {
         if tells || self.captures.complete || !sent {
             let frame = self.frames[interface as usize];
             let mut packet = packet.clone();
-            if self.heads {
+            if self.heads && packet.protocol == Protocol::Tcp {
                 packet.payload.bytes = None;
             }
             self.provisional = !tells;
@@ -275,10 +276,12 @@ impl Watch {
     }
 }
 
-/// True for what opens, closes, resets or signals: SYN, FIN, RST, and any option 30 but a DSS without
-/// DATA_FIN.
+/// True for what opens, closes, resets or signals: SYN, FIN, RST, any option 30 but a DSS without
+/// DATA_FIN, and ICMP errors.
 fn is_signalling(packet: &Packet) -> bool {
-    packet.flags.0 & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0 || signals(&packet.options)
+    packet.flags.0 & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0
+        || packet.protocol == Protocol::IcmpError
+        || signals(&packet.options)
 }
 
 /// DATA_FIN in a DSS's flags (RFC 8684 §3.3).

@@ -93,7 +93,7 @@ pub trait Device: Send {
     /// Told once, before the first packet, which paths the device stands in.
     fn wire(&mut self, _ports: &[PortPair]) {}
 
-    /// A packet has come in by `ingress`. The device may edit it in place.
+    /// A TCP segment has come in by `ingress`. The device may edit it in place.
     fn process(
         &mut self,
         now: SimTime,
@@ -101,6 +101,17 @@ pub trait Device: Send {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding;
+
+    /// An ICMP error has come in by `ingress`. A device that does not look at them passes them on.
+    fn process_icmp(
+        &mut self,
+        _now: SimTime,
+        _ingress: PortId,
+        _packet: &mut Packet,
+        _effects: &mut Effects,
+    ) -> Forwarding {
+        Forwarding::Through
+    }
 
     /// When the device next wants [`Device::on_timeout`]; asked again after every call.
     fn next_timeout(&self) -> Option<SimTime> {

@@ -25,7 +25,7 @@ pub struct LinkConfig {
     pub duplicate: Probability,
     /// Probability that one bit of a packet flips; the receiver's checksum finds it.
     pub corrupt: Probability,
-    /// Largest IP packet, in bytes; larger ones are dropped.
+    /// Largest IP packet, in bytes; larger ones are dropped, and their sender is told.
     pub mtu: u32,
     /// Bytes of link-layer framing that the rate counts besides each IP packet.
     pub overhead: u32,

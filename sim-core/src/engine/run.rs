@@ -17,8 +17,9 @@ use crate::record::series;
 use crate::record::story::End;
 use crate::rng::Stream;
 use crate::time::SimTime;
+use crate::wire::icmp::{Quote, Reason, unnumbered};
 use crate::wire::mptcp::ResetReason;
-use crate::wire::packet::{Flow, Packet, PacketUid};
+use crate::wire::packet::{Flow, Packet, PacketUid, Protocol};
 use crate::wire::payload::StreamId;
 use crate::wire::seq::Seq;
 
@@ -175,12 +176,28 @@ impl World {
         match fate {
             Fate::Sent { head: Some(at) } => self.queue.push(at, Target::Link(index)),
             Fate::Sent { head: None } => {}
-            Fate::Lost(
-                LossKind::Queue | LossKind::Random | LossKind::Down | LossKind::TooBig,
-                packet,
-            ) => {
+            Fate::Lost(LossKind::TooBig, packet) => self.answer_too_big(index, packet),
+            Fate::Lost(LossKind::Queue | LossKind::Random | LossKind::Down, packet) => {
                 self.outbox.pool.free(packet);
             }
+        }
+    }
+
+    /// A link does not take a packet of this length: its first router says so to the sender. A switch is
+    /// none, and says nothing.
+    #[cold]
+    fn answer_too_big(&mut self, index: u32, packet: Box<Packet>) {
+        let mtu = self.directions[index as usize].transmission.config().mtu;
+        let (node, port) = self.directions[index as usize ^ 1].to;
+        let from = unnumbered(packet.src.is_ipv4());
+        let is_switch = matches!(self.nodes[node.0 as usize].kind, NodeKind::Switch(_));
+        let error = Packet::icmp_error(from, &packet, Reason::TooBig { mtu }, Quote::AsMuchAsFits);
+        self.outbox.pool.free(packet);
+        if let Some(mut error) = error.filter(|_| !is_switch) {
+            self.stray_uid += 1;
+            error.uid = PacketUid(self.stray_uid);
+            let error = self.outbox.pool.boxed(error);
+            self.moving.push_back((node, port, error));
         }
     }
 
@@ -201,7 +218,10 @@ impl World {
         };
         let ingress = PortId(port);
         let flags = packet.flags;
-        let forwarding = device.process(self.now, ingress, &mut packet, effects);
+        let forwarding = match packet.protocol {
+            Protocol::Tcp => device.process(self.now, ingress, &mut packet, effects),
+            Protocol::IcmpError => device.process_icmp(self.now, ingress, &mut packet, effects),
+        };
         let record = *record;
         for signed in effects.changes.drain(..) {
             if let Some(watch) = &mut self.watch {
@@ -280,6 +300,10 @@ impl World {
             self.outbox.pool.free(packet); // flooded here by a switch
             return;
         }
+        if packet.protocol == Protocol::IcmpError {
+            self.receive_icmp(id, packet);
+            return;
+        }
         if let Some((endpoint, subflow)) = stack.find(&packet) {
             let mut io = Io { now, host: stack, outbox: &mut self.outbox };
             self.endpoints[endpoint.0 as usize].on_packet(
@@ -293,6 +317,20 @@ impl World {
         }
         if packet.checksum_fault == 0 {
             self.receive_unknown(id, &packet);
+        }
+        self.outbox.pool.free(packet);
+    }
+
+    /// An ICMP error is for the subflow whose segment it quotes.
+    #[cold]
+    fn receive_icmp(&mut self, id: NodeId, packet: Box<Packet>) {
+        let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
+        let error = packet.icmp().filter(|_| packet.checksum_fault == 0);
+        let flow = error.and_then(|error| error.flow());
+        if let Some((endpoint, subflow)) = flow.and_then(|flow| stack.find_flow(&flow)) {
+            let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+            self.endpoints[endpoint.0 as usize].on_icmp(&mut io, usize::from(subflow), &packet);
+            self.after_endpoint(endpoint);
         }
         self.outbox.pool.free(packet);
     }

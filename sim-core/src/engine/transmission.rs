@@ -32,7 +32,7 @@ pub enum LossKind {
     Random,
     /// The link is down.
     Down,
-    /// Larger than the MTU.
+    /// Larger than the MTU: the sender is told (see [`crate::wire::icmp`]).
     TooBig,
 }
 

@@ -181,7 +181,7 @@ impl Endpoint {
         }
     }
 
-    fn after_loss_of(&mut self, io: &mut Io<'_>, i: usize) {
+    pub(super) fn after_loss_of(&mut self, io: &mut Io<'_>, i: usize) {
         if self.life == Life::Active && self.subflows.iter().all(|s| !s.is_alive()) {
             self.abort(io, i);
         }

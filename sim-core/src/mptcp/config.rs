@@ -40,6 +40,8 @@ pub struct HostConfig {
     pub rto_min: SimDuration,
     /// Probes of silent peers; none are sent without (the sockets API: `SO_KEEPALIVE`).
     pub keepalive: Option<Keepalive>,
+    /// `net.ipv4.tcp_mtu_probing`: what a host does about paths that drop long segments without a word.
+    pub mtu_probing: MtuProbing,
     /// `net.mptcp.stale_loss_cnt`: retransmission timeouts without progress after which a subflow is
     /// not used while another one is.
     pub stale_loss_count: u32,
@@ -71,6 +73,7 @@ impl Default for HostConfig {
             initial_window: 10,
             rto_min: SimDuration::from_millis(200),
             keepalive: None,
+            mtu_probing: MtuProbing::Never,
             stale_loss_count: 4,
             syn_retries_before_fallback: 2,
             blackhole_timeout: SimDuration::from_secs(3600),
@@ -103,6 +106,15 @@ pub enum Profile {
     Linux6,
     /// Plain TCP.
     TcpOnly,
+}
+
+/// What a host does about paths that drop long segments without a word (RFC 4821, RFC 8899).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum MtuProbing {
+    /// Nothing: Linux's default.
+    Never,
+    /// It sends shorter segments once several timeouts in a row look like a black hole.
+    AfterBlackHole,
 }
 
 /// Who opens further subflows, and where (RFC 8684 §3.4 leaves the policy to the host).

@@ -111,6 +111,10 @@ impl Endpoint {
     }
 
     fn send_again(&mut self, io: &mut Io<'_>, i: usize, index: usize) {
+        if self.subflows[i].path_mtu.was_lowered {
+            let room = self.segment_room(i);
+            self.subflows[i].tx.cut(index, room);
+        }
         let s = &mut self.subflows[i];
         s.tx.retransmit(io.now, index);
         let segment = s.tx.segment(index);

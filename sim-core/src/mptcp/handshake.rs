@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::counters::Counter;
 use super::endpoint::{Endpoint, EndpointSetup, Io, Life, Mode};
 use super::keepalive::Silence;
+use super::path_mtu::PathMtuSearch;
 use super::send_queue::SendQueue;
 use super::stack::HostStack;
 use super::subflow::{Proof, State, Subflow};
@@ -269,7 +270,8 @@ impl Endpoint {
             tx: Sender::new(initial, congestion, self.config.rto_min),
             rx: Receiver::new(Seq(0)),
             peer_mss: if flow.src.is_ipv4() { 536 } else { 1220 },
-            mtu: io.host.mtu_of(flow.src.ip(), flow.dst.ip()),
+            mtu: io.host.mtu_of(io.now, flow.src.ip(), flow.dst.ip()),
+            path_mtu: PathMtuSearch::default(),
             timestamps: false,
             timestamp_offset,
             send_scale: 0,

@@ -18,6 +18,7 @@ pub mod handshake;
 pub mod keepalive;
 pub mod output;
 mod path_manager;
+pub mod path_mtu;
 mod receive_window;
 mod scheduler;
 mod segment;

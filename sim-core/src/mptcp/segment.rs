@@ -398,6 +398,7 @@ impl Endpoint {
             Some(TimerKind::Retransmission) => {
                 self.counters.count(Counter::TcpTimeouts);
                 let backoff = self.subflows[i].tx.backoff;
+                self.look_for_black_hole(io, i, backoff);
                 self.tell(io.now, i, None, Fact::RetransmissionTimeout { backoff });
                 if backoff > super::closing::RETRIES {
                     self.tell(io.now, i, None, Fact::TimedOut);

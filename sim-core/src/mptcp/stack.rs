@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::config::HostConfig;
 use crate::engine::device::in_prefix;
 use crate::rng::Stream;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::wire::packet::{Flow, Packet};
 
 /// Index of an endpoint (one end of a connection) in the world.
@@ -80,7 +80,20 @@ pub struct HostStack {
     next_port: u16,
     blackholes: u32,
     disabled_until: SimTime,
+    path_mtus: Vec<PathMtu>,
 }
+
+/// What a router has told about the way from an own address to another one.
+#[derive(Clone, Copy, Debug)]
+struct PathMtu {
+    src: IpAddr,
+    dst: IpAddr,
+    mtu: u32,
+    until: SimTime,
+}
+
+/// How long that is believed (Linux's `net.ipv4.route.mtu_expires`).
+const PATH_MTU_EXPIRES: SimDuration = SimDuration::from_secs(600);
 
 impl HostStack {
     /// A host without addresses.
@@ -99,6 +112,7 @@ impl HostStack {
             next_port: *PORTS.start(),
             blackholes: 0,
             disabled_until: SimTime::ZERO,
+            path_mtus: Vec::new(),
         }
     }
 
@@ -136,11 +150,20 @@ impl HostStack {
         candidates.next().map(|a| a.address)
     }
 
-    /// MTU of the interface that packets from this address leave by.
+    /// Largest packet from this address to that one, as far as is known: the interface's MTU, or what a
+    /// router has told.
     #[must_use]
-    pub fn mtu_of(&self, src: IpAddr, dst: IpAddr) -> u32 {
+    pub fn mtu_of(&self, now: SimTime, src: IpAddr, dst: IpAddr) -> u32 {
         let interface = self.route(src, dst).unwrap_or(0);
-        self.mtus.get(usize::from(interface)).copied().unwrap_or(1500)
+        let mtu = self.mtus.get(usize::from(interface)).copied().unwrap_or(1500);
+        let is_told = |p: &&PathMtu| (p.src, p.dst) == (src, dst) && now < p.until;
+        self.path_mtus.iter().find(is_told).map_or(mtu, |told| told.mtu.min(mtu))
+    }
+
+    /// A router has told that the way from `src` to `dst` takes packets of `mtu` bytes at most.
+    pub fn note_path_mtu(&mut self, now: SimTime, src: IpAddr, dst: IpAddr, mtu: u32) {
+        self.path_mtus.retain(|p| now < p.until && (p.src, p.dst) != (src, dst));
+        self.path_mtus.push(PathMtu { src, dst, mtu, until: now + PATH_MTU_EXPIRES });
     }
 
     /// True when the address is this host's.
@@ -208,6 +231,12 @@ impl HostStack {
                 Some(found)
             }
         }
+    }
+
+    /// The subflow whose segments go from `flow`'s source to its destination.
+    #[must_use]
+    pub fn find_flow(&self, flow: &Flow) -> Option<(EndpointId, u8)> {
+        self.flows.get(&FlowKey::of(flow)).copied()
     }
 
     /// Registers a subflow.

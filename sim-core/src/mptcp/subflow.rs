@@ -1,6 +1,7 @@
 //! One subflow of a connection: its TCP halves and what MPTCP knows of it.
 
 use super::keepalive::Silence;
+use super::path_mtu::PathMtuSearch;
 use super::send_queue::SendQueue;
 use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
@@ -87,7 +88,7 @@ pub struct Subflow {
     pub timestamp_offset: u32,
     /// Peer's MSS option (536 or 1220 without one).
     pub peer_mss: u32,
-    /// Largest IP packet that the local interface takes.
+    /// Largest IP packet: what the local interface takes, or the path where that is known to take less.
     pub mtu: u32,
     /// Sending half.
     pub tx: Sender,
@@ -115,6 +116,8 @@ pub struct Subflow {
     pub infinite_at: Option<u64>,
     /// What Linux has given to the subflow ahead of time.
     pub queue: SendQueue,
+    /// What is known of the path's MTU.
+    pub path_mtu: PathMtuSearch,
     /// How often it was.
     pub attempts: u32,
     /// Address ID of this end's address.

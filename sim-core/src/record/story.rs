@@ -108,6 +108,15 @@ pub enum Fact {
         /// The MP_TCPRST reason, if it carried one.
         reason: Option<ResetReason>,
     },
+    /// A router told that the handshake's packet cannot reach the peer (ICMP).
+    Unreachable,
+    /// Segments over the subflow are shorter from now on.
+    PathMtuLowered {
+        /// The largest IP packet, in bytes.
+        mtu: u32,
+        /// A router told it by ICMP; else timeouts looked like a path that drops long packets.
+        told: bool,
+    },
     /// A retransmission timeout.
     RetransmissionTimeout {
         /// 1 for the first in a row.

@@ -305,9 +305,7 @@ fn network(at: SimTime, what: Trouble) -> CauseLink {
 
 fn failure_cause(evidence: &Evidence<'_>, failure: Failure) -> Option<Cause> {
     let end = SimTime::NEVER;
-    let last = evidence.story.iter().rfind(|e| {
-        matches!(e.fact, Fact::ResetReceived { .. } | Fact::ResetSent { .. } | Fact::TimedOut)
-    });
+    let last = evidence.story.iter().rfind(|e| ending(&e.fact).is_some());
     let device = match failure {
         Failure::NeverConnected => evidence.first_change(0, end, stops),
         Failure::WrongStream => {
@@ -356,6 +354,7 @@ const fn ending(fact: &Fact) -> Option<Act> {
         Fact::ResetReceived { reason } => Some(Act::WasReset(*reason)),
         Fact::ResetSent { why, .. } => Some(Act::Reset(*why)),
         Fact::TimedOut => Some(Act::GaveUp),
+        Fact::Unreachable => Some(Act::ToldUnreachable),
         _ => None,
     }
 }
@@ -372,9 +371,7 @@ pub fn subflow_cause(
         return None;
     }
     let of_subflow = |e: &&Entry| e.subflow == Some(index);
-    let ending = evidence.story.iter().filter(of_subflow).find(|e| {
-        matches!(e.fact, Fact::ResetSent { .. } | Fact::ResetReceived { .. } | Fact::TimedOut)
-    });
+    let ending = evidence.story.iter().filter(of_subflow).find(|e| ending(&e.fact).is_some());
     let at = ending.map_or(SimTime::NEVER, |e| e.at);
     let mut links = Vec::new();
     if let Some(stray) = evidence.strays.iter().find(|s| s.subflow == index) {

@@ -84,6 +84,9 @@ impl fmt::Display for Act {
             Self::WasReset(Some(reason)) => write!(f, "was reset (MP_TCPRST: {})", reason.text()),
             Self::WasReset(None) => f.write_str("was reset"),
             Self::GaveUp => f.write_str("got no answer and gave up"),
+            Self::ToldUnreachable => {
+                f.write_str("was told by a router that the peer cannot be reached, and gave up")
+            }
             Self::DeliveredWrongBytes => f.write_str("delivered bytes that the peer did not write"),
         }
     }

@@ -1,5 +1,5 @@
 //! Whole packets to bytes and back: IPv4 (RFC 791) and IPv6 (RFC 8200) headers, the TCP header (RFC
-//! 9293 §3.1) with its options byte for byte, payload, checksums.
+//! 9293 §3.1) with its options byte for byte, payload, checksums; ICMP errors (RFC 792, RFC 4443).
 //!
 //! A [`Packet`] holds no IP options, extension headers or fragments, so a packet with them is refused
 //! with an error that says so. IPv4's don't-fragment bit is always emitted; IPv6's flow label is
@@ -8,16 +8,20 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::icmp::IcmpError;
 use super::options::Options;
-use super::packet::{Flags, Packet, PacketUid};
+use super::packet::{Flags, Packet, PacketUid, Protocol};
 use super::payload::{Payload, fold, sum_bytes};
 use super::seq::Seq;
 
 const PROTOCOL_TCP: u8 = 6;
+const PROTOCOL_ICMP: u8 = 1;
+const PROTOCOL_ICMPV6: u8 = 58;
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 const TCP_HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;
+const ICMP_CHECKSUM_AT: usize = 2;
 const DONT_FRAGMENT: u16 = 0x4000;
 /// More fragments, and the fragment offset.
 const FRAGMENT_MASK: u16 = 0x3fff;
@@ -42,7 +46,7 @@ pub enum ParseError {
     IpChecksum,
     /// A fragment of a packet.
     Fragment,
-    /// The IP payload is not TCP: the protocol, or the IPv6 extension header.
+    /// The IP payload is neither TCP nor an ICMP error: the protocol, or the IPv6 extension header.
     NotTcp(u8),
     /// TCP's data offset, in bytes, is below 20 or lies beyond the end of the packet.
     DataOffset(u8),
@@ -76,12 +80,36 @@ impl Packet {
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.reserve(self.wire_len() as usize);
-        let tcp_len = self.tcp_header_len() + self.payload.len;
+        let body_len = self.tcp_header_len() + self.payload.len;
         match (self.src, self.dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => self.emit_ipv4(src, dst, tcp_len, out),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => self.emit_ipv6(src, dst, tcp_len, out),
+            (IpAddr::V4(src), IpAddr::V4(dst)) => self.emit_ipv4(src, dst, body_len, out),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => self.emit_ipv6(src, dst, body_len, out),
             _ => panic!("one packet, one address family"),
         }
+        match self.protocol {
+            Protocol::Tcp => self.emit_tcp(start, body_len, out),
+            Protocol::IcmpError => self.emit_icmp(body_len, out),
+        }
+    }
+
+    fn emit_icmp(&self, len: u32, out: &mut Vec<u8>) {
+        let icmp = out.len();
+        out.resize(icmp + self.payload.len as usize, 0);
+        self.payload.copy_to(&mut out[icmp..]);
+        let Some(checksum) = out[icmp..].get_mut(ICMP_CHECKSUM_AT..ICMP_CHECKSUM_AT + 2) else {
+            return;
+        };
+        checksum.fill(0);
+        let mut sum = sum_bytes(&out[icmp..]);
+        if self.src.is_ipv6() {
+            sum += pseudo_header_sum(self.src, self.dst, PROTOCOL_ICMPV6, len);
+        }
+        let checksum = (!fold(sum)).wrapping_add(self.checksum_fault);
+        let at = icmp + ICMP_CHECKSUM_AT;
+        out[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    fn emit_tcp(&self, start: usize, tcp_len: u32, out: &mut Vec<u8>) {
         let tcp = start + self.ip_header_len() as usize;
         out.extend(self.src_port.to_be_bytes());
         out.extend(self.dst_port.to_be_bytes());
@@ -95,7 +123,7 @@ impl Packet {
         out.extend(self.options.as_bytes());
         out.resize(tcp + self.tcp_header_len() as usize, 0);
 
-        let sum = pseudo_header_sum(self.src, self.dst, tcp_len)
+        let sum = pseudo_header_sum(self.src, self.dst, PROTOCOL_TCP, tcp_len)
             + sum_bytes(&out[tcp..])
             + self.payload.sum();
         let checksum = (!fold(sum)).wrapping_add(self.checksum_fault);
@@ -106,15 +134,18 @@ impl Packet {
         self.payload.copy_to(&mut out[payload..]);
     }
 
-    fn emit_ipv4(&self, src: Ipv4Addr, dst: Ipv4Addr, tcp_len: u32, out: &mut Vec<u8>) {
+    fn emit_ipv4(&self, src: Ipv4Addr, dst: Ipv4Addr, body_len: u32, out: &mut Vec<u8>) {
         let mut header = [0; IPV4_HEADER];
         header[0] = 0x45;
         header[1] = self.tos;
-        header[2..4].copy_from_slice(&((tcp_len + IPV4_HEADER as u32) as u16).to_be_bytes());
+        header[2..4].copy_from_slice(&((body_len + IPV4_HEADER as u32) as u16).to_be_bytes());
         header[4..6].copy_from_slice(&self.ip_id.to_be_bytes());
         header[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
         header[8] = self.ttl;
-        header[9] = PROTOCOL_TCP;
+        header[9] = match self.protocol {
+            Protocol::Tcp => PROTOCOL_TCP,
+            Protocol::IcmpError => PROTOCOL_ICMP,
+        };
         header[12..16].copy_from_slice(&src.octets());
         header[16..20].copy_from_slice(&dst.octets());
         let checksum = !fold(sum_bytes(&header));
@@ -122,12 +153,15 @@ impl Packet {
         out.extend(header);
     }
 
-    fn emit_ipv6(&self, src: Ipv6Addr, dst: Ipv6Addr, tcp_len: u32, out: &mut Vec<u8>) {
+    fn emit_ipv6(&self, src: Ipv6Addr, dst: Ipv6Addr, body_len: u32, out: &mut Vec<u8>) {
         let mut header = [0; IPV6_HEADER];
         header[0] = 0x60 | self.tos >> 4;
         header[1] = self.tos << 4;
-        header[4..6].copy_from_slice(&(tcp_len as u16).to_be_bytes());
-        header[6] = PROTOCOL_TCP;
+        header[4..6].copy_from_slice(&(body_len as u16).to_be_bytes());
+        header[6] = match self.protocol {
+            Protocol::Tcp => PROTOCOL_TCP,
+            Protocol::IcmpError => PROTOCOL_ICMPV6,
+        };
         header[7] = self.ttl;
         header[8..24].copy_from_slice(&src.octets());
         header[24..40].copy_from_slice(&dst.octets());
@@ -145,7 +179,7 @@ impl Packet {
         if ip.src.is_ipv4() && fold(sum_bytes(&bytes[..IPV4_HEADER])) != 0xffff {
             return Err(ParseError::IpChecksum);
         }
-        let needed = ip.header_len + ip.tcp_len;
+        let needed = ip.header_len + ip.body_len;
         if bytes.len() < needed {
             return Err(ParseError::Truncated { needed, found: bytes.len() });
         }
@@ -170,7 +204,9 @@ struct IpHeader {
     src: IpAddr,
     dst: IpAddr,
     header_len: usize,
-    tcp_len: usize,
+    /// Bytes after the header.
+    body_len: usize,
+    protocol: Protocol,
     ttl: u8,
     tos: u8,
     id: u16,
@@ -194,9 +230,11 @@ impl IpHeader {
         if be16(header, 6) & FRAGMENT_MASK != 0 {
             return Err(ParseError::Fragment);
         }
-        if header[9] != PROTOCOL_TCP {
-            return Err(ParseError::NotTcp(header[9]));
-        }
+        let protocol = match header[9] {
+            PROTOCOL_TCP => Protocol::Tcp,
+            PROTOCOL_ICMP => Protocol::IcmpError,
+            other => return Err(ParseError::NotTcp(other)),
+        };
         let len = be16(header, 2);
         let address = |at: usize| {
             IpAddr::V4(Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]))
@@ -205,7 +243,8 @@ impl IpHeader {
             src: address(12),
             dst: address(16),
             header_len: IPV4_HEADER,
-            tcp_len: usize::from(len).checked_sub(IPV4_HEADER).ok_or(ParseError::IpLen(len))?,
+            body_len: usize::from(len).checked_sub(IPV4_HEADER).ok_or(ParseError::IpLen(len))?,
+            protocol,
             ttl: header[8],
             tos: header[1],
             id: be16(header, 4),
@@ -214,11 +253,12 @@ impl IpHeader {
 
     fn parse_ipv6(header: &[u8; IPV6_HEADER]) -> Result<Self, ParseError> {
         const FRAGMENT_HEADER: u8 = 44;
-        match header[6] {
-            PROTOCOL_TCP => {}
+        let protocol = match header[6] {
+            PROTOCOL_TCP => Protocol::Tcp,
+            PROTOCOL_ICMPV6 => Protocol::IcmpError,
             FRAGMENT_HEADER => return Err(ParseError::Fragment),
             other => return Err(ParseError::NotTcp(other)),
-        }
+        };
         let address = |at: usize| {
             let mut octets = [0; 16];
             octets.copy_from_slice(&header[at..at + 16]);
@@ -228,7 +268,8 @@ impl IpHeader {
             src: address(8),
             dst: address(24),
             header_len: IPV6_HEADER,
-            tcp_len: usize::from(be16(header, 4)),
+            body_len: usize::from(be16(header, 4)),
+            protocol,
             ttl: header[7],
             tos: header[0] << 4 | header[1] >> 4,
             id: 0,
@@ -237,20 +278,44 @@ impl IpHeader {
 
     /// The packet that begins with this header; payload beyond the end of `bytes` becomes zeros.
     fn packet(&self, bytes: &[u8]) -> Result<Packet, ParseError> {
-        let end = bytes.len().min(self.header_len + self.tcp_len);
-        let tcp = &bytes[self.header_len..end];
-        if self.tcp_len < TCP_HEADER {
-            return Err(ParseError::IpLen((self.tcp_len + self.header_len) as u16));
+        let end = bytes.len().min(self.header_len + self.body_len);
+        let body = &bytes[self.header_len..end];
+        match self.protocol {
+            Protocol::Tcp => self.tcp(body, bytes.len()),
+            Protocol::IcmpError => self.icmp(body),
         }
-        let truncated = |needed: usize| ParseError::Truncated {
-            needed: self.header_len + needed,
-            found: bytes.len(),
-        };
+    }
+
+    fn icmp(&self, body: &[u8]) -> Result<Packet, ParseError> {
+        let v4 = self.src.is_ipv4();
+        if !IcmpError::is_one(v4, body) {
+            return Err(ParseError::NotTcp(if v4 { PROTOCOL_ICMP } else { PROTOCOL_ICMPV6 }));
+        }
+        let mut message = vec![0; self.body_len];
+        message[..body.len()].copy_from_slice(body);
+        message[ICMP_CHECKSUM_AT..ICMP_CHECKSUM_AT + 2].fill(0);
+        let none = |address| std::net::SocketAddr::new(address, 0);
+        let mut packet = Packet::new(none(self.src), none(self.dst));
+        packet.protocol = Protocol::IcmpError;
+        (packet.ttl, packet.tos, packet.ip_id) = (self.ttl, self.tos, self.id);
+        if body.len() == self.body_len {
+            packet.checksum_fault = self.checksum_fault(body, ICMP_CHECKSUM_AT);
+        }
+        packet.payload = Payload::literal(message);
+        Ok(packet)
+    }
+
+    fn tcp(&self, tcp: &[u8], found: usize) -> Result<Packet, ParseError> {
+        if self.body_len < TCP_HEADER {
+            return Err(ParseError::IpLen((self.body_len + self.header_len) as u16));
+        }
+        let truncated =
+            |needed: usize| ParseError::Truncated { needed: self.header_len + needed, found };
         let header: &[u8; TCP_HEADER] = tcp.first_chunk().ok_or_else(|| truncated(TCP_HEADER))?;
         let data_offset = (header[12] >> 4) * 4;
         let options_len = usize::from(data_offset)
             .checked_sub(TCP_HEADER)
-            .filter(|_| usize::from(data_offset) <= self.tcp_len)
+            .filter(|_| usize::from(data_offset) <= self.body_len)
             .ok_or(ParseError::DataOffset(data_offset))?;
         let (options, present) = tcp[TCP_HEADER..]
             .split_at_checked(options_len)
@@ -259,7 +324,7 @@ impl IpHeader {
         let options =
             Options::from_bytes(options).map_err(|_| ParseError::DataOffset(data_offset))?;
 
-        let payload_len = self.tcp_len - usize::from(data_offset);
+        let payload_len = self.body_len - usize::from(data_offset);
         let payload = if payload_len == 0 {
             Payload::empty()
         } else {
@@ -276,38 +341,49 @@ impl IpHeader {
             seq: Seq(be32(header, 4)),
             ack: Seq(be32(header, 8)),
             flags: Flags(header[13]),
+            protocol: Protocol::Tcp,
             reserved: header[12] & 0x0f,
             ttl: self.ttl,
             tos: self.tos,
             window: be16(header, 14),
             urgent: be16(header, 18),
             ip_id: self.id,
-            checksum_fault: if tcp.len() == self.tcp_len { self.checksum_fault(tcp) } else { 0 },
+            checksum_fault: if tcp.len() == self.body_len {
+                self.checksum_fault(tcp, CHECKSUM_AT)
+            } else {
+                0
+            },
             options,
             payload,
         })
     }
 
-    /// How far the checksum of a whole segment is from the right one. Zero has two forms in ones'
-    /// complement; both are right.
-    fn checksum_fault(&self, tcp: &[u8]) -> u16 {
-        let sum = pseudo_header_sum(self.src, self.dst, tcp.len() as u32) + sum_bytes(tcp);
+    /// How far the checksum at `at` of a whole segment or message is from the right one. Zero has two
+    /// forms in ones' complement; both are right.
+    fn checksum_fault(&self, body: &[u8], at: usize) -> u16 {
+        let protocol = match (self.protocol, self.src) {
+            (Protocol::Tcp, _) => Some(PROTOCOL_TCP),
+            (Protocol::IcmpError, IpAddr::V6(_)) => Some(PROTOCOL_ICMPV6),
+            (Protocol::IcmpError, IpAddr::V4(_)) => None, // its checksum covers the message alone
+        };
+        let pseudo = |protocol| pseudo_header_sum(self.src, self.dst, protocol, body.len() as u32);
+        let sum = protocol.map_or(0, pseudo) + sum_bytes(body);
         if fold(sum) == 0xffff {
             return 0;
         }
-        let given = be16(tcp, CHECKSUM_AT);
+        let given = be16(body, at);
         let right = !fold(sum + u64::from(!given));
         given.wrapping_sub(right)
     }
 }
 
-/// The sum of the pseudo header of TCP's checksum (RFC 9293 §3.1, RFC 8200 §8.1).
-fn pseudo_header_sum(src: IpAddr, dst: IpAddr, tcp_len: u32) -> u64 {
+/// The sum of the pseudo header of a checksum (RFC 9293 §3.1, RFC 8200 §8.1).
+fn pseudo_header_sum(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> u64 {
     let address = |address: IpAddr| match address {
         IpAddr::V4(a) => sum_bytes(&a.octets()),
         IpAddr::V6(a) => sum_bytes(&a.octets()),
     };
-    address(src) + address(dst) + u64::from(PROTOCOL_TCP) + u64::from(tcp_len)
+    address(src) + address(dst) + u64::from(protocol) + u64::from(len)
 }
 
 fn first<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], ParseError> {

@@ -8,6 +8,7 @@
 pub mod bytes;
 pub mod crypto;
 pub mod dss;
+pub mod icmp;
 pub mod mptcp;
 pub mod options;
 pub mod packet;

@@ -92,7 +92,17 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// One TCP segment in its IPv4 or IPv6 packet.
+/// What an IP packet carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// A TCP segment.
+    #[default]
+    Tcp,
+    /// An ICMP error about one: the payload is the message ([`super::icmp`]).
+    IcmpError,
+}
+
+/// One TCP segment in its IPv4 or IPv6 packet, or an ICMP error about one.
 ///
 /// Three cache lines; all that a router or a link looks at is in the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +116,8 @@ pub struct Packet {
     pub ttl: u8,
     /// Control bits.
     pub flags: Flags,
+    /// What it carries.
+    pub protocol: Protocol,
     /// Options, as bytes.
     pub options: Options,
     /// Source address.
@@ -120,7 +132,7 @@ pub struct Packet {
     pub ack: Seq,
     /// Window field, unscaled.
     pub window: u16,
-    /// What was done to the TCP checksum: the difference from the right one, 0 when it is right.
+    /// What was done to the checksum of TCP or ICMP: the difference from the right one, 0 when it is right.
     pub checksum_fault: u16,
     /// Identity in the record.
     pub uid: PacketUid,
@@ -151,6 +163,7 @@ impl Packet {
             seq: Seq(0),
             ack: Seq(0),
             flags: Flags(0),
+            protocol: Protocol::Tcp,
             reserved: 0,
             ttl: 64,
             tos: 0,
@@ -185,11 +198,14 @@ impl Packet {
         }
     }
 
-    /// Length of the TCP header with its options, padded to a multiple of four.
+    /// Length of the TCP header with its options, padded to a multiple of four; an ICMP error has none.
     #[must_use]
     #[inline]
     pub const fn tcp_header_len(&self) -> u32 {
-        20 + (self.options.len() as u32).next_multiple_of(4)
+        match self.protocol {
+            Protocol::Tcp => 20 + (self.options.len() as u32).next_multiple_of(4),
+            Protocol::IcmpError => 0,
+        }
     }
 
     /// Length of the whole IP packet in bytes: what a link's rate and an MTU count.

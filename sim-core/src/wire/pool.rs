@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::packet::{Flags, Packet, PacketUid};
+use super::packet::{Flags, Packet, PacketUid, Protocol};
 use super::seq::Seq;
 
 /// Boxes that are free.
@@ -27,6 +27,7 @@ impl Pool {
         packet.seq = Seq(0);
         packet.ack = Seq(0);
         packet.flags = Flags(0);
+        packet.protocol = Protocol::Tcp;
         packet.reserved = 0;
         packet.ttl = 64;
         packet.tos = 0;

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
-use sim_core::mptcp::config::{CongestionKind, HostConfig, PathManagerKind, Profile};
+use sim_core::mptcp::config::{CongestionKind, HostConfig, MtuProbing, PathManagerKind, Profile};
 use sim_core::mptcp::stack::{HostStack, LocalAddress};
 
 use crate::error::{Doing, LiveError};
@@ -135,6 +135,8 @@ fn sysctls(plan: &HostPlan) -> Vec<(String, String)> {
         // The simulator's packets carry no flow label.
         all.push(("ipv6/auto_flowlabels", "0".into()));
     }
+    let probes = config.mtu_probing == MtuProbing::AfterBlackHole;
+    all.push(("ipv4/tcp_mtu_probing", flag(probes)));
     let speaks = config.profile != Profile::TcpOnly;
     all.extend([
         ("mptcp/enabled", flag(speaks)),

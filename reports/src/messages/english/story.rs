@@ -78,6 +78,21 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
             format!("was reset on {which} (MP_TCPRST: {})", reason.text())
         }
         Fact::ResetReceived { reason: None } => format!("was reset on {which}"),
+        Fact::Unreachable => {
+            format!(
+                "was told by a router that the peer cannot be reached{over} (ICMP), and gave up"
+            )
+        }
+        Fact::PathMtuLowered { mtu, told: true } => {
+            format!(
+                "was told by a router that the path takes {mtu} bytes at most (ICMP): shorter packets on {which} from here"
+            )
+        }
+        Fact::PathMtuLowered { mtu, told: false } => {
+            format!(
+                "takes the path for one that drops long packets: at most {mtu} bytes on {which} from here"
+            )
+        }
         Fact::RetransmissionTimeout { .. } => {
             format!("sent again on {which} after a retransmission timeout")
         }

@@ -169,6 +169,9 @@ pub(super) fn act(act: Act) -> String {
         }
         Act::WasReset(None) => "リセットを受信しました".into(),
         Act::GaveUp => "応答がないため中止しました".into(),
+        Act::ToldUnreachable => {
+            "ルータから相手に到達できないことを通知されたため中止しました".into()
+        }
         Act::DeliveredWrongBytes => {
             "相手が書き込んだものと異なるデータをアプリケーションに配信しました".into()
         }

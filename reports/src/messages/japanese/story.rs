@@ -91,6 +91,15 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
             format!("{which}でリセットを受信しました（MP_TCPRST: {}）", reset_reason(*reason))
         }
         Fact::ResetReceived { reason: None } => format!("{which}でリセットを受信しました"),
+        Fact::Unreachable => {
+            format!("{which}で、相手に到達できないことをルータから通知され（ICMP）、中止しました")
+        }
+        Fact::PathMtuLowered { mtu, told: true } => format!(
+            "パス MTU が {mtu} バイトであることをルータから通知され（ICMP）、{which}で送信するパケットを短くしました"
+        ),
+        Fact::PathMtuLowered { mtu, told: false } => format!(
+            "長いパケットが通知なく破棄されるパスと判断し、{which}で送信するパケットを {mtu} バイト以下にしました"
+        ),
         Fact::RetransmissionTimeout { .. } => {
             format!("{which}で再送タイムアウトが発生し、再送しました")
         }

@@ -342,6 +342,46 @@ impl Sender {
         }
     }
 
+    /// Cuts the segment at `index` so that it has at most `most` bytes; the rest follows as another.
+    pub fn cut(&mut self, index: usize, most: u32) {
+        let segment = &mut self.segments[index];
+        let Some(rest_len) = segment.len.checked_sub(most).filter(|&rest| rest > 0) else { return };
+        let mut rest = segment.clone();
+        segment.len = most;
+        segment.fin = false;
+        rest.start += u64::from(most);
+        rest.data += u64::from(most);
+        rest.len = rest_len;
+        self.sacked += u32::from(rest.state & SACKED != 0);
+        self.lost += u32::from(rest.state & LOST != 0);
+        self.retransmitted += u32::from(rest.state & RETRANSMITTED != 0);
+        self.segments.insert(index + 1, rest);
+    }
+
+    /// The path takes segments of at most `most` bytes: longer ones are lost, which says nothing of
+    /// congestion (Linux's `tcp_simple_retransmit`).
+    pub fn lose_longer_than(&mut self, now: SimTime, most: u32) {
+        self.mss = self.mss.min(most);
+        for index in 0..self.segments.len() {
+            let segment = &mut self.segments[index];
+            if segment.len > most && segment.state & SACKED == 0 {
+                if segment.state & RETRANSMITTED != 0 {
+                    segment.state &= !RETRANSMITTED;
+                    self.retransmitted -= 1;
+                }
+                self.mark_lost(index);
+            }
+        }
+        if self.lost == 0 || self.in_loss() {
+            return;
+        }
+        self.phase = Phase::Loss { high: self.next };
+        self.undo.end();
+        (self.frto, self.hold) = (false, Hold::No);
+        self.probe_high = None;
+        self.arm(now);
+    }
+
     /// The application (or the scheduler) has nothing more to send now: rate samples until what is in
     /// flight is delivered say little about the path.
     pub fn set_app_limited(&mut self) {
