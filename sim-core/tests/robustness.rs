@@ -412,3 +412,39 @@ fn a_shortened_stream_is_a_wrong_stream() {
     assert!(record.completed_at.is_some());
     assert_eq!(record.outcome.verdict, Verdict::Failed(Failure::WrongStream));
 }
+
+/// A SYN/ACK that has become a SYN: to the client it looks as if both ends had opened at once.
+#[test]
+fn a_simultaneous_open_connects_as_plain_tcp() {
+    for profile in [Profile::Rfc6824, Profile::Rfc8684, Profile::Linux6, Profile::TcpOnly] {
+        let mut case = Case::profile(profile);
+        case.tampering = |ingress, _, packet, _| {
+            if ingress.side() == Side::Outside && packet.flags.is_syn_ack() {
+                packet.flags = packet.flags.without(Flags::ACK);
+                packet.ack = Seq(0);
+            }
+            Forwarding::Through
+        };
+        let c = case.run();
+        assert_eq!((c.outcome.verdict, c.stream_intact), (Verdict::Fallback, true), "{profile:?}");
+        assert!(c.completed_at.is_some(), "{profile:?}");
+    }
+}
+
+/// The end that closes first waits in TIME-WAIT; where FINs cross, as the subflows' do once DATA_FIN has
+/// closed a connection of MPTCP, both do (RFC 9293 §3.6, figures 12 and 13).
+#[test]
+fn who_closes_first_waits_and_both_do_in_a_simultaneous_close() {
+    for (profile, ends) in [
+        (Profile::TcpOnly, [1, 0]),
+        (Profile::Rfc6824, [1, 1]),
+        (Profile::Rfc8684, [1, 1]),
+        (Profile::Linux6, [1, 1]),
+    ] {
+        let c = Case::profile(profile).run();
+        assert!(c.stream_intact && c.completed_at.is_some(), "{profile:?}");
+        let waits = [&c.client_counters, &c.server_counters]
+            .map(|counters| counters.get("TcpExtTW").copied().unwrap_or(0));
+        assert_eq!(waits, ends, "{profile:?}");
+    }
+}

@@ -31,11 +31,12 @@ impl LoadBalanced {
             let own = address(path.family, 0, port + 1);
             network.world.add_route(client, own, 0, port);
             network.world.add_route(router, own, prefix_len(path.family), port);
-            network.world.set_interface_mtu(client, port, path.interface_mtu(&link));
+            let mtu = path.interface_mtu(&link);
             let last = network.chain(&path.devices, id, (client, port))?;
             let (balancer, inside, outside) = network.device_pair(&self.balancer)?;
             network.link(&path.name, id, [last, (balancer, inside)], path.family, link);
             network.wire(id, [(balancer, outside), (router, port)]);
+            network.world.set_interface_mtu(client, port, mtu);
         }
         network.set_virtual_host(&self.balancer, vip, servers);
         Ok(network)

@@ -53,11 +53,12 @@ impl MultiPath {
                     network.world.add_route(host, network_address, length, port);
                 }
             }
-            for host in [client, server] {
-                network.world.set_interface_mtu(host, port, path.interface_mtu(&link));
-            }
+            let mtu = path.interface_mtu(&link);
             let last = network.chain(&path.devices, id, (client, port))?;
             network.link(&path.name, id, [last, (server, port)], path.family, link);
+            for host in [client, server] {
+                network.world.set_interface_mtu(host, port, mtu);
+            }
         }
         Ok(network)
     }

@@ -41,8 +41,9 @@ with_link_settings! {
         /// Names of the devices on it, from the client on.
         #[serde(default)]
         pub devices: Vec<String>,
-        /// MTU of the hosts' interfaces, where the path lets longer packets pass that a device makes;
-        /// none: as the path's.
+        /// MTU of the hosts' interfaces, where it is another than the path's: larger, and the hosts have
+        /// to find out what the path takes; smaller, and devices may make packets longer. None: the
+        /// path's.
         #[serde(default)]
         pub interface_mtu: Option<u32>,
     }

@@ -31,8 +31,6 @@ impl SharedBottleneck {
                 let near: IpAddr = Ipv4Addr::new(10, i, link, 2).into();
                 let whole = in_a_row(&[&access, &bottleneck]);
                 let id = Some(network.add_path(&name, &whole, &self.bottleneck.devices));
-                let mtu = access.out.mtu.min(bottleneck.out.mtu);
-                network.world.set_interface_mtu(client, link - 1, mtu);
                 network.world.add_route(client, near, 0, link - 1);
                 network.world.add_route(left, near, 24, left_port);
                 network.world.add_route(right, near, 24, 0);

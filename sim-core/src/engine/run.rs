@@ -340,6 +340,13 @@ impl World {
         let now = self.now;
         let (_, index) = origin_of(packet.uid);
         let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
+        if let Some((endpoint, subflow)) = stack.find_retired(now, packet) {
+            let mut io = Io { now, host: stack, outbox: &mut self.outbox };
+            let mut late = packet.clone();
+            self.endpoints[endpoint.0 as usize].on_packet(&mut io, subflow.into(), &mut late);
+            self.after_endpoint(endpoint);
+            return;
+        }
         if packet.flags.is_initial_syn() {
             let speaks = stack.config.profile != crate::mptcp::config::Profile::TcpOnly;
             if let Some(token) = join_token(packet).filter(|_| speaks) {

@@ -344,7 +344,8 @@ impl World {
         link
     }
 
-    /// The MTU that a host's interface tells its peers (MSS); 1500 unless set or taken from the link.
+    /// The MTU of a host's interface, which it tells its peers (MSS); unless set (after the port is
+    /// connected), the link's, and 1500 on an ideal wire.
     pub fn set_interface_mtu(&mut self, host: NodeId, port: u8, mtu: u32) {
         let stack = self.stack_mut(host);
         let port = usize::from(port);

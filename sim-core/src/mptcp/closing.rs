@@ -3,15 +3,21 @@
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
+use super::stack::TimeWait;
 use super::subflow::State;
 use crate::record::SubflowOutcome;
 use crate::record::story::{Fact, FallbackReason, ResetCause};
-use crate::time::SimTime;
+use crate::tcp::seq_of;
+use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::{MptcpOption, ResetReason, mptcp_options};
 use crate::wire::packet::{Flags, Packet};
 
 /// Timeouts in a row after which a subflow is given up (Linux's `tcp_retries2`).
 pub(super) const RETRIES: u32 = 15;
+
+/// How long addresses and ports of a subflow are not used again at the end that closed first (RFC 9293's
+/// 2 MSL; Linux's `TCP_TIMEWAIT_LEN`).
+const TIME_WAIT: SimDuration = SimDuration::from_secs(60);
 
 impl Endpoint {
     /// Sends DATA_FIN or FIN when the application has finished and everything is out.
@@ -52,7 +58,7 @@ impl Endpoint {
             } else if s.queue.unsent(s.tx.next) > 0 {
                 continue;
             }
-            s.fin_sent = true;
+            s.note_fin_sent();
             let start = s.tx.next;
             let data = self.send.next;
             s.tx.send_new(io.now, data, 0, true);
@@ -73,12 +79,30 @@ impl Endpoint {
             // The peer closes this subflow only: close it here too, and send what is left elsewhere.
             self.reinject_outstanding(io, i);
             let s = &mut self.subflows[i];
-            s.fin_sent = true;
+            s.note_fin_sent();
             let start = s.tx.next;
             let data = self.send.next;
             s.tx.send_new(io.now, data, 0, true);
             self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
             self.await_subflow(io.now);
+        }
+    }
+
+    /// Subflow `i`, whose peer has closed it, may be over: its addresses and ports are free then, at the end
+    /// that closed first after TIME-WAIT.
+    pub(super) fn retire_if_finished(&mut self, io: &mut Io<'_>, i: usize) {
+        let s = &mut self.subflows[i];
+        if s.is_retired || !s.is_alive() || !s.is_finished() {
+            return;
+        }
+        s.is_retired = true;
+        let until = if s.closed_first { io.now + TIME_WAIT } else { io.now };
+        let next = seq_of(s.rx.initial, s.rx.ack_offset());
+        let timestamp = s.timestamps.then_some(s.rx.ts_recent);
+        let wait = TimeWait { of: (self.id, i as u8), until, next, timestamp };
+        io.host.retire(&s.flow, wait);
+        if s.closed_first {
+            self.counters.count(Counter::TcpTimeWait);
         }
     }
 
@@ -171,7 +195,9 @@ impl Endpoint {
         s.ack_now = false;
         s.ended_at.get_or_insert(io.now);
         let flow = s.flow;
-        io.host.remove(&flow);
+        if !s.is_retired {
+            io.host.remove(&flow);
+        }
         if self.is_mptcp() && self.life == Life::Active {
             if self.is_linux() {
                 self.reinject_everything(io, i); // __mptcp_close_ssk

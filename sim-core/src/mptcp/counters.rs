@@ -20,6 +20,7 @@ counters! {
     TcpRetransSegs = "TcpRetransSegs",
     TcpTimeouts = "TcpExtTCPTimeouts",
     TcpLossProbes = "TcpExtTCPLossProbes",
+    TcpTimeWait = "TcpExtTW",
     OutOfWindowIcmps = "TcpExtOutOfWindowIcmps",
     TcpKeepAlive = "TcpExtTCPKeepAlive",
     TcpFullUndo = "TcpExtTCPFullUndo",

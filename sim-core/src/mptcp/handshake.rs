@@ -203,6 +203,10 @@ impl Endpoint {
     }
 
     fn first_syn(&mut self, io: &mut Io<'_>, i: usize) {
+        if !self.subflows[i].is_alive() {
+            self.after_loss_of(io, i);
+            return;
+        }
         if self.subflows[i].role == SubflowRole::Initial && self.subflows[i].offers_mptcp {
             self.counters.count(Counter::CapableSynTx);
         }
@@ -300,6 +304,8 @@ impl Endpoint {
             priority_pending: None,
             silence: Silence::broken(io.now),
             fin_sent: false,
+            closed_first: false,
+            is_retired: false,
             challenged_at: None,
             ack_now: false,
             stale: false,
@@ -325,7 +331,8 @@ impl Endpoint {
         local_id: u8,
         remote_id: u8,
     ) -> usize {
-        let src = io.host.ephemeral(local, remote);
+        let port = io.host.ephemeral(io.now, local, remote);
+        let src = port.unwrap_or(SocketAddr::new(local, 0));
         let i = self.subflows.len();
         let flow = Flow { src, dst: remote };
         let mut subflow = self.blank_subflow(io, flow, role, i);
@@ -333,7 +340,14 @@ impl Endpoint {
         subflow.local_id = local_id;
         subflow.remote_id = remote_id;
         self.subflows.push(subflow);
-        io.host.insert(flow, self.id, i as u8);
+        if port.is_some() {
+            io.host.insert(flow, self.id, i as u8);
+        } else {
+            let s = &mut self.subflows[i];
+            (s.state, s.outcome, s.ended_at) =
+                (State::Closed, SubflowOutcome::Refused, Some(io.now));
+            self.tell(io.now, i, None, Fact::NoPort);
+        }
         i
     }
 
@@ -369,6 +383,10 @@ impl Endpoint {
             }
             return;
         }
+        if packet.flags.is_initial_syn() {
+            self.on_simultaneous_open(io, i, packet);
+            return;
+        }
         if !packet.flags.is_syn_ack() {
             return;
         }
@@ -388,6 +406,30 @@ impl Endpoint {
             SubflowRole::Initial => self.finish_capable(io, i, packet, offer),
             SubflowRole::Join => self.finish_join(io, i, packet),
         }
+    }
+
+    /// A SYN crossed this end's (RFC 9293 §3.5): both answer it. What a join would prove, and to whom, is
+    /// not known then; the first subflow goes on as plain TCP, as Linux does.
+    fn on_simultaneous_open(&mut self, io: &mut Io<'_>, i: usize, syn: &Packet) {
+        if self.subflows[i].role == SubflowRole::Join {
+            self.reset_subflow(io, i, ResetCause::BadHandshake, Some(ResetReason::MPTCP));
+            return;
+        }
+        let window = u64::from(syn.window);
+        self.send.window_edge = self.send.window_edge.max(window);
+        self.send.max_window = self.send.max_window.max(window);
+        let s = &mut self.subflows[i];
+        s.rx = Receiver::new(syn.seq);
+        take_syn_options(s, syn, &self.config);
+        s.state = State::SynReceived;
+        s.offers_mptcp = false;
+        s.handshake_at = io.now + SYN_TIMEOUT;
+        s.tx.window_edge = 1 + window;
+        let offer = offer_of(syn);
+        self.tell(io.now, i, Some(syn.uid), Fact::SynReceived { offer });
+        self.fall_back(io.now, i, Some(syn.uid), FallbackReason::SimultaneousOpen);
+        let uid = self.send_syn_ack(io, i);
+        self.tell(io.now, i, Some(uid), Fact::SynAckSent { offer: Offer::Nothing });
     }
 
     fn finish_capable(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, offer: Offer) {

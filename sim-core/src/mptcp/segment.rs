@@ -374,6 +374,7 @@ impl Endpoint {
         }
         if self.subflows[i].rx.fin_in_order() {
             self.on_subflow_fin(io, i);
+            self.retire_if_finished(io, i);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::engine::device::in_prefix;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::packet::{Flow, Packet};
+use crate::wire::seq::Seq;
 
 /// Index of an endpoint (one end of a connection) in the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +82,33 @@ pub struct HostStack {
     blackholes: u32,
     disabled_until: SimTime,
     path_mtus: Vec<PathMtu>,
+    /// Subflows that are over, by their flows.
+    time_wait: FxHashMap<FlowKey, TimeWait>,
+}
+
+/// A subflow that is closed in both directions, and what a new one with its addresses and ports must
+/// show meanwhile (RFC 9293 §3.6.1, RFC 6191).
+#[derive(Clone, Copy, Debug)]
+pub struct TimeWait {
+    /// Whose it was: what still comes for it is answered by that.
+    pub of: (EndpointId, u8),
+    /// When its addresses and ports are free; the end that closed second does not wait.
+    pub until: SimTime,
+    /// The next sequence number that the peer would send.
+    pub next: Seq,
+    /// The peer's last timestamp, where there are timestamps.
+    pub timestamp: Option<u32>,
+}
+
+impl TimeWait {
+    /// May this SYN open a new connection (`tcp_timewait_state_process`)?
+    fn admits(&self, now: SimTime, syn: &Packet) -> bool {
+        if now >= self.until || self.next.before(syn.seq) {
+            return true;
+        }
+        let newer = |(old, (new, _)): (u32, (u32, u32))| (new.wrapping_sub(old) as i32) > 0;
+        self.timestamp.zip(syn.options.timestamps()).is_some_and(newer)
+    }
 }
 
 /// What a router has told about the way from an own address to another one.
@@ -113,6 +141,7 @@ impl HostStack {
             blackholes: 0,
             disabled_until: SimTime::ZERO,
             path_mtus: Vec::new(),
+            time_wait: FxHashMap::default(),
         }
     }
 
@@ -206,16 +235,37 @@ impl HostStack {
         self.disabled_until = now + timeout;
     }
 
-    /// An unused local port for a subflow from `src` to `dst`.
-    pub fn ephemeral(&mut self, src: IpAddr, dst: SocketAddr) -> SocketAddr {
-        loop {
+    /// An unused local port for a subflow from `src` to `dst`; `None` when all are taken, if only by
+    /// subflows in TIME-WAIT (`EADDRNOTAVAIL`).
+    pub fn ephemeral(&mut self, now: SimTime, src: IpAddr, dst: SocketAddr) -> Option<SocketAddr> {
+        for _ in PORTS {
             let local = SocketAddr::new(src, self.next_port);
             let next = self.next_port + 1;
             self.next_port = if PORTS.contains(&next) { next } else { *PORTS.start() };
-            if !self.flows.contains_key(&FlowKey::of(&Flow { src: local, dst })) {
-                return local;
+            let key = FlowKey::of(&Flow { src: local, dst });
+            let waits = self.time_wait.get(&key).is_some_and(|wait| now < wait.until);
+            if !waits && !self.flows.contains_key(&key) {
+                return Some(local);
             }
         }
+        None
+    }
+
+    /// A subflow is closed in both directions.
+    pub fn retire(&mut self, flow: &Flow, wait: TimeWait) {
+        self.remove(flow);
+        self.time_wait.insert(FlowKey::of(flow), wait);
+    }
+
+    /// The subflow that was a packet's once, and is over; a SYN that may open a new one makes place.
+    pub fn find_retired(&mut self, now: SimTime, packet: &Packet) -> Option<(EndpointId, u8)> {
+        let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
+        let wait = self.time_wait.get(&key)?;
+        if packet.flags.is_initial_syn() && wait.admits(now, packet) {
+            self.time_wait.remove(&key);
+            return None;
+        }
+        Some(wait.of)
     }
 
     /// The subflow that a packet which came in is for.
@@ -241,7 +291,9 @@ impl HostStack {
 
     /// Registers a subflow.
     pub fn insert(&mut self, flow: Flow, endpoint: EndpointId, subflow: u8) {
-        self.flows.insert(FlowKey::of(&flow), (endpoint, subflow));
+        let key = FlowKey::of(&flow);
+        self.time_wait.remove(&key);
+        self.flows.insert(key, (endpoint, subflow));
         self.recent = None;
     }
 
@@ -269,5 +321,67 @@ impl HostStack {
     /// Forgets a token.
     pub fn remove_token(&mut self, token: u32) {
         self.tokens.remove(&token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::packet::Flags;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn host() -> (HostStack, IpAddr, SocketAddr) {
+        let stack = HostStack::new(HostConfig::default());
+        (stack, [10, 0, 0, 1].into(), ([10, 0, 0, 2], 80).into())
+    }
+
+    #[test]
+    fn ports_in_time_wait_run_out_and_come_back() {
+        let (mut stack, src, dst) = host();
+        let count = PORTS.len() as u64;
+        let until = SimTime(60 * SECOND);
+        for n in 0..count {
+            let local = stack.ephemeral(SimTime::ZERO, src, dst).expect("a free port");
+            let wait =
+                TimeWait { of: (EndpointId(n as u32), 0), until, next: Seq(1), timestamp: None };
+            stack.retire(&Flow { src: local, dst }, wait);
+        }
+        assert_eq!(stack.ephemeral(SimTime(59 * SECOND), src, dst), None);
+        let other = ([10, 0, 0, 3], 80).into();
+        assert!(stack.ephemeral(SimTime::ZERO, src, other).is_some(), "free for another server");
+        assert!(stack.ephemeral(until, src, dst).is_some(), "after two maximum segment lifetimes");
+    }
+
+    #[test]
+    fn a_syn_that_cannot_be_an_old_one_ends_time_wait() {
+        let check = |at: u64, seq: u32, timestamp: Option<u32>, admitted: bool| {
+            let (mut stack, src, dst) = host();
+            let flow = Flow { src: (src, 5001).into(), dst };
+            let wait = TimeWait {
+                of: (EndpointId(7), 1),
+                until: SimTime(60 * SECOND),
+                next: Seq(1000),
+                timestamp: Some(500),
+            };
+            stack.retire(&flow, wait);
+            let mut syn = Packet::new(dst, flow.src);
+            (syn.flags, syn.seq) = (Flags::SYN, Seq(seq));
+            if let Some(value) = timestamp {
+                syn.options.push(&[8, 10]).unwrap();
+                syn.options.push(&value.to_be_bytes()).unwrap();
+                syn.options.push(&[0; 4]).unwrap();
+            }
+            let found = stack.find_retired(SimTime(at * SECOND), &syn);
+            assert_eq!(found.is_none(), admitted, "{at} s, {seq}, {timestamp:?}");
+            syn.flags = Flags::ACK;
+            let late = stack.find_retired(SimTime(at * SECOND), &syn);
+            assert_eq!(late.is_none(), admitted, "anything else is answered by the old one");
+        };
+        check(1, 999, None, false);
+        check(1, 1001, None, true);
+        check(1, 999, Some(500), false);
+        check(1, 999, Some(501), true);
+        check(60, 999, None, true);
     }
 }

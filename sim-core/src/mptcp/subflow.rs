@@ -76,6 +76,10 @@ pub struct Subflow {
     pub silence: Silence,
     /// This end's FIN is in flight or acknowledged.
     pub fin_sent: bool,
+    /// It went out before the peer's had come: this end waits in TIME-WAIT afterwards.
+    pub closed_first: bool,
+    /// Closed in both directions, and the host has been told.
+    pub is_retired: bool,
     /// Not to be used while another subflow is: no progress for several timeouts.
     pub stale: bool,
     /// This end asked that the subflow be backup, or was asked to.
@@ -172,6 +176,12 @@ impl Subflow {
             self.challenged_at = Some(now);
             self.ack_now = true;
         }
+    }
+
+    /// This end's FIN goes out.
+    pub fn note_fin_sent(&mut self) {
+        self.fin_sent = true;
+        self.closed_first = !self.rx.fin_in_order();
     }
 
     /// True when it exists at all.

@@ -143,6 +143,8 @@ pub enum Act {
     WasReset(Option<ResetReason>),
     /// It got no answer and gave up.
     GaveUp,
+    /// It had no local port left.
+    HadNoPort,
     /// A router told it that the peer cannot be reached, and it gave up.
     ToldUnreachable,
     /// It delivered bytes that the peer did not write.

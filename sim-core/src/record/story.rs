@@ -108,6 +108,8 @@ pub enum Fact {
         /// The MP_TCPRST reason, if it carried one.
         reason: Option<ResetReason>,
     },
+    /// No local port was free: all are in use or in TIME-WAIT.
+    NoPort,
     /// A router told that the handshake's packet cannot reach the peer (ICMP).
     Unreachable,
     /// Segments over the subflow are shorter from now on.
@@ -208,6 +210,8 @@ pub enum FallbackReason {
     PeerFellBack,
     /// A mapping did not fit the data, before MPTCP was certain.
     MappingCorrupt,
+    /// Both ends sent a SYN (simultaneous open), which MPTCP does not know.
+    SimultaneousOpen,
     /// The versions of the two ends do not meet.
     VersionMismatch,
 }

@@ -354,6 +354,7 @@ const fn ending(fact: &Fact) -> Option<Act> {
         Fact::ResetReceived { reason } => Some(Act::WasReset(*reason)),
         Fact::ResetSent { why, .. } => Some(Act::Reset(*why)),
         Fact::TimedOut => Some(Act::GaveUp),
+        Fact::NoPort => Some(Act::HadNoPort),
         Fact::Unreachable => Some(Act::ToldUnreachable),
         _ => None,
     }

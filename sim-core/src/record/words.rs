@@ -84,6 +84,9 @@ impl fmt::Display for Act {
             Self::WasReset(Some(reason)) => write!(f, "was reset (MP_TCPRST: {})", reason.text()),
             Self::WasReset(None) => f.write_str("was reset"),
             Self::GaveUp => f.write_str("got no answer and gave up"),
+            Self::HadNoPort => {
+                f.write_str("had no local port left: all were in use or in TIME-WAIT")
+            }
             Self::ToldUnreachable => {
                 f.write_str("was told by a router that the peer cannot be reached, and gave up")
             }
@@ -117,6 +120,7 @@ impl fmt::Display for FallbackReason {
             Self::MappingCorrupt => {
                 "got a mapping that does not fit the data and went on as plain TCP"
             }
+            Self::SimultaneousOpen => "got a SYN that crossed its own, and went on as plain TCP",
             Self::VersionMismatch => "does not speak the version of MPTCP that the peer offers",
         })
     }

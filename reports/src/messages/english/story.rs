@@ -78,6 +78,9 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
             format!("was reset on {which} (MP_TCPRST: {})", reason.text())
         }
         Fact::ResetReceived { reason: None } => format!("was reset on {which}"),
+        Fact::NoPort => {
+            format!("had no local port left for {which}: all are in use or in TIME-WAIT")
+        }
         Fact::Unreachable => {
             format!(
                 "was told by a router that the peer cannot be reached{over} (ICMP), and gave up"

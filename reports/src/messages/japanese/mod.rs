@@ -169,6 +169,9 @@ pub(super) fn act(act: Act) -> String {
         }
         Act::WasReset(None) => "リセットを受信しました".into(),
         Act::GaveUp => "応答がないため中止しました".into(),
+        Act::HadNoPort => {
+            "空いているローカルポートがありませんでした（すべて使用中または TIME-WAIT）".into()
+        }
         Act::ToldUnreachable => {
             "ルータから相手に到達できないことを通知されたため中止しました".into()
         }
@@ -211,6 +214,9 @@ pub(super) const fn fell_back(reason: FallbackReason) -> &'static str {
         }
         FallbackReason::MappingCorrupt => {
             "マッピングがデータと一致しないため、通常の TCP 動作にフォールバックしました"
+        }
+        FallbackReason::SimultaneousOpen => {
+            "自身の SYN と行き違いに SYN を受信したため（同時オープン）、通常の TCP に切り替えました"
         }
         FallbackReason::VersionMismatch => {
             "相手が提示した MPTCP のバージョンをサポートしていません"

@@ -91,6 +91,9 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
             format!("{which}でリセットを受信しました（MP_TCPRST: {}）", reset_reason(*reason))
         }
         Fact::ResetReceived { reason: None } => format!("{which}でリセットを受信しました"),
+        Fact::NoPort => format!(
+            "{which}に使用できる空きローカルポートがありませんでした（すべて使用中または TIME-WAIT）"
+        ),
         Fact::Unreachable => {
             format!("{which}で、相手に到達できないことをルータから通知され（ICMP）、中止しました")
         }
