@@ -187,6 +187,11 @@ impl Endpoint {
             .into_iter()
             .map(|(at, len)| (at, at + u64::from(len)))
             .collect();
+        let counter = match self.subflows[i].state {
+            State::Established | State::Closed => Counter::TcpEstabResets,
+            State::SynSent | State::SynReceived => Counter::TcpAttemptFails,
+        };
+        self.counters.count(counter);
         let s = &mut self.subflows[i];
         s.state = State::Closed;
         s.outcome = outcome;
@@ -287,6 +292,7 @@ impl Endpoint {
         }
         let uid = self.fresh_uid(0);
         if let Some(reset) = super::output::stray_reset(packet, uid, None) {
+            self.counters.count(Counter::TcpOutRsts);
             let reset = io.outbox.pool.boxed(reset);
             io.outbox.sent.push(reset);
         }

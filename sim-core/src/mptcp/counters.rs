@@ -17,7 +17,11 @@ macro_rules! counters {
 counters! {
     TcpActiveOpens = "TcpActiveOpens",
     TcpPassiveOpens = "TcpPassiveOpens",
+    TcpAttemptFails = "TcpAttemptFails",
+    TcpEstabResets = "TcpEstabResets",
+    TcpOutRsts = "TcpOutRsts",
     TcpRetransSegs = "TcpRetransSegs",
+    TcpSynRetrans = "TcpExtTCPSynRetrans",
     TcpTimeouts = "TcpExtTCPTimeouts",
     TcpLossProbes = "TcpExtTCPLossProbes",
     TcpTimeWait = "TcpExtTW",
@@ -87,6 +91,9 @@ counters! {
     SubflowRecover = "SubflowRecover",
     SndWndShared = "SndWndShared",
     RcvWndShared = "RcvWndShared",
+    Blackhole = "Blackhole",
+    WinProbe = "WinProbe",
+    SimultConnectFallback = "SimultConnectFallback",
 }
 
 /// All counters of one end of a connection. There are millions of ends and few of them count much, so

@@ -427,6 +427,9 @@ impl Endpoint {
         s.tx.window_edge = 1 + window;
         let offer = offer_of(syn);
         self.tell(io.now, i, Some(syn.uid), Fact::SynReceived { offer });
+        if !self.is_plain() {
+            self.counters.count(Counter::SimultConnectFallback);
+        }
         self.fall_back(io.now, i, Some(syn.uid), FallbackReason::SimultaneousOpen);
         let uid = self.send_syn_ack(io, i);
         self.tell(io.now, i, Some(uid), Fact::SynAckSent { offer: Offer::Nothing });
@@ -463,6 +466,7 @@ impl Endpoint {
                     };
                     if reason == FallbackReason::SynUnanswered {
                         io.host.note_blackhole(io.now);
+                        self.counters.count(Counter::Blackhole);
                     }
                     self.fall_back(io.now, i, Some(packet.uid), reason);
                 }
@@ -666,12 +670,14 @@ impl Endpoint {
                     s.offers_mptcp = false;
                     self.counters.count(Counter::CapableSynTxDrop);
                 }
+                self.counters.count(Counter::TcpSynRetrans);
                 let uid = self.send_syn(io, i);
                 let offer = self.syn_offer(i);
                 self.tell(io.now, i, Some(uid), Fact::SynSent { offer, attempt: attempts });
             }
             State::SynReceived => {
                 s.handshake_at = io.now + wait;
+                self.counters.count(Counter::TcpSynRetrans);
                 self.send_syn_ack(io, i);
             }
             State::Established if attempts > SYN_RETRIES => self.give_up(io, i),

@@ -488,6 +488,7 @@ impl Endpoint {
             self.counters.count(super::counters::Counter::RstTx);
         }
         packet.options.pad();
+        self.counters.count(super::counters::Counter::TcpOutRsts);
         let uid = packet.uid;
         self.tell(io.now, i, Some(uid), Fact::ResetSent { why, reason });
         self.transmit(io, i, packet)

@@ -2,6 +2,7 @@
 //! end it gives up what TCP itself does not see: a DATA_ACK that is never sent, a last subflow that
 //! is not replaced.
 
+use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
 use super::subflow::Subflow;
 use crate::record::story::Fact;
@@ -98,6 +99,7 @@ impl Endpoint {
         }
         let carriers = (0..self.subflows.len()).filter(|&i| self.subflows[i].can_carry());
         if let Some(i) = carriers.min_by_key(|&i| self.subflows[i].tx.rtt.srtt()) {
+            self.counters.count(Counter::WinProbe);
             self.send_window_probe(io, i);
         }
     }

@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 
 /// TCP's counters that are kept, by `nstat`'s names.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 11] = [
     "TcpActiveOpens",
     "TcpPassiveOpens",
+    "TcpAttemptFails",
+    "TcpEstabResets",
+    "TcpOutRsts",
     "TcpRetransSegs",
+    "TcpExtTCPSynRetrans",
+    "TcpExtTW",
+    "TcpExtOutOfWindowIcmps",
     "TcpExtTCPTimeouts",
     "TcpExtTCPLossProbes",
 ];
