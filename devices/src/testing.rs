@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId};
 use sim_core::time::SimTime;
+use sim_core::wire::icmp::{Quote, Reason};
 use sim_core::wire::options::Options;
-use sim_core::wire::packet::{Flags, Packet, PacketUid};
+use sim_core::wire::packet::{Flags, Packet, PacketUid, Protocol};
 use sim_core::wire::payload::{Payload, StreamId};
 use sim_core::wire::seq::Seq;
 
@@ -99,8 +100,18 @@ pub(crate) fn send_from(
 ) -> Outcome {
     packet.uid = PacketUid(at_ms + 1);
     let mut effects = Effects::new(PacketUid(1 << 40));
-    let forwarding = device.process(SimTime(at_ms * 1_000_000), ingress, &mut packet, &mut effects);
+    let now = SimTime(at_ms * 1_000_000);
+    let forwarding = match packet.protocol {
+        Protocol::Tcp => device.process(now, ingress, &mut packet, &mut effects),
+        Protocol::IcmpError => device.process_icmp(now, ingress, &mut packet, &mut effects),
+    };
     Outcome { forwarding, packet, effects }
+}
+
+/// What a router behind the device tells of a segment that has passed it.
+pub(crate) fn too_big(about: &Packet, mtu: u32) -> Packet {
+    let (from, reason) = (Ipv4Addr::new(203, 0, 113, 1).into(), Reason::TooBig { mtu });
+    Packet::icmp_error(from, about, reason, Quote::EightBytes).unwrap()
 }
 
 /// An IOS router with this configuration, or as it comes; with what is said about the text.

@@ -2,12 +2,13 @@
 
 use sim_core::app::{AppConfig, Turn};
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId};
-use sim_core::engine::link::LinkConfig;
+use sim_core::engine::link::{LinkConfig, Loss};
 use sim_core::engine::world::{ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::{HostConfig, MtuProbing, Profile, SchedulerKind};
 use sim_core::record::outcome::{Failure, Verdict};
 use sim_core::record::story::{End, Fact};
 use sim_core::record::{PathRecord, RunRecord, SubflowOutcome};
+use sim_core::rng::Probability;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::icmp::{Quote, Reason, unnumbered};
@@ -78,6 +79,10 @@ struct Case {
     download: bool,
     /// Both ends say a short word before the long one.
     greets: bool,
+    seed: u64,
+    /// MTU of the narrow link.
+    narrow: u32,
+    loss: f64,
 }
 
 const CASE: Case = Case {
@@ -89,6 +94,9 @@ const CASE: Case = Case {
     checksum: false,
     download: false,
     greets: false,
+    seed: 1,
+    narrow: 1400,
+    loss: 0.0,
 };
 
 impl Case {
@@ -105,7 +113,7 @@ impl Case {
     /// Client — box — router — link of 1400 bytes — router — server, the second path without a narrow
     /// link; 500 kB in one direction.
     fn run(self) -> RunRecord {
-        let mut world = World::new(1);
+        let mut world = World::new(self.seed);
         world.capture();
         let config = HostConfig {
             profile: self.profile,
@@ -138,6 +146,7 @@ impl Case {
                 rate: Some(BitRate(20_000_000)),
                 delay: SimDuration::from_millis(5),
                 mtu,
+                loss: Loss::Bernoulli(Probability::new(self.loss).unwrap()),
                 ..LinkConfig::default()
             };
             let spec = |name: &str, config: LinkConfig| LinkSpec {
@@ -149,7 +158,7 @@ impl Case {
             let does = if path == 0 { self.does } else { Does::Nothing };
             let device = world.add_device(&format!("box {path}"), Box::new(Box_(does)));
             let (near, far) = (world.add_router("near"), world.add_router("far"));
-            let narrow = if path == 0 { 1400 } else { 1500 };
+            let narrow = if path == 0 { self.narrow } else { 1500 };
             world.connect((client, path), (device, 0), spec("wire", LinkConfig::wire()));
             world.connect((device, 1), (near, 0), spec("near", link(1500)));
             world.connect((near, 1), (far, 0), spec("narrow", link(narrow)));
@@ -268,4 +277,25 @@ fn a_prohibited_syn_is_given_up_at_once() {
     assert_eq!(c.outcome.verdict, Verdict::Failed(Failure::NeverConnected));
     assert_eq!(c.subflows[0].outcome, SubflowOutcome::Refused);
     assert!(c.story.iter().any(|e| e.fact == Fact::Unreachable && e.at < SimTime(100_000_000)));
+}
+
+#[test]
+fn any_mtu_with_losses_delivers_the_stream() {
+    let profiles = [Profile::Rfc6824, Profile::Rfc8684, Profile::Linux6, Profile::TcpOnly];
+    for seed in 0..60 {
+        let case = Case {
+            profile: profiles[seed as usize % 4],
+            v4: seed % 3 > 0,
+            checksum: seed % 5 == 0,
+            download: seed % 2 == 0,
+            paths: 1 + (seed % 7 > 3) as u8,
+            narrow: if seed % 3 > 0 { 552 + 17 * seed as u32 % 900 } else { 1280 + seed as u32 },
+            loss: 0.01,
+            seed,
+            ..CASE
+        };
+        let (profile, narrow) = (case.profile, case.narrow);
+        let c = case.run().connections.remove(0);
+        assert!(c.stream_intact && c.completed_at.is_some(), "{seed}: {profile:?}, MTU {narrow}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::config::{ConfigDiagnostic, ConfigText, Severity};
 use crate::spec::DeviceContext;
 use crate::steps::track::Sender::{self, Initiator, Responder};
 use crate::testing::{
-    CLIENT, DSS_OPTIONS, INSIDE, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from,
+    CLIENT, DSS_OPTIONS, INSIDE, OUTSIDE, SERVER, SYN_OPTIONS, segment, send, send_from, too_big,
     with_options,
 };
 
@@ -516,4 +516,39 @@ fn remedies_mend() {
     let limits =
         ["policy-map my-policy-map", "  class my-tcpnorm", "    set connection conn-max 100"];
     check(&text(&[&class, &limits, &service]), &[&map[..], &policy].concat());
+}
+
+#[test]
+fn icmp_errors_need_an_access_list_or_an_inspection_and_a_connection() {
+    let levels = "interface g0\n nameif outside\n security-level 0\ninterface g1\n nameif inside\n \
+                  security-level 100\n";
+    let listed = format!(
+        "{levels}access-list IN extended permit icmp any any unreachable\naccess-group IN in interface \
+         outside\n"
+    );
+    let inspected =
+        format!("{levels}policy-map p\n class c\n  inspect icmp\nservice-policy p global\n");
+    let inspected = format!("class-map c\n match any\n{inspected}");
+    for (text, reason) in [(levels, Some("acl-drop")), (&listed, None), (&inspected, None)] {
+        let mut asa = asa(text);
+        let sent = syn();
+        let about = send(&mut asa, 0, sent.clone()).packet;
+        assert_ne!(about.seq, sent.seq, "randomised");
+        let out = send_from(&mut asa, 1, OUTSIDE, too_big(&about, 1300));
+        assert_eq!(out.drop_reason(), reason, "{text}");
+        if reason.is_none() {
+            let seq = out.packet.icmp().unwrap().seq();
+            assert_eq!(seq, Some(sent.seq), "as the host counts");
+        }
+        let mut other = about;
+        other.src_port = 7;
+        let out = send_from(&mut asa, 1, OUTSIDE, too_big(&other, 1300));
+        assert_eq!(out.drop_reason(), Some("inspect-icmp-error-no-existing-conn"), "{text}");
+    }
+    // From inside, the higher level, nothing is needed.
+    let mut asa = asa(levels);
+    open(&mut asa);
+    let answer = send(&mut asa, 3, segment(Responder, Flags::ACK, 5001, 1001, 100)).packet;
+    let out = send_from(&mut asa, 4, INSIDE, too_big(&answer, 1300));
+    assert_eq!(out.forwarding, Forwarding::Through);
 }

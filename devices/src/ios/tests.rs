@@ -1,11 +1,14 @@
 //! What the router does besides its features' own work.
 
 use sim_core::engine::device::Device;
+use sim_core::wire::icmp::Reason;
 use sim_core::wire::packet::{Flags, Packet};
 
 use crate::config::Severity;
 use crate::steps::track::Sender::{Initiator, Responder};
-use crate::testing::{SYN_OPTIONS, ios_findings, ios_router, segment, send, with_options};
+use crate::testing::{
+    OUTSIDE, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from, too_big, with_options,
+};
 
 const TEXT: &str = "version 15.7
 interface GigabitEthernet0/0
@@ -82,4 +85,58 @@ fn lines_are_passed_over_knowingly_or_said() {
     check(" ip acess-group 1 in", Severity::Error, "did you mean ip access-group?");
     check("acces-list 1 permit any", Severity::Error, "did you mean access-list?");
     check(" ip mtu 7", Severity::Error, "expected an MTU");
+}
+
+#[test]
+fn senders_are_told_unless_unreachables_are_off_and_not_too_often() {
+    let large = |port: u16| {
+        let mut packet = segment(Initiator, Flags::ACK, 2, 10, 1453);
+        packet.src_port = port;
+        packet
+    };
+    let mut device = ios_router("", Some(TEXT)).unwrap().0;
+    let told = |device: &mut dyn Device, at_ms, port| {
+        let sent = large(port);
+        let out = send(device, at_ms, sent.clone());
+        for (port, error) in &out.effects.emitted {
+            assert_eq!((port.0, error.src.to_string()), (0, "10.0.1.1".into()));
+            let read = error.icmp().unwrap();
+            assert_eq!(
+                (read.reason(), read.flow()),
+                (Reason::TooBig { mtu: 1492 }, Some(sent.flow()))
+            );
+            assert_eq!(error.wire_len(), 56, "IOS quotes eight bytes of TCP");
+        }
+        out.effects.emitted.len()
+    };
+    assert_eq!(told(&mut device, 0, 1), 1);
+    assert_eq!(told(&mut device, 499, 2), 0, "one in 500 ms");
+    assert_eq!(told(&mut device, 500, 3), 1);
+    let silent = TEXT.replace(" ip nat inside\n", " ip nat inside\n no ip unreachables\n");
+    let mut device = ios_router("", Some(&silent)).unwrap().0;
+    assert_eq!(told(&mut device, 0, 1), 0);
+    assert_eq!(ios_findings(&silent), []);
+    // An access list's denial is told, too.
+    let listed = format!("{TEXT} ip access-group 101 in\naccess-list 101 deny tcp any any\n");
+    let mut device = ios_router("", Some(&listed)).unwrap().0;
+    let out = send(&mut device, 0, segment(Responder, Flags::SYN, 1, 0, 0));
+    let error = &out.effects.emitted[0].1;
+    assert_eq!(error.icmp().unwrap().reason(), Reason::Prohibited);
+}
+
+#[test]
+fn access_lists_judge_icmp_errors() {
+    let about = segment(Initiator, Flags::ACK, 2, 10, 1400);
+    let check = |entry: &str, dropped| {
+        let text = format!(
+            "interface a\n ip address 10.0.1.1 255.255.255.0\ninterface b\n ip address \
+                            192.0.2.1 255.255.255.0\n ip access-group 101 in\naccess-list 101 {entry}\n"
+        );
+        let mut device = ios_router("", Some(&text)).unwrap().0;
+        let out = send_from(&mut device, 0, OUTSIDE, too_big(&about, 1400));
+        assert_eq!(out.drop_reason(), dropped, "{entry}");
+    };
+    check("permit tcp any any", Some("access list"));
+    check("permit icmp any any packet-too-big", None);
+    check("permit ip any any", None);
 }

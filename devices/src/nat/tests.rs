@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sim_core::engine::device::{Device, Origin, Side};
+use sim_core::engine::device::{Device, Forwarding, Origin, Side};
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
 use sim_core::wire::seq::Seq;
@@ -12,7 +12,8 @@ use crate::config::Severity;
 use crate::ios::router::IosRouter;
 use crate::steps::track::Sender::{Initiator, Responder};
 use crate::testing::{
-    OUTSIDE, Outcome, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from, with_options,
+    OUTSIDE, Outcome, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from, too_big,
+    with_options,
 };
 
 const TEXT: &str = "interface GigabitEthernet0/0
@@ -291,4 +292,21 @@ fn what_is_said_about_the_text() {
         6,
         "nothing is translated",
     );
+}
+
+#[test]
+fn an_icmp_error_is_led_back_to_the_inside_host() {
+    let mut device = nat(TEXT);
+    let inside = syn("10.0.1.2:40000");
+    let about = send(&mut device, 0, inside.clone()).packet;
+    let out = send_from(&mut device, 1, OUTSIDE, too_big(&about, 1400));
+    assert_eq!((out.forwarding, out.labels()), (Forwarding::Through, vec!["translated".into()]));
+    let error = out.packet.icmp().unwrap();
+    assert_eq!((out.packet.dst, error.flow()), (inside.src, Some(inside.flow())));
+    assert_eq!(error.seq(), Some(inside.seq));
+    // About a connection that nobody has, to an address of the translation.
+    let mut other = about;
+    other.src_port = 7;
+    let out = send_from(&mut device, 1, OUTSIDE, too_big(&other, 1400));
+    assert_eq!(out.drop_reason(), Some("no translation"));
 }

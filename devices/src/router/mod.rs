@@ -144,4 +144,20 @@ mod tests {
         check(1, &[], None, Some("TTL expired"));
         check(0, &[], None, Some("TTL expired"));
     }
+
+    #[test]
+    fn a_sender_is_told_unless_unreachables_are_off() {
+        for (tells, count) in [(true, 1), (false, 0)] {
+            let mut long = packet();
+            long.payload = Payload::literal([0; 1461]);
+            let out = send(&mut Router::new(Some(1400), tells), 0, long.clone());
+            assert_eq!(out.effects.emitted.len(), count);
+            for (port, error) in &out.effects.emitted {
+                assert_eq!((port.0, error.dst), (0, long.src), "back to where it came from");
+                let read = error.icmp().unwrap();
+                assert_eq!(read.reason(), Reason::TooBig { mtu: 1400 });
+                assert_eq!(read.flow(), Some(long.flow()));
+            }
+        }
+    }
 }

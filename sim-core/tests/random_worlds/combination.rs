@@ -404,6 +404,12 @@ fn link(d: &mut Draw, rough: u64) -> LinkConfig {
                 max: ByteSize(40_000),
                 probability: Probability::new(0.05).expect("below 1"),
             },
+            2 => Discipline::FqCoDel {
+                target: SimDuration::from_millis(5),
+                interval: SimDuration::from_millis(100),
+                flows: 64,
+                quantum: 1_514,
+            },
             _ => Discipline::DropTail,
         },
         loss,
