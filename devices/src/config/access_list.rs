@@ -210,9 +210,7 @@ impl AccessList {
                 Names::Tcp => false,
                 Names::Icmp(errors) => errors.name(reason, src.is_ipv4()),
             };
-            named
-                && e.source.contain(src)
-                && e.destination.contain(dst)
+            named && e.source.contain(src) && e.destination.contain(dst)
         })
     }
 }
