@@ -72,6 +72,7 @@ Examples:
   option30 run my.ron                  writes results/my/: report.html to look at,
                                        summary.json, series.csv, charts
   option30 run my.ron --seed 7         the same network, other luck
+  option30 run my.ron --lang ja        verdicts, causes and stories in Japanese
   option30 run my.ron --pcap           also results/my/captures/*.pcapng
   option30 run scenarios/catalogue     every scenario of a folder, and index.html
   option30 run my.ron --set 'topology.paths.dsl.rate=6 Mbps' --out faster
@@ -116,6 +117,9 @@ pub(crate) struct RunArgs {
     /// Also write what was seen at every end of every link, for Wireshark: captures/*.pcapng
     #[arg(long)]
     pub(crate) pcap: bool,
+    /// Language of verdicts, causes, stories and packet ladders
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    pub(crate) lang: Lang,
     /// What to print: a text for people, or summary.json, one line for each scenario
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

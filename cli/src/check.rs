@@ -1,5 +1,6 @@
 //! `option30 check`.
 
+use reports::messages::Language;
 use reports::table::{Cell, lines};
 use reports::{Expectation, Style, figures, paint, text};
 use scenarios::diagnostic::Diagnostic;
@@ -59,7 +60,7 @@ fn check_one(input: Input, seed: Option<u64>) -> Checked {
 fn verdicts(simulated: &Simulated) -> String {
     let connections = &simulated.report().record.connections;
     match connections.as_slice() {
-        [one] => text::verdict(one).0,
+        [one] => text::verdict(one, Language::English).0,
         many => {
             let of = |word| many.iter().filter(|c| c.outcome.verdict.word() == word).count();
             let counts = ["mptcp", "fallback", "failed"].map(|word| (of(word), word));

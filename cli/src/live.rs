@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use reports::folder;
+use reports::{Report, folder};
 use testbed::{LiveError, Settings};
 
 use crate::Outcome;
-use crate::args::{Format, InputArgs};
+use crate::args::{Format, InputArgs, Lang};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -36,6 +36,9 @@ pub(crate) struct LiveArgs {
     /// The kernel sends each segment by itself, as without segmentation offload (slower)
     #[arg(long)]
     pub(crate) no_offload: bool,
+    /// Language of verdicts, causes, stories and packet ladders
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    pub(crate) lang: Lang,
     /// What to print: a text for people, or summary.json, one line for each scenario
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -66,12 +69,13 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
         let settings = Settings { seed: args.input.seed, offload: !args.no_offload };
         let run = testbed::run(loaded, settings, &interrupted).map_err(failure)?;
         let simulated = Simulated::of(run);
-        folder::write(folder, &files(&simulated.report(), loaded))?;
+        let report = Report { language: args.lang.into(), ..simulated.report() };
+        folder::write(folder, &files(&report, loaded))?;
         drop(progress);
         if k > 0 && args.format == Format::Text {
             output.line("")?;
         }
-        print(output, args.format, &simulated.report(), folder)?;
+        print(output, args.format, &report, folder)?;
         if !simulated.as_expected() {
             outcome = Outcome::ExpectationFailed;
         }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use reports::Report;
 use reports::folder::{self, File};
-use reports::messages::Language;
 use reports::page::{Entry, Material, Source, SourceKind};
 use reports::summary::Summary;
 use scenarios::Loaded;
@@ -44,17 +43,18 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
         let progress = Progress::start();
         progress.say(format!("{} ({} of {})", loaded.name, k + 1, scenarios.len()));
         let simulated = Simulated::new(loaded, args.input.seed).map_err(Failure::Input)?;
-        folder::write(folder, &files(&simulated.report(), loaded))?;
+        let report = Report { language: args.lang.into(), ..simulated.report() };
+        folder::write(folder, &files(&report, loaded))?;
         drop(progress);
         if k > 0 && args.format == Format::Text {
             output.line("")?;
         }
-        print(output, args.format, &simulated.report(), folder)?;
+        print(output, args.format, &report, folder)?;
         if !simulated.as_expected() {
             outcome = Outcome::ExpectationFailed;
         }
         let place = folder.file_name().unwrap_or_default().to_string_lossy();
-        entries.push(Entry::of(&simulated.report(), &place));
+        entries.push(Entry::of(&report, &place));
     }
     if scenarios.len() > 1 {
         let out = args.out.as_deref().unwrap_or(Path::new(RESULTS));
@@ -93,11 +93,8 @@ pub(crate) fn files(report: &Report<'_>, loaded: &Loaded) -> Vec<File> {
         File::new("throughput.png", reports::chart::throughput_png(report)),
     ];
     files.extend(reports::operator::files(report.record));
-    for (word, svg, png) in reports::chart::details(report) {
-        files.push(File::new(format!("charts/{word}.svg"), svg));
-        files.push(File::new(format!("charts/{word}.png"), png));
-    }
-    files.extend(reports::ladder::files(report.record, Language::English));
+    files.extend(reports::chart::details(report));
+    files.extend(reports::ladder::files(report.record, report.language));
     files.extend(reports::captures::files(report.record));
     files.push(File::new("report.html", page(report, loaded, &files)));
     files

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use reports::messages::Language;
 use reports::{Expectation, Report};
 use scenarios::diagnostic::Diagnostic;
 use scenarios::{Loaded, Run};
@@ -63,6 +64,7 @@ impl Simulated {
             expectations: &self.expectations,
             warnings: &self.warnings,
             replay: &self.run.replay,
+            language: Language::English,
         }
     }
 

@@ -182,6 +182,71 @@ fn theme(page: &mut Page<'_>) {
     assert_ne!(seen[0], seen[1]);
 }
 
+/// What a screen reader finds, and what goes on paper. Where the variable `OPTION30_AXE` names axe-core's
+/// script (npm), its rules are held as well.
+#[test]
+fn pages_can_be_heard_and_printed() {
+    let Some(mut browser) = Chromium::start() else { return };
+    let home = folder();
+    let text = fs::read_to_string(root().join("scenarios/catalogue/asa-port-class.ron")).unwrap();
+    let configs = home.path().join("configs");
+    fs::create_dir(&configs).unwrap();
+    let config = "scenarios/catalogue/configs/asa-port-class.cfg";
+    fs::copy(root().join(config), configs.join("asa-port-class.cfg")).unwrap();
+    let file = run(home.path(), "two", &text);
+    let mut page = browser.open(&file);
+
+    let heard = page.read_aloud();
+    let is_heard =
+        |role: &str, name: &str| heard.iter().any(|(r, n)| r == role && n.contains(name));
+    for (role, name) in [
+        ("navigation", "Sections"),
+        ("main", ""),
+        ("heading", "An ASA whose class matches"),
+        ("combobox", "Connection"),
+        ("combobox", "Language"),
+        ("meter", "Goodput as a part of the most possible"),
+        ("image", "Goodput. video, client → server: 1.99 Mbps of the 5.71 Mbps"),
+        ("region", "Subflows of video"),
+        ("button", "Look closer"),
+        ("columnheader", "Sent again"),
+    ] {
+        assert!(is_heard(role, name), "{role} \"{name}\" is missing in {heard:?}");
+    }
+    let named = ["button", "link", "combobox", "image", "meter", "region", "heading"];
+    let nameless: Vec<_> =
+        heard.iter().filter(|(role, name)| named.contains(&&**role) && name.is_empty()).collect();
+    assert!(nameless.is_empty(), "without a name: {nameless:?}");
+    assert_eq!(page.eval("document.querySelectorAll('h1').length"), 1);
+
+    // On paper: every connection, nothing to press, nothing closed; afterwards as before.
+    let hidden = "document.querySelectorAll('.connection[hidden], details:not([open])').length";
+    let before = page.eval(hidden);
+    assert!(before.as_u64() > Some(0));
+    page.eval("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(page.eval(hidden), 0);
+    let drawn =
+        "[...document.querySelectorAll('.chart canvas')].filter((c) => !c.dataset.view).length";
+    assert_eq!(page.eval(drawn), 0, "charts that were not drawn");
+    page.eval("dispatchEvent(new Event('afterprint'))");
+    assert_eq!(page.eval(hidden), before);
+
+    let Some(axe) = std::env::var_os("OPTION30_AXE") else {
+        eprintln!("SKIPPED: axe-core's rules (OPTION30_AXE names axe.min.js)");
+        return;
+    };
+    page.eval(&(fs::read_to_string(axe).unwrap() + "; 0"));
+    for theme in ["light", "dark"] {
+        page.eval(&format!("document.documentElement.dataset.theme = '{theme}'"));
+        let broken = page.eval(
+            "axe.run().then((found) => found.violations.map((rule) =>
+               `${rule.id}: ${rule.help}: ${rule.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`).join('\\n'))",
+        );
+        assert_eq!(broken, "", "{theme}");
+    }
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
 #[test]
 fn names_stay_text() {
     let Some(mut browser) = Chromium::start() else { return };

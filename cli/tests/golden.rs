@@ -1,5 +1,5 @@
 //! What every scenario that ships prints and writes, kept in `tests/golden`: the text, `summary.json`,
-//! and digests of the charts and the table, which are large. `UPDATE_GOLDEN=1` writes them anew.
+//! and digests of every other file of its results folder. `UPDATE_GOLDEN=1` writes them anew.
 //!
 //! The same bytes must come from every build: `OPTION30=…/release/option30` holds another build of the
 //! command against what is kept.
@@ -29,15 +29,13 @@ fn run(file: &Path, out: &Path) -> Vec<(String, Vec<u8>)> {
     let read = |file: &str| fs::read(results.join(file)).unwrap();
     let mut files = vec![(format!("{name}.txt"), text.into_bytes())];
     files.push((format!("{name}.json"), read("summary.json")));
-    let charts = ["latency", "sequence", "timeline", "windows"];
-    let charts =
-        charts.iter().flat_map(|word| ["svg", "png"].map(|kind| format!("charts/{word}.{kind}")));
-    let large =
-        ["series.csv", "throughput.svg", "throughput.png", "report.html"].map(str::to_owned);
-    for large in large.into_iter().chain(charts) {
+    let listed = fs::read_to_string(results.join(".option30")).unwrap();
+    let mut large: Vec<&str> = listed.lines().filter(|file| *file != "summary.json").collect();
+    large.sort_unstable();
+    for large in large {
         // The page says where it was made.
         let platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-        let content = read(&large);
+        let content = read(large);
         let content = match String::from_utf8(content) {
             Ok(text) => text.replace(&platform, "PLATFORM").into_bytes(),
             Err(not_text) => not_text.into_bytes(),

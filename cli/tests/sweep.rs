@@ -141,6 +141,57 @@ fn parts_in_any_order_and_double_equal_one_run() {
     assert_eq!(results(home.path(), "again"), expect);
 }
 
+/// The files that ship for Kubernetes and GNU parallel, run as these run them; a pod that is evicted is
+/// started again.
+#[test]
+fn parts_as_kubernetes_and_parallel_start_them() {
+    let home = home(5);
+    check(home.path(), &["sweep", "s.ron", "--out", "one"], 0, &[], &[]);
+    let expect = results(home.path(), "one");
+    let program = command(home.path(), &[]).get_program().to_owned();
+    let docs = common::root().join("docs/sweeps");
+
+    let job = fs::read_to_string(docs.join("kubernetes.yaml")).unwrap();
+    let number = |key: &str| job.split(key).nth(1).unwrap().split_whitespace().next().unwrap();
+    let parts: u32 = number("completions:").parse().unwrap();
+    let script = job.split("- >-").nth(1).unwrap().split("resources:").next().unwrap();
+    let script = script.split_whitespace().collect::<Vec<_>>().join(" ");
+    let script = script.replace("/data/loss.ron", "s.ron").replace("/data/results", "pods");
+    let script = script.replacen("option30", &program.to_string_lossy(), 1);
+    let pod = |index: u32| {
+        let mut pod = std::process::Command::new("/bin/sh");
+        pod.args(["-c", &script]).env("JOB_COMPLETION_INDEX", index.to_string());
+        pod.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        pod
+    };
+    let mut evicted = pod(3).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(30));
+    evicted.kill().unwrap();
+    evicted.wait().unwrap();
+    for index in (0..parts).rev() {
+        assert!(pod(index).status().unwrap().success(), "{index}: {script}");
+    }
+    check(home.path(), &["merge", "pods"], 0, &["20 of 20 runs"], &[]);
+    assert_eq!(results(home.path(), "pods"), expect);
+
+    if std::process::Command::new("parallel").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no GNU parallel here");
+        return;
+    }
+    for _ in 0..2 {
+        let output = std::process::Command::new("sh")
+            .arg(docs.join("parallel.sh"))
+            .args(["s.ron", "many"])
+            .envs([("PARTS", "3"), ("JOBS", "2")])
+            .env("OPTION30", &program)
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(results(home.path(), "many"), expect);
+    }
+}
+
 /// Another division, a row that was cut off, a line of rubbish: what is there is not run again.
 #[test]
 fn what_is_stored_is_not_run_again() {

@@ -42,7 +42,13 @@ pub(crate) fn all() -> Vec<RunRecord> {
 /// The report of a record, as the command would make it.
 pub(crate) fn report(record: &RunRecord) -> Report<'_> {
     const WARNINGS: &[String] = &[];
-    Report { record, expectations: &[], warnings: WARNINGS, replay: "option30 run x.ron --seed 1" }
+    Report {
+        record,
+        expectations: &[],
+        warnings: WARNINGS,
+        replay: "option30 run x.ron --seed 1",
+        language: crate::messages::Language::English,
+    }
 }
 
 /// Two expectations, one of which failed.

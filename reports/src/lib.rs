@@ -45,6 +45,9 @@ pub struct Report<'a> {
     pub warnings: &'a [String],
     /// The command line that gives this run again.
     pub replay: &'a str,
+    /// The language of verdicts, causes, stories and ladders; headings, figures and what machines read are
+    /// in English.
+    pub language: messages::Language,
 }
 
 /// One expectation of a scenario, after the run.

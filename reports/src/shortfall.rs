@@ -3,9 +3,9 @@
 //!
 //! Every path's part of the bound is followed over the time in which the connection delivered data
 //! (its goodput time). What a path did not carry is laid to, in this order: no subflow ever stood on
-//! it; its subflow was not there yet, silent, or gone; it was ramping up; segments were sent again;
-//! the congestion window was full and yet the path was not; the window was open and nothing was
-//! sent (the application or the receive window held it).
+//! it; its subflow was not there yet, silent, or gone; it was ramping up, its window full; segments were
+//! sent again; the congestion window was full and yet the path was not; the window was open and nothing
+//! was sent (the application or the receive window held it).
 
 use sim_core::record::series::{ConnectionSeries, SubflowSeries};
 use sim_core::record::story::Fact;
@@ -198,7 +198,8 @@ fn split(carried: &Carried, window: Window) -> Vec<(Reason, f64)> {
         if to <= carried.established {
             losses.push((Reason::NotYet, lost));
         } else if !ramped_up {
-            losses.push((Reason::RampUp, lost));
+            let is_open = carried.open.get(k).copied().unwrap_or(false);
+            losses.push((if is_open { Reason::NotOffered } else { Reason::RampUp }, lost));
         } else if let Some(gap) = gap {
             losses.push((carried.why_silent(gap), lost));
         } else {

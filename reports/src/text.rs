@@ -9,7 +9,7 @@ use sim_core::record::{
 use sim_core::time::{SimDuration, SimTime};
 
 use crate::figures::{count, instant, printable, rate, share, size, span};
-use crate::messages::{self, Language};
+use crate::messages::{self, Label, Language, Message};
 use crate::shortfall::{self, Part, Reason};
 use crate::style::{Style, paint};
 use crate::summary::Latency;
@@ -28,7 +28,7 @@ pub fn render(report: &Report<'_>, width: usize) -> String {
     heading(&mut out, record);
     for connection in &record.connections {
         out.push(String::new());
-        describe(&mut out, record, connection, width);
+        describe(&mut out, report, connection, width);
     }
     let inside = width.saturating_sub(2);
     devices(&mut out, record, inside);
@@ -63,8 +63,8 @@ pub fn expectation_lines(expectations: &[Expectation], width: usize) -> Vec<Stri
 
 /// The verdict in words, with what it rests on (`MPTCP, 3 subflows`), and how it is shown.
 #[must_use]
-pub fn verdict(connection: &ConnectionRecord) -> (String, Style) {
-    let words = Language::English.say(&messages::Message::Verdict(connection));
+pub fn verdict(connection: &ConnectionRecord, language: Language) -> (String, Style) {
+    let words = language.say(&messages::Message::Verdict(connection));
     (words, verdict_style(connection))
 }
 
@@ -116,11 +116,12 @@ fn live_hosts(live: &LiveRecord) -> String {
 
 fn describe(
     out: &mut Vec<String>,
-    record: &RunRecord,
+    report: &Report<'_>,
     connection: &ConnectionRecord,
     width: usize,
 ) {
-    let (verdict, style) = verdict(connection);
+    let language = report.language;
+    let (verdict, style) = verdict(connection, language);
     out.push(format!(
         "{}  {} → {}  {}",
         paint(Style::Strong, &printable(&connection.name)),
@@ -129,15 +130,17 @@ fn describe(
         paint(style, &verdict)
     ));
     if let Some(cause) = &connection.outcome.cause {
-        out.extend(because(cause, "  ", width));
+        out.extend(because(cause, language, "  ", width));
     }
     out.push(String::new());
     let inside = width.saturating_sub(2);
-    out.extend(subflow_lines(connection, inside).into_iter().map(|line| format!("  {line}")));
+    out.extend(
+        subflow_lines(connection, language, inside).into_iter().map(|line| format!("  {line}")),
+    );
     out.push(String::new());
     let figures = lines_within(&figure_rows(connection), inside);
     out.extend(figures.into_iter().map(|line| format!("  {line}")));
-    let parts = shortfall::parts(record, connection);
+    let parts = shortfall::parts(report.record, connection);
     if let Some(parts) = parts.filter(|_| is_short(connection)) {
         out.push(String::new());
         out.push(paint(Style::Faint, "  where the rest went"));
@@ -147,9 +150,9 @@ fn describe(
 }
 
 /// Why it came so.
-fn because(cause: &Cause, indent: &str, width: usize) -> Vec<String> {
-    let sentence = messages::cause(cause, Language::English);
-    hanging(indent, &format!("because {sentence}"), width)
+fn because(cause: &Cause, language: Language, indent: &str, width: usize) -> Vec<String> {
+    let because = language.say(&Message::Label(Label::Because));
+    hanging(indent, &format!("{because} {}", messages::cause(cause, language)), width)
 }
 
 /// Running text, its second line and those below it further in.
@@ -159,7 +162,7 @@ fn hanging(indent: &str, text: &str, width: usize) -> Vec<String> {
     lines.iter().enumerate().map(|(k, line)| format!("{indent}{}{line}", further(k))).collect()
 }
 
-fn subflow_lines(connection: &ConnectionRecord, width: usize) -> Vec<String> {
+fn subflow_lines(connection: &ConnectionRecord, language: Language, width: usize) -> Vec<String> {
     let header = ["path", "role", "outcome"].into_iter().map(Cell::left);
     let header =
         header.chain(["bytes", "share", "goodput", "sent again"].into_iter().map(Cell::right));
@@ -171,7 +174,7 @@ fn subflow_lines(connection: &ConnectionRecord, width: usize) -> Vec<String> {
     for (line, subflow) in table.zip(&connection.subflows) {
         out.push(line);
         if let Some(cause) = &subflow.cause {
-            out.extend(because(cause, "  ", width));
+            out.extend(because(cause, language, "  ", width));
         }
     }
     out

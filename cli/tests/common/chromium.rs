@@ -211,6 +211,16 @@ impl Page<'_> {
         self.frame();
     }
 
+    /// What a screen reader is told: the role and the name of each element, in order.
+    pub(crate) fn read_aloud(&mut self) -> Vec<(String, String)> {
+        self.call("Accessibility.enable", &json!({}));
+        let tree = self.call("Accessibility.getFullAXTree", &json!({}));
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let word = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        let told = nodes.filter(|node| node["ignored"] != true);
+        told.map(|node| (word(&node["role"]), word(&node["name"]))).collect()
+    }
+
     /// The page as a PDF, its size in characters of base64.
     pub(crate) fn pdf(&mut self) -> usize {
         self.call("Page.printToPDF", &json!({}))["data"].as_str().unwrap().len()

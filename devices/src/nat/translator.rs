@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, ConfigLine, Rule, Side, in_prefix};
+use sim_core::engine::device::{Change, ConfigLine, Remedy, Rule, Side, in_prefix};
 use sim_core::time::SimTime;
 use sim_core::wire::packet::Flow;
+use sim_core::wording;
 
 use crate::ios::log::Log;
 use crate::ios::{self, IosConfig, Refused, refuse};
@@ -386,7 +387,9 @@ impl Translator {
                 let growth = r.inserts.len() as i32 - r.removes as i32;
                 if state.resized[sender as usize].replace(at, r.removes as u32, &r.inserts) {
                     let text = format!("ip nat service {}: the payload follows", gateway.name());
-                    pass.sign(&Rule::default(text, GATEWAYS), Change::Payload { growth });
+                    let port = if outside { pass.packet.src_port } else { pass.packet.dst_port };
+                    let rule = Rule::default(text, GATEWAYS).remedied(without(gateway, port));
+                    pass.sign(&rule, Change::Payload { growth });
                     self.counters.payloads += 1;
                 }
             }
@@ -516,5 +519,22 @@ impl Mapping for Mapped<'_> {
         let global = SocketAddr::new(address, port);
         self.expected.insert(global, (called, Arc::clone(self.rule)));
         Some(global)
+    }
+}
+
+/// What keeps a gateway from rewriting what the connections to a server's port carry.
+fn without(gateway: Gateway, port: u16) -> Remedy {
+    let name = gateway.name();
+    Remedy {
+        advice: wording!(
+            en: "MPTCP cannot carry what a gateway rewrites: turn the gateway for {name} off on port {port}",
+            ja: "ゲートウェイが書き換えたデータを MPTCP は伝送できません。ポート {port} の {name} ゲートウェイを無効にします",
+        ),
+        lines: vec![format!("no ip nat service {name} tcp port {port}")],
+        caution: Some(wording!(
+            en: "where the gateway is needed, remove option 30 instead, so that the connection is plain TCP",
+            ja: "ゲートウェイが必要な場合は、代わりに TCP オプション 30 を削除し、通常の TCP 動作にします",
+        )),
+        source: GATEWAYS,
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Remedy, Rule};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::Packet;
+use sim_core::wording;
 
 use crate::catalogue::{MODELLED, ModelInfo};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines, quoted};
@@ -89,12 +90,34 @@ pub(crate) fn build(
         }
     }
     let of_zone = profiles.into_iter().rfind(|(name, ..)| used.contains(name));
+    let of_zone_profile = of_zone.as_ref().map(|(name, ..)| *name);
     let (strips, rule) = of_zone
         .map(|(_, strips, rule)| (strips, rule))
         .or(setting)
         .unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
+    let rule = if strips { rule.remedied(remedy(of_zone_profile)) } else { rule };
     let warnings = found.into_result()?;
     Ok((PanOs { strips, rule, passage_signed: false, stripped: 0 }, warnings))
+}
+
+/// The line that lets the option pass: of the zone protection profile that rules, or of the device.
+fn remedy(profile: Option<&str>) -> Remedy {
+    let (line, source) = match profile {
+        Some(name) => (
+            format!("set network profiles zone-protection-profile {name} strip-mptcp-option no"),
+            PROFILE,
+        ),
+        None => ("set deviceconfig setting tcp strip-mptcp-option no".to_owned(), SETTING),
+    };
+    let advice = wording!(
+        en: "let the MPTCP option pass",
+        ja: "MPTCP オプションの通過を許可します",
+    );
+    let caution = wording!(
+        en: "each subflow then carries only a part of the data, and what inspects it may miss it",
+        ja: "データ フローの一部だけが各サブフローに引き継がれるため、インライン パケット分析が機能しない可能性があります",
+    );
+    Remedy { advice, lines: vec![line], caution: Some(caution), source }
 }
 
 impl Device for PanOs {
@@ -137,6 +160,18 @@ mod tests {
             let mut device = build(Some(ConfigText { file: "p", text })).unwrap().0;
             let out = send(&mut device, 0, with_options(packet(), &SYN_OPTIONS));
             assert_eq!(out.packet.options.has(30), !strips, "{text}");
+            if strips {
+                // What is advised does it.
+                let remedy = out.rule("option-30-to-nop").remedy.clone().expect("a remedy");
+                let mended = format!("{text}{}\n", remedy.lines.join("\n"));
+                let mended = ConfigText { file: "p", text: &mended };
+                let out = send(
+                    &mut build(Some(mended)).unwrap().0,
+                    0,
+                    with_options(packet(), &SYN_OPTIONS),
+                );
+                assert!(out.packet.options.has(30), "{text}");
+            }
         };
         check("", true);
         check("set deviceconfig setting tcp strip-mptcp-option yes\n", true);

@@ -78,12 +78,6 @@ impl Kind {
     }
 }
 
-/// The connection that delivered most: the one to draw where there is room for one.
-pub(super) fn main(record: &RunRecord) -> usize {
-    let most = record.connections.iter().map(|c| c.bytes_delivered).max();
-    record.connections.iter().position(|c| Some(c.bytes_delivered) == most).unwrap_or_default()
-}
-
 impl<'a> Subject<'a> {
     fn new(record: &'a RunRecord, index: usize) -> Option<Self> {
         let connection = record.connections.get(index)?;

@@ -57,7 +57,7 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, picture: &Pictur
         // Between panels there is room for the figures of the time axis.
         let last = k + 1 == picture.panels.len();
         let plot_bottom = if last { bottom } else { top + each - 44.0 };
-        let top = head(canvas, panel, top, if beside { 2 } else { 3 });
+        let top = head(canvas, panel, top, if beside { 3 } else { 4 });
         let right = WIDTH - MARGIN - legend_width;
         let labels = marks_of(canvas, panel, picture.end_s, right);
         let lanes = labels.iter().filter_map(|label| label.lane).max().map_or(0, |lane| lane + 1);

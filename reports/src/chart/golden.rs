@@ -66,12 +66,28 @@ fn show(name: &str, png: &[u8]) {
 fn pictures_of_a_connection() {
     let record = observed();
     let drawn = details(&fixture::report(&record));
-    let words: Vec<&str> = drawn.iter().map(|(word, ..)| *word).collect();
-    assert_eq!(words, ["timeline", "sequence", "windows", "latency"]);
-    for (word, svg, png) in &drawn {
-        check(&format!("path-failure-{word}.svg"), svg.as_bytes());
-        show(&format!("path-failure-{word}"), png);
+    let mut words = Vec::new();
+    for file in &drawn {
+        let (word, kind) = file.name["charts/".len()..].split_once('.').unwrap();
+        match kind {
+            "svg" => check(&format!("path-failure-{word}.svg"), &file.bytes),
+            _ => show(&format!("path-failure-{word}"), &file.bytes),
+        }
+        words.push(word);
     }
+    words.dedup();
+    assert_eq!(words, ["timeline", "sequence", "windows", "latency"]);
+}
+
+/// Each connection of several has its own pictures.
+#[test]
+fn every_connection_is_drawn() {
+    let mut record = observed();
+    record.connections.push(record.connections[0].clone());
+    record.connections[1].name = "second".into();
+    let drawn = details(&fixture::report(&record));
+    let second = drawn.iter().find(|file| file.name == "charts/timeline-2.svg").unwrap();
+    assert!(String::from_utf8_lossy(&second.bytes).contains("second, "));
 }
 
 #[test]

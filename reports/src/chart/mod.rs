@@ -31,6 +31,7 @@ mod windows;
 use connection::Kind;
 
 use crate::Report;
+use crate::folder::File;
 
 /// The colour of the path with this index in every picture: `#0072b2`.
 #[must_use]
@@ -53,17 +54,29 @@ pub fn throughput_png(report: &Report<'_>) -> Vec<u8> {
     canvas::png(draw::size(&picture), |canvas| draw::draw(canvas, &picture))
 }
 
-/// The other pictures of the connection that delivered most, by the word that names each: `timeline`,
-/// `sequence`, `windows`, `latency`; as SVG and as PNG. What was not observed is left out.
+/// Connections of a run that get pictures of their own.
+const DRAWN_MAX: usize = 8;
+
+/// The other pictures of each connection, as SVG and as PNG, in `charts/`: `timeline`, `sequence`, `windows`
+/// and `latency`; from the second connection on with its number, `timeline-2`. What was not observed is left
+/// out.
 #[must_use]
-pub fn details(report: &Report<'_>) -> Vec<(&'static str, String, Vec<u8>)> {
+pub fn details(report: &Report<'_>) -> Vec<File> {
     let record = report.record;
-    let index = connection::main(record);
     let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Goodput);
-    let pictures = kinds.filter_map(|kind| Some((kind, kind.picture(record, index)?)));
-    let drawn =
-        pictures.map(|(kind, picture)| (kind.word(), picture_svg(&picture), picture_png(&picture)));
-    drawn.collect()
+    let mut files = Vec::new();
+    for index in 0..record.connections.len().min(DRAWN_MAX) {
+        for kind in kinds.clone() {
+            let Some(picture) = kind.picture(record, index) else { continue };
+            let name = match index {
+                0 => format!("charts/{}", kind.word()),
+                _ => format!("charts/{}-{}", kind.word(), index + 1),
+            };
+            files.push(File::new(format!("{name}.svg"), picture_svg(&picture)));
+            files.push(File::new(format!("{name}.png"), picture_png(&picture)));
+        }
+    }
+    files
 }
 
 /// A picture as SVG.

@@ -244,11 +244,11 @@ impl Frame {
             let mut free = f64::NEG_INFINITY;
             for (at, text) in &lane.moments {
                 let x = self.x(*at);
-                let line = [(x, middle - half - 4.0), (x, middle + half + 4.0)];
+                let line = [(x, middle - half - 4.0), (x, middle + half)];
                 canvas.line(&line, palette::INK, 1.6);
                 let width = canvas.text_width(text, LABEL);
                 if x > free && x + width + 8.0 < self.right {
-                    canvas.text(text, (x + 5.0, middle + half + 12.0), LABEL, Align::Left);
+                    canvas.text(text, (x, middle + half + 14.0), LABEL, Align::Left);
                     free = x + width + 12.0;
                 }
             }

@@ -1,7 +1,7 @@
 //! What is in the throughput chart, from the record.
 
 use plotters::style::RGBColor;
-use sim_core::record::outcome::Verdict;
+use sim_core::record::outcome::{Cause, Verdict};
 use sim_core::record::story::Fact;
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord};
 use sim_core::time::SimTime;
@@ -269,7 +269,7 @@ fn note<'a>(subflows: impl Iterator<Item = &'a SubflowRecord>) -> String {
 }
 
 fn verdict(connection: &ConnectionRecord) -> (String, RGBColor) {
-    let (words, style) = crate::text::verdict(connection);
+    let (words, style) = crate::text::verdict(connection, Language::English);
     let colour = match style {
         Style::Plain | Style::Strong => palette::INK,
         Style::Faint => palette::FAINT,
@@ -291,7 +291,11 @@ fn text(connection: &ConnectionRecord) -> String {
     };
     let subflows = connection.subflows.iter().filter_map(|subflow| subflow.cause.as_ref());
     match connection.outcome.cause.iter().chain(subflows).next() {
-        Some(cause) => format!("{figures}; {}", messages::cause(cause, Language::English)),
+        Some(cause) => {
+            // The root with its place; the verdict says what came of it.
+            let root = Cause { links: cause.links.iter().take(1).cloned().collect() };
+            format!("{figures}; {}", messages::cause(&root, Language::English))
+        }
         None => figures,
     }
 }

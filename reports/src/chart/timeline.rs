@@ -1,7 +1,9 @@
 //! Stalls and recovery: when data was delivered and when it waited, what each subflow did meanwhile, and
 //! what its endpoints noticed.
 
+use sim_core::record::detail::STALL_MIN_NS;
 use sim_core::record::story::Fact;
+use sim_core::time::SimTime;
 
 use super::connection::{Member, Subject};
 use super::palette;
@@ -42,16 +44,15 @@ fn delivery(subject: &Subject<'_>) -> Lane {
     let end_s = connection.completed_at.map_or(subject.end_s, |at| at.as_secs_f64());
     let end_s = end_s.min(subject.end_s);
     let mut bars = busy(subject, &connection.series.delivered, end_s);
+    // The longest may still last at the end, and is then not among those that were seen to end.
     let longest =
         (connection.longest_stall_at, connection.longest_stall_at + connection.longest_stall);
-    let seen = subject.detail.map(|detail| &detail.stalls[..]);
-    let stalls = seen.filter(|stalls| !stalls.is_empty()).unwrap_or(std::slice::from_ref(&longest));
-    let stalls: Vec<(f64, f64, Bar)> = stalls
-        .iter()
-        .filter(|(from, to)| to > from)
-        .map(|(from, to)| (from.as_secs_f64(), to.as_secs_f64().min(end_s), Bar::Stalled))
-        .collect();
-    bars.extend(stalls);
+    let seen = subject.detail.map_or(&[][..], |detail| &detail.stalls);
+    let is_long = |(from, to): &&(SimTime, SimTime)| to.since(*from).as_nanos() >= STALL_MIN_NS;
+    let stalls = seen.iter().chain(Some(&longest).filter(|it| !seen.contains(it))).filter(is_long);
+    bars.extend(
+        stalls.map(|(from, to)| (from.as_secs_f64(), to.as_secs_f64().min(end_s), Bar::Stalled)),
+    );
     Lane {
         name: printable(&connection.name),
         note: format!("{} delivered", size(connection.bytes_delivered)),

@@ -12,7 +12,7 @@ mod svg;
 mod tests;
 mod text;
 
-pub use svg::svg;
+pub use svg::{sheets, svg};
 pub use text::text;
 
 use sim_core::record::RunRecord;

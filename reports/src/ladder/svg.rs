@@ -36,34 +36,69 @@ const CHANGED: &str = "#ba3c00";
 const ROUTINE: &str = "#8a5200";
 const MONO: &str = "DejaVu Sans Mono, Menlo, Consolas, Noto Sans Mono CJK JP, monospace";
 
+/// Where a sheet ends, at the next row: what fits on a printed page as wide as its paper allows.
+const SHEET: f64 = 1700.0;
+
 /// The picture.
 #[must_use]
 pub fn svg(ladder: &Ladder, language: Language) -> String {
-    let mut picture = Picture { ladder, language, body: String::new(), y: EDGE };
-    picture.title();
-    let top = picture.heading();
-    for row in &ladder.rows {
-        picture.row(row);
+    sheet(ladder, language, &ladder.rows, f64::INFINITY).0
+}
+
+/// The picture in parts, one below the other, each of which fits on a printed page and names the columns.
+#[must_use]
+pub fn sheets(ladder: &Ladder, language: Language) -> Vec<String> {
+    let (mut sheets, mut rows) = (Vec::new(), &ladder.rows[..]);
+    loop {
+        let (drawn, rest) = sheet(ladder, language, rows, SHEET);
+        sheets.push(drawn);
+        if rest.is_empty() {
+            return sheets;
+        }
+        rows = rest;
     }
-    picture.legend();
+}
+
+/// A picture of the rows that fit in a height, and the others.
+fn sheet<'a>(
+    ladder: &Ladder,
+    language: Language,
+    rows: &'a [Row],
+    height: f64,
+) -> (String, &'a [Row]) {
+    let mut picture = Picture { ladder, language, body: String::new(), y: EDGE };
+    if rows.len() == ladder.rows.len() {
+        picture.title();
+    }
+    let top = picture.heading();
+    let mut drawn = 0;
+    while drawn < rows.len() && (drawn == 0 || picture.y < height) {
+        picture.row(&rows[drawn]);
+        drawn += 1;
+    }
+    let (_, rest) = rows.split_at(drawn);
+    let bottom = picture.y + GAP - LINE;
+    if rest.is_empty() {
+        picture.legend();
+    }
     let height = picture.y + EDGE;
     let mut rails = String::new();
     for column in 0..ladder.columns.len() {
         let x = picture.x(column);
-        let bottom = picture.y - 2.0 * LINE;
         let _ = writeln!(
             rails,
             r#"<line x1="{x:.1}" y1="{top:.1}" x2="{x:.1}" y2="{bottom:.1}" stroke="{RAIL}" stroke-width="2"/>"#
         );
     }
     let title = escape(&ladder.title);
-    format!(
+    let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{WIDTH:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {WIDTH:.0} {height:.0}\" font-family=\"{MONO}\" font-size=\"{FONT:.0}\">\n\
          <title>{title}</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{rails}{}</svg>\n",
         picture.body
-    )
+    );
+    (svg, rest)
 }
 
 struct Picture<'a> {

@@ -106,3 +106,32 @@ fn thousands_of_packets_fold() {
     let rows = fold::fold((0..5_000).map(syn).collect());
     assert!(rows.len() < 70, "{} rows", rows.len());
 }
+
+/// Sheets hold what the whole picture holds, each with its columns' names, none higher than a page.
+#[test]
+fn sheets_are_the_whole_in_parts() {
+    let folded = |k: u64| {
+        Row::Folded(Folded {
+            from: SimTime(k * 1_000_000),
+            to: SimTime(k * 1_000_000),
+            data: k + 1,
+            acks: 0,
+            bytes: 1,
+        })
+    };
+    let columns = ["client", "server"];
+    let columns = columns.map(|name| Column { name: name.into(), model: None }).to_vec();
+    let ladder = Ladder { title: "t".into(), columns, rows: (0..200).map(folded).collect() };
+    let parts = sheets(&ladder, Language::English);
+    let whole = svg(&ladder, Language::English);
+    assert!(parts.len() > 3);
+    for part in &parts {
+        let height: f64 =
+            part.split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        assert!(height < 2000.0 && part.contains(">server<"), "{height}");
+    }
+    let rows = |svg: &str| svg.matches("data segment").count();
+    assert_eq!(parts.iter().map(|part| rows(part)).sum::<usize>(), 200);
+    assert_eq!(rows(&whole), 200);
+    assert_eq!(parts.concat().matches("changed by a device").count(), 1, "one legend");
+}

@@ -29,6 +29,8 @@ pub enum Language {
 pub enum Message<'a> {
     /// Why it came so, in one sentence without its full stop, the root first.
     Cause(&'a Cause),
+    /// The same as a whole sentence.
+    Why(&'a Cause),
     /// The verdict, with what it rests on: "MPTCP, 3 subflows".
     Verdict(&'a ConnectionRecord),
     /// A step of the story, in one sentence.
@@ -139,6 +141,14 @@ pub fn product(model: &str) -> &str {
         "zbfw" => "IOS ZBFW",
         "ace" => "ACE",
         "nat" => "NAT",
+        "nbar" => "IOS NBAR",
+        "ips" => "IPS",
+        "cgn" => "CGN",
+        "waas" => "WAAS",
+        "asr5000" => "ASR 5000",
+        "panos" => "PAN-OS",
+        "linux" => "Linux",
+        "snort" => "Snort",
         other => other,
     }
 }

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = concat!(
     include_str!("style/base.css"),
     include_str!("style/report.css"),
-    include_str!("style/table.css")
+    include_str!("style/table.css"),
+    include_str!("style/print.css")
 );
 const THEME: &str = include_str!("script/theme.js");
 const PAGE: &str = concat!(

@@ -7,7 +7,7 @@ use super::document::Document;
 use super::parts::{section, verdict};
 use super::report::link;
 use crate::figures::{plural, printable, rate, share, span};
-use crate::messages::{self, Language};
+use crate::messages;
 use crate::{Report, Style, text};
 
 /// One run in an index.
@@ -50,14 +50,14 @@ impl Entry {
     pub fn of(report: &Report<'_>, folder: &str) -> Self {
         let record = report.record;
         let connections = record.connections.iter().map(|connection| {
-            let (words, style) = text::verdict(connection);
+            let (words, style) = text::verdict(connection, report.language);
             let subflows = connection.subflows.iter().filter_map(|subflow| subflow.cause.as_ref());
             let cause = connection.outcome.cause.iter().chain(subflows).next();
             Outcome {
                 name: connection.name.clone(),
                 verdict: words,
                 style,
-                cause: cause.map(|cause| messages::cause(cause, Language::English)),
+                cause: cause.map(|cause| messages::cause(cause, report.language)),
                 goodput_bps: connection.goodput_bps,
                 bound_bps: connection.bound_bps,
                 longest_stall: connection.longest_stall,

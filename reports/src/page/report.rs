@@ -1,6 +1,7 @@
 //! `report.html`: one run.
 
 use maud::{Markup, html};
+use sim_core::record::outcome::Cause;
 use sim_core::record::{
     ConnectionRecord, DeviceRecord, SubflowOutcome, SubflowRecord, SubflowRole,
 };
@@ -12,7 +13,7 @@ use super::parts::{figure, section, verdict};
 use super::sources::{self, Source};
 use super::story;
 use crate::figures::{count, instant, plural, printable, rate, share, size, span};
-use crate::messages::{self, Language};
+use crate::messages::{self, Language, Message};
 use crate::summary::Latency;
 use crate::{Report, Style, subflows_established, text};
 
@@ -37,8 +38,8 @@ pub fn report(report: &Report<'_>, material: &Material<'_>) -> String {
         ("charts", "Charts", charts(&pictures)),
     ];
     if record.captures.is_some() {
-        parts.push(("story", "Story", story::markup(record, material)));
-        parts.push(("packets", "Packets", story::ladders(record)));
+        parts.push(("story", "Story", story::markup(record, report.language, material)));
+        parts.push(("packets", "Packets", story::ladders(record, report.language)));
     }
     parts.push(("subflows", "Subflows", subflows(report, material)));
     if !record.devices.is_empty() {
@@ -77,7 +78,7 @@ fn heading(report: &Report<'_>, title: &str) -> Markup {
 
 fn verdicts(report: &Report<'_>, material: &Material<'_>) -> Markup {
     html! {
-        div.cards { @for connection in &report.record.connections { (card(connection, material)) } }
+        div.cards { @for connection in &report.record.connections { (card(connection, report.language, material)) } }
         (expectations(report))
         @if !report.warnings.is_empty() {
             div.warnings role="note" {
@@ -88,8 +89,8 @@ fn verdicts(report: &Report<'_>, material: &Material<'_>) -> Markup {
     }
 }
 
-fn card(connection: &ConnectionRecord, material: &Material<'_>) -> Markup {
-    let (words, style) = text::verdict(connection);
+fn card(connection: &ConnectionRecord, language: Language, material: &Material<'_>) -> Markup {
+    let (words, style) = text::verdict(connection, language);
     let class = super::parts::class(style);
     html! {
         article.card.(class) {
@@ -98,18 +99,20 @@ fn card(connection: &ConnectionRecord, material: &Material<'_>) -> Markup {
                     (printable(&connection.name)) " "
                     small { (printable(&connection.client)) " → " (printable(&connection.server)) }
                 }
-                (verdict(&words, style))
+                span lang=(language.tag()) { (verdict(&words, style)) }
             }
             @if let Some(cause) = &connection.outcome.cause {
-                p.cause {
-                    "Because " (messages::cause(cause, Language::English)) "."
-                    (sources::links(cause, material.sources))
-                }
+                p.cause { (because(cause, language)) (sources::links(cause, material.sources)) }
             }
             (meter(connection))
             dl.figures { (figures(connection)) }
         }
     }
+}
+
+/// Why it came so, as a sentence.
+fn because(cause: &Cause, language: Language) -> Markup {
+    html! { span lang=(language.tag()) { (language.say(&Message::Why(cause))) } " " }
 }
 
 /// Goodput beside what was possible.
@@ -198,9 +201,10 @@ pub(super) fn charts(pictures: &[Pictures]) -> Markup {
                 }
             }
         }
-        @for (k, pictures) in pictures.iter().enumerate() {
+        @for (k, of) in pictures.iter().enumerate() {
             div.connection data-connection=(k) hidden[k > 0] {
-                @for (j, chart) in pictures.charts.iter().enumerate() { (figure_of(k, j, chart)) }
+                @if pictures.len() > 1 { h3.printed { (of.name) } }
+                @for (j, chart) in of.charts.iter().enumerate() { (figure_of(k, j, chart)) }
             }
         }
     }
@@ -244,7 +248,7 @@ fn subflows(report: &Report<'_>, material: &Material<'_>) -> Markup {
                     } }
                     tbody {
                         @let all: u64 = connection.subflows.iter().map(|s| s.bytes).sum();
-                        @for subflow in &connection.subflows { (subflow_row(subflow, all, material)) }
+                        @for subflow in &connection.subflows { (subflow_row(subflow, all, report.language, material)) }
                     }
                 }
             }
@@ -257,7 +261,12 @@ fn has_counters(connection: &ConnectionRecord) -> bool {
     !connection.client_counters.is_empty() || !connection.server_counters.is_empty()
 }
 
-fn subflow_row(subflow: &SubflowRecord, all: u64, material: &Material<'_>) -> Markup {
+fn subflow_row(
+    subflow: &SubflowRecord,
+    all: u64,
+    language: Language,
+    material: &Material<'_>,
+) -> Markup {
     let at = subflow.ended_at.map(|at| format!(" at {}", instant(at))).unwrap_or_default();
     let (outcome, style) = match subflow.outcome {
         SubflowOutcome::Established => ("established".to_owned(), Style::Good),
@@ -282,8 +291,7 @@ fn subflow_row(subflow: &SubflowRecord, all: u64, material: &Material<'_>) -> Ma
         }
         @if let Some(cause) = &subflow.cause {
             tr.cause { td {} td colspan="7" {
-                "Because " (messages::cause(cause, Language::English)) "."
-                (sources::links(cause, material.sources))
+                (because(cause, language)) (sources::links(cause, material.sources))
             } }
         }
     }

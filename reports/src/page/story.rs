@@ -14,19 +14,19 @@ use crate::messages::{Label, Language, Message};
 const LANGUAGES: [(Language, &str); 2] =
     [(Language::English, "English"), (Language::Japanese, "日本語")];
 
-/// The stories; the first language is shown until another is chosen.
-pub(super) fn markup(record: &RunRecord, material: &Material<'_>) -> Markup {
+/// The stories; `shown` is the language until another is chosen.
+pub(super) fn markup(record: &RunRecord, shown: Language, material: &Material<'_>) -> Markup {
     html! {
         p.choose {
             label for="language" { "Language" } " "
             select #language {
                 @for (language, name) in LANGUAGES {
-                    option value=(language.tag()) lang=(language.tag()) { (name) }
+                    option value=(language.tag()) lang=(language.tag()) selected[language == shown] { (name) }
                 }
             }
         }
-        @for (k, (language, _)) in LANGUAGES.into_iter().enumerate() {
-            div.told lang=(language.tag()) hidden[k > 0] { (told(record, material, language)) }
+        @for (language, _) in LANGUAGES {
+            div.told lang=(language.tag()) hidden[language != shown] { (told(record, material, language)) }
         }
     }
 }
@@ -35,8 +35,7 @@ pub(super) fn markup(record: &RunRecord, material: &Material<'_>) -> Markup {
 const LADDERS_MAX: usize = 4;
 
 /// The packets that tell each connection's story, between the hosts and devices that they passed.
-pub(super) fn ladders(record: &RunRecord) -> Markup {
-    let language = Language::English;
+pub(super) fn ladders(record: &RunRecord, language: Language) -> Markup {
     html! {
         @for (index, connection) in record.connections.iter().enumerate().take(LADDERS_MAX) {
             @if let Some(ladder) = Ladder::new(record, index, language) {
@@ -44,7 +43,7 @@ pub(super) fn ladders(record: &RunRecord) -> Markup {
                 @if record.connections.len() > 1 { h3 { (name) } }
                 div.ladder tabindex="0" role="region" aria-label={ "Packets of " (name) } {
                     // Drawn by this crate, which escapes every text in it.
-                    (PreEscaped(ladder::svg(&ladder, language)))
+                    @for sheet in ladder::sheets(&ladder, language) { (PreEscaped(sheet)) }
                 }
             }
         }

@@ -34,7 +34,11 @@ impl fmt::Display for Change {
             Self::Held => f.write_str("held it back"),
             Self::Dropped { reason } => write!(f, "dropped it ({reason})"),
             Self::Reset { reason } => write!(f, "reset the connection ({reason})"),
-            Self::Answered { with } => write!(f, "answered it with a {with} of its own"),
+            Self::Answered { with } => {
+                // As its first letter is said: an "A"CK, an "ar" RST, a SYN.
+                let article = if with.starts_with(['A', 'F', 'R']) { "an" } else { "a" };
+                write!(f, "answered it with {article} {with} of its own")
+            }
             Self::Allowed { what } => write!(f, "let {what} through"),
         }
     }

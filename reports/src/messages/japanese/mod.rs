@@ -18,6 +18,7 @@ use crate::subflows_established;
 pub(super) fn say(message: &Message<'_>) -> String {
     printable(&match message {
         Message::Cause(cause) => self::cause(cause),
+        Message::Why(cause) => format!("原因: {}。", self::cause(cause)),
         Message::Verdict(connection) => verdict(connection),
         Message::Step(step) => story::step(step),
         Message::Because(rule, because) => placed(rule, because),

@@ -23,7 +23,9 @@ class Chart {
 
   height() {
     if (this.isLanes) return TOP + BOTTOM + this.plots[0].lanes.length * 56;
-    return TOP + BOTTOM + (this.plots.length === 1 ? 280 : this.plots.length * 150 + (this.plots.length - 1) * GAP);
+    // Two charts on a printed page.
+    const [one, each] = document.documentElement.classList.contains('printing') ? [200, 105] : [280, 150];
+    return TOP + BOTTOM + (this.plots.length === 1 ? one : this.plots.length * each + (this.plots.length - 1) * GAP);
   }
 
   left() { return LEFT; }

@@ -66,15 +66,19 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
-let reopened = [];
+// On paper there is nothing to open or to choose: every text, and the charts of every connection.
+let reopened = [], unhidden = [];
 addEventListener('beforeprint', () => {
   reopened = [...document.querySelectorAll('details:not([open])')];
   reopened.forEach((details) => { details.open = true; });
+  unhidden = [...document.querySelectorAll('.connection[hidden]')];
+  unhidden.forEach((part) => { part.hidden = false; });
   document.documentElement.classList.add('printing');
   groups.forEach((group) => group.drawAll());
 });
 addEventListener('afterprint', () => {
   reopened.forEach((details) => { details.open = false; });
+  unhidden.forEach((part) => { part.hidden = true; });
   document.documentElement.classList.remove('printing');
   groups.forEach((group) => group.drawAll());
 });

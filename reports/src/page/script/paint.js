@@ -129,10 +129,15 @@ function paintLanes(context, lanes, hidden, view, box, toX, colours) {
     for (const [from, to, how] of lane.bars) {
       if (to < view.from || from > view.to) continue;
       const x = toX(from), width = Math.max(1.5, toX(to) - x);
-      context.fillStyle = how === 'stalled' ? colours.bad : colours.colour(lane.colour);
-      context.globalAlpha = how === 'busy' ? 0.72 : 1;
-      if (how === 'idle') context.fillRect(x, middle - 1, width, 2);
-      else context.fillRect(x, middle - half, width, 2 * half);
+      // A tint covers the line of the time in which nothing came.
+      const layers = how === 'busy' ? [[colours.paper, 1], [colours.colour(lane.colour), 0.72]]
+        : [[how === 'stalled' ? colours.bad : colours.colour(lane.colour), 1]];
+      const high = how === 'idle' ? 1 : half;
+      for (const [colour, alpha] of layers) {
+        context.fillStyle = colour;
+        context.globalAlpha = alpha;
+        context.fillRect(x, middle - high, width, 2 * high);
+      }
       context.globalAlpha = 1;
     }
     context.fillStyle = colours.ink;
@@ -141,9 +146,9 @@ function paintLanes(context, lanes, hidden, view, box, toX, colours) {
     for (const [at, what] of lane.moments) {
       const x = toX(at);
       if (at < view.from || at > view.to) continue;
-      context.fillRect(x - 0.75, middle - half - 3, 1.5, 2 * half + 6);
+      context.fillRect(x - 0.75, middle - half - 3, 1.5, 2 * half + 3);
       if (x > free && x + context.measureText(what).width < box.right) {
-        context.fillText(what, x + 4, middle + half + 9);
+        context.fillText(what, x, middle + half + 9);
         free = x + context.measureText(what).width + 10;
       }
     }
