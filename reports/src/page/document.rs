@@ -73,7 +73,7 @@ impl Document<'_> {
                             }
                         }
                     }
-                    div.heading { (self.heading) }
+                    div.heading role="region" aria-label="What this is" { (self.heading) }
                     main #content tabindex="-1" { (self.body) }
                     @if let Some(data) = &self.data {
                         script #data type="application/json" { (PreEscaped(data)) }
