@@ -21,11 +21,14 @@ fn every_scenario_can_be_read() {
 
 #[test]
 fn every_measured_row_has_its_scenario() {
-    let table = std::fs::read_to_string(folder().join("kernel/measured.csv")).unwrap();
-    let columns = table.lines().next().unwrap().split(',').count();
-    for line in table.lines().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        assert_eq!(fields.len(), columns, "{line}");
-        assert!(folder().join(format!("kernel/{}.ron", fields[0])).is_file(), "{line}");
+    for rows in ["kernel", "boxes"] {
+        let folder = folder().join(rows);
+        let table = std::fs::read_to_string(folder.join("measured.csv")).unwrap();
+        let columns = table.lines().next().unwrap().split(',').count();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            assert_eq!(fields.len(), columns, "{line}");
+            assert!(folder.join(format!("{}.ron", fields[0])).is_file(), "{line}");
+        }
     }
 }

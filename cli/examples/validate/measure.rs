@@ -1,6 +1,6 @@
 //! Runs a scenario and reads from its record what a measuring rig would have written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use scenarios::schema::Traffic;
@@ -10,7 +10,7 @@ use sim_core::record::{ConnectionRecord, RunRecord};
 use sim_core::time::SimDuration;
 
 /// Resolution of the measurements: the intervals of the recorded series.
-const TICK: SimDuration = SimDuration::from_millis(1);
+pub(crate) const TICK: SimDuration = SimDuration::from_millis(1);
 
 /// A file below the validation folder.
 pub(crate) fn file(relative: &str) -> PathBuf {
@@ -61,12 +61,14 @@ pub(crate) struct Observation {
     pub(crate) mbps: [Option<f64>; 2],
     /// Resets with a reason that an end sent: path, end, reason.
     pub(crate) resets: BTreeSet<(String, End, u8)>,
+    /// Counters that are not zero and tell a cause, behind the end that they are of: `client RmAddr`.
+    pub(crate) counted: BTreeSet<String>,
     /// Times without a delivery, longer than a tick: from, to, in seconds.
     pub(crate) gaps: Vec<(f64, f64)>,
 }
 
 impl Observation {
-    /// Reads the record of a run whose only traffic is an `UpThenDown`.
+    /// Reads the record of a run with one connection; goodputs if its traffic is an `UpThenDown`.
     pub(crate) fn of(loaded: &Loaded, record: &RunRecord) -> Option<Self> {
         let connection = record.connections.first()?;
         let app_end = |end| {
@@ -86,7 +88,7 @@ impl Observation {
                     .map(|(bytes, reader)| until_fin(connection, bytes, reader))
             }
             Traffic::UpThenDown { up, down, .. } => phases(connection, [up.0, down.0]),
-            _ => return None,
+            _ => [None, None],
         };
         Some(Self {
             mode,
@@ -95,6 +97,7 @@ impl Observation {
             fell_back,
             mbps,
             resets: resets(connection, record),
+            counted: counted(connection),
             gaps: gaps(connection),
         })
     }
@@ -138,6 +141,19 @@ fn until_fin(connection: &ConnectionRecord, bytes: u64, reader: End) -> Option<f
     let is_end = |e: &&Entry| e.end == reader && matches!(e.fact, Fact::FinReceived);
     let end = connection.story.iter().find(is_end)?.at.as_secs_f64();
     (end > first).then(|| bytes as f64 * 8.0 / (end - first) / 1e6)
+}
+
+/// What was counted, apart from queues that fill, windows and TCP's own: how often that happens is a
+/// matter of timing.
+fn counted(connection: &ConnectionRecord) -> BTreeSet<String> {
+    let ends = [("client", &connection.client_counters), ("server", &connection.server_counters)];
+    let timing = ["OFO", "Tcp", "RcvWnd", "SndWnd", "Window", "NoDSSInWindow", "MPCurrEstab"];
+    let told = |name: &str| !timing.iter().any(|prefix| name.starts_with(prefix));
+    let of = |(end, counters): (&str, &BTreeMap<String, u64>)| {
+        let names = counters.iter().filter(|(name, count)| **count > 0 && told(name));
+        names.map(|(name, _)| format!("{end} {name}")).collect::<Vec<_>>()
+    };
+    ends.into_iter().flat_map(of).collect()
 }
 
 fn gaps(connection: &ConnectionRecord) -> Vec<(f64, f64)> {
