@@ -108,7 +108,8 @@ const DSS: [u8; 32] = [
 ];
 
 /// What the client says first: what an inspection of the port's protocol takes for good.
-const fn request(port: u16) -> &'static [u8] {
+#[must_use]
+pub const fn request(port: u16) -> &'static [u8] {
     match port {
         21 | 25 => b"NOOP\r\n",
         53 => &[0, 17, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
@@ -118,7 +119,8 @@ const fn request(port: u16) -> &'static [u8] {
 }
 
 /// What the server answers.
-const fn response(port: u16) -> &'static [u8] {
+#[must_use]
+pub const fn response(port: u16) -> &'static [u8] {
     match port {
         21 | 25 => b"200 OK\r\n",
         53 => &[0, 17, 0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
