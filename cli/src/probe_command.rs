@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use replay::probe::golden::{Golden, write};
+use replay::probe::golden::{Golden, grouped, write};
 use replay::probe::{Came, come};
 use reports::Expectation;
 use reports::figures::{plural, printable};
@@ -85,7 +85,7 @@ fn shown(came: &[Came], width: usize) -> String {
     for came in came.iter().filter(|came| !came.lines.is_empty()) {
         out.push_str(&format!("{}\n", paint(Style::Strong, &came.probe)));
         let rows: Vec<Vec<Cell>> =
-            came.lines.iter().map(|line| vec![Cell::left(printable(line))]).collect();
+            grouped(&came.lines).iter().map(|line| vec![Cell::left(printable(line))]).collect();
         for line in lines_within(&rows, width.saturating_sub(2)) {
             out.push_str(&format!("  {line}\n"));
         }

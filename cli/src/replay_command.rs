@@ -6,7 +6,7 @@ use clap::Args;
 use devices::steps::track::Sender;
 use replay::connections::Inside;
 use replay::replay::{Act, ConnectionReplayed};
-use replay::{Replayed, Trace, replay};
+use replay::{Replayed, Trace, replay_trace};
 use reports::figures::{plural, printable};
 use reports::table::{Cell, lines_within};
 use reports::{Style, paint};
@@ -79,7 +79,7 @@ pub(crate) fn replay_capture(args: &ReplayArgs, output: &mut Output) -> Result<O
     }
     let mut built = file.build(args.device.seed).map_err(Failure::Input)?;
     let model = built.device.model();
-    let replayed = replay(&trace, built.device.as_mut(), &file.name, &inside);
+    let replayed = replay_trace(&trace, built.device.as_mut(), &file.name, &inside);
     if let Some(path) = &args.out {
         std::fs::write(path, &replayed.capture).map_err(|e| Failure::io("write", path, &e))?;
     }

@@ -91,12 +91,12 @@ fn probes_are_kept_and_held_against() {
     check(at, &["check", "kept", "--update"], 0, &["written anew"], &[]);
     check(at, &["check", "kept"], 0, &["ok"], &[]);
 
-    fs::write(at.join("mine.ron"), "// Mine.\nProbes(\n    device: \"Switch()\", // a switch\n)\n")
+    fs::write(at.join("mine.ron"), "// Mine.\nProbes(\n    device: \"Asa()\", // as it comes\n)\n")
         .unwrap();
-    check(at, &["check", "mine.ron"], 1, &["nothing about this probe"], &[]);
+    check(at, &["check", "mine.ron"], 1, &["before: passed as it came"], &[]);
     check(at, &["check", "mine.ron", "--update"], 0, &[], &[]);
     let mine = fs::read_to_string(at.join("mine.ron")).unwrap();
-    assert!(mine.starts_with("// Mine.\nProbes(\n    device: \"Switch()\""), "{mine}");
+    assert!(mine.starts_with("// Mine.\nProbes(\n    device: \"Asa()\""), "{mine}");
 }
 
 #[test]

@@ -68,9 +68,10 @@ fn shift(steps: &[(Seq, u32)], seq: Seq) -> u32 {
     passed.or(steps.first()).map_or(0, |&(_, by)| by)
 }
 
-/// Aligns two sides, each in order of time.
+/// Aligns two sides, each in order of time; `acks` is added to acknowledgements on the way, which is what
+/// the other direction's numbers are shifted by.
 #[must_use]
-pub fn align(ins: &[Sight<'_>], outs: &[Sight<'_>], time: Time) -> Alignment {
+pub fn align(ins: &[Sight<'_>], outs: &[Sight<'_>], acks: u32, time: Time) -> Alignment {
     let by = first_shift(ins, outs);
     let origin = ins.first().map_or(Seq(0), |sight| sight.packet.seq);
     let mut starts: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
@@ -79,13 +80,18 @@ pub fn align(ins: &[Sight<'_>], outs: &[Sight<'_>], time: Time) -> Alignment {
     }
     let steps = vec![(origin, by)];
     let covered = vec![0; ins.len()];
-    let mut aligner = Aligner { ins, outs, time, origin, starts, steps, covered };
-    let of = (0..outs.len()).map(|out| aligner.origin(out)).collect();
+    let mut aligner = Aligner { ins, outs, acks, time, origin, starts, steps, covered };
+    // What is surely the same is taken first: among acknowledgements of one place in the stream, one
+    // that was dropped must not take the place of the next.
+    let mut of: Vec<Vec<usize>> = (0..outs.len()).map(|out| aligner.surely(out)).collect();
+    for (out, of) in of.iter_mut().enumerate().filter(|(_, of)| of.is_empty()) {
+        *of = aligner.origin(out);
+    }
     Alignment { of, steps: aligner.steps }
 }
 
 /// What is added to the first numbers.
-fn first_shift(ins: &[Sight<'_>], outs: &[Sight<'_>]) -> u32 {
+pub(crate) fn first_shift(ins: &[Sight<'_>], outs: &[Sight<'_>]) -> u32 {
     let is_syn = |sight: &&Sight<'_>| sight.packet.flags.has(Flags::SYN);
     let between = |a: &Packet, b: &Packet| b.seq.0.wrapping_sub(a.seq.0);
     if let (Some(a), Some(b)) = (ins.iter().find(is_syn), outs.iter().find(is_syn)) {
@@ -125,6 +131,7 @@ fn stamp(options: &Options) -> Option<u32> {
 struct Aligner<'a> {
     ins: &'a [Sight<'a>],
     outs: &'a [Sight<'a>],
+    acks: u32,
     time: Time,
     /// What the keys of `starts` are counted from.
     origin: Seq,
@@ -175,6 +182,24 @@ impl Aligner<'_> {
             }
         }
         found
+    }
+
+    /// The packet that one of the second side is, when nothing speaks against it.
+    fn surely(&mut self, out: usize) -> Vec<usize> {
+        let packet = self.outs[out].packet;
+        let same = |&input: &usize| {
+            let other = self.ins[input].packet;
+            controls(other) == controls(packet)
+                && other.ack.add(self.acks) == packet.ack
+                && other.payload == packet.payload
+                && stamp(&other.options) == stamp(&packet.options)
+        };
+        let found = self.near(packet.seq, 0, out).into_iter().filter(same);
+        let found = self.best(found.collect::<Vec<_>>().into_iter(), out);
+        if let Some(input) = found {
+            self.covered[input] = packet.payload.len.max(1);
+        }
+        found.into_iter().collect()
     }
 
     /// The packets that one of the second side comes of.
@@ -253,11 +278,12 @@ impl Aligner<'_> {
             let p = other.packet;
             let alike = [
                 p.payload == packet.payload,
-                p.ack == packet.ack,
+                p.ack.add(self.acks) == packet.ack,
                 stamp(&p.options) == stamp(&packet.options),
                 p.ip_id == packet.ip_id,
                 p.window == packet.window,
                 p.flags == packet.flags,
+                p.options == packet.options,
             ];
             let alike = alike.iter().filter(|&&same| same).count();
             let apart = at.since(other.at).max(other.at.since(at));

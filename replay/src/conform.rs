@@ -12,11 +12,11 @@ use reports::ladder::options::spell_out;
 use sim_core::engine::device::{Device, PortPair, Rule, Side};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::align::{Sight, Time, align};
 use crate::crossing::{Came, Crossing};
-use crate::difference::{Difference, Field, differences};
+use crate::difference::{Difference, Field, NONE, differences};
 use crate::passing::{Order, Output, Passed, pass};
 
 /// What the two did with a packet.
@@ -109,22 +109,21 @@ impl Comparing<'_> {
             came.iter().map(|came| Sight { at: came.at, packet: &came.packet }).collect();
         let outs: Vec<Sight<'_>> =
             outputs.iter().map(|out| Sight { at: out.at, packet: &out.plain }).collect();
-        let aligned = align(&ins, &outs, Time::Either);
+        let aligned = align(&ins, &outs, 0, Time::Either);
         let mut found = Vec::new();
         let mut is_matched = vec![false; came.len()];
+        let mut pieces = vec![0; came.len()];
+        aligned.of.iter().flatten().for_each(|&i| pieces[i] += 1);
         for (out, of) in outputs.iter().zip(&aligned.of) {
-            let whole = |&&i: &&usize| came[i].packet.payload.len == out.plain.payload.len;
-            let Some(&i) = of.first().filter(whole).filter(|_| of.len() == 1) else {
-                let said = spell_out(&out.plain);
-                found.push(self.mismatch(
-                    out.at,
-                    sender,
-                    out.input,
-                    None,
-                    Otherwise::OnlyModel(said),
-                ));
+            // One for one: neither of them was cut or merged.
+            let [i] = *of.as_slice() else {
+                found.push(self.only_model(out, sender));
                 continue;
             };
+            if pieces[i] > 1 {
+                found.push(self.only_model(out, sender));
+                continue;
+            }
             is_matched[i] = true;
             let fields = self.differences(&came[i], out);
             if !fields.is_empty() {
@@ -139,6 +138,11 @@ impl Comparing<'_> {
             found.push(self.mismatch(came.at, sender, input, Some(came), otherwise));
         }
         found
+    }
+
+    fn only_model(&self, out: &Output, sender: Sender) -> Mismatch {
+        let said = spell_out(&out.plain);
+        self.mismatch(out.at, sender, out.input, None, Otherwise::OnlyModel(said))
     }
 
     fn mismatch(
@@ -173,7 +177,7 @@ impl Comparing<'_> {
             });
             let shifts = [input.shift, out.packet.seq.0.wrapping_sub(sent.seq.0)];
             let words = |by: u32| if by == 0 { "as it was sent" } else { "shifted" };
-            let opens = came.packet.flags.has(sim_core::wire::packet::Flags::SYN);
+            let opens = came.packet.flags.has(Flags::SYN);
             if opens && words(shifts[0]) != words(shifts[1]) {
                 let [before, after] = shifts.map(|by| words(by).to_owned());
                 all.push(Difference { field: Field::Sequence, before, after });
@@ -188,11 +192,28 @@ impl Comparing<'_> {
                         | Field::SourcePort
                         | Field::DestinationPort
                         | Field::Option(kind::TIMESTAMPS, _)
-                ) || difference.before == crate::difference::NONE
-                    || difference.after == crate::difference::NONE
+                ) || difference.before == NONE
+                    || difference.after == NONE
             });
         }
         all.retain(|difference| !self.ignored.contains(&difference.field.word()));
+        // Of an option that one of them took away it is told how.
+        let how = |from: Option<&Packet>, to: &Packet, field: Field| {
+            let changes = from.map(|from| differences(from, to)).unwrap_or_default();
+            changes.into_iter().find(|change| change.field == field).map(|change| change.after)
+        };
+        for difference in &mut all {
+            if difference.before == NONE {
+                let from = input.map(|input| &input.packet);
+                let how = how(from, &came.packet, difference.field);
+                difference.before = how.unwrap_or_else(|| NONE.into());
+            }
+            if difference.after == NONE {
+                let from = out.input.map(|i| &self.crossing.inputs[i].packet);
+                let how = how(from, &out.plain, difference.field);
+                difference.after = how.unwrap_or_else(|| NONE.into());
+            }
+        }
         all
     }
 }

@@ -12,7 +12,7 @@ use sim_core::time::SimTime;
 use sim_core::wire::mptcp::{Subtype, mptcp_options};
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
-use crate::align::{Sight, Time, align};
+use crate::align::{Sight, Time, align, first_shift};
 use crate::connections::{Connection, Inside, connections};
 use crate::passing::{Ends, Input};
 use crate::trace::{Seen, Trace};
@@ -81,19 +81,22 @@ impl Crossing {
             let ports = sides.map(|side| PortId(side as u8));
             let mut ends = Ends { ports, isn: [None; 2] };
             let mut came = [Vec::new(), Vec::new()];
+            // What one end sent, where it is and where its peer is, by the common clock.
+            let crossed = |sender: Sender| {
+                [sender, sender.peer()].map(|end| {
+                    let side = sides[end as usize];
+                    let seen = seen_of(halves[side as usize], sender);
+                    let times = seen.iter().map(|seen| between.common(seen.at, side));
+                    let times: Vec<SimTime> = times.collect();
+                    (seen, times)
+                })
+            };
             for sender in [Sender::Initiator, Sender::Responder] {
-                let near = seen_of(halves[sides[sender as usize] as usize], sender);
-                let far = seen_of(halves[sides[sender.peer() as usize] as usize], sender);
-                let clock = |seen: &Seen, side: Side| between.common(seen.at, side);
-                let here = sides[sender as usize];
-                let there = sides[sender.peer() as usize];
-                let sight = |seen: &'_ [&Seen], side: Side| -> Vec<SimTime> {
-                    seen.iter().map(|seen| clock(seen, side)).collect()
-                };
-                let (near_times, far_times) = (sight(&near, here), sight(&far, there));
-                let ins = sights(&near, &near_times);
-                let outs = sights(&far, &far_times);
-                let aligned = align(&ins, &outs, Time::Causal);
+                let [(near, near_times), (far, far_times)] = crossed(sender);
+                let (ins, outs) = (sights(&near, &near_times), sights(&far, &far_times));
+                let [(answers, at), (shown, shown_at)] = crossed(sender.peer());
+                let shift = first_shift(&sights(&answers, &at), &sights(&shown, &shown_at));
+                let aligned = align(&ins, &outs, shift.wrapping_neg(), Time::Causal);
                 ends.isn[sender as usize] = outs
                     .iter()
                     .find(|sight| sight.packet.flags.has(Flags::SYN))
@@ -119,13 +122,7 @@ impl Crossing {
             let far = answerer.map(|(_, c)| c.flow);
             crossing.connections.push(Crossed { flow, far, sides, came: Default::default() });
         }
-        // In order of time; at one time as they stand, those of the inside first.
-        let mut order: Vec<usize> = (0..inputs.len()).collect();
-        order.sort_by_key(|&i| {
-            let (input, frame) = &inputs[i];
-            let side = crossing.connections[input.connection].sides[input.sender as usize];
-            (input.at, side, *frame)
-        });
+        let order = in_order(&inputs, &came_of, &crossing.connections);
         let mut place = vec![0; inputs.len()];
         order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
         for (crossed, came) in crossing.connections.iter_mut().zip(came_of) {
@@ -144,6 +141,55 @@ impl Crossing {
             crossing.frames.push(frame);
         }
         crossing
+    }
+}
+
+/// A frame of a capture: a packet that went in, or one that came out and the ones that it comes of.
+enum Frame<'a> {
+    In(usize),
+    Out(&'a [usize]),
+}
+
+/// The order in which packets went into the box: in each capture as the frames stand, between the two by
+/// time; but nothing goes in before what is above it in its capture has come out, and nothing comes out
+/// before it has gone in. So clocks that are a little apart, and a box that takes no time, do no harm.
+fn in_order(
+    inputs: &[(Input, u32)],
+    came_of: &[[Vec<Unplaced>; 2]],
+    connections: &[Crossed],
+) -> Vec<usize> {
+    let mut frames: [Vec<(u32, SimTime, Frame<'_>)>; 2] = Default::default();
+    for (index, (input, frame)) in inputs.iter().enumerate() {
+        let side = connections[input.connection].sides[input.sender as usize];
+        frames[side as usize].push((*frame, input.at, Frame::In(index)));
+    }
+    for (came, connection) in came_of.iter().zip(connections) {
+        for (outs, side) in came.iter().zip(connection.sides) {
+            let outs = outs.iter().map(|(out, of)| (out.frame, out.at, Frame::Out(of)));
+            frames[side as usize].extend(outs);
+        }
+    }
+    frames.iter_mut().for_each(|frames| frames.sort_by_key(|&(frame, ..)| frame));
+    let (mut next, mut order) = ([0, 0], Vec::with_capacity(inputs.len()));
+    let mut has_gone_in = vec![false; inputs.len()];
+    loop {
+        let heads = [0, 1].map(|side| frames[side].get(next[side]));
+        let is_free = |head: Option<&(u32, SimTime, Frame<'_>)>| match head {
+            None => false,
+            Some((_, _, Frame::In(_))) => true,
+            Some((_, _, Frame::Out(of))) => of.iter().all(|&input| has_gone_in[input]),
+        };
+        let side = match (heads, heads.map(is_free)) {
+            ([None, None], _) => return order,
+            ([None, _], _) | (_, [false, true]) => 1,
+            ([_, None], _) | (_, [true, false]) => 0,
+            ([Some(a), Some(b)], _) => usize::from(b.1 < a.1),
+        };
+        if let Some((_, _, Frame::In(input))) = heads[side] {
+            has_gone_in[*input] = true;
+            order.push(*input);
+        }
+        next[side] += 1;
     }
 }
 
@@ -194,12 +240,15 @@ fn pair(
         all.iter().map(|connection| Marks::of(trace, connection)).collect()
     };
     let (marks_a, marks_b) = (marks(before, a), marks(after, b));
+    let ahead = rough(before, after);
     let mut scored = Vec::new();
     for (i, of_a) in marks_a.iter().enumerate() {
         for (j, of_b) in marks_b.iter().enumerate() {
             let score = of_a.likeness(of_b);
-            if score >= ENOUGH {
-                scored.push((std::cmp::Reverse(score), i.abs_diff(j), i, j));
+            let apart = (of_a.since - of_b.since - ahead).unsigned_abs();
+            // Both addresses are translated seldom: then they must at least begin together.
+            if score >= ENOUGH && (of_a.shares_an_address(of_b) || apart < TOGETHER_NS) {
+                scored.push((std::cmp::Reverse(score), apart, i, j));
             }
         }
     }
@@ -215,8 +264,20 @@ fn pair(
     paired.chain(rest).collect()
 }
 
+/// How much the first capture's clock is ahead of the second's, roughly: not at all where they overlap.
+fn rough(before: &Trace, after: &Trace) -> i128 {
+    let span = |trace: &Trace| {
+        let last = trace.packets.last().map_or(0, |seen| seen.at.as_nanos());
+        (i128::from(trace.epoch_ns), i128::from(trace.epoch_ns) + i128::from(last))
+    };
+    let ((from_a, to_a), (from_b, to_b)) = (span(before), span(after));
+    if from_a <= to_b && from_b <= to_a { 0 } else { from_a - from_b }
+}
+
 /// What tells a connection from others, whatever a box does to it.
 struct Marks {
+    /// When it begins, in nanoseconds of the capture's clock.
+    since: i128,
     flow: Flow,
     opening_seen: bool,
     stamp: Option<u32>,
@@ -228,12 +289,16 @@ struct Marks {
 
 /// Likeness from which two are taken for one: a server's address and port, or the like.
 const ENOUGH: u32 = 6;
+/// Connections that begin within this time begin together.
+const TOGETHER_NS: u128 = 500_000_000;
 /// Bytes of payload that are compared.
 const DATA: u32 = 32;
 
 impl Marks {
     fn of(trace: &Trace, connection: &Connection) -> Self {
+        let first = connection.packets.first().map_or(0, |&(i, _)| trace.packets[i].at.as_nanos());
         let mut marks = Self {
+            since: i128::from(trace.epoch_ns) + i128::from(first),
             flow: connection.flow,
             opening_seen: connection.opening_seen,
             stamp: None,
@@ -257,6 +322,11 @@ impl Marks {
             }
         }
         marks
+    }
+
+    fn shares_an_address(&self, other: &Self) -> bool {
+        let (a, b) = (self.flow, other.flow);
+        a.src.ip() == b.src.ip() || a.dst.ip() == b.dst.ip()
     }
 
     fn likeness(&self, other: &Self) -> u32 {

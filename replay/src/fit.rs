@@ -52,14 +52,13 @@ pub fn fit(crossing: &Crossing, ignored: &BTreeSet<String>) -> Fit {
     let fitting = Fitting { crossing, ignored };
     let mut rules: Vec<String> = Vec::new();
     let mut conformed = fitting.conform(&rules);
-    while count(&conformed) > 0 && rules.len() < RULES_MAX {
-        let left = count(&conformed);
+    while misfit(&conformed) > 0 && rules.len() < RULES_MAX {
+        let left = misfit(&conformed);
         let mut best: Option<(usize, usize, Vec<String>)> = None;
         for (cost, proposal) in fitting.proposals(&conformed) {
-            // A reset, a merger or a translation goes last; what changes a packet before it.
             let mut tried = rules.clone();
             tried.push(proposal);
-            let result = (count(&fitting.conform(&tried)), cost, tried);
+            let result = (misfit(&fitting.conform(&tried)), cost, tried);
             if result.0 < left && best.as_ref().is_none_or(|best| result < *best) {
                 best = Some(result);
             }
@@ -68,12 +67,13 @@ pub fn fit(crossing: &Crossing, ignored: &BTreeSet<String>) -> Fit {
         rules = better;
         conformed = fitting.conform(&rules);
     }
-    let unexplained = count(&conformed);
+    let unexplained = conformed.iter().map(|connection| connection.mismatches.len()).sum();
+    let left = misfit(&conformed);
     let mut at = 0;
     while at < rules.len() {
         let mut without = rules.clone();
         without.remove(at);
-        if count(&fitting.conform(&without)) <= unexplained {
+        if misfit(&fitting.conform(&without)) <= left {
             rules = without;
         } else {
             at += 1;
@@ -82,9 +82,17 @@ pub fn fit(crossing: &Crossing, ignored: &BTreeSet<String>) -> Fit {
     Fit { rules, unexplained }
 }
 
-fn count(conformed: &[Conformed]) -> usize {
-    conformed.iter().map(|connection| connection.mismatches.len()).sum()
+/// How far the rules are from the box: fields that differ, and packets that only one of them lets out.
+fn misfit(conformed: &[Conformed]) -> usize {
+    let of = |mismatch: &Mismatch| match &mismatch.otherwise {
+        Otherwise::Fields(fields) => fields.len(),
+        Otherwise::OnlyBox(_) | Otherwise::OnlyModel(_) => WHOLE_PACKET,
+    };
+    conformed.iter().flat_map(|connection| &connection.mismatches).map(of).sum()
 }
+
+/// What a packet that only one lets out counts for, in fields.
+const WHOLE_PACKET: usize = 4;
 
 struct Fitting<'a> {
     crossing: &'a Crossing,
@@ -253,8 +261,8 @@ impl Fitting<'_> {
         };
         // What brought it about went in last.
         let inputs = self.crossing.inputs.iter().enumerate();
-        let before = inputs.filter(|(_, i)| i.connection == connection && i.at <= mismatch.at);
-        let Some((trigger, _)) = before.last() else { return Vec::new() };
+        let mut before = inputs.filter(|(_, i)| i.connection == connection && i.at <= mismatch.at);
+        let Some((trigger, _)) = before.next_back() else { return Vec::new() };
         let sender = self.crossing.inputs[trigger].sender;
         let conditions = self.conditions(connection, trigger, self.direction(connection, sender));
         let mut acts: Vec<String> = Vec::new();

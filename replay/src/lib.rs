@@ -3,7 +3,7 @@
 //! - [`Trace`] reads a capture; [`connections`] tells its connections apart;
 //! - [`passing`] passes packets through a model, and takes the place of the ends that would follow
 //!   what the model does to numbers and addresses;
-//! - [`replay()`] does so with one capture and says what became of each connection;
+//! - [`replay_trace`] does so with one capture and says what became of each connection;
 //! - [`crossing`] takes the captures of both sides of a real box together, [`align`] finds the packets of
 //!   one side among those of the other, [`conform`] holds a model against them, and [`fit`] looks for
 //!   rules that explain the box;
@@ -22,5 +22,5 @@ pub mod replay;
 pub mod trace;
 pub mod view;
 
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, replay_trace};
 pub use trace::Trace;

@@ -268,8 +268,8 @@ impl Passing<'_> {
             self.flows.insert(packet.flow(), (connection, end));
         }
         if packet.flags.has(Flags::SYN) {
-            let captured = self.ends[connection].isn[peer as usize]
-                .or(from_peer.map(|input| input.packet.seq.add(input.shift)));
+            let passed = from_peer.map(|input| input.packet.seq.add(input.shift));
+            let captured = passed.or(self.ends[connection].isn[peer as usize]);
             let Some(isn) = captured else { return false };
             let is_first = !view.heard;
             view.open(isn, packet.seq.0.wrapping_sub(isn.0));

@@ -63,7 +63,12 @@ pub struct Act {
 }
 
 /// Passes a capture through a device that was not wired yet; `name` is what comments call it.
-pub fn replay(trace: &Trace, device: &mut dyn Device, name: &str, inside: &Inside) -> Replayed {
+pub fn replay_trace(
+    trace: &Trace,
+    device: &mut dyn Device,
+    name: &str,
+    inside: &Inside,
+) -> Replayed {
     device.wire(&[PortPair { path: "capture".into() }]);
     let all = connections(trace.packets.iter().map(|seen| &seen.packet));
     let (mut sideless, mut ends, mut kept) = (Vec::new(), Vec::new(), Vec::new());

@@ -33,7 +33,8 @@ impl View {
     /// The peer's SYN has this number where it was captured, and the model shows it shifted by `delta`.
     pub fn open(&mut self, isn: Seq, delta: u32) {
         self.heard = true;
-        if self.steps.first() != Some(&(isn, delta)) {
+        // Another SYN of a connection that goes on changes nothing.
+        if self.steps.last().is_none_or(|&(_, known)| known != delta) {
             self.steps = vec![(isn, delta)];
         }
     }

@@ -135,7 +135,7 @@ fn found(world: &World, time: Time) -> Vec<Vec<usize>> {
     let (ins, outs) = (sights(&world.ins), sights(&world.outs));
     let ins: Vec<_> = ins.iter().map(|(at, packet)| Sight { at: *at, packet }).collect();
     let outs: Vec<_> = outs.iter().map(|(at, packet)| Sight { at: *at, packet }).collect();
-    align(&ins, &outs, time).of
+    align(&ins, &outs, 0, time).of
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use replay::connections::Inside;
 use replay::probe::dialogue::SERVER;
 use replay::probe::outcome::passed;
 use replay::probe::suite;
-use replay::{Trace, replay};
+use replay::{Trace, replay_trace};
 use scenarios::{DEFAULT_SEED, DeviceFile};
 use sim_core::engine::device::{PortId, PortPair, Side};
 use sim_core::time::SimTime;
@@ -39,7 +39,7 @@ fn effect(file: &DeviceFile, trace: &Trace) -> Effect {
 fn held(name: &str, trace: &Trace, file: &DeviceFile) {
     let effect = effect(file, trace);
     let mut built = file.build(DEFAULT_SEED).unwrap();
-    let came = replay(trace, built.device.as_mut(), name, &Inside::Openers);
+    let came = replay_trace(trace, built.device.as_mut(), name, &Inside::Openers);
     let out = Trace::parse("out", &came.capture).unwrap();
     let (sent, left) = (with_option_30(trace), with_option_30(&out));
     let told: u64 = came.connections.iter().map(|c| c.packets).sum();

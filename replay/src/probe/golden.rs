@@ -4,16 +4,14 @@
 //! Probes(
 //!     device: "../edge.cfg",
 //!     came: {
-//!         "handshake/MP_CAPABLE v1, from inside": [
-//!             "1 → MP_CAPABLE v1 flags H → NOPs; sequence shifted",
-//!         ],
+//!         "option/MP_PRIO": ["4 6 → MP_PRIO backup → NOPs", "5 ← MP_PRIO backup → NOPs"],
 //!     },
-//!     untouched: ["option/NOPs"],
 //! )
 //! ```
 //!
-//! `came` has what was not simply passed; `untouched` names the rest. A file with `device` alone is
-//! filled when it is updated; what a user wrote around it stays.
+//! `came` has the packets, by their numbers in the probe, that were not simply passed: what is not in it
+//! passed as it came. A file with `device` alone is filled when it is updated; what a user wrote around
+//! it stays.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -40,9 +38,6 @@ struct Probes {
     /// Of each probe that did not simply pass, what came of it.
     #[serde(default)]
     came: Named<Vec<String>>,
-    /// Probes of which every packet passed as it came.
-    #[serde(default)]
-    untouched: Vec<String>,
 }
 
 /// A golden file, read, and what its device does now.
@@ -110,19 +105,12 @@ impl Golden {
     pub fn held(&self) -> Vec<Held> {
         let mut held: Vec<Held> = Vec::new();
         for came in &self.now {
-            let kept = self.kept(&came.probe);
-            let otherwise = match kept {
-                Some(kept) => otherwise(kept, &came.lines),
-                None => vec![Otherwise {
-                    packet: "all".into(),
-                    before: "the file has nothing about this probe".into(),
-                    now: if came.lines.is_empty() { PASSED.into() } else { came.lines.join(", ") },
-                }],
-            };
+            let kept = self.kept.came.get(&came.probe).map_or(&[][..], Vec::as_slice);
+            let otherwise = otherwise(kept, &came.lines);
             held.push(Held { probe: came.probe.clone(), line: self.line(&came.probe), otherwise });
         }
-        let names = self.kept.came.names().chain(self.kept.untouched.iter().map(String::as_str));
-        for name in names.filter(|name| !self.now.iter().any(|came| came.probe == *name)) {
+        let is_no_probe = |name: &&str| !self.now.iter().any(|came| came.probe == **name);
+        for name in self.kept.came.names().filter(is_no_probe) {
             held.push(Held {
                 probe: name.to_owned(),
                 line: self.line(name),
@@ -134,11 +122,6 @@ impl Golden {
             });
         }
         held
-    }
-
-    fn kept(&self, probe: &str) -> Option<&[String]> {
-        let untouched = || self.kept.untouched.iter().any(|name| name == probe).then_some(&[][..]);
-        self.kept.came.get(probe).map(Vec::as_slice).or_else(untouched)
     }
 
     fn line(&self, probe: &str) -> usize {
@@ -182,31 +165,59 @@ pub fn write(device: &str, platform: Option<&str>, came: &[Came]) -> String {
 fn body(came: &[Came]) -> String {
     let mut out = String::from("    came: {\n");
     for came in came.iter().filter(|came| !came.lines.is_empty()) {
-        let _ = match came.lines.as_slice() {
-            [line] => writeln!(out, "        {:?}: [{line:?}],", came.probe),
-            lines => {
-                let lines: String = lines.iter().map(|l| format!("            {l:?},\n")).collect();
-                writeln!(out, "        {:?}: [\n{lines}        ],", came.probe)
-            }
+        let lines: Vec<String> = grouped(&came.lines).iter().map(|l| format!("{l:?}")).collect();
+        let short = format!("        {:?}: [{}],", came.probe, lines.join(", "));
+        let _ = if lines.len() == 1 || short.chars().count() <= WIDTH {
+            writeln!(out, "{short}")
+        } else {
+            let lines: String = lines.iter().map(|l| format!("            {l},\n")).collect();
+            writeln!(out, "        {:?}: [\n{lines}        ],", came.probe)
         };
     }
-    out.push_str("    },\n    untouched: [\n");
-    for came in came.iter().filter(|came| came.lines.is_empty()) {
-        let _ = writeln!(out, "        {:?},", came.probe);
+    out + "    },\n"
+}
+
+/// Widest line of several packets.
+const WIDTH: usize = 100;
+
+/// The numbers of packets of which the same came, the direction, and that.
+fn parts(line: &str) -> (Vec<&str>, &str, &str) {
+    let mut numbers = Vec::new();
+    let mut rest = line;
+    while let Some((word, after)) = rest.split_once(' ') {
+        rest = after;
+        if matches!(word, "→" | "←") {
+            return (numbers, word, rest);
+        }
+        numbers.push(word);
     }
-    out.push_str("    ],\n");
-    out
+    (numbers, "", rest)
+}
+
+/// Lines with those of one direction of which the same came in one: `4 6 → dropped`.
+#[must_use]
+pub fn grouped(lines: &[String]) -> Vec<String> {
+    let mut groups: Vec<(Vec<&str>, &str, &str)> = Vec::new();
+    for line in lines {
+        let (numbers, arrow, what) = parts(line);
+        match groups.iter_mut().find(|group| (group.1, group.2) == (arrow, what)) {
+            Some(group) => group.0.extend(numbers),
+            None => groups.push((numbers, arrow, what)),
+        }
+    }
+    groups.iter().map(|(n, arrow, what)| format!("{} {arrow} {what}", n.join(" "))).collect()
 }
 
 /// What came otherwise, packet by packet.
 fn otherwise(kept: &[String], now: &[String]) -> Vec<Otherwise> {
-    let split = |line: &str| -> (String, String) {
-        let mut words = line.splitn(3, ' ');
-        let packet = format!("{} {}", words.next().unwrap_or(""), words.next().unwrap_or(""));
-        (packet, words.next().unwrap_or("").to_owned())
+    let single = |lines: &[String]| -> Vec<(String, String)> {
+        let each = lines.iter().flat_map(|line| {
+            let (numbers, arrow, what) = parts(line);
+            numbers.into_iter().map(move |n| (format!("{n} {arrow}"), what.to_owned()))
+        });
+        each.collect()
     };
-    let (kept, now): (Vec<_>, Vec<_>) =
-        (kept.iter().map(|l| split(l)).collect(), now.iter().map(|l| split(l)).collect());
+    let (kept, now) = (single(kept), single(now));
     let mut all = Vec::new();
     // Those that the device made have no number: the first is held against the first.
     let mut taken = vec![false; now.len()];
@@ -250,6 +261,10 @@ mod tests {
             ]
         );
         assert!(otherwise(&kept, &kept).is_empty());
+        let alike = lines(&["4 → dropped", "5 ← dropped", "6 → dropped", "7 → gone"]);
+        let grouped = grouped(&alike);
+        assert_eq!(grouped, ["4 6 → dropped", "5 ← dropped", "7 → gone"]);
+        assert!(otherwise(&grouped, &alike).is_empty());
     }
 
     #[test]

@@ -16,28 +16,49 @@ pub(crate) fn catalogue() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/catalogue")
 }
 
+/// A device that ships.
+pub(crate) struct Shipped {
+    /// The model or the scenario, in lower case.
+    pub(crate) name: String,
+    /// As a file in `scenarios/probes` names it.
+    pub(crate) argument: String,
+    pub(crate) file: DeviceFile,
+}
+
 /// Every model as it comes, and every device of the catalogue; the same one twice comes once.
-pub(crate) fn devices() -> Vec<(String, DeviceFile)> {
-    let mut arguments: Vec<String> =
-        devices::catalogue().iter().map(|info| format!("{}()", info.name)).collect();
+pub(crate) fn shipped() -> Vec<Shipped> {
+    let mut all: Vec<(String, String)> = devices::catalogue()
+        .iter()
+        .map(|info| (info.name.to_lowercase(), format!("{}()", info.name)))
+        .collect();
     for file in scenarios::discover(&[catalogue()]).unwrap() {
         let loaded = scenarios::load(&file, &[]).unwrap();
-        let names = loaded.scenario.devices.names();
-        arguments.extend(names.map(|name| format!("{}#{name}", file.display())));
-    }
-    let mut known = BTreeMap::new();
-    let mut all = Vec::new();
-    for argument in arguments {
-        let file = DeviceFile::load(&argument, None).unwrap();
-        let mut nameless = file.clone();
-        nameless.name.clear();
-        let description = format!("{nameless:?}");
-        if known.insert(description, ()).is_none() {
-            let short = argument.rsplit('/').next().unwrap().to_owned();
-            all.push((short, file));
+        for device in loaded.scenario.devices.names() {
+            let argument = format!("../catalogue/{}.ron#{device}", loaded.name);
+            all.push((loaded.name.clone(), argument));
         }
     }
-    all
+    let mut known = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (name, argument) in all {
+        let file = DeviceFile::load_in(&probes(), &argument, None).unwrap();
+        let mut nameless = file.clone();
+        nameless.name.clear();
+        if known.insert(format!("{nameless:?}"), ()).is_none() {
+            kept.push(Shipped { name, argument, file });
+        }
+    }
+    kept
+}
+
+/// Their names and descriptions.
+pub(crate) fn devices() -> Vec<(String, DeviceFile)> {
+    shipped().into_iter().map(|shipped| (shipped.argument, shipped.file)).collect()
+}
+
+/// Where what is kept of the probes stands.
+pub(crate) fn probes() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/probes")
 }
 
 /// What was seen on one side of a device while packets passed through it.
