@@ -58,7 +58,7 @@ fn a_capture_through_a_model_and_a_model_against_its_box() {
         &["frame 1 of --before", "MP_CAPABLE v1 flags H", "switch \"switch\" differs from the box"],
     );
     let fitted = [conform("Switch()"), vec!["--fit".into()]].concat();
-    run(&fitted, 1, &["(do: Nop)", "RandomiseIsn", "explain every packet"]);
+    run(&fitted, 1, &["do: Nop)", "RandomiseIsn", "explain every packet"]);
 }
 
 #[test]
