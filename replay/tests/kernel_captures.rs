@@ -43,6 +43,10 @@ fn held(name: &str, trace: &Trace, file: &DeviceFile) {
     Trace::parse("out", &came.capture).unwrap();
     let told: u64 = came.connections.iter().map(|c| c.packets).sum();
     assert_eq!(told, trace.packets.len() as u64, "{name}: each packet is told of");
+    // A box of rules has no configuration to audit, and may look at what an audit's connection has not.
+    if built.device.model() == "custom" {
+        return;
+    }
     let lost: u64 = came.connections.iter().map(|c| c.stopped + c.unsent).sum();
     let acts: Vec<&str> =
         came.connections.iter().flat_map(|c| &c.acts).map(|act| act.what.as_str()).collect();
