@@ -6,7 +6,7 @@ use std::path::Path;
 use scenarios::Diagnostic;
 use sim_core::time::SimTime;
 use sim_core::wire::bytes::ParseError;
-use sim_core::wire::packet::Packet;
+use sim_core::wire::packet::{Packet, Protocol};
 use sim_core::wire::payload::{fold, sum_bytes};
 use sim_core::wire::pcap::Capture;
 
@@ -100,7 +100,14 @@ impl Trace {
                 *trace.apart.entry("not IP".into()).or_default() += 1;
                 continue;
             };
+            let apart = |why: String, trace: &mut Self| {
+                *trace.apart.entry(why).or_default() += 1;
+                let link = frame.bytes.len() - ip.len();
+                let original_len = frame.original_len.saturating_sub(link as u32);
+                trace.others.push(Other { at, bytes: ip.into(), original_len });
+            };
             match Packet::parse_truncated(ip) {
+                Ok(packet) if packet.protocol != Protocol::Tcp => apart("ICMP".into(), &mut trace),
                 Ok(mut packet) => {
                     if packet.checksum_fault != 0 && is_left_to_the_card(ip, &packet) {
                         packet.checksum_fault = 0;
@@ -111,12 +118,7 @@ impl Trace {
                     let (frame, interface) = (index as u32 + 1, frame.interface);
                     trace.packets.push(Seen { frame, at, interface, packet, present });
                 }
-                Err(error) => {
-                    *trace.apart.entry(why(error)).or_default() += 1;
-                    let link = frame.bytes.len() - ip.len();
-                    let original_len = frame.original_len.saturating_sub(link as u32);
-                    trace.others.push(Other { at, bytes: ip.into(), original_len });
-                }
+                Err(error) => apart(why(error), &mut trace),
             }
         }
         Ok(trace)
