@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Run scenarios: verdicts with their causes, figures, charts and tables
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
-    /// Run scenarios and say for each whether it came out as its file expects
+    /// Run scenarios, and probes that were kept, and say for each whether it came out as expected
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// What a device's configuration does to MPTCP, line by line, without a scenario
@@ -59,6 +59,15 @@ pub(crate) enum Command {
     /// Two runs side by side, differences first: scenarios, results folders, or simulated and live
     #[command(after_help = crate::compare::EXAMPLES)]
     Compare(crate::compare::CompareArgs),
+    /// Pass a capture through a device model: what becomes of each connection, and what comes out
+    #[command(after_help = crate::replay_command::EXAMPLES)]
+    Replay(crate::replay_command::ReplayArgs),
+    /// Hold a model against a real box: captures from both of its sides, packet by packet
+    #[command(after_help = crate::conform_command::EXAMPLES)]
+    Conform(crate::conform_command::ConformArgs),
+    /// Pass the probe suite through a device: what it does to every kind of handshake, option, segment
+    #[command(after_help = crate::probe_command::EXAMPLES)]
+    Probe(crate::probe_command::ProbeArgs),
     /// The catalogue of device models: what each does to MPTCP, its defaults, its configuration
     #[command(after_help = DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
@@ -81,7 +90,9 @@ Examples:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   option30 check my.ron
-  option30 check scenarios/catalogue --junit report.xml      for a CI server";
+  option30 check scenarios/catalogue --junit report.xml      for a CI server
+  option30 check probes                what `option30 probe --out` kept
+  option30 check probes --update       keep what the devices do now";
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:
@@ -133,6 +144,9 @@ pub(crate) struct CheckArgs {
     /// Also write a JUnit XML report, a test suite for each scenario
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Write files of kept probes anew, with what their devices do now
+    #[arg(long)]
+    pub(crate) update: bool,
 }
 
 /// `explain`.

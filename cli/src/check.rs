@@ -1,5 +1,7 @@
 //! `option30 check`.
 
+use std::path::Path;
+
 use reports::messages::Language;
 use reports::table::{Cell, lines};
 use reports::{Expectation, Style, figures, paint, text};
@@ -10,13 +12,14 @@ use crate::args::CheckArgs;
 use crate::failure::Failure;
 use crate::junit;
 use crate::output::Output;
+use crate::probe_command;
 use crate::progress::Progress;
 use crate::simulate::{self, Input, Simulated};
 
 /// Before what failed of a scenario.
 const INDENT: &str = "        ";
 
-/// How one scenario came out.
+/// How one scenario, or one file of kept probes, came out.
 pub(crate) struct Checked {
     /// Name of the scenario's file.
     pub(crate) file: String,
@@ -24,6 +27,7 @@ pub(crate) struct Checked {
     pub(crate) result: Result<Vec<Expectation>, Vec<Diagnostic>>,
     /// The verdicts, in words.
     verdicts: String,
+    is_probes: bool,
 }
 
 /// Checks every scenario, a bad file as an error among them; one line for each, and what failed.
@@ -34,7 +38,10 @@ pub(crate) fn check(args: &CheckArgs, output: &mut Output) -> Result<Outcome, Fa
     let mut checked = Vec::with_capacity(count);
     for (k, input) in inputs.into_iter().enumerate() {
         progress.say(format!("{} ({} of {count})", input.file.display(), k + 1));
-        checked.push(check_one(input, args.input.seed));
+        checked.push(match input.is_probes {
+            true => check_probes(&input.file, args.update),
+            false => check_one(input, args.input.seed),
+        });
     }
     drop(progress);
     if let Some(path) = &args.junit {
@@ -54,7 +61,15 @@ fn check_one(input: Input, seed: Option<u64>) -> Checked {
     let simulated = input.loaded.and_then(|loaded| Simulated::new(&loaded, seed));
     let verdicts = simulated.as_ref().map(verdicts).unwrap_or_default();
     let result = simulated.map(|simulated| simulated.report().expectations.to_vec());
-    Checked { file: input.file.display().to_string(), result, verdicts }
+    Checked { file: input.file.display().to_string(), result, verdicts, is_probes: false }
+}
+
+/// A file of kept probes.
+fn check_probes(file: &Path, update: bool) -> Checked {
+    let checked = probe_command::check(file, update);
+    let verdicts = checked.as_ref().map(|(_, words)| words.clone()).unwrap_or_default();
+    let result = checked.map(|(expectations, _)| expectations);
+    Checked { file: file.display().to_string(), result, verdicts, is_probes: true }
 }
 
 fn verdicts(simulated: &Simulated) -> String {
@@ -73,7 +88,7 @@ fn verdicts(simulated: &Simulated) -> String {
 impl Checked {
     #[cfg(test)]
     pub(crate) fn for_test(file: &str, result: Result<Vec<Expectation>, Vec<Diagnostic>>) -> Self {
-        Self { file: file.into(), result, verdicts: String::new() }
+        Self { file: file.into(), result, verdicts: String::new(), is_probes: false }
     }
 
     fn passed(&self) -> bool {
@@ -128,9 +143,6 @@ fn summary(checked: &[Checked]) -> String {
         parts.push(format!("{errors} not readable"));
     }
     let style = if failed + errors == 0 { Style::Good } else { Style::Bad };
-    format!(
-        "\n{}: {}\n",
-        figures::plural(checked.len(), "scenario"),
-        paint(style, &parts.join(", "))
-    )
+    let what = if checked.iter().any(|one| one.is_probes) { "file" } else { "scenario" };
+    format!("\n{}: {}\n", figures::plural(checked.len(), what), paint(style, &parts.join(", ")))
 }

@@ -1,5 +1,5 @@
 //! The report of `check` as CI servers read it: a test suite for each scenario, a test case for each
-//! expectation.
+//! expectation; for a file of kept probes, one for each probe and each packet that came otherwise.
 
 use reports::Expectation;
 use scenarios::diagnostic::Diagnostic;

@@ -5,14 +5,18 @@ mod check;
 mod compare;
 mod compare_live;
 mod config_command;
+mod conform_command;
 mod devices_command;
 mod explain;
 mod failure;
+mod fit_text;
 mod junit;
 mod live;
 mod new;
 mod output;
+mod probe_command;
 mod progress;
+mod replay_command;
 mod run;
 mod simulate;
 mod sweep;
@@ -36,6 +40,9 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(args, &mut output),
         Command::Sweep(args) => sweep::sweep(args, &mut output),
         Command::Merge(args) => sweep::merge(args, &mut output),
+        Command::Replay(args) => replay_command::replay_capture(args, &mut output),
+        Command::Conform(args) => conform_command::conform_captures(args, &mut output),
+        Command::Probe(args) => probe_command::probe(args, &mut output),
         Command::Devices(args) => devices_command::devices(args, &mut output),
         Command::New(args) => new::new(args, &mut output),
     };

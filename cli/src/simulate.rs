@@ -14,6 +14,8 @@ use crate::failure::Failure;
 pub(crate) struct Input {
     /// The file.
     pub(crate) file: PathBuf,
+    /// It holds probes that were kept, which only `check` reads.
+    pub(crate) is_probes: bool,
     /// The scenario in it.
     pub(crate) loaded: Result<Loaded, Vec<Diagnostic>>,
 }
@@ -23,7 +25,11 @@ pub(crate) fn read(args: &InputArgs) -> Result<Vec<Input>, Failure> {
     let files = scenarios::discover(&args.paths).map_err(Failure::Input)?;
     Ok(files
         .into_iter()
-        .map(|file| Input { loaded: scenarios::load(&file, &args.set), file })
+        .map(|file| {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let is_probes = replay::probe::golden::is_golden(&text);
+            Input { loaded: scenarios::load(&file, &args.set), is_probes, file }
+        })
         .collect())
 }
 

@@ -5,6 +5,7 @@
 //! - [`DeviceSpec`] is a device as a scenario file writes it; [`DeviceSpec::build`] makes the
 //!   [`sim_core::engine::device::Device`] from it, with its configuration text where it has one;
 //! - [`audit`] tells what a configuration does to MPTCP, without a scenario;
+//! - [`driver`] passes packets through a device where there is no world around it;
 //! - [`inspect`] reads application protocols as a gateway does;
 //! - [`steps`] are the small parts that devices are lists of;
 //! - [`config`] reads configuration text.
@@ -23,6 +24,7 @@ mod cbac;
 mod cgn;
 pub mod config;
 pub mod custom;
+pub mod driver;
 pub mod ftd;
 pub mod inspect;
 mod ios;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sim_core::engine::capture::Captures;
-use sim_core::engine::device::Origin;
+use sim_core::engine::device::{Change, Origin, Rule};
 use sim_core::record::{ChangeRecord, RunRecord};
 use sim_core::wire::packet::PacketUid;
 use sim_core::wire::pcapng::PcapngWriter;
@@ -86,11 +86,16 @@ fn comments(record: &RunRecord, captures: &Captures) -> BTreeMap<usize, String> 
 
 fn sentence(record: &RunRecord, change: &ChangeRecord) -> String {
     let device = record.device(change.device);
-    let place = match &change.rule.origin {
+    comment(device.model, &device.name, &change.change, &change.rule)
+}
+
+/// What a device did to a packet, in a sentence for the packet's comment.
+#[must_use]
+pub fn comment(model: &str, device: &str, change: &Change, rule: &Rule) -> String {
+    let place = match &rule.origin {
         Origin::Config(line) => format!(" ({}:{})", line.file, line.line),
         Origin::Default { .. } => " (default)".to_owned(),
         Origin::Scenario => String::new(),
     };
-    let (what, rule) = (&change.change, &change.rule.text);
-    format!("{} \"{}\" {what}: {rule}{place}", device.model, device.name)
+    format!("{model} \"{device}\" {change}: {}{place}", rule.text)
 }

@@ -160,11 +160,11 @@ impl DeviceConfigs {
     }
 }
 
-fn without_text(device: &str, finding: &ConfigDiagnostic) -> Diagnostic {
+pub(crate) fn without_text(device: &str, finding: &ConfigDiagnostic) -> Diagnostic {
     with_severity(finding, Diagnostic::of_file(device, finding.message.clone()))
 }
 
-fn in_text(source: &Source, finding: &ConfigDiagnostic) -> Diagnostic {
+pub(crate) fn in_text(source: &Source, finding: &ConfigDiagnostic) -> Diagnostic {
     let span = span_of(&source.text, finding);
     with_severity(finding, Diagnostic::at(source, span, finding.message.clone()))
 }
@@ -194,7 +194,7 @@ fn span_of(text: &str, finding: &ConfigDiagnostic) -> Range<usize> {
 }
 
 /// The real servers that the topology puts behind a balancer, and the address that stands for them.
-fn farm_of_topology(topology: &Topology, device: &str) -> Option<Farm> {
+pub(crate) fn farm_of_topology(topology: &Topology, device: &str) -> Option<Farm> {
     let Topology::LoadBalanced(shape) = topology else { return None };
     let vip = shape.vip.filter(|_| shape.balancer == device)?;
     Some(Farm { vip, port: None, servers: shape.servers.clone() })

@@ -7,11 +7,12 @@
 //!
 //! Inside: [`schema`] (the types), [`read`] (RON to types), [`desugar`] and [`tree`] (what RON lacks:
 //! two shorthands, and where things stand in the text), [`check`] (between the parts), [`overrides`]
-//! (`--set`), [`device_config`], [`diagnostic`], [`expect`].
+//! (`--set`), [`device_config`], [`device_file`], [`diagnostic`], [`expect`].
 
 pub mod check;
 pub mod desugar;
 pub mod device_config;
+pub mod device_file;
 pub mod diagnostic;
 pub mod expect;
 pub mod load;
@@ -22,6 +23,7 @@ pub mod schema;
 pub mod template;
 pub mod tree;
 
+pub use device_file::DeviceFile;
 pub use diagnostic::{Diagnostic, Severity};
 pub use expect::ExpectationResult;
 pub use load::{Base, Loaded, discover, load};

@@ -8,12 +8,14 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Signed};
+use sim_core::engine::device::{Change, Device, PortId, Signed};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::{Options, kind};
 use sim_core::wire::packet::{Flags, Packet, PacketUid};
 use sim_core::wire::payload::Payload;
 use sim_core::wire::seq::Seq;
+
+use crate::driver::{Came, Driver};
 
 use super::{Because, Effect};
 
@@ -21,6 +23,8 @@ use super::{Because, Effect};
 const PACKETS_MAX: usize = 64;
 /// Time between a packet and what follows it.
 const STEP: SimDuration = SimDuration::from_millis(10);
+/// How long a device that holds packets back is waited for.
+const PATIENCE: SimDuration = SimDuration::from_secs(10);
 
 /// The connection to try.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +79,10 @@ pub fn probe(device: &mut dyn Device, attempt: Attempt) -> Probed {
 }
 
 struct Conversation<'d> {
-    device: &'d mut dyn Device,
+    driver: Driver<'d>,
     ingress: PortId,
     /// The port that is called.
     port: u16,
-    now: SimTime,
-    effects: Effects,
     ends: [End; 2],
     /// On their way to the device: port and packet.
     queue: VecDeque<(PortId, Packet)>,
@@ -106,7 +108,8 @@ const DSS: [u8; 32] = [
 ];
 
 /// What the client says first: what an inspection of the port's protocol takes for good.
-const fn request(port: u16) -> &'static [u8] {
+#[must_use]
+pub const fn request(port: u16) -> &'static [u8] {
     match port {
         21 | 25 => b"NOOP\r\n",
         53 => &[0, 17, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
@@ -116,7 +119,8 @@ const fn request(port: u16) -> &'static [u8] {
 }
 
 /// What the server answers.
-const fn response(port: u16) -> &'static [u8] {
+#[must_use]
+pub const fn response(port: u16) -> &'static [u8] {
     match port {
         21 | 25 => b"200 OK\r\n",
         53 => &[0, 17, 0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1],
@@ -138,11 +142,9 @@ impl<'d> Conversation<'d> {
         };
         let (client, server) = (attempt.client, attempt.server);
         Self {
-            device,
+            driver: Driver::new(device, attempt.at, PacketUid(1 << 40)),
             ingress: attempt.ingress,
             port: server.port(),
-            now: attempt.at,
-            effects: Effects::new(PacketUid(1 << 40)),
             ends: [end(client, server, true, 1_000), end(server, client, false, 500_000)],
             queue: VecDeque::new(),
             signed: Vec::new(),
@@ -154,20 +156,21 @@ impl<'d> Conversation<'d> {
     fn run(&mut self) {
         self.send(0, Flags::SYN, &SYN, b"");
         for _ in 0..PACKETS_MAX {
-            let Some((port, packet)) = self.queue.pop_front() else {
-                // A device that holds a packet back lets it go in its own time.
-                match self.device.next_timeout() {
-                    Some(at) if at <= self.now + SimDuration::from_secs(10) => {
-                        self.now = self.now.max(at);
-                        self.device.on_timeout(self.now, &mut self.effects);
-                        self.collect();
-                        continue;
-                    }
-                    _ => break,
+            let mut came = Came::default();
+            match (self.queue.pop_front(), self.driver.next_timeout()) {
+                (Some((port, packet)), _) => {
+                    self.driver.pass(self.driver.now() + STEP, port, packet, &mut came);
                 }
-            };
-            self.now += STEP;
-            self.pass(port, packet);
+                // A device that holds a packet back lets it go in its own time.
+                (None, Some(at)) if at <= self.driver.now() + PATIENCE => {
+                    self.driver.advance(at, &mut came);
+                }
+                (None, _) => break,
+            }
+            self.signed.append(&mut came.signed);
+            for left in came.left {
+                self.deliver(left.port, &left.packet);
+            }
         }
     }
 
@@ -191,27 +194,6 @@ impl<'d> Conversation<'d> {
         self.sent.push(packet.options.clone());
         self.tally.arrived.push(!packet.options.has(kind::MPTCP));
         self.queue.push_back((port, packet));
-    }
-
-    fn pass(&mut self, port: PortId, mut packet: Packet) {
-        let forwarding = self.device.process(self.now, port, &mut packet, &mut self.effects);
-        let out = match forwarding {
-            Forwarding::Through => Some(port.peer()),
-            Forwarding::To(port) => Some(port),
-            Forwarding::Drop | Forwarding::Consumed => None,
-        };
-        self.collect();
-        if let Some(out) = out {
-            self.deliver(out, &packet);
-        }
-    }
-
-    /// Takes what the device signed, and delivers what it sent by itself.
-    fn collect(&mut self) {
-        self.signed.append(&mut self.effects.changes);
-        for (port, packet) in std::mem::take(&mut self.effects.emitted) {
-            self.deliver(port, &packet);
-        }
     }
 
     fn deliver(&mut self, port: PortId, packet: &Packet) {

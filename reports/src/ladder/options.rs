@@ -64,6 +64,40 @@ fn push_nops(all: &mut Vec<String>, nops: &mut u32) {
     *nops = 0;
 }
 
+/// Any option by itself: `MSS 1460`, `MP_CAPABLE v1 flags H`; one that nothing is known of by its number
+/// and its bytes.
+#[must_use]
+pub fn spell_out_option(option: &RawOption<'_>) -> String {
+    let hex = || option.data().iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let word = |at: usize| {
+        option.data().get(at..).and_then(|rest| rest.first_chunk()).map(|w| u32::from_be_bytes(*w))
+    };
+    let known = match (option.kind, option.data()) {
+        _ if !option.well_formed => None,
+        (kind::EOL, _) => Some("EOL".into()),
+        (kind::NOP, _) => Some("NOP".into()),
+        (kind::MPTCP, _) => MptcpOption::parse(option).ok().map(|option| understood(&option)),
+        (kind::MSS, [a, b]) => Some(format!("MSS {}", u16::from_be_bytes([*a, *b]))),
+        (kind::WINDOW_SCALE, [shift]) => Some(format!("window scale {shift}")),
+        (kind::SACK_PERMITTED, []) => Some("SACK permitted".into()),
+        (kind::SACK, edges) if !edges.is_empty() && edges.len().is_multiple_of(8) => {
+            let blocks = (0..edges.len())
+                .step_by(8)
+                .filter_map(|at| Some(format!("{}–{}", word(at)?, word(at + 4)?)));
+            Some(format!("SACK {}", blocks.collect::<Vec<_>>().join(", ")))
+        }
+        (kind::TIMESTAMPS, [_, _, _, _, _, _, _, _]) => {
+            word(0).zip(word(4)).map(|(value, echo)| format!("timestamps {value}/{echo}"))
+        }
+        (kind::MD5, [_, ..]) => Some(format!("MD5 {}", hex())),
+        _ => None,
+    };
+    known.unwrap_or_else(|| {
+        let broken = if option.well_formed { "" } else { ", broken" };
+        format!("option {} ({} bytes{broken}) {}", option.kind, option.bytes.len(), hex())
+    })
+}
+
 fn mptcp(option: &RawOption<'_>) -> String {
     match MptcpOption::parse(option) {
         Ok(understood) => self::understood(&understood),

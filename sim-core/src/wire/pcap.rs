@@ -36,6 +36,12 @@ impl<'a> Frame<'a> {
             }
             LinkType::LINUX_SLL => (ethertype(14)?, 16),
             LinkType::LINUX_SLL2 => (ethertype(0)?, 20),
+            LinkType::NULL | LinkType::LOOP => {
+                let family = self.bytes.first_chunk::<4>()?;
+                // LINKTYPE_NULL is in the order of the host that captured.
+                let family = u32::from_be_bytes(*family).min(u32::from_le_bytes(*family));
+                return IP_FAMILIES.contains(&family).then(|| at(4)).flatten();
+            }
             _ => return None,
         };
         matches!(ethertype, ETHERTYPE_IPV4 | ETHERTYPE_IPV6).then(|| at(start)).flatten()
@@ -46,18 +52,24 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 const VLAN_SERVICE: u16 = 0x88a8;
+/// `AF_INET`, and `AF_INET6` of Linux, NetBSD, FreeBSD and Darwin.
+const IP_FAMILIES: [u32; 5] = [2, 10, 24, 28, 30];
 
 /// What a frame begins with (the LINKTYPE registry of tcpdump.org).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkType(pub u32);
 
 impl LinkType {
+    /// The address family of the capturing host: a loopback interface of the BSDs.
+    pub const NULL: Self = Self(0);
     /// Ethernet, with or without VLAN tags.
     pub const ETHERNET: Self = Self(1);
     /// IPv4 or IPv6 without a link header, as some BSDs number it.
     pub const RAW_BSD: Self = Self(12);
     /// IPv4 or IPv6 without a link header.
     pub const RAW: Self = Self(101);
+    /// As `NULL`, in network byte order (OpenBSD).
+    pub const LOOP: Self = Self(108);
     /// `tcpdump -i any` of older Linux.
     pub const LINUX_SLL: Self = Self(113);
     /// IPv4 without a link header.
@@ -92,15 +104,24 @@ pub enum CaptureError {
     Malformed {
         /// Offset in bytes.
         at: usize,
+        /// What was expected there.
+        expected: &'static str,
     },
 }
 
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Magic => f.write_str("neither a pcap nor a pcapng file"),
-            Self::Truncated { at } => write!(f, "the capture ends within the record at byte {at}"),
-            Self::Malformed { at } => write!(f, "malformed block at byte {at}"),
+            Self::Magic => f.write_str(
+                "neither a pcap nor a pcapng file: at byte 0, expected the magic number of one",
+            ),
+            Self::Truncated { at } => write!(
+                f,
+                "the capture ends within the record at byte {at}: expected as many bytes as it says"
+            ),
+            Self::Malformed { at, expected } => {
+                write!(f, "malformed block at byte {at}: expected {expected}")
+            }
         }
     }
 }
@@ -220,6 +241,7 @@ fn parse_classic(
 /// Block types and option codes of pcapng (draft-ietf-opsawg-pcapng); reads the same in both orders.
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
+const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 const IF_NAME: u16 = 2;
@@ -234,30 +256,36 @@ fn parse_pcapng(file: &[u8]) -> Result<Capture<'_>, CaptureError> {
     let mut at = 0;
     while at < file.len() {
         let truncated = CaptureError::Truncated { at };
-        let malformed = CaptureError::Malformed { at };
+        let malformed = |expected| CaptureError::Malformed { at, expected };
         let kind = order.u32(file, at).ok_or(truncated)?;
         if kind == SECTION_HEADER {
             order = match Order::Little.u32(file, at + 8).ok_or(truncated)? {
                 0x1a2b_3c4d => Order::Little,
                 0x4d3c_2b1a => Order::Big,
-                _ => return Err(malformed),
+                _ => return Err(malformed("the byte order of a section header")),
             };
             section = capture.interfaces.len();
         }
         let len = order.u32(file, at + 4).ok_or(truncated)? as usize;
         if len < 12 || !len.is_multiple_of(4) {
-            return Err(malformed);
+            return Err(malformed("a length of at least 12 bytes and a multiple of four"));
         }
         let block = file.get(at..).and_then(|rest| rest.get(..len)).ok_or(truncated)?;
         let body = &block[8..len - 4];
         match kind {
             INTERFACE_DESCRIPTION => {
-                capture.interfaces.push(interface(order, body).ok_or(malformed)?);
+                let expected = "the description of an interface";
+                capture.interfaces.push(interface(order, body).ok_or(malformed(expected))?);
             }
-            ENHANCED_PACKET | SIMPLE_PACKET => {
-                let frame = if kind == ENHANCED_PACKET { enhanced } else { simple };
+            ENHANCED_PACKET | PACKET | SIMPLE_PACKET => {
+                let frame = match kind {
+                    ENHANCED_PACKET => enhanced,
+                    PACKET => obsolete,
+                    _ => simple,
+                };
                 let interfaces = capture.interfaces.get(section..).unwrap_or(&[]);
-                let mut frame = frame(order, body, interfaces).ok_or(malformed)?;
+                let expected = "a packet of an interface that was described, whole";
+                let mut frame = frame(order, body, interfaces).ok_or(malformed(expected))?;
                 frame.interface += section as u32;
                 capture.frames.push(frame);
             }
@@ -294,7 +322,20 @@ fn interface(order: Order, body: &[u8]) -> Option<Interface> {
 }
 
 fn enhanced<'a>(order: Order, body: &'a [u8], interfaces: &[Interface]) -> Option<Frame<'a>> {
-    let number = order.u32(body, 0)?;
+    stamped(order, body, interfaces, order.u32(body, 0)?)
+}
+
+/// The block that enhanced ones replaced: its interface has 16 bits, a count of drops follows.
+fn obsolete<'a>(order: Order, body: &'a [u8], interfaces: &[Interface]) -> Option<Frame<'a>> {
+    stamped(order, body, interfaces, u32::from(order.u16(body, 0)?))
+}
+
+fn stamped<'a>(
+    order: Order,
+    body: &'a [u8],
+    interfaces: &[Interface],
+    number: u32,
+) -> Option<Frame<'a>> {
     let interface = interfaces.get(number as usize)?;
     let units = u64::from(order.u32(body, 4)?) << 32 | u64::from(order.u32(body, 8)?);
     let len = order.u32(body, 12)? as usize;
@@ -358,7 +399,7 @@ mod tests {
         let macs = [0u8; 12];
         let with = |head: &[u8], tail: &[u8]| [head, tail].concat();
         type Case<'a> = (LinkType, Vec<u8>, Option<&'a [u8]>);
-        let table: [Case<'_>; 9] = [
+        let table: [Case<'_>; 13] = [
             (LinkType::ETHERNET, with(&macs, b"\x08\x00IP"), Some(b"IP")),
             (LinkType::ETHERNET, with(&macs, b"\x81\x00\x00\x05\x86\xddIP"), Some(b"IP")),
             (LinkType::ETHERNET, with(&macs, b"\x88\xa8\0\x01\x81\0\0\x02\x08\0IP"), Some(b"IP")),
@@ -366,6 +407,10 @@ mod tests {
             (LinkType::ETHERNET, with(&macs, b"\x81\x00\x00"), None),
             (LinkType::LINUX_SLL, with(&[0; 14], b"\x08\x00IP"), Some(b"IP")),
             (LinkType::LINUX_SLL2, with(b"\x86\xdd", &with(&[0; 18], b"IP")), Some(b"IP")),
+            (LinkType::NULL, b"\x02\0\0\0IP".to_vec(), Some(b"IP")),
+            (LinkType::NULL, b"\0\0\0\x1eIP".to_vec(), Some(b"IP")),
+            (LinkType::LOOP, b"\0\0\0\x18IP".to_vec(), Some(b"IP")),
+            (LinkType::NULL, b"\x07\0\0\0IP".to_vec(), None),
             (LinkType::RAW, b"IP".to_vec(), Some(b"IP")),
             (LinkType(147), b"IP".to_vec(), None),
         ];
@@ -394,7 +439,8 @@ mod tests {
     fn a_packet_of_no_interface_is_malformed() {
         let words = [SECTION_HEADER, 28, 0x1a2b_3c4d, 1, 0, 0, 28, 6, 32, 0, 0, 0, 0, 0, 32];
         let file: Vec<u8> = words.iter().flat_map(|w: &u32| w.to_le_bytes()).collect();
-        assert_eq!(Capture::parse(&file), Err(CaptureError::Malformed { at: 28 }));
+        let refused = Capture::parse(&file);
+        assert!(matches!(refused, Err(CaptureError::Malformed { at: 28, .. })), "{refused:?}");
     }
 
     proptest! {

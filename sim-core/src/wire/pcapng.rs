@@ -77,6 +77,33 @@ impl<W: Write> PcapngWriter<W> {
         packet: &Packet,
         comment: Option<&str>,
     ) -> io::Result<()> {
+        let len = packet.wire_len();
+        self.captured(interface, at, len, comment, |block| packet.emit(block))
+    }
+
+    /// Writes the first bytes of an IP packet, of which `original_len` were on the wire.
+    ///
+    /// # Errors
+    /// As [`PcapngWriter::packet`].
+    pub fn bytes(
+        &mut self,
+        interface: InterfaceId,
+        at: SimTime,
+        bytes: &[u8],
+        original_len: u32,
+        comment: Option<&str>,
+    ) -> io::Result<()> {
+        self.captured(interface, at, original_len, comment, |block| block.extend(bytes))
+    }
+
+    fn captured(
+        &mut self,
+        interface: InterfaceId,
+        at: SimTime,
+        original_len: u32,
+        comment: Option<&str>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> io::Result<()> {
         if interface.0 >= self.interfaces {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no such capture interface"));
         }
@@ -84,9 +111,13 @@ impl<W: Write> PcapngWriter<W> {
         self.put(&interface.0.to_le_bytes());
         self.put(&((ns >> 32) as u32).to_le_bytes());
         self.put(&(ns as u32).to_le_bytes());
-        self.put(&packet.wire_len().to_le_bytes());
-        self.put(&packet.wire_len().to_le_bytes());
-        packet.emit(&mut self.block);
+        let lengths = self.block.len();
+        self.put(&[0; 8]);
+        let start = self.block.len();
+        write(&mut self.block);
+        let len = (self.block.len() - start) as u32;
+        self.block[lengths..lengths + 4].copy_from_slice(&len.to_le_bytes());
+        self.block[lengths + 4..start].copy_from_slice(&original_len.to_le_bytes());
         self.align();
         if let Some(comment) = comment {
             self.put_option(OPT_COMMENT, clip(comment).as_bytes());
@@ -155,13 +186,15 @@ mod tests {
         packet.ttl = 9;
         writer.packet(outside, SimTime(7_000_000_001), &packet, Some("odd")).unwrap();
         assert!(writer.packet(InterfaceId(2), SimTime(9), &packet, None).is_err());
+        writer.bytes(inside, SimTime(8_000_000_000), b"\x45cut", 60, None).unwrap();
         let file = writer.finish().unwrap();
 
         let capture = Capture::parse(&file).unwrap();
         let names: Vec<_> = capture.interfaces.iter().map(|i| i.name.as_deref()).collect();
         assert_eq!(names, [Some("inside"), Some("Zürich/outside")]);
-        let frames: Vec<_> = capture
-            .frames
+        let [whole @ .., cut] = &capture.frames[..] else { panic!("three frames") };
+        assert_eq!((cut.bytes, cut.original_len), (&b"\x45cut"[..], 60));
+        let frames: Vec<_> = whole
             .iter()
             .map(|f| (f.interface, f.stamp_ns, Packet::parse(f.ip().unwrap()).unwrap().ttl))
             .collect();
