@@ -136,6 +136,11 @@ fn nothing_is_left_behind_however_it_ends() {
             for wanted in ["\"kernel\": \"Linux", "\"output\": \"42\\n\"", "\"exit_code\": 3"] {
                 assert!(summary.contains(wanted), "{wanted} is not in {summary}");
             }
+            let page = std::fs::read_to_string(folder.path().join("results/report.html"));
+            let page = page.expect("a page is written");
+            for wanted in [" live on Linux", "FAILED, exit code 3", "<pre>42\n"] {
+                assert!(page.contains(wanted), "{wanted} is not in the page");
+            }
         }
         // The kernel ends what a killed process had started when it has time for it.
         let gone = (0..100).any(|_| {

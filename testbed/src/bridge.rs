@@ -67,6 +67,8 @@ pub(crate) struct Bridge<'a> {
     pub(crate) live: LiveRecord,
     /// Programs that have ended.
     pub(crate) ran: BTreeMap<usize, CommandRecord>,
+    /// What applications wrote whose connection has sent no packet yet.
+    pub(crate) early: Vec<News>,
 }
 
 impl Bridge<'_> {
@@ -218,6 +220,9 @@ impl Bridge<'_> {
     }
 
     fn take_news(&mut self) {
+        for news in std::mem::take(&mut self.early) {
+            self.tell(news);
+        }
         while let Ok(news) = self.news.try_recv() {
             match news {
                 News::Opens { host, connection, local } => {
@@ -234,11 +239,10 @@ impl Bridge<'_> {
     /// Tells the world what an application did.
     fn tell(&mut self, news: News) {
         match news {
-            News::Wrote { who, at, upto } => {
-                if let Some(id) = self.world.outside_end(who.0, who.1) {
-                    self.world.outside_wrote(id, at, upto);
-                }
-            }
+            News::Wrote { who, at, upto } => match self.world.outside_end(who.0, who.1) {
+                Some(id) => self.world.outside_wrote(id, at, upto),
+                None => self.early.push(News::Wrote { who, at, upto }),
+            },
             News::Read { who, at, bytes } => {
                 if let Some(id) = self.world.outside_end(who.0, who.1) {
                     self.world.outside_read(id, at, bytes);

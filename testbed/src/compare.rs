@@ -101,7 +101,9 @@ impl Compared {
         if sim.subflows != live.subflows {
             differs.push("subflows");
         }
-        if (live.goodput_mbps - sim.goodput_mbps).abs() > GOODPUT * sim.goodput_mbps {
+        // What failed has no goodput to speak of.
+        let failed = sim.verdict == "failed" && live.verdict == "failed";
+        if !failed && (live.goodput_mbps - sim.goodput_mbps).abs() > GOODPUT * sim.goodput_mbps {
             differs.push("goodput");
         }
         let (short, long) = (sim.stall_s.min(live.stall_s), sim.stall_s.max(live.stall_s));

@@ -198,6 +198,7 @@ fn live(
         interrupted,
         live: record,
         ran: BTreeMap::new(),
+        early: Vec::new(),
     };
     bridge.carry(limit)?;
     Ok(bridge.conclude())

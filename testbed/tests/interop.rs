@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scenarios::Run;
 use sim_core::record::outcome::Verdict;
+use sim_core::wire::mptcp::{MptcpOption, mptcp_options};
 
 /// Runs at once: each takes its time of the wall, but little of the processor's.
 const AT_ONCE: usize = 5;
@@ -21,6 +22,9 @@ struct Case {
     devices: &'static str,
     /// Settings of both hosts.
     settings: &'static str,
+    /// Further ones of the client, and of the server.
+    of_client: &'static str,
+    of_server: &'static str,
     traffic: &'static str,
     events: &'static str,
     /// What must come out.
@@ -33,6 +37,7 @@ struct Case {
 
 const TWO: &str =
     r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms")"#;
+const ONE_BOX: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms", devices: ["box"])"#;
 const ONE: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms")"#;
 /// Large enough that the kernel still writes when it joins: one whose application has closed its direction
 /// lets no join complete.
@@ -44,6 +49,8 @@ const PLAIN: Case = Case {
     paths: TWO,
     devices: "",
     settings: "",
+    of_client: "",
+    of_server: "",
     traffic: BOTH_WAYS,
     events: "",
     verdict: "mptcp",
@@ -62,6 +69,12 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case { name: "checksums", settings: "checksum: true", ..PLAIN },
+        Case { name: "checksums that the client asks for", of_client: "checksum: true", ..PLAIN },
+        Case {
+            name: "neither timestamps, SACK nor window scaling",
+            settings: "timestamps: false, sack: false, window_scaling: false",
+            ..PLAIN
+        },
         Case {
             name: "IPv6",
             paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
@@ -71,6 +84,19 @@ fn cases() -> Vec<Case> {
             name: "ADD_ADDR",
             paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
             counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "ADD_ADDR of an IPv4 address, over IPv6",
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms")"#,
+            counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "the server wants no joins to its first address",
+            of_server: "no_join_to_initial: true",
+            subflows: 1,
+            counted: [&["MPCapableSYNACKRX"], &["MPCapableACKRX"]],
             ..PLAIN
         },
         Case {
@@ -120,7 +146,7 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "backup",
-            settings: r#"backup: ["b"]"#,
+            of_client: r#"backup: ["b"]"#,
             counted: [&["MPJoinSynAckRx"], &["MPJoinSynBackupRx"]],
             ..PLAIN
         },
@@ -140,6 +166,43 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case {
+            name: "MP_FAIL of a download",
+            settings: "checksum: true",
+            devices: r#""box": Custom(rules: [(when: (path: "b", direction: ToClient, segment: [Data], skip: 20, times: 1), do: Flip(at: 10))])"#,
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms", devices: ["box"])"#,
+            traffic: r#"Bulk(name: "data", from: "client", to: "server", bytes: "2 MB", direction: Down)"#,
+            counted: [&["DataCsumErr", "MPFailTx"], &["MPFailRx"]],
+            ..PLAIN
+        },
+        Case {
+            // The infinite mapping needs room that full-size segments do not leave.
+            name: "MP_FAIL of the only subflow",
+            settings: "checksum: true",
+            paths: ONE_BOX,
+            devices: r#""box": Custom(rules: [(do: ClampMss(to: 1380)), (when: (direction: ToServer, segment: [Data], skip: 20, times: 1), do: Flip(at: 10))])"#,
+            traffic: r#"Bulk(name: "data", from: "client", to: "server", bytes: "1 MB")"#,
+            verdict: "fallback",
+            subflows: 1,
+            counted: [&["MPFailRx", "InfiniteMapTx"], &["DataCsumErr", "MPFailTx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "MP_PRIO there and back",
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            events: r#"At("600 ms", SetBackup("client", "b", true)), At("1200 ms", SetBackup("client", "b", false))"#,
+            counted: [&["MPPrioTx"], &["MPPrioRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "fallback: the SYN/ACK loses its option",
+            paths: ONE_BOX,
+            devices: r#""box": Custom(rules: [(when: (direction: ToClient, segment: [SynAck]), do: Nop)])"#,
+            verdict: "fallback",
+            subflows: 1,
+            counted: [&["MPCapableFallbackSYNACK"], &["MPCapableFallbackACK"]],
+            ..PLAIN
+        },
+        Case {
             name: "fallback: the SYN loses its option",
             devices: r#""edge": Asa()"#,
             paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", devices: ["edge"]), (name: "b", rate: "20 Mbps", delay: "8 ms")"#,
@@ -153,20 +216,19 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn text(&self, client: &str, server: &str) -> String {
-        let host = |own: &str, settings: &str| match settings {
-            "" => format!("({own})"),
-            some => format!("({own}, {some})"),
+        let host = |own: &str, further: &str| {
+            let settings = [own, self.settings, further].map(str::to_owned);
+            let given: Vec<String> = settings.into_iter().filter(|s| !s.is_empty()).collect();
+            format!("({})", given.join(", "))
         };
-        // A server opens no subflows: what is about them is the client's.
-        let of_server = if self.settings.starts_with("backup") { "" } else { self.settings };
         format!(
             "Scenario(title: \"{}\", topology: MultiPath(paths: [{}]), devices: {{{}}}, \
              hosts: {{\"client\": {}, \"server\": {}}}, traffic: [{}], events: [{}], time_limit: \"20 s\")",
             self.name,
             self.paths,
             self.devices,
-            host(client, self.settings),
-            host(server, of_server),
+            host(client, self.of_client),
+            host(server, self.of_server),
             self.traffic,
             self.events
         )
@@ -200,9 +262,27 @@ impl Case {
                 faults.push(format!("the kernel did not count {name}: {counters:?}"));
             }
         }
+        if self.verdict == "mptcp" {
+            faults.extend(without_data_fin(run));
+        }
         faults.extend(malformed(run));
         faults
     }
+}
+
+/// The hosts that closed without DATA_FIN.
+fn without_data_fin(run: &Run) -> Vec<String> {
+    let captures = run.record.captures.as_ref().expect("live tests capture");
+    let closes = |host: &str| {
+        captures.packets.iter().any(|captured| {
+            let from = &captures.interfaces[captured.interface as usize].node;
+            let options = mptcp_options(&captured.packet.options);
+            let mut fins = options.filter(|o| matches!(o, MptcpOption::Dss(d) if d.data_fin));
+            captured.sent && from == host && fins.next().is_some()
+        })
+    };
+    let silent = ["client", "server"].into_iter().filter(|host| !closes(host));
+    silent.map(|host| format!("no DATA_FIN from the {host}")).collect()
 }
 
 /// What tshark finds malformed in the run's captures; nothing where it is not installed.

@@ -91,9 +91,7 @@ else:
     s = socket.create_connection(('10.1.1.2', 5001)); s.sendall(b'x' * 400000)
     s.shutdown(socket.SHUT_WR); print('server got', s.recv(100).decode())
 "#;
-    let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
-    if !has("python3") || !has("mptcpize") {
-        eprintln!("programs: SKIPPED: python3 and mptcpize are needed");
+    if !have("programs", &["python3", "mptcpize"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -113,6 +111,53 @@ else:
     };
     assert_eq!(connection.outcome.verdict.word(), "mptcp", "{:?}", connection.outcome);
     assert_eq!(connection.bytes_delivered, 400_006);
+}
+
+/// True when all of these are installed; else a word on standard error.
+fn have(test: &str, programs: &[&str]) -> bool {
+    let lacks = programs
+        .iter()
+        .find(|program| std::process::Command::new(program).arg("--version").output().is_err());
+    if let Some(lacking) = lacks {
+        eprintln!("{test}: SKIPPED: {lacking} is not installed");
+    }
+    lacks.is_none()
+}
+
+#[test]
+fn programs_that_know_nothing_of_mptcp_speak_it() {
+    let test = "programs that users have";
+    if !common::can_run(test) || !have(test, &["iperf3", "curl", "python3", "mptcpize"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("page"), vec![b'x'; 300_000]).expect("it takes a file");
+    let folder = folder.path().display();
+    let traffic = format!(
+        r#"Command(host: "server", argv: ["iperf3", "-s", "-1"], background: true),
+           Command(host: "server", argv: ["python3", "-m", "http.server", "-d", "{folder}"], background: true),
+           Command(host: "client", argv: ["iperf3", "-c", "10.1.1.2", "-n", "500K"], start: "1500 ms"),
+           Command(host: "client", argv: ["curl", "-sS", "-o", "/dev/null", "-w", "%{{http_code}} %{{size_download}}", "http://10.1.1.2:8000/page"], start: "1500 ms"),
+           Command(host: "client", argv: ["curl", "-sS", "http://10.1.1.2:9/"], start: "1500 ms")"#
+    );
+    let run = common::live("users-programs", &scenario("", "", &traffic, ""));
+    let ran = run.record.live.expect("a live run says so").commands;
+    let of = |word: &str| {
+        let found = ran.iter().find(|c| c.argv.iter().any(|argument| argument.contains(word)));
+        found.map(|c| (c.exit_code, c.output.as_str())).unwrap_or_else(|| panic!("{word}: {ran:?}"))
+    };
+    assert_eq!(of("/page"), (Some(0), "200 300000"));
+    let (code, said) = of("-n");
+    assert!(code == Some(0) && said.contains("iperf Done"), "{said}");
+    let (code, said) = of(":9/"); // nobody listens there
+    assert!(code == Some(7) && said.contains("10.1.1.2"), "{code:?} {said}");
+    let mptcp = |port: u16| {
+        let mut to = run.record.connections.iter().filter(|c| c.name.contains(&format!(":{port}")));
+        assert!(to.all(|c| c.outcome.verdict.word() == "mptcp"), "{:#?}", run.record.connections);
+    };
+    [5201, 8000].into_iter().for_each(mptcp);
+    let large = run.record.connections.iter().filter(|c| c.bytes_delivered >= 300_000).count();
+    assert_eq!(large, 2, "iperf3's and curl's: {:#?}", run.record.connections);
 }
 
 #[test]

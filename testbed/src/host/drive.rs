@@ -33,6 +33,8 @@ pub(crate) struct EndPlan {
     pub(crate) app: AppConfig,
     /// How often the kernel is asked for the state of the senders.
     pub(crate) sample_interval: SimDuration,
+    /// What the application can write before the connection is open.
+    pub(crate) send_buffer: u64,
 }
 
 impl EndPlan {
@@ -43,7 +45,8 @@ impl EndPlan {
 }
 
 /// Runs the application of `plan` on `stream` to its end, or until it is to abort; tells what it wrote
-/// and read, and what the kernel says at the end.
+/// and read, and what the kernel says at the end. A stream that a client has just begun to connect is waited
+/// for; its application runs already.
 pub(crate) async fn drive(
     plan: EndPlan,
     stream: TcpStream,
@@ -52,9 +55,11 @@ pub(crate) async fn drive(
     abort: oneshot::Receiver<()>,
 ) {
     let who = plan.who();
+    // The scenario's applications want what they write sent at once: the simulator knows no Nagle.
+    let _ = stream.set_nodelay(true);
     let mut socket = EndSocket::new(&plan, &stream, clock, &news);
     let result = tokio::select! {
-        result = socket.transfer() => result,
+        result = socket.live() => result,
         Ok(()) = abort => Err(io::ErrorKind::ConnectionAborted.into()),
     };
     let (is_mptcp, fields) = (socket::is_mptcp(&stream), socket::info(&stream));
@@ -83,6 +88,7 @@ struct EndSocket<'a> {
     closed: bool,
     sample_interval: SimDuration,
     sample_at: SimTime,
+    send_buffer: u64,
 }
 
 impl<'a> EndSocket<'a> {
@@ -107,6 +113,35 @@ impl<'a> EndSocket<'a> {
             closed: false,
             sample_interval: plan.sample_interval,
             sample_at: now,
+            send_buffer: plan.send_buffer,
+        }
+    }
+
+    async fn live(&mut self) -> io::Result<()> {
+        if self.who.1 == End::Client {
+            self.open().await?;
+        }
+        self.transfer().await
+    }
+
+    /// Until the connection is open. What the application writes meanwhile waits for that.
+    async fn open(&mut self) -> io::Result<()> {
+        loop {
+            self.produce(self.send_buffer);
+            let writes_at = self.clock.instant(self.app.next_write_at()).map(Instant::from_std);
+            let next_write = async {
+                match writes_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                ready = self.stream.writable() => {
+                    ready?;
+                    return self.stream.take_error()?.map_or(Ok(()), Err);
+                }
+                () = next_write => {}
+            }
         }
     }
 
@@ -127,15 +162,20 @@ impl<'a> EndSocket<'a> {
         }
     }
 
-    /// Writes what the application has and the socket takes; true when that was something.
-    fn write(&mut self) -> io::Result<bool> {
+    /// The application writes what it has by now, at most `room` bytes ahead of what the socket took.
+    fn produce(&mut self, room: u64) {
         let now = self.clock.now();
-        self.app.write(now, self.sent + CHUNK as u64, self.peer_closed);
+        self.app.write(now, self.sent + room, self.peer_closed);
         self.app.marks = Marks::default(); // they are kept where deliveries are measured
         if self.app.written() > self.told {
             self.told = self.app.written();
             self.news.send(News::Wrote { who: self.who, at: now, upto: self.told });
         }
+    }
+
+    /// Writes what the application has and the socket takes; true when that was something.
+    fn write(&mut self) -> io::Result<bool> {
+        self.produce(CHUNK as u64);
         let before = self.sent;
         while self.sent < self.app.written() {
             let len = (self.app.written() - self.sent).min(CHUNK as u64) as usize;

@@ -313,14 +313,11 @@ impl Living {
         let (abort, aborted) = oneshot::channel();
         aborts.insert(plan.who(), abort);
         tokio::spawn(async move {
-            let connected = match kind.bind(from) {
-                Ok((socket, local)) => {
-                    news.send(News::Opens { host, connection, local });
-                    kind.connect(socket, to).await
-                }
-                Err(error) => Err(error),
-            };
-            match connected {
+            let connecting = kind.bind(from).and_then(|(socket, local)| {
+                news.send(News::Opens { host, connection, local });
+                kind.connect(socket, to)
+            });
+            match connecting {
                 Ok(stream) => drive(plan, stream, clock, news, aborted).await,
                 Err(_) => {
                     let (who, at) = (plan.who(), clock.now());
@@ -346,6 +343,7 @@ impl Living {
             end,
             app: planned.app.clone(),
             sample_interval: self.work.sample_interval,
+            send_buffer: self.work.plan.stack.config.send_buffer.0,
         }
     }
 

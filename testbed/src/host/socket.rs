@@ -70,19 +70,14 @@ impl SocketKind {
         Ok((socket, bound))
     }
 
-    /// Connects; ready when the handshake is complete.
-    pub(crate) async fn connect(self, socket: Socket, to: SocketAddr) -> io::Result<TcpStream> {
+    /// Begins to connect: the stream can be written to when that is done, or has failed.
+    pub(crate) fn connect(self, socket: Socket, to: SocketAddr) -> io::Result<TcpStream> {
         match socket.connect(&self.address(to).into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(error) => return Err(error),
         }
-        let stream = TcpStream::from_std(socket.into())?;
-        stream.writable().await?;
-        match stream.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(stream),
-        }
+        TcpStream::from_std(socket.into())
     }
 }
 

@@ -108,6 +108,11 @@ impl Seen<'_> {
         if self.end.is_closing() {
             return ResetCause::ConnectionOver;
         }
+        // The kernel completes no join once a direction is closed (mptcp_finish_join).
+        let one_closed = self.end.fin_sent || self.end.fin_received;
+        if one_closed && self.role() == SubflowRole::Join && !established {
+            return ResetCause::ConnectionOver;
+        }
         let is_client = self.end.end == sim_core::record::story::End::Client;
         match (self.role(), reason) {
             (SubflowRole::Join, Some(ResetReason::PROHIBITED)) => ResetCause::JoinNotAllowed,
