@@ -4,7 +4,8 @@
 
 use sim_core::record::outcome::{Cause, Verdict};
 use sim_core::record::{
-    ConnectionRecord, LiveRecord, RunRecord, SubflowOutcome, SubflowRecord, SubflowRole,
+    CommandRecord, ConnectionRecord, LiveRecord, RunRecord, SubflowOutcome, SubflowRecord,
+    SubflowRole,
 };
 use sim_core::time::{SimDuration, SimTime};
 
@@ -82,27 +83,35 @@ pub fn verdict_style(connection: &ConnectionRecord) -> Style {
 
 fn heading(out: &mut Vec<String>, record: &RunRecord) {
     out.push(paint(Style::Strong, &printable(&record.title)));
-    let length = span(record.ended_at.since(SimTime::ZERO));
-    let how = match &record.live {
-        None => format!("{length} simulated"),
-        Some(live) => format!("{length} live on {}", live_hosts(live)),
-    };
     let line = format!(
-        "{} · seed {} · {how} · {} events",
+        "{} · seed {} · {} · {} events",
         printable(&record.scenario),
         record.seed,
+        how_long(record),
         count(record.events)
     );
     out.push(paint(Style::Faint, &line));
     for command in record.live.iter().flat_map(|live| &live.commands) {
-        let code = command.exit_code.map_or_else(
-            || "ended with the run".into(),
-            |code| {
-                if code == 0 { "exit code 0".into() } else { format!("FAILED, exit code {code}") }
-            },
-        );
         let program = printable(&command.argv.join(" "));
-        out.push(format!("{}: {program}: {code}", printable(&command.host)));
+        out.push(format!("{}: {program}: {}", printable(&command.host), program_ended(command)));
+    }
+}
+
+/// `39.5 s simulated`, or `39.5 s live on Linux 6.18.44, cubic`.
+pub(crate) fn how_long(record: &RunRecord) -> String {
+    let length = span(record.ended_at.since(SimTime::ZERO));
+    match &record.live {
+        None => format!("{length} simulated"),
+        Some(live) => format!("{length} live on {}", live_hosts(live)),
+    }
+}
+
+/// How a program ended.
+pub(crate) fn program_ended(command: &CommandRecord) -> String {
+    match command.exit_code {
+        None => "ended with the run".into(),
+        Some(0) => "exit code 0".into(),
+        Some(code) => format!("FAILED, exit code {code}"),
     }
 }
 

@@ -96,8 +96,9 @@ pub(super) fn describe(record: &RunRecord) -> Picture {
     for panel in &mut panels {
         panel.marks = with_events(record, std::mem::take(&mut panel.marks), intervals.end_s);
     }
+    let title = if record.title.is_empty() { &record.scenario } else { &record.title };
     Picture {
-        title: printable(if record.title.is_empty() { &record.scenario } else { &record.title }),
+        title: printable(title) + if record.live.is_some() { " · live" } else { "" },
         panels,
         end_s: intervals.end_s,
         interval_s: intervals.length_s,

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 use sim_core::record::{
-    ConnectionRecord, DeviceRecord, SubflowOutcome, SubflowRecord, SubflowRole,
+    CommandRecord, ConnectionRecord, DeviceRecord, SubflowOutcome, SubflowRecord, SubflowRole,
 };
-use sim_core::time::{SimDuration, SimTime};
+use sim_core::time::SimDuration;
 
 use super::data::{self, Chart, Pictures};
 use super::document::Document;
@@ -47,6 +47,10 @@ pub fn report(report: &Report<'_>, material: &Material<'_>) -> String {
     if !material.sources.is_empty() {
         parts.push(("texts", "Texts", sources::markup(report, material.sources)));
     }
+    let programs = record.live.iter().flat_map(|live| &live.commands);
+    if programs.clone().next().is_some() {
+        parts.push(("programs", "Programs", programs_markup(programs)));
+    }
     parts.push(("reproduce", "Reproduce", reproduce(report, material)));
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let title = printable(if record.title.is_empty() { &record.scenario } else { &record.title });
@@ -69,8 +73,21 @@ fn heading(report: &Report<'_>, title: &str) -> Markup {
         p.meta {
             code { (printable(&record.scenario)) }
             " · seed " (record.seed)
-            " · " (span(record.ended_at.since(SimTime::ZERO))) " simulated"
+            " · " (text::how_long(record))
             " · " (count(record.events)) " events"
+        }
+    }
+}
+
+/// The users' own programs and what they said.
+fn programs_markup<'a>(programs: impl Iterator<Item = &'a CommandRecord>) -> Markup {
+    html! {
+        @for program in programs {
+            h3 { code { (printable(&program.argv.join(" "))) } }
+            p { (printable(&program.host)) ": " (text::program_ended(program)) }
+            @if !program.output.is_empty() {
+                pre { @for line in program.output.lines() { (printable(line)) "\n" } }
+            }
         }
     }
 }
