@@ -175,18 +175,6 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case {
-            // The infinite mapping needs room that full-size segments do not leave.
-            name: "MP_FAIL of the only subflow",
-            settings: "checksum: true",
-            paths: ONE_BOX,
-            devices: r#""box": Custom(rules: [(do: ClampMss(to: 1380)), (when: (direction: ToServer, segment: [Data], skip: 20, times: 1), do: Flip(at: 10))])"#,
-            traffic: r#"Bulk(name: "data", from: "client", to: "server", bytes: "1 MB")"#,
-            verdict: "fallback",
-            subflows: 1,
-            counted: [&["MPFailRx", "InfiniteMapTx"], &["DataCsumErr", "MPFailTx"]],
-            ..PLAIN
-        },
-        Case {
             name: "MP_PRIO there and back",
             traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
             events: r#"At("600 ms", SetBackup("client", "b", true)), At("1200 ms", SetBackup("client", "b", false))"#,
