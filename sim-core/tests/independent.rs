@@ -59,7 +59,8 @@ fn packets(profile: Profile, signal_port: Option<u16>) -> String {
             up: ByteSize(200_000),
             down: ByteSize(200_000),
             header: ByteSize(24),
-            idle: SimDuration::from_millis(50),
+            // The joins are complete before the client closes its direction.
+            idle: SimDuration::from_millis(300),
             pause: SimDuration::from_millis(1),
             duplex: false,
         },

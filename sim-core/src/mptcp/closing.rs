@@ -27,7 +27,8 @@ impl Endpoint {
             return;
         }
         if self.send.fin.is_none() {
-            let done = self.app.has_finished(io.now, self.peer_has_closed());
+            let done = self.app.has_finished(io.now, self.peer_has_closed())
+                && self.send.taken == self.app.written();
             if !done || self.subflows.iter().all(|s| s.state != State::Established) {
                 return;
             }
@@ -117,6 +118,19 @@ impl Endpoint {
             self.send.timer = SimTime::NEVER;
             self.send.reinject.clear();
             self.tell(io.now, 0, None, Fact::Closed);
+            self.drop_unanswered(io);
+        }
+    }
+
+    /// Joins that nobody has answered yet end with the connection in Linux (__mptcp_destroy_sock).
+    fn drop_unanswered(&mut self, io: &mut Io<'_>) {
+        if !self.is_linux() {
+            return;
+        }
+        for i in 0..self.subflows.len() {
+            if self.subflows[i].state == State::SynSent {
+                self.close_subflow(io, i, SubflowOutcome::TimedOut);
+            }
         }
     }
 

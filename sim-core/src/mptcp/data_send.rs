@@ -88,6 +88,10 @@ impl Endpoint {
             };
             let peer_closed = self.receive.fin.is_some() && self.peer_has_closed();
             self.app.write(io.now, limit, peer_closed);
+            // What Linux's buffer does not take waits in the application, which may not wait for it.
+            let written = self.app.written();
+            let taken = if self.uses_queues { written.min(limit) } else { written };
+            self.send.taken = self.send.taken.max(taken);
             if self.app.written() > before {
                 self.first_write_at.get_or_insert(io.now);
             }
@@ -179,7 +183,7 @@ impl Endpoint {
     /// Bytes of new data that the window and the application allow.
     #[inline]
     pub(super) fn new_data_room(&self) -> u64 {
-        self.app.written().min(self.send.window_edge).saturating_sub(self.send.next)
+        self.send.taken.min(self.send.window_edge).saturating_sub(self.send.next)
     }
 
     fn push_new_data(&mut self, io: &mut Io<'_>) {
@@ -195,7 +199,7 @@ impl Endpoint {
             self.write_application(io);
         }
         self.retransmit_opportunistically(io);
-        let out_of_data = self.send.next >= self.app.written();
+        let out_of_data = self.send.next >= self.send.taken;
         for s in &mut self.subflows {
             if s.state == State::Established && !s.tx.is_idle() {
                 s.tx.note_usage(starved && !s.tx.has_room(io.now));
@@ -218,7 +222,7 @@ impl Endpoint {
         }
         // Sender-side silly-window avoidance (RFC 9293 §3.8.6.2.1): a short segment goes out only when
         // it is all there is, or nothing is in flight.
-        let all = u64::from(len) == self.app.written() - self.send.next;
+        let all = u64::from(len) == self.send.taken - self.send.next;
         if len == 0
             || (len < self.segment_room(i).min(536) && !all && !self.subflows[i].tx.is_idle())
         {

@@ -83,6 +83,8 @@ pub(super) struct DataSend {
     pub(super) una: u64,
     /// Next byte never sent.
     pub(super) next: u64,
+    /// End of what the send buffer has taken of what the application has written.
+    pub(super) taken: u64,
     /// Right edge of the peer's window.
     pub(super) window_edge: u64,
     /// Largest window that the peer has offered.

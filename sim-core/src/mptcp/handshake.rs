@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::config::Profile;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, EndpointSetup, Io, Life, Mode};
 use super::keepalive::Silence;
@@ -26,6 +27,9 @@ use crate::wire::seq::Seq;
 
 /// SYNs sent again before the attempt is given up (Linux's `tcp_syn_retries`).
 const SYN_RETRIES: u32 = 6;
+/// SYNs that Linux sends again a second apart, before it begins to double the wait
+/// (`tcp_syn_linear_timeouts`, since 6.5).
+const LINEAR_SYNS: u32 = 4;
 /// SYN/ACKs sent again (Linux's `tcp_synack_retries`).
 const SYN_ACK_RETRIES: u32 = 5;
 /// First wait for an answer to a SYN (RFC 6298 §2.1).
@@ -171,6 +175,7 @@ impl Endpoint {
             && self.subflows[0].flow.src == self.subflows[i].flow.src;
         if !self.joins_allowed
             || !established
+            || !self.takes_joins()
             || forbidden
             || joined as u32 > self.config.path_manager.max_subflows
         {
@@ -488,6 +493,10 @@ impl Endpoint {
             self.reset_subflow(io, i, ResetCause::SynAckWithoutJoin, reason);
             return;
         };
+        if !self.takes_joins() {
+            self.reset_subflow(io, i, ResetCause::ConnectionOver, None);
+            return;
+        }
         let s = &mut self.subflows[i];
         s.remote_id = address_id;
         s.remote_nonce = nonce;
@@ -505,6 +514,12 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         s.attempts = 0;
         s.handshake_at = io.now + s.tx.rtt.rto(0);
+    }
+
+    /// Linux completes a join only while neither direction has been closed (mptcp_finish_join,
+    /// mptcp_can_accept_new_subflow).
+    fn takes_joins(&self) -> bool {
+        !self.is_linux() || (self.send.fin.is_none() && !self.peer_has_closed())
     }
 
     /// Subflow `i`, in SYN-RECEIVED, got a packet. True when the packet is to be processed further.
@@ -561,6 +576,11 @@ impl Endpoint {
                         self.counters.count(Counter::JoinAckHmacFailure);
                         let reason = Some(ResetReason::MPTCP);
                         self.reset_subflow(io, i, ResetCause::WrongHmac, reason);
+                        return false;
+                    }
+                    Some(_) if !self.takes_joins() => {
+                        let reason = Some(ResetReason::PROHIBITED);
+                        self.reset_subflow(io, i, ResetCause::ConnectionOver, reason);
                         return false;
                     }
                     Some(_) => {}
@@ -658,11 +678,18 @@ impl Endpoint {
         s.attempts += 1;
         let attempts = s.attempts;
         let wait = SYN_TIMEOUT * (1 << attempts.min(6));
+        let (syn_wait, syn_retries) = match self.config.profile {
+            Profile::Linux6 => {
+                let backoff = attempts.saturating_sub(LINEAR_SYNS);
+                (SYN_TIMEOUT * (1 << backoff.min(6)), SYN_RETRIES + LINEAR_SYNS)
+            }
+            _ => (wait, SYN_RETRIES),
+        };
         match s.state {
-            State::SynSent if attempts > SYN_RETRIES => self.give_up(io, i),
+            State::SynSent if attempts > syn_retries => self.give_up(io, i),
             State::SynReceived if attempts > SYN_ACK_RETRIES => self.give_up(io, i),
             State::SynSent => {
-                s.handshake_at = io.now + wait;
+                s.handshake_at = io.now + syn_wait;
                 if s.role == SubflowRole::Initial
                     && s.offers_mptcp
                     && attempts > self.config.syn_retries_before_fallback

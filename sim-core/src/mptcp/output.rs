@@ -371,7 +371,7 @@ impl Endpoint {
         }
         if segment.len > 0 {
             packet.payload = self.app.payload(segment.data, segment.len);
-            if segment.data + u64::from(segment.len) >= self.app.written() {
+            if segment.data + u64::from(segment.len) >= self.send.taken {
                 packet.flags = packet.flags.with(Flags::PSH);
             }
         }

@@ -185,14 +185,14 @@ impl Endpoint {
     /// of the send buffer is free (`sk_stream_is_writeable`).
     pub(super) fn write_limit(&mut self) -> u64 {
         let limit = self.queue_limit();
-        let queued = self.app.written().saturating_sub(self.send.una);
+        let queued = self.send.taken.saturating_sub(self.send.una);
         if queued >= limit {
             self.send.writer_waits = true;
         } else if queued <= limit / 3 * 2 {
             self.send.writer_waits = false;
         }
         if self.send.writer_waits {
-            return self.app.written();
+            return self.send.taken;
         }
         let end = self.send.una + limit;
         end + left_of_fragment(end)

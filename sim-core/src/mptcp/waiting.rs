@@ -61,7 +61,7 @@ impl Endpoint {
     /// bring an acknowledgement.
     #[inline]
     pub(super) fn watch_window(&mut self, now: SimTime) {
-        if self.app.written() <= self.send.next || !self.is_shut_out() {
+        if self.send.taken <= self.send.next || !self.is_shut_out() {
             self.waiting.probe_at = SimTime::NEVER;
             self.waiting.probes = 0;
         } else if self.waiting.probe_at == SimTime::NEVER {

@@ -201,7 +201,7 @@ impl Endpoint {
         let view = View {
             now,
             candidates: &candidates,
-            unsent: self.app.written().saturating_sub(self.send.next),
+            unsent: self.send.taken.saturating_sub(self.send.next),
             window: self.send.window_edge.saturating_sub(self.send.una),
             window_left: self.send.window_edge.saturating_sub(self.send.next),
         };

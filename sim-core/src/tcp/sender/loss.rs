@@ -58,6 +58,29 @@ impl Sender {
         }
     }
 
+    /// Without SACK, a duplicate acknowledgement says that some segment arrived, though not which (Linux's
+    /// `tcp_add_reno_sack`).
+    pub(super) fn count_duplicate(&mut self) {
+        self.duplicate_acks += 1;
+        if self.sacked < self.most_duplicates() {
+            self.sacked += 1;
+            self.delivered += 1;
+        }
+    }
+
+    /// Without SACK, an acknowledgement of `acked` segments: one of them filled the hole, the others were
+    /// counted when they arrived (`tcp_remove_reno_sacks`).
+    pub(super) fn forget_duplicates(&mut self, acked: u32) {
+        let known = self.sacked.min(acked.saturating_sub(1));
+        self.delivered -= u64::from(known);
+        self.sacked = (self.sacked - known).min(self.most_duplicates());
+    }
+
+    /// At least one segment in flight has not arrived (`tcp_limit_reno_sacked`).
+    fn most_duplicates(&self) -> u32 {
+        (self.segments.len() as u32).saturating_sub(self.lost.max(1))
+    }
+
     /// RFC 8985 §6.2 step 5 with SACK, RFC 6582 without.
     pub(super) fn detect_losses(&mut self, now: SimTime) {
         if !self.sack {

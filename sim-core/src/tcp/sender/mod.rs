@@ -443,6 +443,7 @@ impl Sender {
         let mut rtt = None;
         let mut newest_rtt = None;
         let mut any_sent_again = false;
+        let prior_out = self.segments.len();
 
         while let Some(front) = self.segments.front_mut() {
             if front.end() > ack {
@@ -469,6 +470,9 @@ impl Sender {
             }
             self.forget_marks(segment.state);
         }
+        if !self.sack {
+            self.forget_duplicates((prior_out - self.segments.len()) as u32);
+        }
         if any_sent_again {
             // What follows a repaired hole arrived long before its acknowledgement (RFC 6298 §3).
             (rtt, newest_rtt) = (None, None);
@@ -494,8 +498,7 @@ impl Sender {
             self.apply_sack(now, start, end.min(self.next), &mut sample, &mut rtt, &mut newest_rtt);
         }
         if !self.sack && duplicate && !acked.advanced && !self.segments.is_empty() {
-            self.duplicate_acks += 1;
-            self.delivered += 1;
+            self.count_duplicate();
         }
 
         if let Some(measured) = rtt.or(if acked.advanced { echo_rtt } else { None }) {

@@ -101,6 +101,9 @@ impl Sender {
         self.phase = Phase::Open;
         self.congestion.on_recovery_end();
         self.duplicate_acks = 0;
+        if !self.sack {
+            self.sacked = 0;
+        }
         self.undo.end();
         self.frto = false;
     }

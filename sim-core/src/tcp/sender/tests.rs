@@ -105,3 +105,21 @@ fn a_recovery_whose_retransmissions_were_duplicates_is_undone() {
         assert_eq!(tx.congestion.window().cwnd >= 10, expect.is_some());
     }
 }
+
+#[test]
+fn without_sack_a_partial_acknowledgement_sends_the_next_hole() {
+    let mut tx = ten_in_flight(false);
+    // The first and the fifth are lost: eight duplicates.
+    (0..8).for_each(|i| assert!(!ack(&mut tx, 20 + i, 1, &[], None).advanced));
+    assert_eq!(tx.next_lost(), Some(0));
+    tx.retransmit(SimTime(30_000_000), 0);
+    ack(&mut tx, 50, 4001, &[], None);
+    assert_eq!(tx.next_lost(), Some(0));
+    assert_eq!(tx.segment(0).start, 4001);
+    assert_eq!(tx.in_flight(), 0, "five have arrived, one is lost");
+    assert!(tx.has_room(SimTime(50_000_000)), "the window lets it go");
+    tx.retransmit(SimTime(50_000_000), 0);
+    ack(&mut tx, 80, 10_001, &[], None);
+    assert!(tx.is_open() && tx.is_idle());
+    assert_eq!((tx.sacked, tx.delivered), (0, 10), "each is delivered once");
+}

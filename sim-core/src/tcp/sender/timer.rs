@@ -67,6 +67,9 @@ impl Sender {
                         segment.state = LOST;
                     }
                 }
+                if !self.sack {
+                    self.sacked = 0; // duplicate acknowledgements counted
+                }
                 self.lost = self.segments.len() as u32 - self.sacked;
                 self.retransmitted = 0;
                 self.backoff += 1;
