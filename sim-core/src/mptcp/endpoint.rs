@@ -205,6 +205,9 @@ pub struct EndpointSetup {
 }
 
 impl Endpoint {
+    /// How many of its bytes every packet may touch.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, id);
+
     pub(super) fn new(setup: EndpointSetup, host: &HostStack) -> Self {
         let config = Arc::clone(&host.config);
         let version = match config.profile {
