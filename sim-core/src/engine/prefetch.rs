@@ -44,7 +44,7 @@ impl World {
     /// waiting than the first step looks ahead, and pay nothing.
     #[inline]
     pub(super) fn look_ahead(&self) {
-        let Some(target) = self.queue.upcoming(6) else { return };
+        let Some(target) = self.queue.upcoming(9) else { return };
         match target {
             Target::Link(index) => {
                 if let Some(direction) = self.directions.get(index as usize) {
@@ -56,7 +56,7 @@ impl World {
         }
         let steps =
             [Self::ask_for_place, Self::ask_for_packet, Self::ask_for_end, Self::ask_for_lists];
-        for (after, step) in [5, 4, 3, 1].into_iter().zip(steps) {
+        for (after, step) in [7, 5, 3, 1].into_iter().zip(steps) {
             if let Some(Target::Link(index)) = self.queue.upcoming(after)
                 && let Some(direction) = self.directions.get(index as usize)
             {

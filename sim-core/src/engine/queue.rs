@@ -25,7 +25,7 @@ const SEQUENCE_BITS: u32 = 36;
 const NEAR: usize = 32;
 /// The list is filled up when fewer wait in it: so many next events are known beforehand, where there are
 /// as many.
-const KNOWN: usize = 8;
+const KNOWN: usize = 12;
 
 /// An event as one integer: time (64 bits), sequence (36), kind (2), index (26), so that comparing is one
 /// instruction pair and ties go by the order of scheduling.

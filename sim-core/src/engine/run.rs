@@ -560,6 +560,7 @@ impl World {
             for id in ends.into_iter().flatten().filter(|id| outside_index(*id).is_none()) {
                 self.endpoints[id.0 as usize].shrink();
             }
+            self.connections[index].tracker.shrink();
         }
     }
 

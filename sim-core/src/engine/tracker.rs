@@ -84,6 +84,14 @@ impl Tracker {
         }
     }
 
+    /// Gives back room that only a busy connection needs.
+    pub fn shrink(&mut self) {
+        self.series.delivered.shrink_to_fit();
+        for subflow in &mut self.series.subflows {
+            subflow.bytes.shrink_to_fit();
+        }
+    }
+
     /// Tells where in memory the next delivery is counted.
     #[inline]
     pub(super) fn ask_for_lists(&self, ask: impl Fn(*const u8)) {

@@ -410,6 +410,7 @@ impl Endpoint {
     pub fn release(&mut self) {
         self.subflows = Vec::new();
         self.app.marks = Marks::default();
+        self.story = Vec::new();
     }
 
     /// New bytes of the stream came in over subflow `i`.
