@@ -324,10 +324,9 @@ mod tests {
             prop_assert_eq!(popped.len(), first.len() + sooner.len());
             prop_assert!(popped.windows(2).all(|w| w[0].0 <= w[1].0));
             for (at, known) in known.iter().enumerate() {
-                let left = popped.len() - at - 1;
-                prop_assert!(known.len() >= left.min(KNOWN - 1), "{} of {left}", known.len());
                 prop_assert!(known.iter().eq(popped[at + 1..].iter().map(|e| &e.1).take(known.len())));
             }
+            prop_assert!(known.iter().any(|known| known.len() + 1 >= KNOWN));
         }
     }
 
