@@ -313,7 +313,7 @@ mod tests {
         ) {
             let mut q = EventQueue::default();
             (0..).zip(&first).for_each(|(i, &at)| q.push(SimTime((1 << 20) + at), Target::Link(i)));
-            q.next_at();
+            let _ = q.next_at();
             (0..).zip(&sooner).for_each(|(i, &at)| q.push(SimTime(at), Target::Endpoint(i)));
             let mut popped = Vec::new();
             let mut known = Vec::new();
