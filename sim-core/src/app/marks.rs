@@ -65,6 +65,22 @@ impl Marks {
         }
     }
 
+    /// Tells where the oldest steps stand in memory.
+    #[inline]
+    pub(crate) fn ask_for_front(&self, ask: impl Fn(*const u8)) {
+        if let Some(steps) = self.steps.front() {
+            ask((steps as *const Steps).cast());
+        }
+    }
+
+    /// Tells where the newest steps stand in memory.
+    #[inline]
+    pub(crate) fn ask_for_back(&self, ask: impl Fn(*const u8)) {
+        if let Some(steps) = self.steps.back() {
+            ask((steps as *const Steps).cast());
+        }
+    }
+
     /// Forgets the oldest mark.
     #[inline]
     pub fn pop_front(&mut self) {

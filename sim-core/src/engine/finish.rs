@@ -41,11 +41,17 @@ impl World {
             self.endpoints.iter().map(|e| e.connection).zip(0..).collect();
         ends.sort_unstable();
         let mut connections = Vec::with_capacity(self.connections.len());
-        for (id, own) in (0..self.connections.len() as u32).map(ConnectionId).zip(groups(&ends)) {
-            connections.push(self.connection_record(id, own, &changes, &devices));
-            // What the next record needs may take the room of what is in this one.
-            own.iter().for_each(|&(_, i)| self.endpoints[i].release());
+        // The newest first: endpoints go from the end of their list while records come, so that a million
+        // connections are never there twice.
+        let mut own = ends.as_slice();
+        for id in (0..self.connections.len() as u32).rev().map(ConnectionId) {
+            let (before, these) = own.split_at(own.partition_point(|end| end.0 < id.0));
+            own = before;
+            connections.push(self.connection_record(id, these, &changes, &devices));
+            these.iter().for_each(|&(_, i)| self.endpoints[i].release());
+            self.drop_endpoints_from(id);
         }
+        connections.reverse();
         let detail = self.observer.take().map(|observer| observer.finish(&self.paths));
         RunRecord {
             scenario: String::new(),
@@ -62,6 +68,15 @@ impl World {
             captures: self.watch.take().map(Watch::finish),
             detail,
             live: None,
+        }
+    }
+
+    /// Gives back the room of the last endpoints, as far as they belong to this connection or a later one.
+    fn drop_endpoints_from(&mut self, id: ConnectionId) {
+        const AT_ONCE: usize = 4096;
+        while self.endpoints.pop_if(|end| end.connection >= id.0).is_some() {}
+        if self.endpoints.capacity() - self.endpoints.len() > AT_ONCE {
+            self.endpoints.shrink_to(self.endpoints.len() + AT_ONCE / 2);
         }
     }
 
@@ -240,16 +255,6 @@ impl World {
         let path = direction.and_then(|d| self.directions[d as usize].path);
         path.map_or_else(|| flow.src.ip().to_string(), |p| self.paths[p.0 as usize].name.clone())
     }
-}
-
-/// The endpoints of one connection after the other, in order: `ends` are pairs of connection and index.
-fn groups(ends: &[(u32, usize)]) -> impl Iterator<Item = &[(u32, usize)]> {
-    let mut rest = ends;
-    (0..).map(move |connection| {
-        let (own, others) = rest.split_at(rest.partition_point(|&(of, _)| of == connection));
-        rest = others;
-        own
-    })
 }
 
 /// One end of a connection as the record needs it, simulated or outside the world.

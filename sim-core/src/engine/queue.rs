@@ -22,7 +22,10 @@ pub enum Target {
 const INDEX_BITS: u32 = 26;
 const SEQUENCE_BITS: u32 = 36;
 /// Most events in the sorted list: a new one is looked for from the earliest on.
-const NEAR: usize = 8;
+const NEAR: usize = 32;
+/// The list is filled up when fewer wait in it: so many next events are known beforehand, where there are
+/// as many.
+const KNOWN: usize = 12;
 
 /// An event as one integer: time (64 bits), sequence (36), kind (2), index (26), so that comparing is one
 /// instruction pair and ties go by the order of scheduling.
@@ -30,6 +33,17 @@ type Key = u128;
 
 const fn time_of(key: Key) -> u64 {
     (key >> 64) as u64
+}
+
+#[inline]
+const fn target_of(key: Key) -> Target {
+    let index = key as u32 & ((1 << INDEX_BITS) - 1);
+    match (key as u32 >> INDEX_BITS) & 3 {
+        0 => Target::Link(index),
+        1 => Target::Endpoint(index),
+        2 => Target::Node(index),
+        _ => Target::Script(index),
+    }
 }
 
 /// Events in order.
@@ -67,7 +81,8 @@ impl EventQueue {
         };
         if belongs_near {
             self.insert(key);
-            if self.near.len() > NEAR {
+            // The wheel takes nothing before its base, which may be ahead of a push made after a look.
+            if self.near.len() > NEAR && time_of(self.near[0]) >= self.far.base {
                 self.far.put(self.near.remove(0));
             }
         } else {
@@ -78,19 +93,12 @@ impl EventQueue {
     /// The next event.
     #[inline]
     pub fn pop(&mut self) -> Option<(SimTime, Target)> {
-        if self.near.is_empty() {
+        if self.near.len() < KNOWN && !self.far.is_empty() {
             self.refill();
         }
         let key = self.near.pop()?;
         self.now = SimTime(time_of(key));
-        let index = key as u32 & ((1 << INDEX_BITS) - 1);
-        let target = match (key as u32 >> INDEX_BITS) & 3 {
-            0 => Target::Link(index),
-            1 => Target::Endpoint(index),
-            2 => Target::Node(index),
-            _ => Target::Script(index),
-        };
-        Some((self.now, target))
+        Some((self.now, target_of(key)))
     }
 
     /// When the next event is.
@@ -101,6 +109,14 @@ impl EventQueue {
             self.refill();
         }
         self.near.last().map(|&key| SimTime(time_of(key)))
+    }
+
+    /// What comes `after` so many other events, as far as it is known and nothing is scheduled before it.
+    #[must_use]
+    #[inline]
+    pub fn upcoming(&self, after: usize) -> Option<Target> {
+        let at = self.near.len().checked_sub(after + 1)?;
+        self.near.get(at).map(|&key| target_of(key))
     }
 
     /// Puts a key into the list, in order.
@@ -115,18 +131,23 @@ impl EventQueue {
         self.near[at] = key;
     }
 
-    /// Fills the empty list from the wheel.
+    /// Fills the list from the wheel, slot by slot. A slot that is too large is spread over finer ones,
+    /// which moves the wheel's base: only when the list is empty, so that nothing is put before the base.
+    #[inline(never)]
     fn refill(&mut self) {
         while let Some(slot) = self.far.first_slot() {
-            let mut keys = self.far.take(slot);
-            if keys.len() <= NEAR || slot.level == 0 {
-                keys.iter().for_each(|&key| self.insert(key));
-                self.far.give_back(slot, keys);
+            let count = self.far.len_of(slot);
+            if self.near.is_empty() && count > NEAR && slot.level > 0 {
+                self.far.spread(slot);
+                continue;
+            }
+            if !self.near.is_empty() && (self.near.len() >= KNOWN || count > NEAR - KNOWN) {
                 return;
             }
-            for key in keys.drain(..) {
-                self.far.put(key);
-            }
+            let mut keys = self.far.take(slot);
+            // Later than all that wait.
+            keys.sort_unstable_by(|a, b| b.cmp(a));
+            self.near.splice(..0, keys.drain(..));
             self.far.give_back(slot, keys);
         }
     }
@@ -189,19 +210,33 @@ impl Wheel {
         Some(Slot { level, index: self.occupied[level].trailing_zeros() as usize })
     }
 
-    /// Empties the first slot; its beginning is the new base. Its room is to be given back.
+    /// How many events are in a slot.
+    #[inline]
+    fn len_of(&self, Slot { level, index }: Slot) -> usize {
+        self.slots[level * SLOTS + index].len()
+    }
+
+    /// Empties the first slot. Its room is to be given back.
     #[inline]
     fn take(&mut self, Slot { level, index }: Slot) -> Vec<Key> {
         self.occupied[level] &= !(1 << index);
         if self.occupied[level] == 0 {
             self.levels &= !(1 << level);
         }
-        let keys = std::mem::take(&mut self.slots[level * SLOTS + index]);
+        std::mem::take(&mut self.slots[level * SLOTS + index])
+    }
+
+    /// Makes the beginning of the first slot the new base: its events move to finer slots.
+    fn spread(&mut self, slot: Slot) {
+        let mut keys = self.take(slot);
         if let Some(&key) = keys.first() {
-            let shift = LEVEL_BITS * level as u32;
+            let shift = LEVEL_BITS * slot.level as u32;
             self.base = time_of(key) >> shift << shift;
         }
-        keys
+        for key in keys.drain(..) {
+            self.put(key);
+        }
+        self.give_back(slot, keys);
     }
 
     #[inline]
@@ -265,6 +300,33 @@ mod tests {
                 }
             }
             prop_assert!(expected.is_empty());
+        }
+    }
+
+    proptest! {
+        /// What is known to come is what comes, and looking changes nothing: not even what may still be
+        /// scheduled before it.
+        #[test]
+        fn what_is_known_to_come_comes(
+            first in proptest::collection::vec(0u64..1 << 24, 50..300),
+            sooner in proptest::collection::vec(0u64..1 << 10, 0..100),
+        ) {
+            let mut q = EventQueue::default();
+            (0..).zip(&first).for_each(|(i, &at)| q.push(SimTime((1 << 20) + at), Target::Link(i)));
+            let _ = q.next_at();
+            (0..).zip(&sooner).for_each(|(i, &at)| q.push(SimTime(at), Target::Endpoint(i)));
+            let mut popped = Vec::new();
+            let mut known = Vec::new();
+            while let Some(event) = q.pop() {
+                known.push((0..).map_while(|after| q.upcoming(after)).collect::<Vec<_>>());
+                popped.push(event);
+            }
+            prop_assert_eq!(popped.len(), first.len() + sooner.len());
+            prop_assert!(popped.windows(2).all(|w| w[0].0 <= w[1].0));
+            for (at, known) in known.iter().enumerate() {
+                prop_assert!(known.iter().eq(popped[at + 1..].iter().map(|e| &e.1).take(known.len())));
+            }
+            prop_assert!(known.iter().any(|known| known.len() + 1 >= KNOWN));
         }
     }
 

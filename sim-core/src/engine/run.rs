@@ -6,7 +6,7 @@ use super::forwarding::lives_on;
 use super::outside::{OutsideLife, outside_index};
 use super::queue::Target;
 use super::transmission::{Fate, Kind, LossKind};
-use super::world::{Action, CaptureInterface, ConnectionId, NodeId, NodeKind, World};
+use super::world::{Action, CaptureInterface, ConnectionId, NodeId, NodeKind, Way, World};
 use crate::app::source::App;
 use crate::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Life, origin_of};
 use crate::mptcp::handshake::join_token;
@@ -44,6 +44,7 @@ impl World {
         let Some((now, target)) = self.queue.pop() else { return };
         self.now = now;
         self.events += 1;
+        self.look_ahead();
         match target {
             Target::Link(direction) => {
                 let link = &mut self.directions[direction as usize];
@@ -87,7 +88,7 @@ impl World {
             self.capture_packet(id, port, false, &packet);
         }
         match &mut self.nodes[id.0 as usize].kind {
-            NodeKind::Host(_) => self.receive(id, packet),
+            NodeKind::Host(_) => self.receive(id, by, packet),
             NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
@@ -293,10 +294,11 @@ impl World {
 
     /// A packet has reached a host.
     #[inline]
-    fn receive(&mut self, id: NodeId, mut packet: Box<Packet>) {
+    fn receive(&mut self, id: NodeId, by: Option<u32>, mut packet: Box<Packet>) {
         let now = self.now;
         let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
-        if !stack.owns(packet.dst) {
+        let recent = stack.find_recent(&packet);
+        if recent.is_none() && !stack.owns(packet.dst) {
             self.outbox.pool.free(packet); // flooded here by a switch
             return;
         }
@@ -304,7 +306,11 @@ impl World {
             self.receive_icmp(id, packet);
             return;
         }
-        if let Some((endpoint, subflow)) = stack.find(&packet) {
+        if let Some((endpoint, subflow)) = recent.or_else(|| stack.find(&packet)) {
+            if let Some(by) = by {
+                let direction = &mut self.directions[by as usize];
+                (direction.receiver, direction.receiver_subflow) = (endpoint.0, subflow);
+            }
             let mut io = Io { now, host: stack, outbox: &mut self.outbox };
             self.endpoints[endpoint.0 as usize].on_packet(
                 &mut io,
@@ -494,7 +500,23 @@ impl World {
         }
     }
 
+    #[inline]
     fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
+        if self.watch.is_none() {
+            let ways = &self.nodes[host.0 as usize].ways;
+            let same = |way: &&Way| way.src == packet.src && way.dst == packet.dst;
+            if let Some(way) = ways.iter().flatten().find(same)
+                && packet.wire_len() <= way.mtu
+            {
+                self.transmit(way.direction, packet);
+                return;
+            }
+        }
+        self.send_by_route(host, packet);
+    }
+
+    /// Sends a packet of a host where its addresses and routes say.
+    fn send_by_route(&mut self, host: NodeId, packet: Box<Packet>) {
         let (NodeKind::Host(stack) | NodeKind::Outside(stack)) = &self.nodes[host.0 as usize].kind
         else {
             return;
@@ -504,10 +526,17 @@ impl World {
         let fits = |port: &u8| {
             stack.mtus.get(usize::from(*port)).is_none_or(|&mtu| packet.wire_len() <= mtu)
         };
-        match port.filter(fits) {
-            Some(port) => self.send(host, port, packet),
-            None => self.outbox.pool.free(packet),
+        let Some(port) = port.filter(fits) else {
+            self.outbox.pool.free(packet);
+            return;
+        };
+        let mtu = stack.mtus.get(usize::from(port)).copied().unwrap_or(u32::MAX);
+        let node = &mut self.nodes[host.0 as usize];
+        if let Some(Some(direction)) = node.ports.get(usize::from(port)).copied() {
+            let way = Way { src: packet.src, dst: packet.dst, direction, mtu };
+            node.ways = [Some(way), node.ways[0]];
         }
+        self.send(host, port, packet);
     }
 
     /// Moves fresh deliveries into the connection's measurements.
@@ -576,6 +605,7 @@ impl World {
             for id in ends.into_iter().flatten().filter(|id| outside_index(*id).is_none()) {
                 self.endpoints[id.0 as usize].shrink();
             }
+            self.connections[index].tracker.shrink();
         }
     }
 

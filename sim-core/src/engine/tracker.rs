@@ -83,4 +83,24 @@ impl Tracker {
             series: series::ConnectionSeries { interval, ..Default::default() },
         }
     }
+
+    /// Gives back room that only a busy connection needs.
+    pub fn shrink(&mut self) {
+        self.series.delivered.shrink_to_fit();
+        for subflow in &mut self.series.subflows {
+            subflow.bytes.shrink_to_fit();
+        }
+    }
+
+    /// Tells where in memory the next delivery is counted.
+    #[inline]
+    pub(super) fn ask_for_lists(&self, ask: impl Fn(*const u8)) {
+        self.latency.ask_for_recent(&ask);
+        if let Some(count) = self.series.delivered.last() {
+            ask((count as *const u64).cast());
+        }
+        if let Some(subflow) = self.series.subflows.first() {
+            ask((subflow as *const series::SubflowSeries).cast());
+        }
+    }
 }

@@ -382,6 +382,35 @@ impl Transmission {
         }
     }
 
+    /// The packet at the head of the flight.
+    #[inline]
+    pub(super) fn head(&self) -> Option<&Packet> {
+        self.flight.front().map(|f| &*f.packet)
+    }
+
+    /// Tells where the head of the flight stands in memory, and what comes after it.
+    #[inline]
+    pub(super) fn ask_for_head(&self, ask: impl Fn(*const u8)) {
+        if let Some(head) = self.flight.front() {
+            let head: *const InFlight = head;
+            ask(head.cast());
+            ask(head.wrapping_add(1).cast());
+        }
+    }
+
+    /// Tells where the end of the flight stands in memory, and where the next packet will.
+    #[inline]
+    pub(super) fn ask_for_tail(&self, ask: impl Fn(*const u8)) {
+        if let Some(last) = self.flight.back() {
+            let last: *const InFlight = last;
+            ask(last.cast());
+            ask(last.wrapping_add(1).cast());
+        }
+        if let Some(leaving) = self.flight.get(self.departed as usize) {
+            ask((leaving as *const InFlight).cast());
+        }
+    }
+
     /// Cuts the link: what is in flight is lost; returns the packets.
     #[allow(clippy::vec_box)]
     pub fn cut(&mut self, now: SimTime) -> Vec<Box<Packet>> {

@@ -151,8 +151,20 @@ pub(super) enum NodeKind {
     Switch(LearntPorts),
 }
 
+/// By which direction of a link a host sends from one address to another, and how large a packet may be.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    pub(super) direction: u32,
+    pub(super) mtu: u32,
+}
+
 #[repr(C)]
 pub(super) struct Node {
+    /// The ways that a host's packets took last: neither its addresses nor its routes are looked at again
+    /// for the same pair. Forgotten when one of them changes.
+    pub(super) ways: [Option<Way>; 2],
     pub(super) kind: NodeKind,
     /// Direction that leaves by each port.
     pub(super) ports: Vec<Option<u32>>,
@@ -168,14 +180,20 @@ pub(super) struct LinkDirection {
     /// router sends all packets there.
     pub(super) shortcut: Option<(IpAddr, u32)>,
     pub(super) path: Option<PathId>,
+    /// The end of a connection, and its subflow, that the last packet was for: what to have ready when the
+    /// next one comes.
+    pub(super) receiver: u32,
+    pub(super) receiver_subflow: u8,
 }
 
+/// A connection. What every delivery touches comes first.
+#[repr(C)]
 pub(super) struct Connection {
-    pub(super) spec: ConnectionSpec,
     pub(super) client: Option<EndpointId>,
     pub(super) server: Option<EndpointId>,
-    pub(super) tracker: Tracker,
     pub(super) done: bool,
+    pub(super) tracker: Tracker,
+    pub(super) spec: ConnectionSpec,
 }
 
 pub(super) struct ScriptEntry {
@@ -278,7 +296,7 @@ impl World {
     }
 
     fn add_node(&mut self, name: &str, kind: NodeKind) -> NodeId {
-        self.nodes.push(Node { name: name.to_owned(), kind, ports: Vec::new() });
+        self.nodes.push(Node { name: name.to_owned(), kind, ports: Vec::new(), ways: [None; 2] });
         NodeId(self.nodes.len() as u32 - 1)
     }
 
@@ -327,6 +345,7 @@ impl World {
             }
             assert!(node.ports[port].is_none(), "port {port} of {} is connected twice", node.name);
             node.ports[port] = Some(index);
+            node.ways = [None; 2];
             if let NodeKind::Host(stack) = &mut node.kind {
                 if stack.mtus.len() <= port {
                     stack.mtus.resize(port + 1, 1500);
@@ -338,6 +357,8 @@ impl World {
                 transmission: Transmission::new(config, rng),
                 to,
                 shortcut: None,
+                receiver: u32::MAX,
+                receiver_subflow: 0,
                 path: spec.path,
             });
         }
@@ -365,7 +386,9 @@ impl World {
     /// # Panics
     /// When the node is neither.
     pub fn add_route(&mut self, node: NodeId, network: IpAddr, prefix_len: u8, port: u8) {
-        match &mut self.nodes[node.0 as usize].kind {
+        let node = &mut self.nodes[node.0 as usize];
+        node.ways = [None; 2];
+        match &mut node.kind {
             NodeKind::Host(stack) => stack.add_route(network, prefix_len, port),
             NodeKind::Router(table) => {
                 table.add(network, prefix_len, port);
@@ -424,10 +447,15 @@ impl World {
         self.queue.push(at, super::queue::Target::Script(self.script.len() as u32 - 1));
     }
 
+    /// A host's stack for changes: what was remembered of its addresses and routes no longer holds.
     pub(super) fn stack_mut(&mut self, host: NodeId) -> &mut HostStack {
         let node = &mut self.nodes[host.0 as usize];
+        node.ways = [None; 2];
         match &mut node.kind {
-            NodeKind::Host(stack) | NodeKind::Outside(stack) => stack,
+            NodeKind::Host(stack) | NodeKind::Outside(stack) => {
+                stack.forget_recent();
+                stack
+            }
             _ => panic!("{} is not a host", node.name),
         }
     }

@@ -337,7 +337,7 @@ impl Endpoint {
 
     /// Payload for position `at` of the stream.
     #[inline]
-    fn deliver_at(&mut self, io: &mut Io<'_>, i: usize, at: u64, payload: Payload) {
+    pub(super) fn deliver_at(&mut self, io: &mut Io<'_>, i: usize, at: u64, payload: Payload) {
         let next = self.receive.next;
         let end = at + u64::from(payload.len);
         if end <= next {

@@ -207,6 +207,9 @@ pub struct EndpointSetup {
 }
 
 impl Endpoint {
+    /// How many of its bytes every packet may touch.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, id);
+
     pub(super) fn new(setup: EndpointSetup, host: &HostStack) -> Self {
         let config = Arc::clone(&host.config);
         let version = match config.profile {
@@ -409,6 +412,7 @@ impl Endpoint {
     pub fn release(&mut self) {
         self.subflows = Vec::new();
         self.app.marks = Marks::default();
+        self.story = Vec::new();
     }
 
     /// New bytes of the stream came in over subflow `i`.

@@ -345,14 +345,25 @@ impl Endpoint {
             s.rx.on_fin(start + u64::from(len));
             s.ack_now = true;
         }
-        if len > 0 {
+        let quick = self.config.quick_ack;
+        if len > 0
+            && matches!(self.mode, Mode::Plain(_))
+            && let Some(need) = s.rx.on_next_data(io.now, start, len, quick)
+        {
+            s.ack_now |= need == AckNeed::Now;
+            let at = self.receive.next;
+            self.deliver_at(io, i, at, std::mem::take(&mut packet.payload));
+            if self.subflows[i].state == State::Closed {
+                return;
+            }
+        } else if len > 0 {
             let chunk = Chunk {
                 start,
                 payload: std::mem::take(&mut packet.payload),
                 mapping,
                 packet: packet.uid,
             };
-            let (in_order, need) = s.rx.on_data(io.now, chunk, self.config.quick_ack);
+            let (in_order, need) = s.rx.on_data(io.now, chunk, quick);
             if need == AckNeed::Now {
                 s.ack_now = true;
             }

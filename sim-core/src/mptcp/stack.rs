@@ -61,8 +61,12 @@ impl FlowKey {
 }
 
 /// What the connections of one host share.
+/// What every packet asks for comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct HostStack {
+    /// The flow found last: on most hosts the next packet is of the same.
+    recent: Option<(FlowKey, (EndpointId, u8))>,
     /// Settings.
     pub config: Arc<HostConfig>,
     /// Own addresses, in the order in which they were added: address ID = position + 1, except for
@@ -74,8 +78,6 @@ pub struct HostStack {
     pub mtus: Vec<u32>,
     routes: Vec<Route>,
     flows: FxHashMap<FlowKey, (EndpointId, u8)>,
-    /// The flow found last: on most hosts the next packet is of the same.
-    recent: Option<(FlowKey, (EndpointId, u8))>,
     tokens: FxHashMap<u32, EndpointId>,
     listening: Vec<u16>,
     next_port: u16,
@@ -268,19 +270,28 @@ impl HostStack {
         Some(wait.of)
     }
 
-    /// The subflow that a packet which came in is for.
+    /// The subflow that a packet which came in is for, if it is the one that [`HostStack::find`] found
+    /// last; the destination is an own address then.
     #[must_use]
     #[inline]
+    pub fn find_recent(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
+        let (recent, found) = self.recent?;
+        let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
+        (recent == key).then_some(found)
+    }
+
+    /// The subflow that a packet for an own address is for.
+    #[must_use]
     pub fn find(&mut self, packet: &Packet) -> Option<(EndpointId, u8)> {
         let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
-        match self.recent {
-            Some((recent, found)) if recent == key => Some(found),
-            _ => {
-                let found = *self.flows.get(&key)?;
-                self.recent = Some((key, found));
-                Some(found)
-            }
-        }
+        let found = *self.flows.get(&key)?;
+        self.recent = Some((key, found));
+        Some(found)
+    }
+
+    /// Forgets which subflow was found last: the addresses may change.
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent = None;
     }
 
     /// The subflow whose segments go from `flow`'s source to its destination.

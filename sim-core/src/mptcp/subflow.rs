@@ -162,6 +162,9 @@ pub struct Subflow {
 }
 
 impl Subflow {
+    /// How many of its bytes every packet may touch.
+    pub(crate) const HOT: usize = std::mem::offset_of!(Self, attempts);
+
     /// True when data may be sent over it.
     #[must_use]
     #[inline]

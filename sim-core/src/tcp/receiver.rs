@@ -113,13 +113,36 @@ impl Receiver {
             self.forget_sacks_below(self.next);
             return (Some(chunk), AckNeed::Now);
         }
+        (Some(chunk), self.count_segment(now, quick))
+    }
+
+    /// Takes `len` bytes at `start` when they are just what is expected, and nothing waits behind them:
+    /// the short way of [`Receiver::on_data`]. `None` when they are not.
+    #[inline]
+    pub fn on_next_data(
+        &mut self,
+        now: SimTime,
+        start: u64,
+        len: u32,
+        quick: bool,
+    ) -> Option<AckNeed> {
+        if start != self.next || !self.out_of_order.is_empty() || self.sack_count > 0 {
+            return None;
+        }
+        self.next += u64::from(len);
+        Some(self.count_segment(now, quick))
+    }
+
+    /// How soon a segment in order is to be acknowledged.
+    #[inline]
+    fn count_segment(&mut self, now: SimTime, quick: bool) -> AckNeed {
         self.unacked_segments += 1;
         if quick || self.unacked_segments >= 2 || self.quick_acks > 0 {
             self.quick_acks = self.quick_acks.saturating_sub(1);
-            return (Some(chunk), AckNeed::Now);
+            return AckNeed::Now;
         }
         self.delayed_ack_at.get_or_insert(now + DELAYED_ACK);
-        (Some(chunk), AckNeed::Later)
+        AckNeed::Later
     }
 
     /// The next queued piece that is now in order.

@@ -133,14 +133,15 @@ enum Phase {
     },
 }
 
+/// What remembers much is apart, so that the others' subflows are small.
 #[derive(Clone, Debug)]
 enum Algorithm {
     Reno,
-    Cubic(Cubic),
+    Cubic(Box<Cubic>),
     Lia,
     Olia(Olia),
     Balia,
-    WVegas(WVegas),
+    WVegas(Box<WVegas>),
     Bbr(Box<Bbr>),
 }
 
@@ -162,12 +163,12 @@ impl Congestion {
     pub fn new(kind: CongestionKind, initial_window: u32) -> Self {
         let algorithm = match kind {
             CongestionKind::Reno => Algorithm::Reno,
-            CongestionKind::Cubic => Algorithm::Cubic(Cubic::default()),
+            CongestionKind::Cubic => Algorithm::Cubic(Box::default()),
             CongestionKind::Bbr => Algorithm::Bbr(Box::new(Bbr::new())),
             CongestionKind::Lia => Algorithm::Lia,
             CongestionKind::Olia => Algorithm::Olia(Olia::default()),
             CongestionKind::Balia => Algorithm::Balia,
-            CongestionKind::WVegas => Algorithm::WVegas(WVegas::default()),
+            CongestionKind::WVegas => Algorithm::WVegas(Box::default()),
         };
         let window = Window::new(initial_window);
         Self {

@@ -203,6 +203,18 @@ impl Sender {
         &self.segments
     }
 
+    /// Tells where the first segment in flight stands in memory, and where the next one will.
+    #[inline]
+    pub(crate) fn ask_for_flight(&self, ask: impl Fn(*const u8)) {
+        if let (Some(first), Some(last)) = (self.segments.front(), self.segments.back()) {
+            let (first, last): (*const Segment, *const Segment) = (first, last);
+            ask(first.cast());
+            ask(first.wrapping_add(1).cast());
+            ask(last.wrapping_add(1).cast());
+            ask(last.wrapping_add(2).cast());
+        }
+    }
+
     /// True when nothing is unacknowledged.
     #[must_use]
     #[inline]
