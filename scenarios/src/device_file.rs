@@ -175,7 +175,13 @@ fn read_config(path: &Path) -> Result<Source, Vec<Diagnostic>> {
 /// The model of a platform, with its configuration in the file of this name.
 fn spec_of(platform: &Platform, text: &str, named: &str) -> Option<DeviceSpec> {
     let config = Some(named.to_owned());
-    let router = |config| DeviceSpec::Router { config, inside: None, outside: None, mtu: None };
+    let router = |config| DeviceSpec::Router {
+        config,
+        inside: None,
+        outside: None,
+        mtu: None,
+        unreachables: None,
+    };
     Some(match platform.name {
         "asa" | "fwsm" => DeviceSpec::Asa { config, inside: None, outside: None },
         "ftd" => DeviceSpec::Ftd {
