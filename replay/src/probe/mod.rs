@@ -2,7 +2,7 @@
 //! of handshake, option and segment. What came of them is kept in golden files and held against a model
 //! after it was changed.
 //!
-//! - [`suite`] has the probes, [`dialogue`] writes them;
+//! - [`suite`](mod@suite) has the probes, [`dialogue`] writes them;
 //! - [`outcome`] passes them through a device and says what came of each packet;
 //! - [`golden`] keeps that in a file, and compares.
 
