@@ -13,6 +13,7 @@ pub mod forwarding;
 pub mod link;
 pub mod observer;
 pub mod outside;
+mod parts;
 mod prefetch;
 pub mod queue;
 pub mod recorder;

@@ -161,8 +161,9 @@ const LEVELS: usize = u64::BITS.div_ceil(LEVEL_BITS) as usize;
 
 /// A hierarchical timing wheel: level `l` has 64 slots of 64^l ns. An event is kept at the level of the
 /// highest bit in which its time differs from the base.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Wheel {
+    /// None before the first event: a small world never needs them.
     slots: Vec<Vec<Key>>,
     /// Which slots of each level hold something, and which levels do.
     occupied: [u64; LEVELS],
@@ -177,12 +178,6 @@ struct Slot {
     index: usize,
 }
 
-impl Default for Wheel {
-    fn default() -> Self {
-        Self { slots: vec![Vec::new(); LEVELS * SLOTS], occupied: [0; LEVELS], levels: 0, base: 0 }
-    }
-}
-
 impl Wheel {
     #[inline]
     const fn is_empty(&self) -> bool {
@@ -191,6 +186,9 @@ impl Wheel {
 
     #[inline]
     fn put(&mut self, key: Key) {
+        if self.slots.is_empty() {
+            self.slots.resize_with(LEVELS * SLOTS, Vec::new);
+        }
         let time = time_of(key);
         let level = ((time ^ self.base) | 1).ilog2() / LEVEL_BITS;
         let index = (time >> (LEVEL_BITS * level)) as usize % SLOTS;

@@ -28,14 +28,7 @@ impl World {
     #[must_use]
     pub fn run(mut self, limit: SimTime) -> RunRecord {
         self.wire_devices();
-        while self.open_connections > 0 {
-            // An empty queue: nothing will ever happen again, and the connections wait to the end.
-            if self.queue.next_at().is_none_or(|at| at > limit) {
-                self.now = limit;
-                break;
-            }
-            self.step();
-        }
+        self.run_all(limit);
         self.finish()
     }
 
