@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use devices::steps::track::Sender;
 use reports::ladder::options::spell_out;
-use sim_core::engine::device::{Device, PortPair, Rule, Side};
+use sim_core::engine::device::{Device, PortPair, Rule, Side, Signed};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::{Flags, Flow, Packet};
+use sim_core::wire::packet::{Flags, Flow, Packet, Protocol};
 
 use crate::align::{Sight, Time, align};
-use crate::crossing::{Came, Crossing};
+use crate::crossing::{Came, Crossing, about};
 use crate::difference::{Difference, Field, NONE, differences};
 use crate::passing::{Order, Output, Passed, pass};
 
@@ -76,13 +76,25 @@ pub fn conform(
             outputs[connection][end as usize].push(output);
         }
     }
-    let comparing = Comparing { crossing, passed: &passed, ignored };
+    let mut signed: Vec<Vec<&Signed>> = vec![Vec::new(); crossing.inputs.len()];
+    for of_it in &passed.signed {
+        if let Some(input) = passed.input_of(of_it) {
+            signed[input].push(of_it);
+        }
+    }
+    let comparing = Comparing { crossing, passed: &passed, signed, ignored };
     let each = crossing.connections.iter().zip(&outputs);
     each.map(|(crossed, outputs)| {
         let mut mismatches = Vec::new();
         for end in [Sender::Initiator, Sender::Responder] {
             let came = &crossed.came[end as usize];
-            mismatches.extend(comparing.compare(came, &outputs[end as usize], end.peer()));
+            let (errors, segments): (Vec<&Output>, Vec<&Output>) = outputs[end as usize]
+                .iter()
+                .copied()
+                .partition(|output| output.packet.protocol != Protocol::Tcp);
+            mismatches.extend(comparing.compare(came, &segments, end.peer()));
+            let told = &crossed.errors[end as usize];
+            mismatches.extend(comparing.compare_errors(told, &errors, end.peer()));
         }
         mismatches.sort_by_key(|mismatch| (mismatch.at, mismatch.input));
         Conformed {
@@ -99,6 +111,8 @@ pub fn conform(
 struct Comparing<'a> {
     crossing: &'a Crossing,
     passed: &'a Passed,
+    /// What the model signed, by packet.
+    signed: Vec<Vec<&'a Signed>>,
     ignored: &'a BTreeSet<String>,
 }
 
@@ -114,18 +128,21 @@ impl Comparing<'_> {
         let mut is_matched = vec![false; came.len()];
         let mut pieces = vec![0; came.len()];
         aligned.of.iter().flatten().for_each(|&i| pieces[i] += 1);
+        // One for one: neither of them was cut or merged.
+        let alone =
+            |of: &Vec<usize>| of.first().copied().filter(|&i| of.len() == 1 && pieces[i] == 1);
+        let pairs: Vec<usize> = aligned.of.iter().filter_map(alone).collect();
+        let mut order = in_order(&pairs).into_iter().zip(1..);
         for (out, of) in outputs.iter().zip(&aligned.of) {
-            // One for one: neither of them was cut or merged.
-            let [i] = *of.as_slice() else {
+            let Some(i) = alone(of) else {
                 found.push(self.only_model(out, sender));
                 continue;
             };
-            if pieces[i] > 1 {
-                found.push(self.only_model(out, sender));
-                continue;
-            }
             is_matched[i] = true;
-            let fields = self.differences(&came[i], out);
+            let mut fields = self.differences(&came[i], out);
+            if let Some((false, at)) = order.next() {
+                fields.extend(self.order(pairs.iter().filter(|&&other| other <= i).count(), at));
+            }
             if !fields.is_empty() {
                 let input = came[i].inputs.first().copied().or(out.input);
                 let otherwise = Otherwise::Fields(fields);
@@ -136,6 +153,32 @@ impl Comparing<'_> {
             let input = came.inputs.first().copied();
             let otherwise = Otherwise::OnlyBox(spell_out(&came.packet));
             found.push(self.mismatch(came.at, sender, input, Some(came), otherwise));
+        }
+        found
+    }
+
+    /// A packet that others overtook, or that overtook them, in one of the two only: its place among those that
+    /// both let out.
+    fn order(&self, of_box: usize, of_model: usize) -> Option<Difference> {
+        let (before, after) = (of_box.to_string(), of_model.to_string());
+        let difference = Difference { field: Field::Order, before, after };
+        (!self.ignored.contains(&difference.field.word())).then_some(difference)
+    }
+
+    /// Compares the ICMP errors that the two made towards one end, by what they say of which segment.
+    fn compare_errors(&self, told: &[Came], outputs: &[&Output], sender: Sender) -> Vec<Mismatch> {
+        let mut left: Vec<&Came> = told.iter().collect();
+        let mut found = Vec::new();
+        for out in outputs {
+            let said = about(&out.packet);
+            match left.iter().position(|came| about(&came.packet) == said) {
+                Some(same) => drop(left.remove(same)),
+                None => found.push(self.only_model(out, sender)),
+            }
+        }
+        for came in left {
+            let otherwise = Otherwise::OnlyBox(spell_out(&came.packet));
+            found.push(self.mismatch(came.at, sender, None, Some(came), otherwise));
         }
         found
     }
@@ -153,9 +196,8 @@ impl Comparing<'_> {
         came: Option<&Came>,
         otherwise: Otherwise,
     ) -> Mismatch {
-        let signed = self.passed.signed.iter();
-        let of_it = signed.filter(|s| input.is_some() && self.passed.input_of(s) == input);
-        let acts = of_it.map(|s| (s.change.to_string(), Arc::clone(&s.rule))).collect();
+        let signed = input.into_iter().flat_map(|input| &self.signed[input]);
+        let acts = signed.map(|s| (s.change.to_string(), Arc::clone(&s.rule))).collect();
         Mismatch { at, sender, input, came: came.cloned(), otherwise, acts }
     }
 
@@ -215,5 +257,44 @@ impl Comparing<'_> {
             }
         }
         all
+    }
+}
+
+/// Which of these distinct numbers are in order: as many as possible, the longest run that rises.
+fn in_order(numbers: &[usize]) -> Vec<bool> {
+    // The last number of the best run of each length, by its place, and what stands before each in its run.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before = vec![None; numbers.len()];
+    for (at, number) in numbers.iter().enumerate() {
+        let len = ends.partition_point(|&end| numbers[end] < *number);
+        before[at] = len.checked_sub(1).map(|last| ends[last]);
+        match ends.get_mut(len) {
+            Some(end) => *end = at,
+            None => ends.push(at),
+        }
+    }
+    let mut holds = vec![false; numbers.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        holds[at] = true;
+        next = before[at];
+    }
+    holds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_as_possible_are_in_order() {
+        let kept = |numbers: &[usize]| -> Vec<usize> {
+            let all = in_order(numbers);
+            numbers.iter().zip(all).filter(|(_, holds)| *holds).map(|(n, _)| *n).collect()
+        };
+        assert_eq!(kept(&[]), [0; 0]);
+        assert_eq!(kept(&[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(kept(&[2, 3, 4, 1]), [2, 3, 4]);
+        assert_eq!(kept(&[5, 1, 2, 9, 3, 4]), [1, 2, 3, 4]);
     }
 }

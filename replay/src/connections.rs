@@ -105,21 +105,27 @@ impl FromStr for Inside {
 }
 
 impl Inside {
-    /// On which side each end of a connection is; `None` when this does not say it.
+    /// On which side each end of a connection is, by its flow and its first packet; `None` when this does not
+    /// say it.
     #[must_use]
-    pub fn sides(&self, connection: &Connection, trace: &Trace) -> Option<[Side; 2]> {
+    pub fn sides(
+        &self,
+        flow: Flow,
+        first: Option<(usize, Sender)>,
+        trace: &Trace,
+    ) -> Option<[Side; 2]> {
         let from_inside = match self {
             Self::Openers => true,
             Self::Network(network, len) => {
                 let is_inside = |address: IpAddr| in_prefix(address, *network, *len);
-                match (is_inside(connection.flow.src.ip()), is_inside(connection.flow.dst.ip())) {
+                match (is_inside(flow.src.ip()), is_inside(flow.dst.ip())) {
                     (true, false) => true,
                     (false, true) => false,
                     _ => return None,
                 }
             }
             Self::Interface(name) => {
-                let &(index, sender) = connection.packets.first()?;
+                let (index, sender) = first?;
                 let interface = trace.packets[index].interface as usize;
                 let is_named = trace.interfaces.get(interface)?.as_ref() == Some(name);
                 is_named == (sender == Sender::Initiator)

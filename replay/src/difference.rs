@@ -44,6 +44,8 @@ pub enum Field {
     Padding,
     /// Payload.
     Payload,
+    /// Its place among the packets that came out.
+    Order,
 }
 
 impl Field {
@@ -68,11 +70,12 @@ impl Field {
             Self::Option(kind, _) => format!("option-{kind}"),
             Self::Padding => "padding".into(),
             Self::Payload => "payload".into(),
+            Self::Order => "order".into(),
         }
     }
 
     /// The words of all fields that have one of their own, for messages.
-    pub const WORDS: [&'static str; 16] = [
+    pub const WORDS: [&'static str; 17] = [
         "source",
         "source-port",
         "destination",
@@ -89,6 +92,7 @@ impl Field {
         "checksum",
         "padding",
         "payload",
+        "order",
     ];
 }
 

@@ -11,7 +11,7 @@ use devices::driver::{Came, Driver};
 use devices::steps::track::Sender;
 use sim_core::engine::device::{Change, Device, PortId, Signed};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::{Flags, Flow, Packet, PacketUid};
+use sim_core::wire::packet::{Flags, Flow, Packet, PacketUid, Protocol};
 use sim_core::wire::seq::Seq;
 
 use crate::view::View;
@@ -217,13 +217,13 @@ impl Passing<'_> {
             let input = (left.packet.uid.0 < MADE).then_some(left.packet.uid.0 as usize);
             let to = self.receiver(input, because, &left.packet, left.port);
             let plain = match to {
-                Some((connection, end)) => {
+                Some((connection, end)) if left.packet.protocol == Protocol::Tcp => {
                     if self.learn(connection, end, input, &left.packet) {
                         woken.push((connection, end));
                     }
                     self.views[connection][end as usize].receive(&left.packet)
                 }
-                None => left.packet.clone(),
+                _ => left.packet.clone(),
             };
             self.passed.log.push(Edge::Out(self.passed.outputs.len()));
             let (at, port, packet) = (left.at, left.port, left.packet);
@@ -248,7 +248,12 @@ impl Passing<'_> {
             let end = [Sender::Initiator, Sender::Responder].into_iter().find(|&end| is_there(end));
             end.map(|end| (connection, end))
         };
-        let by_flow = || self.flows.get(&packet.flow()).copied();
+        // An ICMP error goes to the end that sent the packet that it is about.
+        let flow = match packet.icmp() {
+            Some(error) => error.flow().map(Flow::reversed),
+            None => Some(packet.flow()),
+        };
+        let by_flow = || flow.and_then(|flow| self.flows.get(&flow).copied());
         input.and_then(of).or_else(by_flow).or_else(|| because.and_then(of))
     }
 

@@ -73,7 +73,7 @@ pub fn replay_trace(
     let all = connections(trace.packets.iter().map(|seen| &seen.packet));
     let (mut sideless, mut ends, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for connection in all {
-        match inside.sides(&connection, trace) {
+        match inside.sides(connection.flow, connection.packets.first().copied(), trace) {
             Some(sides) => {
                 let isn = connection.isn;
                 ends.push(Ends { ports: sides.map(port), isn });

@@ -47,6 +47,8 @@ pub struct Trace {
     pub interfaces: Vec<Option<String>>,
     /// TCP, in order of time.
     pub packets: Vec<Seen>,
+    /// ICMP errors about TCP segments, in order of time; they are among the others, too.
+    pub errors: Vec<Seen>,
     /// IP packets that are not whole TCP segments, in order of time.
     pub others: Vec<Other>,
     /// How many packets are no TCP segments that can be passed through a model, by why.
@@ -107,7 +109,14 @@ impl Trace {
                 trace.others.push(Other { at, bytes: ip.into(), original_len });
             };
             match Packet::parse_truncated(ip) {
-                Ok(packet) if packet.protocol != Protocol::Tcp => apart("ICMP".into(), &mut trace),
+                Ok(packet) if packet.protocol != Protocol::Tcp => {
+                    if packet.icmp().is_some_and(|error| error.flow().is_some()) {
+                        let (frame, interface) = (index as u32 + 1, frame.interface);
+                        let present = packet.payload.len;
+                        trace.errors.push(Seen { frame, at, interface, packet, present });
+                    }
+                    apart("ICMP".into(), &mut trace);
+                }
                 Ok(mut packet) => {
                     if packet.checksum_fault != 0 && is_left_to_the_card(ip, &packet) {
                         packet.checksum_fault = 0;

@@ -1,6 +1,7 @@
 //! `conform` on captures that were made by running one model: it accepts that model, and finds the first
 //! packet that each other one treats otherwise. Which models treat the packets alike is not a list: it
-//! follows from what each of them lets out when it is probed by itself. (`OPTION30_EVERY_PAIR=1`.)
+//! follows from what each of them lets out when it is probed by itself. By default each model is held against
+//! itself and against a part of the others; `OPTION30_EVERY_PAIR=1` holds it against all, in two minutes.
 
 mod common;
 
@@ -90,14 +91,8 @@ fn run(file: &DeviceFile, like: &DeviceFile) -> (Vec<Input>, Vec<[Side; 2]>, Pas
 
 #[test]
 fn each_model_is_told_from_every_other() {
-    // Thousands of pairs. It is run by hand, for it does not hold of all of them yet: a device that translates
-    // is held against itself wrongly, and of two that differ in holding back the first difference is found late.
-    if std::env::var_os("OPTION30_EVERY_PAIR").is_none() {
-        eprintln!(
-            "skipped: OPTION30_EVERY_PAIR=1 holds every model against every other, in minutes"
-        );
-        return;
-    }
+    // Thousands of pairs: in how many parts they are, of which one is looked at.
+    let parts = if std::env::var_os("OPTION30_EVERY_PAIR").is_some() { 1 } else { 8 };
     let all: Vec<Run> = devices().into_iter().map(|(name, file)| Run { name, file }).collect();
     assert!(all.len() > 60, "{}", all.len());
     // What each lets out of the traffic that is made for a device with this virtual address.
@@ -113,7 +108,8 @@ fn each_model_is_told_from_every_other() {
         let inside: Inside = "10.0.0.0/16".parse().unwrap();
         let crossing = Crossing::new(&before, &after, Some(&inside));
         let of_box = observed(&passed);
-        for (t, model) in all.iter().enumerate() {
+        let looked_at = |t: usize| s == t || (s * 7 + t).is_multiple_of(parts);
+        for (t, model) in all.iter().enumerate().filter(|(t, _)| looked_at(*t)) {
             let of_model = observations
                 .entry((t, traffic.clone()))
                 .or_insert_with(|| observed(&run(&model.file, &box_run.file).2));
