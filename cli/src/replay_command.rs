@@ -124,6 +124,18 @@ pub(crate) fn trace_name(trace: &Trace) -> String {
 /// What a reader must know of the capture.
 fn notes(trace: &Trace, replayed: &Replayed) -> Vec<String> {
     let mut notes = of_trace(trace);
+    for missed in &replayed.missed {
+        let became = match missed.is_filled {
+            true => "zeros stand in for them",
+            false => "too many for zeros to stand in for them: what follows may be judged wrongly",
+        };
+        notes.push(format!(
+            "{} {} acknowledged and not captured before frame {}; {became}",
+            missed.flow,
+            plural(missed.bytes as usize, "byte"),
+            missed.frame
+        ));
+    }
     for flow in &replayed.sideless {
         let message = "is left out: --inside names neither of its ends, or both";
         notes.push(format!("{flow} {message}"));

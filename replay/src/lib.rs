@@ -16,6 +16,7 @@ pub mod connections;
 pub mod crossing;
 pub mod difference;
 pub mod fit;
+pub mod missed;
 mod pairing;
 pub mod passing;
 pub mod probe;

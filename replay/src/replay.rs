@@ -10,7 +10,8 @@ use sim_core::wire::packet::{Flow, PacketUid};
 use sim_core::wire::pcapng::PcapngWriter;
 
 use crate::connections::{Connection, Inside, connections};
-use crate::passing::{Ends, Input, Order, Passed, pass};
+use crate::missed::{self, Missed};
+use crate::passing::{Ends, Input, Order, Output, Passed, pass};
 use crate::trace::{Seen, Trace};
 
 /// What came of a capture.
@@ -20,6 +21,8 @@ pub struct Replayed {
     pub connections: Vec<ConnectionReplayed>,
     /// Connections of which the sides are not known, by their flows: not passed through the model.
     pub sideless: Vec<Flow>,
+    /// What the capture has missed.
+    pub missed: Vec<Missed>,
     /// What left the model, as pcapng.
     pub capture: Vec<u8>,
 }
@@ -82,20 +85,28 @@ pub fn replay_trace(
             None => sideless.push(connection.flow),
         }
     }
-    // In the order of the capture, each with its connection.
-    let mut order: Vec<(usize, usize, Sender)> = Vec::new();
+    // In the order of the capture, each with its connection; what stands in for what the capture has missed
+    // goes before what shows it.
+    let (mut order, mut missed, mut budget) = (Vec::new(), Vec::new(), missed::budget());
     for (at, connection) in kept.iter().enumerate() {
-        order.extend(connection.packets.iter().map(|&(index, sender)| (index, at, sender)));
+        let (told, stand_ins) = missed::missed(connection, &trace.packets, &mut budget);
+        missed.extend(told);
+        order.extend(stand_ins.into_iter().map(|s| (s.before, at, s.sender, Some(s.packet))));
+        order.extend(connection.packets.iter().map(|&(index, sender)| (index, at, sender, None)));
     }
-    order.sort_by_key(|&(index, ..)| index);
-    let inputs: Vec<Input> = order
+    order.sort_by_key(|(index, .., stand_in)| (*index, stand_in.is_none()));
+    let seen: Vec<Option<&Seen>> = order
         .iter()
-        .map(|&(index, connection, sender)| {
+        .map(|(index, .., stand_in)| stand_in.is_none().then(|| &trace.packets[*index]))
+        .collect();
+    let inputs: Vec<Input> = order
+        .into_iter()
+        .map(|(index, connection, sender, stand_in)| {
             let Seen { at, ref packet, .. } = trace.packets[index];
-            Input { at, connection, sender, packet: packet.clone(), shift: 0, growth: 0 }
+            let packet = stand_in.unwrap_or_else(|| packet.clone());
+            Input { at, connection, sender, packet, shift: 0, growth: 0 }
         })
         .collect();
-    let seen: Vec<&Seen> = order.iter().map(|&(index, ..)| &trace.packets[index]).collect();
     let passed = pass(device, &inputs, &ends, Order::Causal);
     let mut signatures: BTreeMap<PacketUid, Vec<&Signed>> = BTreeMap::new();
     for signed in &passed.signed {
@@ -103,7 +114,7 @@ pub fn replay_trace(
     }
     let connections = told(&kept, &inputs, &seen, &passed);
     let capture = capture(trace, &seen, &passed, &signatures, (device.model(), name));
-    Replayed { connections, sideless, capture }
+    Replayed { connections, sideless, missed, capture }
 }
 
 const fn port(side: Side) -> PortId {
@@ -116,7 +127,7 @@ const fn port(side: Side) -> PortId {
 fn told(
     connections: &[Connection],
     inputs: &[Input],
-    seen: &[&Seen],
+    seen: &[Option<&Seen>],
     passed: &Passed,
 ) -> Vec<ConnectionReplayed> {
     let mut told: Vec<ConnectionReplayed> = connections
@@ -141,7 +152,7 @@ fn told(
             (None, None) => {}
         }
     }
-    for (index, input) in inputs.iter().enumerate() {
+    for (index, input) in inputs.iter().enumerate().filter(|(index, _)| seen[*index].is_some()) {
         let told = &mut told[input.connection];
         match (&passed.sent[index], left[index]) {
             (None, _) => told.unsent += 1,
@@ -152,6 +163,7 @@ fn told(
     }
     for signed in &passed.signed {
         let Some(index) = passed.input_of(signed) else { continue };
+        let Some(of) = seen[index] else { continue };
         let input = &inputs[index];
         let acts = &mut told[input.connection].acts;
         let what = what(&signed.change);
@@ -165,7 +177,7 @@ fn told(
                 sender: input.sender,
                 rule: signed.rule.clone(),
                 times: 1,
-                first: seen[index].frame,
+                first: of.frame,
             }),
         }
     }
@@ -183,7 +195,7 @@ fn what(change: &Change) -> String {
 /// What left the model, and what passes any device, as pcapng: an interface for each side.
 fn capture(
     trace: &Trace,
-    seen: &[&Seen],
+    seen: &[Option<&Seen>],
     passed: &Passed,
     signatures: &BTreeMap<PacketUid, Vec<&Signed>>,
     (model, name): (&str, &str),
@@ -193,7 +205,9 @@ fn capture(
         let sides = [writer.interface("inside")?, writer.interface("outside")?];
         let epoch = |at: SimTime| SimTime(trace.epoch_ns.saturating_add(at.as_nanos()));
         let mut others = trace.others.iter().peekable();
-        for output in &passed.outputs {
+        let is_stand_in =
+            |output: &&Output| output.input.is_some_and(|index| seen[index].is_none());
+        for output in passed.outputs.iter().filter(|output| !is_stand_in(output)) {
             while let Some(other) = others.next_if(|other| other.at <= output.at) {
                 let at = epoch(other.at);
                 writer.bytes(sides[1], at, &other.bytes, other.original_len, None)?;
@@ -211,7 +225,7 @@ fn capture(
             let mut bytes = Vec::new();
             packet.emit(&mut bytes);
             // Payload that was not captured is not written either.
-            let captured = output.input.map(|index| seen[index]);
+            let captured = output.input.and_then(|index| seen[index]);
             if let Some(cut) = captured.filter(|seen| seen.present < seen.packet.payload.len) {
                 let headers = packet.wire_len() - packet.payload.len;
                 bytes.truncate((headers + cut.present.min(packet.payload.len)) as usize);
