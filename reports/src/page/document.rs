@@ -11,6 +11,7 @@ const STYLE: &str = concat!(
     include_str!("style/base.css"),
     include_str!("style/report.css"),
     include_str!("style/table.css"),
+    include_str!("style/sweep.css"),
     include_str!("style/print.css")
 );
 const THEME: &str = include_str!("script/theme.js");
@@ -24,22 +25,22 @@ const PAGE: &str = concat!(
 );
 
 /// A page.
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// What a window or a tab calls it.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// Links to its sections: the id and the name of each.
-    pub(super) sections: &'a [(&'a str, &'a str)],
+    pub(crate) sections: &'a [(&'a str, &'a str)],
     /// Above the sections: headings.
-    pub(super) heading: Markup,
+    pub(crate) heading: Markup,
     /// Everything else.
-    pub(super) body: Markup,
+    pub(crate) body: Markup,
     /// Pictures for the script, as JSON.
-    pub(super) data: Option<String>,
+    pub(crate) data: Option<String>,
 }
 
 impl Document<'_> {
     /// The file's text.
-    pub(super) fn render(self) -> String {
+    pub(crate) fn render(self) -> String {
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src '{}' '{}'; base-uri 'none'; form-action 'none'",
             hash(STYLE),

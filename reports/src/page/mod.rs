@@ -8,11 +8,11 @@
 
 mod compare;
 mod data;
-mod document;
+pub(crate) mod document;
 #[cfg(test)]
 mod golden;
 mod index;
-mod parts;
+pub(crate) mod parts;
 mod report;
 mod sources;
 mod story;

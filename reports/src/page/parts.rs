@@ -45,7 +45,7 @@ pub(super) fn figure(name: &str, value: &str, note: &str) -> Markup {
 }
 
 /// A section with its heading.
-pub(super) fn section(id: &str, name: &str, content: &Markup) -> Markup {
+pub(crate) fn section(id: &str, name: &str, content: &Markup) -> Markup {
     html! {
         section id=(id) aria-labelledby={ (id) "-name" } {
             h2 id={ (id) "-name" } { (name) }

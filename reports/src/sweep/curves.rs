@@ -9,10 +9,11 @@ use crate::chart::palette::{self, FAINT, GRID, INK};
 use crate::chart::ticks::ticks;
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 380.0;
+const HEIGHT: f64 = 394.0;
 const LEFT: f64 = 64.0;
-const BOTTOM: f64 = 330.0;
-const TOP: f64 = 20.0;
+const BOTTOM: f64 = 344.0;
+/// Under the note, so that the name of the highest curve does not meet it.
+const TOP: f64 = 34.0;
 /// More curves than this cannot be told apart; the table has them all.
 pub(super) const CURVES_MAX: usize = 9;
 /// An axis that spans more than this factor is logarithmic.
@@ -28,8 +29,16 @@ pub(super) struct Plot {
 
 /// Places along the bottom.
 pub(super) enum Scale {
-    Linear { from: f64, to: f64 },
-    Log { from: f64, to: f64 },
+    /// `whole`: all values are whole numbers, and so are the ticks.
+    Linear {
+        from: f64,
+        to: f64,
+        whole: bool,
+    },
+    Log {
+        from: f64,
+        to: f64,
+    },
     Words(Vec<String>),
 }
 
@@ -37,20 +46,21 @@ impl Scale {
     /// A scale for numbers: logarithmic where they span decades.
     pub(super) fn of_numbers(numbers: impl Iterator<Item = f64> + Clone) -> Self {
         let least = numbers.clone().fold(f64::INFINITY, f64::min);
+        let whole = numbers.clone().all(|number| number.fract() == 0.0);
         let most = numbers.fold(f64::NEG_INFINITY, f64::max);
         if least > 0.0 && most / least >= LOG_FROM {
             return Self::Log { from: least, to: most };
         }
         let from = if least > 0.0 && least < most * 0.7 { 0.0 } else { least };
         match most > from {
-            true => Self::Linear { from, to: most },
-            false => Self::Linear { from: from - 0.5, to: most + 0.5 },
+            true => Self::Linear { from, to: most, whole },
+            false => Self::Linear { from: from - 0.5, to: most + 0.5, whole },
         }
     }
 
     fn part(&self, x: f64) -> f64 {
         match self {
-            Self::Linear { from, to } => (x - from) / (to - from),
+            Self::Linear { from, to, .. } => (x - from) / (to - from),
             Self::Log { from, to } => (x / from).ln() / (to / from).ln(),
             Self::Words(words) => (x + 0.5) / words.len().max(1) as f64,
         }
@@ -58,9 +68,11 @@ impl Scale {
 
     fn ticks(&self) -> Vec<(f64, String)> {
         match self {
-            Self::Linear { from, to } => {
+            Self::Linear { from, to, whole } => {
                 let (ticks, decimals) = ticks(to - from, 8);
                 let step = ticks.get(1).copied().unwrap_or(1.0);
+                let (step, decimals) =
+                    if *whole && step < 1.0 { (1.0, 0) } else { (step, decimals) };
                 let first = (from / step).ceil() as i64;
                 let last = (to / step + 1e-9).floor() as i64;
                 let label = |k: i64| (k as f64 * step, format!("{:.decimals$}", k as f64 * step));

@@ -7,6 +7,7 @@ use super::points::Example;
 use super::svg::{Anchor, Font, Svg};
 use super::{AxisInfo, Estimate};
 use crate::chart::palette::{FAINT, GRID, INK, PAPER};
+use crate::wrap::wrap;
 
 /// MPTCP, fallback, failed: far apart in lightness and hue, and the last one hatched.
 const FILLS: [&str; 3] = ["#0072b2", "#f0b93a", "url(#failed)"];
@@ -17,6 +18,9 @@ const WIDTH: f64 = 860.0;
 /// More bars or cells than this are no picture any more; the table has them all.
 const ROWS_MAX: usize = 40;
 const COLUMNS_MAX: usize = 16;
+/// Room for the names of bars; longer ones are broken, into at most so many lines.
+const NAMES_MAX: f64 = 250.0;
+const NAME_LINES: usize = 4;
 
 /// The picture of verdicts by no axis, one, or two.
 pub(super) fn draw(rows: &[ShareRow], axes: &[&AxisInfo], title: &str) -> String {
@@ -52,7 +56,7 @@ fn bars(rows: &[ShareRow], axis: Option<&AxisInfo>, title: &str) -> String {
     let font = Font::new(12.5, INK);
     let label = |row: &ShareRow| row.labels.first().cloned().unwrap_or_else(|| "all".into());
     let widest = shown.iter().map(|row| font.width(&label(row))).fold(60.0, f64::max);
-    let left = (widest + 20.0).min(340.0);
+    let left = (widest + 20.0).min(NAMES_MAX);
     let (bar, height) = (WIDTH - left - 70.0, TOP + ROW * shown.len() as f64 + 34.0);
     let mut svg = Svg::new(WIDTH, height);
     if let Some(axis) = axis {
@@ -61,18 +65,14 @@ fn bars(rows: &[ShareRow], axis: Option<&AxisInfo>, title: &str) -> String {
     legend(&mut svg, left);
     let right = Font::new(11.0, FAINT).anchor(Anchor::End);
     svg.text("connections", (WIDTH - 6.0, 14.0), right);
+    let columns = columns(shown, bar);
     for (k, row) in shown.iter().enumerate() {
         let y = TOP + ROW * k as f64;
-        let name = font.cut(&label(row), left - 20.0);
-        svg.text(&name, (left - 12.0, y + 10.0), font.anchor(Anchor::End));
+        name(&mut svg, &label(row), (left - 12.0, y + 10.0), left - 20.0);
         stacked(&mut svg, row, (left, y), (bar, 20.0));
         intervals(&mut svg, row, (left, y + 24.0), bar);
-        let mut x = left;
-        for ((share, colour), word) in row.shares.iter().zip(COLOURS).zip(WORDS) {
-            let text = format!("{word} {}", words(*share));
-            let font = Font::new(10.5, colour);
-            svg.text(&text, (x, y + 41.0), font);
-            x += bar / 3.0;
+        for (k, x) in columns.into_iter().enumerate() {
+            svg.text(&share_in_words(row, k), (left + x, y + 41.0), Font::new(10.5, COLOURS[k]));
         }
         let count = row.connections().to_string();
         svg.text(&count, (WIDTH - 6.0, y + 10.0), font.anchor(Anchor::End));
@@ -84,6 +84,39 @@ fn bars(rows: &[ShareRow], axis: Option<&AxisInfo>, title: &str) -> String {
     let note = "Whiskers and parentheses: 95 % intervals (Wilson).";
     svg.text(note, (left, height - 10.0), Font::new(10.5, FAINT));
     svg.finish(title)
+}
+
+/// The name of a bar, ending at `right`: broken into lines where it is too long, the first of them
+/// beside the bar.
+fn name(svg: &mut Svg, label: &str, (right, y): (f64, f64), width: f64) {
+    const LINE: f64 = 13.0;
+    let whole = Font::new(12.5, INK).anchor(Anchor::End);
+    if whole.width(label) <= width {
+        return svg.text(label, (right, y), whole);
+    }
+    let font = Font::new(11.0, INK).anchor(Anchor::End);
+    let mut lines = wrap(label, font.letters(width));
+    if lines.len() > NAME_LINES {
+        let rest = lines.split_off(NAME_LINES - 1).join(" ");
+        lines.push(rest);
+    }
+    for (k, line) in lines.iter().enumerate() {
+        svg.text(&font.cut(line, width), (right, y + LINE * k as f64), font);
+    }
+}
+
+/// `MPTCP 81.3 % (78.1–84.2)`.
+fn share_in_words(row: &ShareRow, k: usize) -> String {
+    format!("{} {}", WORDS[k], words(row.shares[k]))
+}
+
+/// Where the shares stand in words under their bar: in thirds of it, or further to the right where
+/// a share to the left is longer.
+fn columns(rows: &[ShareRow], bar: f64) -> [f64; 3] {
+    let font = Font::new(10.5, INK);
+    let widest = |k| rows.iter().map(|row| font.width(&share_in_words(row, k))).fold(0.0, f64::max);
+    let second = (bar / 3.0).max(widest(0) + 6.0);
+    [0.0, second, (bar * 2.0 / 3.0).max(second + widest(1) + 6.0)]
 }
 
 fn legend(svg: &mut Svg, left: f64) {

@@ -53,9 +53,14 @@ impl Font {
         text.chars().count() as f64 * self.size * LETTER
     }
 
+    /// About how many letters a width has room for; at least one.
+    pub(super) fn letters(self, width: f64) -> usize {
+        (width / (self.size * LETTER)).max(1.0) as usize
+    }
+
     /// The text, cut with an ellipsis to about this width.
     pub(super) fn cut(self, text: &str, width: f64) -> String {
-        let most = (width / (self.size * LETTER)).max(1.0) as usize;
+        let most = self.letters(width);
         if text.chars().count() <= most {
             return text.to_owned();
         }
