@@ -123,7 +123,7 @@ fn one(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<C
 
 fn render(comparison: &Comparison) -> String {
     let mut out = paint(Style::Strong, &printable(&comparison.scenario)) + "\n";
-    let head = ["", "verdict", "subflows", "goodput", "stall", "bytes"];
+    let head = ["", "verdict", "subflows", "goodput", "stall", "bytes", ""];
     let mut rows = vec![head.map(|h| Cell::left(h).style(Style::Faint)).to_vec()];
     for connection in &comparison.connections {
         rows.extend(both(connection));
@@ -151,7 +151,17 @@ fn render(comparison: &Comparison) -> String {
 }
 
 fn both(connection: &compare::Compared) -> [Vec<Cell>; 2] {
-    let style = |what| if connection.differs.contains(&what) { Style::Bad } else { Style::Plain };
+    let style = |what| {
+        if connection.differs.contains(&what) {
+            Style::Bad
+        } else if connection.not_judged.contains(&what) {
+            Style::Faint
+        } else {
+            Style::Plain
+        }
+    };
+    let judged = !connection.not_judged.contains(&"goodput");
+    let remark = if judged { "" } else { "both failed: goodput is not judged" };
     let row = |title: String, figures: &compare::Figures| {
         vec![
             Cell::left(title),
@@ -160,6 +170,7 @@ fn both(connection: &compare::Compared) -> [Vec<Cell>; 2] {
             Cell::right(format!("{:.2} Mbps", figures.goodput_mbps)).style(style("goodput")),
             Cell::right(format!("{:.3} s", figures.stall_s)).style(style("stall")),
             Cell::left(if figures.intact { "right" } else { "WRONG" }),
+            Cell::left(remark).style(Style::Faint),
         ]
     };
     let name = printable(&connection.name);

@@ -40,6 +40,8 @@ pub struct Compared {
     pub live: Figures,
     /// What is not equal, in a word each: `verdict`, `subflows`, `goodput`, `stall`.
     pub differs: Vec<&'static str>,
+    /// What was not compared, in the same words: what failed in both runs has no goodput to speak of.
+    pub not_judged: Vec<&'static str>,
 }
 
 /// What is compared of a connection.
@@ -92,8 +94,10 @@ impl Comparison {
 
 impl Compared {
     fn new(sim: &ConnectionRecord, live: &ConnectionRecord) -> Self {
-        let name = sim.name.clone();
-        let (sim, live) = (Figures::of(sim), Figures::of(live));
+        Self::judge(sim.name.clone(), Figures::of(sim), Figures::of(live))
+    }
+
+    fn judge(name: String, sim: Figures, live: Figures) -> Self {
         let mut differs = Vec::new();
         if sim.verdict != live.verdict || sim.intact != live.intact {
             differs.push("verdict");
@@ -101,16 +105,18 @@ impl Compared {
         if sim.subflows != live.subflows {
             differs.push("subflows");
         }
-        // What failed has no goodput to speak of.
         let failed = sim.verdict == "failed" && live.verdict == "failed";
-        if !failed && (live.goodput_mbps - sim.goodput_mbps).abs() > GOODPUT * sim.goodput_mbps {
+        let mut not_judged = Vec::new();
+        if failed {
+            not_judged.push("goodput");
+        } else if (live.goodput_mbps - sim.goodput_mbps).abs() > GOODPUT * sim.goodput_mbps {
             differs.push("goodput");
         }
         let (short, long) = (sim.stall_s.min(live.stall_s), sim.stall_s.max(live.stall_s));
         if long > SHORT_STALL && long > STALL * short {
             differs.push("stall");
         }
-        Self { name, sim, live, differs }
+        Self { name, sim, live, differs, not_judged }
     }
 }
 
@@ -197,4 +203,30 @@ fn options(sim: &Captures, live: &Captures) -> BTreeMap<String, (u64, u64)> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goodput_is_judged_unless_both_runs_failed() {
+        let figures = |verdict, goodput_mbps| Figures {
+            verdict,
+            subflows: vec!["dsl established".into()],
+            goodput_mbps,
+            stall_s: 0.0,
+            intact: true,
+        };
+        let judge = |sim, live| {
+            let compared = Compared::judge("video".into(), sim, live);
+            (compared.differs, compared.not_judged)
+        };
+        let differ = judge(figures("mptcp", 3.0), figures("mptcp", 3.2));
+        assert_eq!(differ, (vec!["goodput"], vec![]));
+        let failed = judge(figures("failed", 3.0), figures("failed", 0.1));
+        assert_eq!(failed, (vec![], vec!["goodput"]));
+        let one = judge(figures("failed", 3.0), figures("mptcp", 3.0));
+        assert_eq!(one, (vec!["verdict"], vec![]));
+    }
 }
