@@ -14,7 +14,7 @@ use sim_core::engine::device::{Effects, PortId};
 use sim_core::engine::queue::{EventQueue, Target};
 use sim_core::mptcp::config::{CongestionKind, HostConfig, Profile};
 use sim_core::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Outbox};
-use sim_core::mptcp::stack::{EndpointId, HostStack, LocalAddress};
+use sim_core::mptcp::stack::{EndpointId, HostStack};
 use sim_core::record::story::End;
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
@@ -161,7 +161,7 @@ fn endpoint_step(times: u64) {
     };
     let host = |last| {
         let mut host = HostStack::new(config.clone());
-        host.addresses.push(LocalAddress { address: address(last), interface: 0 });
+        host.add_address(address(last), 0);
         host.listen(80);
         host
     };

@@ -640,7 +640,7 @@ impl World {
                 }
             }
             Action::AddressRemoved { host, address } => {
-                // Told while the address is still there: it has its ID, and its packets their way.
+                // Told while the address is still there: its packets have their way.
                 self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
                 self.stack_mut(host).addresses.retain(|a| a.address != address);
             }

@@ -17,7 +17,7 @@ use super::transmission::Transmission;
 use crate::app::AppConfig;
 use crate::mptcp::config::HostConfig;
 use crate::mptcp::endpoint::{Endpoint, Outbox};
-use crate::mptcp::stack::{EndpointId, HostStack, LocalAddress};
+use crate::mptcp::stack::{EndpointId, HostStack};
 use crate::record::series::Intervals;
 use crate::record::{DeviceId, PathRecord, TimelineEvent};
 use crate::rng::Stream;
@@ -378,7 +378,7 @@ impl World {
 
     /// Gives a host an address on a port.
     pub fn add_address(&mut self, host: NodeId, port: u8, address: IpAddr) {
-        self.stack_mut(host).addresses.push(LocalAddress { address, interface: port });
+        self.stack_mut(host).add_address(address, port);
     }
 
     /// A route of a host or router to `network`/`prefix_len`.

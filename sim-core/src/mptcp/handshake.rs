@@ -250,8 +250,7 @@ impl Endpoint {
         if self.subflows.first().is_some_and(|s| s.flow.src.ip() == address) {
             return 0;
         }
-        let position = host.addresses.iter().position(|a| a.address == address);
-        position.map_or(0, |p| p as u8 + 1)
+        host.address_id(address).unwrap_or(0)
     }
 
     fn blank_subflow(

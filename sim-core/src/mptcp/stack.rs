@@ -69,13 +69,14 @@ pub struct HostStack {
     recent: Option<(FlowKey, (EndpointId, u8))>,
     /// Settings.
     pub config: Arc<HostConfig>,
-    /// Own addresses, in the order in which they were added: address ID = position + 1, except for
-    /// the address of a connection's first subflow, which has ID 0 in that connection.
+    /// Own addresses, in the order in which they were added.
     pub addresses: Vec<LocalAddress>,
     /// Route by source address first (`ip rule from ADDRESS`).
     pub source_routing: bool,
     /// MTU of each interface.
     pub mtus: Vec<u32>,
+    /// Every address that was ever an own one, in the order of their IDs.
+    known: Vec<IpAddr>,
     routes: Vec<Route>,
     flows: FxHashMap<FlowKey, (EndpointId, u8)>,
     tokens: FxHashMap<u32, EndpointId>,
@@ -132,6 +133,7 @@ impl HostStack {
         Self {
             config: Arc::new(config),
             addresses: Vec::new(),
+            known: Vec::new(),
             source_routing: true,
             mtus: Vec::new(),
             routes: Vec::new(),
@@ -145,6 +147,23 @@ impl HostStack {
             path_mtus: Vec::new(),
             time_wait: FxHashMap::default(),
         }
+    }
+
+    /// Adds an own address.
+    pub fn add_address(&mut self, address: IpAddr, interface: u8) {
+        self.addresses.push(LocalAddress { address, interface });
+        if !self.known.contains(&address) {
+            self.known.push(address);
+        }
+    }
+
+    /// Address ID of an own address, from 1 (RFC 8684 §3.4.1): it is the address's for good, whichever
+    /// others come and go, and still when it returns itself. (The address of a connection's first
+    /// subflow has ID 0 in that connection.) An address beyond the 255th shares the last ID.
+    #[must_use]
+    pub fn address_id(&self, address: IpAddr) -> Option<u8> {
+        let position = self.known.iter().position(|&a| a == address)?;
+        Some(u8::try_from(position + 1).unwrap_or(u8::MAX))
     }
 
     /// Adds a route to `network`/`prefix_len` by `interface`.

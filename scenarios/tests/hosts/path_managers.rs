@@ -1,0 +1,297 @@
+//! Which subflows are opened, refused, kept for later and given up, and what is said about addresses.
+
+use sim_core::record::story::{End, Fact};
+use sim_core::record::{SubflowOutcome, SubflowRecord};
+use sim_core::wire::mptcp::{Join, MptcpOption, mptcp_options};
+use sim_core::wire::packet::Flags;
+
+use super::{DOWNLOAD, Ran, Setup, TWO_PATHS};
+
+/// `1→2` for a subflow from the client's first address to the server's second; with the server's port where
+/// it is not that of the first subflow, and what became of it where it could not carry.
+fn subflows(ran: &Ran) -> String {
+    let all = &ran.connection().subflows;
+    let port = all[0].flow.dst.port();
+    let number = |address: std::net::IpAddr| match address {
+        std::net::IpAddr::V4(a) => a.octets()[2],
+        std::net::IpAddr::V6(a) => (a.segments()[2] & 0xff) as u8,
+    };
+    let mut names: Vec<String> = all
+        .iter()
+        .map(|s| {
+            let mut name = format!("{}→{}", number(s.flow.src.ip()), number(s.flow.dst.ip()));
+            if s.flow.dst.port() != port {
+                name += &format!(":{}", s.flow.dst.port());
+            }
+            match (s.outcome, s.reset_reason) {
+                (SubflowOutcome::Established, _) => {}
+                (outcome, Some(reason)) => name += &format!(" {outcome:?} {reason}"),
+                (outcome, None) => name += &format!(" {outcome:?}"),
+            }
+            name
+        })
+        .collect();
+    names.sort();
+    names.join(", ")
+}
+
+/// Every policy and limit on two paths, the server's second address announced where it says so.
+#[test]
+fn the_policy_and_the_limits_decide_which_subflows_there_are() {
+    let announces = r#"(signal: ["b"])"#;
+    let table = [
+        ("(path_manager: None)", announces, "1→1"),
+        ("(path_manager: FullMesh)", "()", "1→1, 2→1"),
+        ("(path_manager: FullMesh)", announces, "1→1, 1→2, 2→1, 2→2"),
+        ("(path_manager: Endpoints)", announces, "1→1, 2→1, 2→2"),
+        ("(path_manager: NdiffPorts(3))", announces, "1→1, 1→1, 1→1"),
+        ("(profile: Rfc6824)", r#"(profile: Rfc6824, signal: ["b"])"#, "1→1, 1→2, 2→1, 2→2"),
+        ("(profile: Linux6)", r#"(profile: Linux6, signal: ["b"])"#, "1→1, 2→1, 2→2"),
+        // Only the addresses that are for it.
+        (r#"(subflow: ["b"])"#, "()", "1→1, 2→1"),
+        (r#"(subflow: ["a"])"#, announces, "1→1, 1→2"),
+        ("(subflow: [])", announces, "1→1"),
+        // Limits of the end that opens, and of the end that is called.
+        ("(max_subflows: 2)", announces, "1→1, 1→2, 2→1"),
+        ("(max_subflows: 0)", announces, "1→1"),
+        ("(max_add_addr_accepted: 0)", announces, "1→1, 2→1"),
+        (
+            "()",
+            r#"(signal: ["b"], max_subflows: 0)"#,
+            "1→1, 1→2 Refused 3, 2→1 Refused 3, 2→2 Refused 3",
+        ),
+        ("()", r#"(max_subflows: 1)"#, "1→1, 2→1"),
+        // C flag: nobody joins the first address; an announced one stands in for it.
+        ("()", "(no_join_to_initial: true)", "1→1"),
+        ("()", r#"(no_join_to_initial: true, signal: ["b"])"#, "1→1, 1→2, 2→2"),
+        ("(profile: Linux6)", "(profile: Linux6, no_join_to_initial: true)", "1→1"),
+        // With a port of its own.
+        ("()", r#"(signal: ["b"], signal_port: 8080)"#, "1→1, 1→2:8080, 2→1, 2→2:8080"),
+    ];
+    for (client, server, expect) in table {
+        let ran = Setup { client, server, ..TWO_PATHS }.run();
+        assert_eq!(subflows(&ran), expect, "client {client}, server {server}");
+        assert!(ran.connection().stream_intact);
+    }
+}
+
+/// Subflows of `NdiffPorts` differ by the client's port and nothing else.
+#[test]
+fn different_ports_are_different() {
+    let ran = Setup { client: "(path_manager: NdiffPorts(4))", ..TWO_PATHS }.run();
+    let mut ports: Vec<u16> = ran.connection().subflows.iter().map(|s| s.flow.src.port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 4);
+    assert_eq!(ran.all_bytes("b"), 0);
+}
+
+/// An announcement and its answer: with an HMAC and an echo in version 1, bare and once in version 0.
+#[test]
+fn announcements_are_echoed_in_version_1_only() {
+    for (profile, v1) in [("Rfc6824", false), ("Rfc8684", true), ("Linux6", true)] {
+        let (client, server) = (
+            format!("(profile: {profile})"),
+            format!(r#"(profile: {profile}, signal: ["b"], signal_port: 8080)"#),
+        );
+        let ran = Setup { client: &client, server: &server, ..TWO_PATHS }.run();
+        let said = |end| {
+            let adds = ran.options(end).filter_map(|option| match option {
+                MptcpOption::AddAddr(add) => Some(add),
+                _ => None,
+            });
+            adds.collect::<Vec<_>>()
+        };
+        let [announced] = said(End::Server)[..] else { panic!("{profile}: once") };
+        assert_eq!((announced.address_id, announced.port), (2, Some(8080)), "{profile}");
+        assert_eq!((announced.v0, announced.hmac.is_some()), (!v1, v1), "{profile}");
+        let echoes = said(End::Client);
+        assert_eq!(echoes.len(), usize::from(v1), "{profile}");
+        for echo in echoes {
+            assert!(echo.echo && echo.hmac.is_none(), "{profile}: {echo:?}");
+            assert_eq!(echo.address, announced.address, "{profile}");
+        }
+    }
+}
+
+/// A backup path carries nothing while another works, whichever end asked for it, whichever sends, and
+/// everything when the others fail.
+#[test]
+fn a_backup_waits_until_the_others_fail() {
+    for profile in ["Rfc6824", "Rfc8684", "Linux6"] {
+        for (asks, traffic) in [
+            (End::Client, TWO_PATHS.traffic),
+            (End::Client, DOWNLOAD),
+            (End::Server, TWO_PATHS.traffic),
+            (End::Server, DOWNLOAD),
+        ] {
+            if asks == End::Server && profile == "Rfc6824" {
+                continue; // version 0 has no C flag: the first address is joined, too
+            }
+            // The server's second path is one from an address of its own: announced, and joined.
+            let (client, server) = match asks {
+                End::Client => (
+                    format!(r#"(profile: {profile}, path_manager: FullMesh, backup: ["b"])"#),
+                    format!("(profile: {profile})"),
+                ),
+                End::Server => (
+                    format!(r#"(profile: {profile}, path_manager: FullMesh, subflow: ["b"])"#),
+                    format!(
+                        r#"(profile: {profile}, backup: ["b"], signal: ["b"], no_join_to_initial: true)"#
+                    ),
+                ),
+            };
+            let setup = Setup { client: &client, server: &server, traffic, ..TWO_PATHS };
+            let case = format!("{profile}, {asks:?} asks, {traffic}");
+            let ran = setup.run();
+            assert_eq!(ran.connection().subflows.len(), 2, "{case}: {}", subflows(&ran));
+            assert!(ran.all_bytes("a") > 4_500_000, "{case}: {}", ran.all_bytes("a"));
+            assert_eq!(ran.all_bytes("b"), 0, "{case}");
+            let ran = Setup { events: r#"At("2 s", LinkDown("a"))"#, ..setup }.run();
+            assert_eq!(ran.bytes("b", 0.0, 2.0), 0, "{case}: the path goes at 2 s");
+            assert!(ran.bytes("b", 2.0, 6.0) > 2_000_000, "{case}: {}", ran.all_bytes("b"));
+            assert!(ran.connection().stream_intact, "{case}");
+        }
+    }
+}
+
+/// MP_PRIO turns a path into a backup while the connection runs, and back.
+#[test]
+fn priorities_change_while_it_runs() {
+    for profile in ["Rfc6824", "Rfc8684", "Linux6"] {
+        for traffic in [TWO_PATHS.traffic, DOWNLOAD] {
+            let hosts = format!("(profile: {profile})");
+            let ran = Setup {
+                client: &hosts,
+                server: &hosts,
+                traffic,
+                events: r#"At("1 s", SetBackup("client", "b", true)),
+                           At("3 s", SetBackup("client", "b", false))"#,
+                ..TWO_PATHS
+            }
+            .run();
+            let case = format!("{profile}, {traffic}");
+            let told: Vec<bool> = ran
+                .options(End::Client)
+                .filter_map(|option| match option {
+                    MptcpOption::Prio { backup, .. } => Some(backup),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(told, [true, false], "{case}");
+            assert!(ran.bytes("b", 0.2, 1.0) > 500_000, "{case}: {}", ran.bytes("b", 0.2, 1.0));
+            assert!(ran.bytes("b", 1.5, 3.0) < 2_000, "{case}: {}", ran.bytes("b", 1.5, 3.0));
+            assert!(ran.bytes("b", 3.2, 5.0) > 1_000_000, "{case}: {}", ran.bytes("b", 3.2, 5.0));
+        }
+    }
+}
+
+const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
+                             (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
+                             (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;
+
+/// RFC 8684 §3.4: an ID is its address's. The second address goes, the third one is still the third.
+#[test]
+fn an_address_keeps_its_id_when_others_go_and_come() {
+    for profile in ["Rfc6824", "Rfc8684", "Linux6"] {
+        let hosts = format!("(profile: {profile})");
+        let ran = Setup {
+            paths: THREE_PATHS,
+            client: &hosts,
+            server: &hosts,
+            events: r#"At("1 s", AddressRemoved("client", "b")),
+                       At("2 s", AddressRemoved("client", "c")),
+                       At("3 s", AddressAdded("client", "c")),
+                       At("4 s", AddressAdded("client", "b"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        let said: Vec<String> = ran
+            .sent(End::Client)
+            .flat_map(|packet| mptcp_options(&packet.options).map(|o| (packet.src, o)))
+            .filter_map(|(src, option)| match option {
+                MptcpOption::Join(Join::Syn { address_id, .. }) => {
+                    Some(format!("{src} joins as {address_id}"))
+                }
+                MptcpOption::RemoveAddr(ids) => Some(format!("without {:?}", ids.as_slice())),
+                _ => None,
+            })
+            .collect();
+        let joins = ["10.0.2.2 joins as 2", "10.0.3.2 joins as 3"];
+        let expect = [joins[0], joins[1], "without [2]", "without [3]", joins[1], joins[0]];
+        assert_eq!(said, expect, "{profile}");
+        let removed: Vec<u8> = ran
+            .connection()
+            .story
+            .iter()
+            .filter_map(|entry| match entry.fact {
+                Fact::AddressRemoved { id } => Some(id),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(removed, [2, 3], "{profile}");
+        assert_eq!(subflows(&ran), "1→1, 2→1, 2→1 Reset 0, 3→1, 3→1 Reset 0", "{profile}");
+        for (path, from, to) in [("b", 1.2, 4.0), ("c", 2.2, 3.0)] {
+            assert_eq!(ran.bytes(path, from, to), 0, "{profile}: {path} is away");
+        }
+        assert!(
+            ran.bytes("b", 4.2, 5.0) > 200_000 && ran.bytes("c", 3.2, 5.0) > 500_000,
+            "{profile}"
+        );
+        assert!(ran.connection().stream_intact, "{profile}");
+    }
+}
+
+/// The server withdraws an address that it has announced: the subflows to it end, the others go on. It
+/// returns, and is announced again.
+#[test]
+fn an_announced_address_is_withdrawn_and_returns() {
+    for profile in ["Rfc6824", "Rfc8684", "Linux6"] {
+        let (client, server) =
+            (format!("(profile: {profile})"), format!(r#"(profile: {profile}, signal: ["b"])"#));
+        let ran = Setup {
+            client: &client,
+            server: &server,
+            events: r#"At("2 s", AddressRemoved("server", "b")),
+                       At("3 s", AddressAdded("server", "b"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        let ids: Vec<(bool, u8)> = ran
+            .options(End::Server)
+            .filter_map(|option| match option {
+                MptcpOption::AddAddr(add) => Some((true, add.address_id)),
+                MptcpOption::RemoveAddr(ids) => Some((false, ids.as_slice()[0])),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ids, [(true, 2), (false, 2), (true, 2)], "{profile}");
+        let second = std::net::IpAddr::from([10, 1, 2, 2]);
+        let reset =
+            |s: &&SubflowRecord| s.flow.dst.ip() == second && s.outcome == SubflowOutcome::Reset;
+        let ended = ran.connection().subflows.iter().filter(reset).count();
+        assert_eq!(ended, if profile == "Linux6" { 1 } else { 2 }, "{profile}: {}", subflows(&ran));
+        assert!(
+            ran.connection().stream_intact && ran.connection().completed_at.is_some(),
+            "{profile}"
+        );
+    }
+}
+
+/// Who was refused for a limit gets an RST that says so: administratively prohibited.
+#[test]
+fn a_refusal_says_why() {
+    let ran = Setup { server: "(max_subflows: 0)", ..TWO_PATHS }.run();
+    let said: Vec<(bool, u8)> = ran
+        .sent(End::Server)
+        .flat_map(|packet| {
+            let is_reset = packet.flags.has(Flags::RST);
+            mptcp_options(&packet.options).map(move |option| (is_reset, option))
+        })
+        .filter_map(|(is_reset, option)| match option {
+            MptcpOption::TcpRst { reason, .. } => Some((is_reset, reason.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, [(true, 3)]);
+}
