@@ -10,7 +10,7 @@ use crate::record::story::{Fact, FallbackReason, ResetCause};
 use crate::tcp::seq_of;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::{MptcpOption, ResetReason, mptcp_options};
-use crate::wire::packet::{Flags, Packet};
+use crate::wire::packet::{Flags, Packet, PacketUid};
 
 /// Timeouts in a row after which a subflow is given up (Linux's `tcp_retries2`).
 pub(super) const RETRIES: u32 = 15;
@@ -274,29 +274,37 @@ impl Endpoint {
         self.abort(io, 0);
     }
 
-    /// MP_FAIL came in: the peer cannot use what came after `dsn` (RFC 8684 §3.7).
+    /// MP_FAIL came in: the peer cannot use what came after `dsn` (RFC 8684 §3.7). It is answered by one of
+    /// this end's, so that both directions go on as plain TCP even where there is nothing new to put the
+    /// infinite mapping on.
     pub(super) fn on_fail(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, _dsn: u64) {
         self.counters.count(Counter::FailRx);
         self.tell(io.now, i, Some(packet.uid), Fact::FailReceived);
         let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
         let may = if self.is_linux() { self.may_fall_back } else { alone };
         if may {
+            let answers_own = !self.subflows[i].suspect.is_empty();
             self.subflows[i].infinite_pending = true;
-            if self.is_linux() {
-                // mptcp_pm_mp_fail_received answers with an MP_FAIL of its own.
+            if self.is_linux() || !answers_own {
                 let dsn = self.dsn_of(self.send.una);
                 self.subflows[i].fail_pending = Some(dsn);
                 self.send_ack(io, i);
-                if self.uses_queues {
-                    return; // plain TCP begins with the infinite mapping
-                }
             }
-            self.release_suspects(io, i);
-            self.fall_back(io.now, i, Some(packet.uid), FallbackReason::PeerFellBack);
-            self.adopt_subflow_progress(i);
+            if self.is_linux() && self.uses_queues {
+                return; // plain TCP begins with the infinite mapping
+            }
+            self.give_in(io, i, packet.uid);
         } else if !self.is_linux() {
             self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
         }
+    }
+
+    /// The peer gives MPTCP up on subflow `i`: what was kept is delivered, and plain TCP goes on.
+    pub(super) fn give_in(&mut self, io: &mut Io<'_>, i: usize, told_by: PacketUid) {
+        self.release_suspects(io, i);
+        self.fall_back(io.now, i, Some(told_by), FallbackReason::PeerFellBack);
+        self.release_unmapped(io, i);
+        self.adopt_subflow_progress(i);
     }
 
     /// A packet for a subflow that is gone.

@@ -92,10 +92,7 @@ impl Endpoint {
                 Status::Infinite => {
                     self.counters.count(Counter::InfiniteMapRx);
                     self.tell(io.now, i, Some(chunk.packet), Fact::InfiniteMappingReceived);
-                    let packet = chunk.packet;
-                    self.release_suspects(io, i);
-                    self.fall_back(io.now, i, Some(packet), FallbackReason::PeerFellBack);
-                    self.adopt_subflow_progress(i);
+                    self.give_in(io, i, chunk.packet);
                 }
                 Status::ChecksumUnexpected => {
                     let reason = Some(ResetReason::MPTCP);

@@ -303,6 +303,9 @@ impl Endpoint {
             FallbackReason::DataWithoutMapping
         };
         self.counters.count(Counter::CapableDataFallback);
+        // RFC 8684 §3.7: one last mapping, without end, tells the peer, for options may be lost in one
+        // direction only.
+        self.subflows[i].infinite_pending = !self.is_linux();
         self.fall_back(io.now, i, Some(packet.uid), reason);
         self.adopt_subflow_progress(i);
         true

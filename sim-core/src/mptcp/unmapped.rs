@@ -69,4 +69,12 @@ impl Endpoint {
     pub(super) fn awaits_mapping(&self, i: usize) -> bool {
         !self.subflows[i].unmapped.chunks.is_empty()
     }
+
+    /// Delivers what waits: the connection has become plain TCP, and no mapping will come.
+    pub(super) fn release_unmapped(&mut self, io: &mut Io<'_>, i: usize) {
+        for chunk in std::mem::take(&mut self.subflows[i].unmapped.chunks) {
+            let at = self.receive.next;
+            self.deliver_at(io, i, at, chunk.payload);
+        }
+    }
 }
