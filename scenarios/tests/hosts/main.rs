@@ -1,7 +1,9 @@
 //! What the settings of hosts do, as a scenario file names them: each path manager, scheduler and congestion
 //! control is told from the others by what it does on the wire.
 
+mod congestion;
 mod path_managers;
+mod schedulers;
 
 use std::path::PathBuf;
 
@@ -44,18 +46,23 @@ impl Setup<'_> {
              hosts: {{ \"client\": {client}, \"server\": {server} }},
              traffic: [{traffic}], events: [{events}])"
         );
-        let name = format!("settings-{:?}.ron", std::thread::current().id());
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&file, &text).unwrap();
-        let shown = |faults: Vec<scenarios::Diagnostic>| -> RunRecord {
-            panic!("{}", faults.iter().map(|fault| fault.render(false) + "\n").collect::<String>())
-        };
-        let run = load(&file, &[]).and_then(|mut loaded| {
-            loaded.capture_heads = true;
-            Ok(loaded.run(None)?.record)
-        });
-        Ran(run.unwrap_or_else(shown))
+        Ran(run_text("settings", &text))
     }
+}
+
+/// Runs a scenario; the headers of all packets are kept.
+fn run_text(name: &str, text: &str) -> RunRecord {
+    let name = format!("{name}-{:?}.ron", std::thread::current().id());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, text).unwrap();
+    let shown = |faults: Vec<scenarios::Diagnostic>| -> RunRecord {
+        panic!("{}", faults.iter().map(|fault| fault.render(false) + "\n").collect::<String>())
+    };
+    let run = load(&file, &[]).and_then(|mut loaded| {
+        loaded.capture_heads = true;
+        Ok(loaded.run(None)?.record)
+    });
+    run.unwrap_or_else(shown)
 }
 
 /// What a run left behind, and the questions that the tests put to it.
