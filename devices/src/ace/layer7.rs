@@ -13,7 +13,7 @@ use crate::steps::{Pass, forge};
 
 use super::config::{AceConfig, HttpClass, HttpMatch, MultiClass, To};
 use super::policy::{Target, to_target};
-use super::{Ace, GUIDE};
+use super::{Ace, GUIDE, remedy};
 
 /// Bytes of a request that are read (Cisco ACE, `set header-maxparse-length`).
 const PARSE_MAX: usize = 4096;
@@ -57,6 +57,7 @@ pub(super) fn of(config: &AceConfig, class: &MultiClass) -> Option<Layer7> {
     };
     let mut reason: Option<&ConfigLine> = class.proxy.as_ref();
     let mut choices = Vec::new();
+    let mut readers = Vec::new();
     for class in &policy.classes {
         reason = reason.or(class.reads.as_ref());
         let Some((to, place)) = &class.to else { continue };
@@ -66,6 +67,7 @@ pub(super) fn of(config: &AceConfig, class: &MultiClass) -> Option<Layer7> {
             (None, name) => Asks::Class(name.to_owned()),
         };
         if !matches!(asks, Asks::Nothing) {
+            readers.push(class.name.as_str());
             reason = reason.or(Some(&class.place));
         }
         let cookie = cookie_of(to);
@@ -77,7 +79,11 @@ pub(super) fn of(config: &AceConfig, class: &MultiClass) -> Option<Layer7> {
     let reason = reason?;
     let encrypted = class.proxy.as_ref().is_some_and(|p| p.text.starts_with("ssl-proxy"));
     Some(Layer7 {
-        rule: Rule::config(reason.text.clone(), reason.clone(), GUIDE),
+        rule: Rule::config(reason.text.clone(), reason.clone(), GUIDE).remedied(remedy::layer4(
+            &policy.name,
+            &readers,
+            encrypted,
+        )),
         choices,
         classes: config.http_classes.clone(),
         encrypted,

@@ -47,6 +47,27 @@ pub(super) fn open(config: &AceConfig, map: &MultiMatch, class: &MultiClass) -> 
     }
 }
 
+/// Balancing that reads requests ends TCP at the ACE; `readers` are the classes that read.
+pub(super) fn layer4(policy: &str, readers: &[&str], encrypted: bool) -> Remedy {
+    let mut lines = vec![format!("policy-map type loadbalance http first-match {policy}")];
+    lines.extend(readers.iter().map(|class| format!("  no class {class}")));
+    if encrypted || readers.is_empty() {
+        lines.clear();
+    }
+    Remedy {
+        advice: wording!(
+            en: "the ACE reads requests here and so ends TCP itself, without MPTCP: balance this service at layer 4, where no class of the policy looks into HTTP",
+            ja: "ACE はここでリクエストを読み取るため TCP を自身で終端し、MPTCP をサポートしません。このサービスをレイヤ 4 で分散します（HTTP を照合するクラスをポリシーから削除します）",
+        ),
+        lines,
+        caution: Some(wording!(
+            en: "at layer 4 option 30 must be allowed, too, and a second subflow may be balanced to another real server, where it fails",
+            ja: "レイヤ 4 でもオプション 30 の許可が必要です。また、2 番目のサブフローが異なる実サーバに分散されて接続が失敗する場合があります",
+        )),
+        source: SEED,
+    }
+}
+
 /// Subflows of one connection reach one real server of the farm.
 pub(super) fn together(farm: &Farm) -> Remedy {
     let name = &farm.name;

@@ -9,14 +9,17 @@ use crate::catalogue::RECALLED;
 use crate::config::access_list::Entry;
 
 use super::config::{AccessGroup, AsaConfig};
+use super::remedy;
 
 const RULES: &str = "ASA CLI configuration guide, access rules";
 /// Levels of `inside` and `outside` on an ASA as it comes.
 const FACTORY_LEVELS: [u8; 2] = [100, 0];
 
-fn no_icmp() -> Arc<Rule> {
+/// The rule for ICMP that enters on `interface`.
+fn no_icmp(interface: &str) -> Arc<Rule> {
     let text = "ICMP from a lower security level needs an access list, or inspect icmp";
-    Rule::default(text, "Cisco 15246, ICMP through PIX and ASA")
+    let rule = Rule::default(text, "Cisco 15246, ICMP through PIX and ASA");
+    remedy::permit_unreachable(rule, interface)
 }
 
 /// Judges the first packet of connections.
@@ -42,14 +45,15 @@ impl Access {
         };
         let (inside, outside) = (level(0), level(1));
         let equal = inside == outside && config.same_security_permitted;
+        let lower = &interfaces[usize::from(inside > outside)];
         Self {
-            interfaces,
+            no_icmp: no_icmp(lower),
             implicit: Rule::default(
                 "without an access list, a connection opens only towards a lower security level",
                 RECALLED,
             ),
-            no_icmp: no_icmp(),
             downhill: [inside > outside || equal, outside > inside || equal],
+            interfaces,
             open: false,
         }
     }
@@ -57,7 +61,8 @@ impl Access {
     /// Lets every connection through.
     pub(super) fn open(interfaces: [String; 2]) -> Self {
         let implicit = Rule::default("every connection may cross", RECALLED);
-        Self { interfaces, implicit, no_icmp: no_icmp(), downhill: [true, true], open: true }
+        let no_icmp = no_icmp(&interfaces[1]);
+        Self { interfaces, implicit, no_icmp, downhill: [true, true], open: true }
     }
 
     /// `Err` with the deciding rule when the connection may not cross.

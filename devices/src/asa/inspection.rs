@@ -16,9 +16,9 @@ use crate::steps::Pass;
 use crate::steps::forge;
 use crate::steps::track::{ConnectionId, Sender};
 
-use super::Asa;
-use super::config::{Inspect, MatchOn};
+use super::config::{Inspect, MatchOn, PolicyClass, PolicyMap};
 use super::policy::Policy;
+use super::{Asa, remedy};
 
 const SOURCE: &str = "ASA CLI configuration guide, application layer protocol inspection";
 /// Data connections that are waited for.
@@ -77,6 +77,13 @@ fn default_port(protocol: &str) -> Option<u16> {
     })
 }
 
+impl Plan {
+    /// Its line, as the configuration has it: `inspect http web`.
+    pub(super) fn name(&self) -> &str {
+        &self.rule.text
+    }
+}
+
 impl Policy {
     /// The inspection of a connection that this flow opens: per protocol, the first class that matches.
     pub(super) fn inspection(&self, flow: Flow, ingress: PortId) -> Option<Plan> {
@@ -85,7 +92,7 @@ impl Policy {
                 for inspect in &class.inspections {
                     if default_port(&inspect.protocol).is_some()
                         && self.is_inspected(&class.name, inspect, flow)
-                        && let Some(plan) = self.plan(inspect)
+                        && let Some(plan) = self.plan(inspect, map, class)
                     {
                         return Some(plan);
                     }
@@ -114,33 +121,38 @@ impl Policy {
         !map.matches.is_empty() && holds && (names_port || port == Some(flow.dst.port()))
     }
 
-    fn plan(&self, inspect: &Inspect) -> Option<Plan> {
+    fn plan(&self, inspect: &Inspect, map: &PolicyMap, class: &PolicyClass) -> Option<Plan> {
         let rule = |place: &ConfigLine| Rule::config(place.text.clone(), place.clone(), SOURCE);
         let layer7 = &self.config.layer7;
-        let map = inspect.map.as_deref();
+        let named = inspect.map.as_deref();
         let mut lines = Vec::new();
         let what = match inspect.protocol.as_str() {
             "ftp" => What::Ftp { strict: inspect.strict },
             "http" => {
-                let (rules, places) = map
+                let (rules, places) = named
                     .and_then(|name| layer7.http_map(name))
                     .map(super::layer7::HttpMap::blocking)
                     .unwrap_or_default();
-                lines = places.iter().map(rule).collect();
+                lines = places.iter().map(rule).map(remedy::found).collect();
                 What::Http(rules)
             }
             "sip" => What::Sip,
             "esmtp" | "smtp" => {
-                let set = map.and_then(|name| layer7.esmtp_maps.get(name));
+                let set = named.and_then(|name| layer7.esmtp_maps.get(name));
                 What::Esmtp { allow_tls: set.is_some_and(|map| map.allow_tls) }
             }
             "dns" => {
-                let set = map.and_then(|name| layer7.dns_maps.get(name)).filter(|m| m.over_tcp)?;
+                let set =
+                    named.and_then(|name| layer7.dns_maps.get(name)).filter(|m| m.over_tcp)?;
                 What::Dns { length_maximum: set.length_maximum.unwrap_or(DNS_LENGTH) }
             }
             _ => return None,
         };
-        Some(Plan { rule: rule(&inspect.place), line: inspect.place.line, what, lines })
+        let mut reads = rule(&inspect.place);
+        if matches!(what, What::Esmtp { .. }) {
+            reads = remedy::unread(reads, &map.name, &class.name, &inspect.place.text);
+        }
+        Some(Plan { rule: reads, line: inspect.place.line, what, lines })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::steps::track::{Connection, ConnectionId, Sender};
 use crate::steps::{Pass, mss};
 
 use super::policy::Treatment;
+use super::remedy;
 use super::tcp_map::{Action, Normalizer, Set, known_by_default};
 use super::{Asa, State};
 
@@ -128,7 +129,14 @@ impl Asa {
         if let (Some(rule), Some(connection)) = (allowed_30, self.table.get_mut(id))
             && !std::mem::replace(&mut connection.state.passage_signed, true)
         {
-            pass.sign(rule, Change::Allowed { what: "option 30" });
+            let plan = connection.state.watched.as_ref().and_then(|w| w.plan.as_deref());
+            match remedy::whole_stream(&self.policy, pass.received, pass.ingress, plan) {
+                Some(remedy) => {
+                    let rule = Arc::clone(rule).remedied(remedy);
+                    pass.sign(&rule, Change::Allowed { what: "option 30" });
+                }
+                None => pass.sign(rule, Change::Allowed { what: "option 30" }),
+            }
         }
         Ok(())
     }

@@ -57,6 +57,8 @@ pub(super) struct Policy {
     factory: Arc<Treatment>,
     /// What speaks against letting option 30 through.
     caution: Wording,
+    /// Something behind the policy reads every stream, as an FTD's Snort does.
+    pub(super) reads_all: bool,
     /// By policy-map and class.
     treatments: Vec<Vec<Option<Arc<Treatment>>>>,
 }
@@ -99,16 +101,18 @@ impl Policy {
             named_options,
             factory,
             caution: remedy::caution(),
+            reads_all: false,
             treatments,
         }
     }
 
-    /// Says in its remedies that `caution` speaks against letting option 30 through.
+    /// Says in its remedies that `caution` speaks against letting option 30 through: every stream is read.
     pub(super) fn warn_against(&mut self, caution: Wording) {
         let remedy = Remedy { caution: Some(caution.clone()), ..remedy::whole() };
         let cleared = Rule::default(CLEAR_HIGH, SEED).remedied(remedy);
         self.factory = Arc::new(Treatment { cleared, ..Treatment::clone(&self.factory) });
         self.caution = caution;
+        self.reads_all = true;
     }
 
     /// The treatment of a new connection, `flow` being that of its first packet.

@@ -11,6 +11,7 @@ use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::order::Queue;
+use super::remedy;
 
 /// Cisco 116519, "MPTCP and Product Support Overview": unsupported options become NOOP.
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
@@ -171,7 +172,7 @@ impl TcpMap {
                 }
             };
         match words {
-            ["tcp-options", rest @ ..] => options(n, on, rest, &rule, line, found),
+            ["tcp-options", rest @ ..] => options(&self.name, n, on, rest, &rule, line, found),
             ["exceed-mss", ..] => action(&mut n.exceed_mss, factory.exceed_mss, &[allow, drop]),
             ["invalid-ack", ..] => action(&mut n.invalid_ack, factory.invalid_ack, &[allow, drop]),
             ["reserved-bits", ..] => {
@@ -222,8 +223,9 @@ impl TcpMap {
     }
 }
 
-/// Reads what follows `tcp-options`, in the old form and in that of 9.4(2) and later.
+/// Reads what follows `tcp-options` in the tcp-map `name`, in the old form and in that of 9.4(2) and later.
 fn options(
+    name: &str,
     n: &mut Normalizer,
     on: bool,
     words: &[&str],
@@ -326,7 +328,13 @@ fn options(
         );
         found.warn(line, "", message);
     }
-    n.options.push(OptionRule { kinds, action, mss_maximum, multiple, rule: Arc::clone(rule) });
+    let rule = match action {
+        Action::Clear | Action::Drop if kinds.contains(&kind::MPTCP) => {
+            Arc::clone(rule).remedied(remedy::of_map(name, Some(&rule.text)))
+        }
+        Action::Allow | Action::Clear | Action::Drop => Arc::clone(rule),
+    };
+    n.options.push(OptionRule { kinds, action, mss_maximum, multiple, rule });
 }
 
 /// `N [timeout S]`.

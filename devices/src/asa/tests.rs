@@ -518,6 +518,35 @@ fn remedies_mend() {
     check(&text(&[&class, &limits, &service]), &[&map[..], &policy].concat());
 }
 
+/// Where an inspection reads what option 30 lets through, the device says what shows it all of the stream.
+#[test]
+fn remedies_show_inspections_whole_streams() {
+    let text = "class-map web\n match port tcp eq 5001\ntcp-map open\n tcp-options range 30 30 \
+                allow\nclass-map all\n match any\npolicy-map p\n class all\n  set connection \
+                advanced-options open\n class web\n  inspect http\nservice-policy p global\n";
+    let out = send(&mut asa(text), 0, syn());
+    let remedy = out.rule("allowed-option-30").remedy.clone().expect("a remedy");
+    assert!(remedy.advice.english.starts_with("inspect http reads"), "{}", remedy.advice);
+    let mended = format!("{text}{}\n", remedy.lines.join("\n"));
+    let out = send(&mut asa(&mended), 0, syn());
+    assert!(out.labels().iter().any(|label| label == "option-30-to-nop"), "{mended}");
+    // Nothing reads: nothing to be said.
+    let out = send(&mut asa(&text.replace("  inspect http\n", "")), 0, syn());
+    assert_eq!(out.rule("allowed-option-30").remedy, None);
+}
+
+#[test]
+fn a_tcp_map_that_drops_option_30_is_mended() {
+    let text = "tcp-map strict\n tcp-options range 30 30 drop\nclass-map all\n match any\npolicy-map \
+                p\n class all\n  set connection advanced-options strict\nservice-policy p global\n";
+    let out = send(&mut asa(text), 0, syn());
+    let remedy = out.rule("dropped").remedy.clone().expect("a remedy");
+    let mended = format!("{text}{}\n", remedy.lines.join("\n"));
+    let (mut mended, warnings) = built(Some(&mended)).unwrap();
+    assert_eq!(warnings, []);
+    assert!(send(&mut mended, 0, syn()).labels().contains(&"allowed-option-30".to_owned()));
+}
+
 #[test]
 fn icmp_errors_need_an_access_list_or_an_inspection_and_a_connection() {
     let levels = "interface g0\n nameif outside\n security-level 0\ninterface g1\n nameif inside\n \
@@ -529,7 +558,14 @@ fn icmp_errors_need_an_access_list_or_an_inspection_and_a_connection() {
     let inspected =
         format!("{levels}policy-map p\n class c\n  inspect icmp\nservice-policy p global\n");
     let inspected = format!("class-map c\n match any\n{inspected}");
-    for (text, reason) in [(levels, Some("acl-drop")), (&listed, None), (&inspected, None)] {
+    let mut without = asa(levels);
+    let about = send(&mut without, 0, syn()).packet;
+    let out = send_from(&mut without, 1, OUTSIDE, too_big(&about, 1300));
+    let remedy = out.rule("dropped").remedy.clone().expect("a remedy");
+    let mended = format!("{levels}{}\n", remedy.lines.join("\n"));
+    for (text, reason) in
+        [(levels, Some("acl-drop")), (&listed, None), (&mended, None), (&inspected, None)]
+    {
         let mut asa = asa(text);
         let sent = syn();
         let about = send(&mut asa, 0, sent.clone()).packet;

@@ -47,8 +47,8 @@ fn audit(text: ConfigText<'_>) -> Audit {
             let probed = probe(&mut ips, attempt);
             let mut because = probed.because;
             if because.is_empty() {
-                because
-                    .push(Because::line(&signature.place, "it changes and denies nothing inline"));
+                let place = signature.actions.as_ref().map_or(&signature.place, |(_, place)| place);
+                because.push(Because::line(place, "it changes and denies nothing inline"));
             }
             (probed.effect, because)
         }
@@ -93,9 +93,9 @@ mod tests {
         check("service signature-definition sig0\n", Effect::Unknown, None, 0);
         check(&with("modify-packet-inline"), Effect::Strip, Some(3), 0);
         check(&with("deny-packet-inline"), Effect::Drop, Some(3), 0);
-        check(&with("produce-alert"), Effect::Pass, Some(2), 0);
+        check(&with("produce-alert"), Effect::Pass, Some(3), 0);
         let string = "signatures 60000 0\nregex-string attack\nevent-action deny-packet-inline\n";
-        check(&format!("{}{string}", with("produce-alert")), Effect::Pass, Some(2), 1);
+        check(&format!("{}{string}", with("produce-alert")), Effect::Pass, Some(3), 1);
         let promiscuous = "service analysis-engine\nphysical-interface GigabitEthernet0/1\n";
         check(promiscuous, Effect::Pass, Some(2), 0);
     }

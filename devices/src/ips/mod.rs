@@ -145,6 +145,8 @@ struct Watched {
 pub(crate) struct Ips {
     mode: Mode,
     options: Vec<OptionSignature>,
+    /// By which option 30 goes through where signatures read the stream.
+    passage: Arc<Rule>,
     syn_data: Option<(Verdict, Arc<Rule>)>,
     signatures: Vec<Signature>,
     verdicts: Vec<Verdict>,
@@ -197,6 +199,11 @@ impl Ips {
             rule: remedy::leave_alone(rule(s, GUIDE), s),
         });
         let options = options.collect();
+        let alerting = enabled(1306).find(|s| s.sub == 0);
+        let passage = match alerting {
+            Some(signature) => rule(signature, GUIDE),
+            None => Rule::default("signature 1306/0: option 30 is not removed", GUIDE),
+        };
         let syn_data = enabled(1314).map(|s| (Verdict::of(s), rule(s, GUIDE))).next();
         let (mut signatures, mut verdicts) = (Vec::new(), Vec::new());
         for signature in config.signatures.iter().filter(|s| s.enabled) {
@@ -219,13 +226,14 @@ impl Ips {
                     false => Sender::Responder,
                 }),
                 ports: signature.ports.clone(),
-                rule: rule(signature, STRING),
+                rule: remedy::found(rule(signature, STRING)),
             });
             verdicts.push(Verdict::of(signature));
         }
         Self {
             mode: mode.unwrap_or(from_text),
             options,
+            passage: remedy::remove(passage),
             syn_data,
             signatures,
             verdicts,
@@ -324,6 +332,10 @@ impl Device for Ips {
         self.table.observe(now, id, sender, pass.packet);
         let Some(connection) = self.table.get_mut(id) else { return Forwarding::Through };
         let port = connection.opened.dst.port();
+        let opens = pass.packet.flags.is_initial_syn() && pass.packet.options.has(kind::MPTCP);
+        if inline && opens && self.signatures.iter().any(|s| s.reads(port)) {
+            pass.sign(&self.passage, Change::Allowed { what: "option 30" });
+        }
         let found = connection.state.reading.read(sender, port, pass.packet, &self.signatures);
         let Some(at) = found else { return Forwarding::Through };
         self.counters.alerts += 1;

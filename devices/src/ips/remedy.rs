@@ -8,6 +8,42 @@ use sim_core::wording;
 use super::grammar::SignatureConfig;
 use crate::audit::platform::SEED;
 
+/// Signatures read the streams of connections whose option 30 goes through.
+pub(super) fn remove(rule: Arc<Rule>) -> Arc<Rule> {
+    let lines = [
+        "service signature-definition sig0",
+        "signatures 1306 0",
+        "engine normalizer",
+        "event-action modify-packet-inline|produce-alert",
+        "exit",
+        "exit",
+        "exit",
+    ];
+    rule.remedied(Remedy {
+        advice: wording!(
+            en: "a signature that is split over subflows is missed: where the traffic must be inspected, let signature 1306 0 remove option 30, so that connections fall back to plain TCP",
+            ja: "複数のサブフローに分かれたシグニチャは検出されません。インスペクションが必要な場合は、シグニチャ 1306 0 による TCP オプション 30 の削除をイネーブルにして、通常の TCP 動作にフォールバックさせます",
+        ),
+        lines: lines.map(str::to_owned).to_vec(),
+        caution: None,
+        source: SEED,
+    })
+}
+
+/// A signature found what it looks for.
+pub(super) fn found(rule: Arc<Rule>) -> Arc<Rule> {
+    let text = rule.text.clone();
+    rule.remedied(Remedy {
+        advice: wording!(
+            en: "nothing, where it is an attack: the sensor found it and did what {text} says; where it is none, tune that signature",
+            ja: "攻撃であれば対処は不要です。センサーはシグニチャを検出し、{text} のとおりに動作しました。攻撃でない場合は、このシグニチャを調整してください",
+        ),
+        lines: Vec::new(),
+        caution: None,
+        source: SEED,
+    })
+}
+
 /// Signature 1306 acts on option 30.
 pub(super) fn leave_alone(rule: Arc<Rule>, signature: &SignatureConfig) -> Arc<Rule> {
     let sub = signature.sub;

@@ -9,10 +9,10 @@ use sim_core::wire::packet::Packet;
 use crate::ios::{self, IosConfig, Named, Refused, refuse};
 use crate::steps::Pass;
 
-use super::GUIDE;
 use super::config::{Action, ClassMap, Criterion, On, PolicyClass, PolicyMap, Quality, Share};
 use super::recognise::Recognition;
 use super::shaper::{Queue, Shaper};
+use super::{GUIDE, remedy};
 
 /// The most that maps may nest in others.
 const DEPTH: u32 = 4;
@@ -86,7 +86,7 @@ pub(super) type Place = [usize; 2];
 impl Class {
     fn all(map: &PolicyMap, quality: &Quality, rate: u64, depth: u32) -> Vec<Self> {
         let mut all: Vec<Self> =
-            map.classes.iter().map(|class| Self::new(class, quality, rate, depth)).collect();
+            map.classes.iter().map(|class| Self::new(map, class, quality, rate, depth)).collect();
         if !map.classes.iter().any(|c| c.name == "class-default") {
             all.push(Self {
                 name: "class-default".to_owned(),
@@ -100,7 +100,7 @@ impl Class {
         all
     }
 
-    fn new(class: &PolicyClass, quality: &Quality, rate: u64, depth: u32) -> Self {
+    fn new(map: &PolicyMap, class: &PolicyClass, quality: &Quality, rate: u64, depth: u32) -> Self {
         let action = |find: &dyn Fn(&Action) -> bool| {
             class.actions.iter().rev().find(|(a, _)| find(a)).map(|(a, _)| a)
         };
@@ -127,7 +127,13 @@ impl Class {
         let shaper = shape.map(|_| Shaper::new(rate, queues(&nested, rate, &class.place)));
         let actions = class.actions.iter().map(|(action, place)| {
             let text = format!("class {}: {}", class.name, place.text);
-            (action.clone(), ios::rule(text, place, GUIDE))
+            let rule = ios::rule(text, place, GUIDE);
+            match action {
+                Action::Drop => {
+                    (action.clone(), remedy::keep_unknown(rule, &map.name, &class.name))
+                }
+                _ => (action.clone(), rule),
+            }
         });
         Self {
             name: class.name.clone(),

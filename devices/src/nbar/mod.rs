@@ -6,6 +6,7 @@ mod attached;
 pub(crate) mod config;
 pub(crate) mod grammar;
 mod recognise;
+mod remedy;
 mod shaper;
 #[cfg(test)]
 mod tests;

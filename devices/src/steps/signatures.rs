@@ -30,6 +30,14 @@ pub struct Signature {
     pub rule: Arc<Rule>,
 }
 
+impl Signature {
+    /// True when it looks at connections to this port.
+    #[must_use]
+    pub fn reads(&self, port: u16) -> bool {
+        self.ports.is_empty() || self.ports.iter().any(|ports| ports.contains(&port))
+    }
+}
+
 /// An expression over bytes; `None` when it is not understood.
 #[must_use]
 pub fn expression(text: &str) -> Option<Regex> {
@@ -75,7 +83,7 @@ impl Reading {
         scan.feed(packet, SPAN_MAX);
         signatures.iter().position(|signature| {
             signature.sender.is_none_or(|wanted| wanted == sender)
-                && (signature.ports.is_empty() || signature.ports.iter().any(|p| p.contains(&port)))
+                && signature.reads(port)
                 && scan.completes_match(&signature.regex)
         })
     }

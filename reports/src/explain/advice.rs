@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{Origin, Remedy, Rule};
+use sim_core::engine::device::{Change, Origin, Remedy, Rule};
+use sim_core::record::ConnectionRecord;
 use sim_core::record::outcome::{Act, Blame, CauseLink, Trouble, Verdict};
 use sim_core::record::story::{End, FallbackReason};
-use sim_core::record::{ConnectionRecord, RunRecord};
+
+use super::{Step, What};
 
 /// One thing to do, or to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,9 +55,9 @@ pub enum Advice<'a> {
     Unknown,
 }
 
-/// What can be done about a connection, the most important first.
+/// What can be done about a connection whose story has these steps, the most important first.
 #[must_use]
-pub fn advice<'a>(record: &'a RunRecord, connection: &'a ConnectionRecord) -> Vec<Advice<'a>> {
+pub fn advice<'a>(connection: &'a ConnectionRecord, steps: &[Step<'a>]) -> Vec<Advice<'a>> {
     let of_subflows = connection.subflows.iter().filter_map(|subflow| subflow.cause.as_ref());
     let causes = connection.outcome.cause.iter().chain(of_subflows);
     let mut all: Vec<Advice<'a>> = Vec::new();
@@ -67,11 +69,15 @@ pub fn advice<'a>(record: &'a RunRecord, connection: &'a ConnectionRecord) -> Ve
             _ => {}
         }
     }
+    for advice in steps.iter().filter_map(of_step) {
+        if !all.contains(&advice) {
+            all.push(advice);
+        }
+    }
     if all.is_empty() {
         let works = connection.outcome.verdict == Verdict::Mptcp;
         all.push(if works { Advice::Nothing } else { Advice::Unknown });
     }
-    all.extend(allowed(record));
     all
 }
 
@@ -93,19 +99,11 @@ fn of_link(link: &CauseLink) -> Option<Advice<'_>> {
     }
 }
 
-/// What lets MPTCP through has a price, too, where its model says so.
-fn allowed(record: &RunRecord) -> Vec<Advice<'_>> {
-    let mut all: Vec<Advice<'_>> = Vec::new();
-    for change in &record.changes {
-        let Some(remedy) = change.rule.remedy.as_ref().filter(|_| change.change.allows()) else {
-            continue;
-        };
-        let device = record.device(change.device);
-        let (device, model) = (device.name.as_str(), device.model);
-        let advice = Advice::Device { device, model, remedy: Arc::clone(remedy) };
-        if !all.contains(&advice) {
-            all.push(advice);
-        }
-    }
-    all
+/// What did not decide the verdict may cost something: what lets MPTCP through past an inspection, and
+/// what was dropped on the way, where the model knows what to do.
+fn of_step<'a>(step: &Step<'a>) -> Option<Advice<'a>> {
+    let What::Change { device, change, .. } = step.what else { return None };
+    let costs = change.change.allows() || matches!(change.change, Change::Dropped { .. });
+    let remedy = change.rule.remedy.as_ref().filter(|_| costs)?;
+    Some(Advice::Device { device: &device.name, model: device.model, remedy: Arc::clone(remedy) })
 }

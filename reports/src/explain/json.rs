@@ -75,22 +75,25 @@ impl<'a> Explanation<'a> {
     #[must_use]
     pub fn new(request: &Request<'a>) -> Self {
         let record = request.record;
-        let connections = request.connections().map(|(index, connection)| Connection {
-            name: &connection.name,
-            client: &connection.client,
-            server: &connection.server,
-            verdict: connection.outcome.verdict.word(),
-            verdict_text: request.language.say(&Message::Verdict(connection)),
-            cause: connection
-                .outcome
-                .cause
-                .as_ref()
-                .map(|cause| request.language.say(&Message::Cause(cause))),
-            steps: steps(record, index).iter().map(|step| told(request.language, step)).collect(),
-            advice: advice(record, connection)
-                .iter()
-                .map(|a| advised(request.language, a))
-                .collect(),
+        let connections = request.connections().map(|(index, connection)| {
+            let steps = steps(record, index);
+            Connection {
+                name: &connection.name,
+                client: &connection.client,
+                server: &connection.server,
+                verdict: connection.outcome.verdict.word(),
+                verdict_text: request.language.say(&Message::Verdict(connection)),
+                cause: connection
+                    .outcome
+                    .cause
+                    .as_ref()
+                    .map(|cause| request.language.say(&Message::Cause(cause))),
+                steps: steps.iter().map(|step| told(request.language, step)).collect(),
+                advice: advice(connection, &steps)
+                    .iter()
+                    .map(|a| advised(request.language, a))
+                    .collect(),
+            }
         });
         Self {
             scenario: &record.scenario,

@@ -30,7 +30,7 @@ pub fn render(request: &Request<'_>, width: usize) -> String {
             told(&mut out, request, step, times, width);
         }
         section(&mut out, &say(Message::Label(Label::WhatCanBeDone)));
-        for advice in advice(request.record, connection) {
+        for advice in advice(connection, &steps) {
             advise(&mut out, request, &advice, width);
         }
     }

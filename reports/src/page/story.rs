@@ -54,12 +54,13 @@ fn told(record: &RunRecord, material: &Material<'_>, language: Language) -> Mark
     let label = |label| language.say(&Message::Label(label));
     html! {
         @for (index, connection) in record.connections.iter().enumerate() {
+            @let steps = steps(record, index);
             @if record.connections.len() > 1 { h3 { (printable(&connection.name)) } }
             ol.story {
-                @for step in steps(record, index) { (step_of(&step, material, language)) }
+                @for step in &steps { (step_of(step, material, language)) }
             }
             h3 { (label(Label::WhatCanBeDone)) }
-            @for advice in advice(record, connection) { (advised(&advice, language)) }
+            @for advice in advice(connection, &steps) { (advised(&advice, language)) }
         }
     }
 }

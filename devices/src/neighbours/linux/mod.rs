@@ -1,6 +1,7 @@
 //! A Linux router with netfilter: TCPOPTSTRIP blanks options, TCPMSS clamps the MSS, SYNPROXY answers
 //! SYNs for the servers, and rules drop.
 
+mod remedy;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use sim_core::wire::packet::{Flags, Packet};
 use crate::config::words::{nearest, port, prefix};
 use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
 
-use super::MAN;
+use super::{MAN, remedy};
 
 /// A table, in the order in which a forwarded packet meets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +184,13 @@ impl Ruleset {
             return;
         }
         let Some((matches, target)) = rule_of(words, line, found) else { return };
+        let rule = match &target {
+            Target::Strip(kinds) if kinds.contains(&kind::MPTCP) => {
+                remedy::keep(rule, table, words)
+            }
+            Target::SynProxy => remedy::without_proxy(rule, table, words),
+            _ => rule,
+        };
         let entry = Entry { table, matches, target, rule };
         match appended {
             Some(_) => self.entries.push(entry),
@@ -191,6 +198,17 @@ impl Ruleset {
                 let first = self.entries.iter().position(|e| e.table == table);
                 self.entries.insert(first.unwrap_or(self.entries.len()), entry);
             }
+        }
+    }
+}
+
+impl Table {
+    /// Its name, as `iptables -t` takes it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Mangle => "mangle",
+            Self::Filter => "filter",
         }
     }
 }

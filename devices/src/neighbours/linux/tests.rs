@@ -55,6 +55,22 @@ fn rules() {
     assert_eq!(send(&mut linux(inserted), 0, syn()).drop_reason(), Some("DROP"));
 }
 
+/// The command that a rule's remedy gives is that of the rule, to delete it.
+#[test]
+fn remedies_delete_the_rule() {
+    let check = |text: &str, label: &str, expect: &str| {
+        let remedy = send(&mut linux(text), 0, syn()).rule(label).remedy.clone().expect("a remedy");
+        assert_eq!(remedy.lines, [expect], "{text}");
+    };
+    let strip = "-p tcp -j TCPOPTSTRIP --strip-options 30";
+    let deleted = format!("iptables -t mangle -D FORWARD {strip}");
+    check(&format!("*mangle\n-A FORWARD {strip}\nCOMMIT\n"), "option-30-to-nop", &deleted);
+    check(&format!("iptables -t mangle -A FORWARD {strip}\n"), "option-30-to-nop", &deleted);
+    let proxy = "-p tcp -m state --state NEW -j SYNPROXY --mss 1460";
+    let deleted = format!("iptables -t filter -D FORWARD {proxy}");
+    check(&format!("*filter\n-A FORWARD {proxy}\nCOMMIT\n"), "answered", &deleted);
+}
+
 #[test]
 fn synproxy_answers_and_splices() {
     let text = "*raw\n-A PREROUTING -p tcp --syn --dport 5001 -j CT --notrack\nCOMMIT\n*filter\n-A FORWARD -p tcp --dport 5001 -m state --state NEW,INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460\n-A FORWARD -m state --state INVALID -j DROP\nCOMMIT\n";
