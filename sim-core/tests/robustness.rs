@@ -1,14 +1,15 @@
 //! What a pair of hosts must survive, one case each; most were found by the random worlds.
 
+mod one_path;
+
+use one_path::{Case, Tampering, download, upload};
 use sim_core::app::AppConfig;
-use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::device::{Forwarding, Side};
 use sim_core::engine::link::{LinkConfig, Loss, QueueLimit};
-use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::{
     CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
 };
 use sim_core::record::outcome::{Failure, Verdict};
-use sim_core::record::{ConnectionRecord, PathRecord, RunRecord};
 use sim_core::rng::Probability;
 use sim_core::tcp::congestion::Congestion;
 use sim_core::tcp::sender::{Ack, Sender};
@@ -18,130 +19,6 @@ use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
 use sim_core::wire::seq::Seq;
-
-/// What a box does to the nth packet (from 0) of a direction, and what it sends itself.
-type Tampering = fn(PortId, u64, &mut Packet, &mut Effects) -> Forwarding;
-
-struct TamperingBox {
-    counts: [u64; 2],
-    tampering: Tampering,
-}
-
-impl Device for TamperingBox {
-    fn model(&self) -> &'static str {
-        "box"
-    }
-
-    fn process(
-        &mut self,
-        _now: SimTime,
-        ingress: PortId,
-        packet: &mut Packet,
-        effects: &mut Effects,
-    ) -> Forwarding {
-        let count = &mut self.counts[usize::from(ingress.side() == Side::Outside)];
-        *count += 1;
-        (self.tampering)(ingress, *count - 1, packet, effects)
-    }
-}
-
-/// One path with a box, next to the client.
-struct Case {
-    client: HostConfig,
-    server: HostConfig,
-    app: AppConfig,
-    link: LinkConfig,
-    tampering: Tampering,
-    cut_at_ms: Option<u64>,
-    backup_at_ms: Option<u64>,
-}
-
-impl Default for Case {
-    fn default() -> Self {
-        Self {
-            client: HostConfig::default(),
-            server: HostConfig::default(),
-            app: upload(100_000),
-            link: LinkConfig {
-                rate: Some(BitRate(10_000_000)),
-                delay: SimDuration::from_millis(10),
-                ..LinkConfig::default()
-            },
-            tampering: |_, _, _, _| Forwarding::Through,
-            cut_at_ms: None,
-            backup_at_ms: None,
-        }
-    }
-}
-
-impl Case {
-    fn profile(profile: Profile) -> Self {
-        let host = HostConfig { profile, ..HostConfig::default() };
-        Self { client: host.clone(), server: host, ..Self::default() }
-    }
-
-    fn run(self) -> ConnectionRecord {
-        self.run_world().connections.remove(0)
-    }
-
-    fn run_world(self) -> RunRecord {
-        let mut world = World::new(1);
-        let client = world.add_host("client", self.client);
-        let server = world.add_host("server", self.server);
-        let device = TamperingBox { counts: [0; 2], tampering: self.tampering };
-        let device = world.add_device("box", Box::new(device));
-        let path = world.add_path(PathRecord {
-            name: "path".into(),
-            rate_bps: None,
-            rtt: SimDuration::from_millis(20),
-            devices: vec!["box".into()],
-        });
-        let spec = |name: &str, link: &LinkConfig| LinkSpec {
-            name: name.into(),
-            path: Some(path),
-            forward: link.clone(),
-            backward: link.clone(),
-        };
-        world.connect((client, 0), (device, 0), spec("wire", &LinkConfig::wire()));
-        let link = world.connect((device, 1), (server, 0), spec("link", &self.link));
-        world.add_address(client, 0, [10, 0, 0, 2].into());
-        world.add_address(server, 0, [10, 1, 0, 2].into());
-        world.add_connection(ConnectionSpec {
-            name: "work".into(),
-            client,
-            server,
-            client_address: [10, 0, 0, 2].into(),
-            server_address: ([10, 1, 0, 2], 80).into(),
-            start: SimTime::ZERO,
-            app: self.app,
-            bound_bps: None,
-        });
-        if let Some(ms) = self.cut_at_ms {
-            world.schedule(SimTime(ms * 1_000_000), "cut".into(), None, Action::LinkDown(link));
-        }
-        if let Some(ms) = self.backup_at_ms {
-            for (host, address) in [(client, [10, 0, 0, 2]), (server, [10, 1, 0, 2])] {
-                let action = Action::SetBackup { host, address: address.into(), backup: true };
-                world.schedule(SimTime(ms * 1_000_000), "backup".into(), None, action);
-            }
-        }
-        world.run(SimTime(4_000_000_000_000))
-    }
-
-    fn completes(self, bytes: u64, case: &str) {
-        let record = self.run();
-        assert!(record.completed_at.is_some(), "{case}: {:?}", record.outcome.verdict);
-        assert_eq!((record.bytes_delivered, record.stream_intact), (bytes, true), "{case}");
-    }
-}
-
-fn upload(bytes: u64) -> AppConfig {
-    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
-}
-
-fn download(bytes: u64) -> AppConfig {
-    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: true }
-}
 
 /// The link took the copy and never let it arrive, nor anything after it.
 #[test]

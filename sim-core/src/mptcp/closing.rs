@@ -280,8 +280,7 @@ impl Endpoint {
     pub(super) fn on_fail(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, _dsn: u64) {
         self.counters.count(Counter::FailRx);
         self.tell(io.now, i, Some(packet.uid), Fact::FailReceived);
-        let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
-        let may = if self.is_linux() { self.may_fall_back } else { alone };
+        let may = if self.is_linux() { self.may_fall_back } else { !self.other_carrier(i) };
         if may {
             let answers_own = !self.subflows[i].suspect.is_empty();
             self.subflows[i].infinite_pending = true;
@@ -301,8 +300,8 @@ impl Endpoint {
 
     /// The peer gives MPTCP up on subflow `i`: what was kept is delivered, and plain TCP goes on.
     pub(super) fn give_in(&mut self, io: &mut Io<'_>, i: usize, told_by: PacketUid) {
-        self.release_suspects(io, i);
         self.fall_back(io.now, i, Some(told_by), FallbackReason::PeerFellBack);
+        self.release_suspects(io, i);
         self.release_unmapped(io, i);
         self.adopt_subflow_progress(i);
     }

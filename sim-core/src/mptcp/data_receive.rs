@@ -7,10 +7,14 @@ use super::subflow::{ActiveMapping, State};
 use crate::record::SubflowRole;
 use crate::record::story::{Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::Chunk;
+use crate::time::SimDuration;
 use crate::wire::dss::{MappingSum, dss_checksum_matches};
 use crate::wire::mptcp::{DataSeq, Mapping, ResetReason};
 use crate::wire::packet::{Packet, PacketUid};
 use crate::wire::payload::Payload;
+
+/// How long an MP_FAIL may stay without an answer (Linux's `TCP_RTO_MAX`, `mptcp_mp_fail_no_response`).
+const FAIL_TIMEOUT: SimDuration = SimDuration::from_secs(120);
 
 /// How a chunk's mapping turned out (Linux's `enum mapping_status`).
 enum Status {
@@ -65,6 +69,16 @@ impl Endpoint {
                     };
                     self.subflows[i].unmapped.reset_count();
                     if !self.take_mapped(io, i, chunk.packet, data, len, head) {
+                        if rest > 0 && self.subflows[i].state != State::Closed {
+                            // What a box added may be wanted when MPTCP is given up.
+                            let (start, payload) =
+                                (chunk.start + u64::from(len), chunk.payload.slice(len, rest));
+                            self.await_mapping(
+                                io,
+                                i,
+                                Chunk { start, payload, mapping: None, ..chunk },
+                            );
+                        }
                         return;
                     }
                     if overlong {
@@ -296,24 +310,27 @@ impl Endpoint {
         pieces: &[(u64, Payload)],
     ) -> bool {
         let s = &self.subflows[i];
-        let alone = self.subflows.iter().filter(|s| s.is_alive()).count() == 1;
-        let seen = s.checksum_seen || s.role == SubflowRole::Join;
         let may_fail = if self.is_linux() {
+            if s.role == SubflowRole::Initial && !s.checksum_seen {
+                // Linux takes it that options never passed, and does not ask the peer.
+                self.counters.count(Counter::DssCorruptionFallback);
+                self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
+                self.adopt_subflow_progress(i);
+                return true;
+            }
             self.may_fall_back
         } else {
-            alone && s.role == SubflowRole::Initial
+            // An infinite mapping fits only what is contiguous in the subflow and in the stream.
+            let contiguous = self.receive.early.is_empty() || !s.suspect.is_empty();
+            !self.other_carrier(i) && contiguous && s.role == SubflowRole::Initial
         };
-        if seen && !may_fail {
+        // An MP_FAIL may be lost, so it is sent again as often as the data is, but not for ever.
+        let since = self.subflows[i].suspect_since.get_or_insert(io.now);
+        let unanswered = io.now.since(*since) >= FAIL_TIMEOUT;
+        if !may_fail || unanswered {
             self.subflows[i].fail_pending = Some(dsn);
             self.reset_subflow(io, i, ResetCause::ChecksumFailed, Some(ResetReason::MIDDLEBOX));
             return false;
-        }
-        if !seen {
-            // Nothing has ever been right: the very first data went through a box that changes it.
-            self.counters.count(Counter::DssCorruptionFallback);
-            self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
-            self.adopt_subflow_progress(i);
-            return true;
         }
         self.subflows[i].fail_pending = Some(dsn);
         self.tell(io.now, i, Some(packet), Fact::FailSent);
@@ -321,13 +338,20 @@ impl Endpoint {
             self.send_ack(io, i);
             return true; // mptcp_subflow_fail: the data is passed on
         }
-        self.subflows[i].suspect.extend_from_slice(pieces);
+        let suspect = &mut self.subflows[i].suspect;
+        if pieces.first().is_some_and(|(at, _)| suspect.iter().all(|(held, _)| held != at)) {
+            suspect.extend_from_slice(pieces);
+        }
         false
     }
 
-    /// The peer has fallen back: the doubtful bytes are what it will not send again.
+    /// The peer has fallen back: the doubtful bytes are what it will not send again, and no mapping is
+    /// completed any more.
     pub(super) fn release_suspects(&mut self, io: &mut Io<'_>, i: usize) {
-        for (at, payload) in std::mem::take(&mut self.subflows[i].suspect) {
+        let s = &mut self.subflows[i];
+        let suspect = std::mem::take(&mut s.suspect);
+        let unchecked = std::mem::take(&mut s.unchecked);
+        for (at, payload) in suspect.into_iter().chain(unchecked) {
             self.deliver_at(io, i, at, payload);
         }
     }

@@ -303,6 +303,7 @@ impl Endpoint {
             mapping_seen: false,
             unmapped: Unmapped::default(),
             suspect: Vec::new(),
+            suspect_since: None,
             stale_count: 0,
             stale_mark: 0,
             priority_pending: None,

@@ -312,7 +312,7 @@ impl Endpoint {
         }
     }
 
-    fn other_carrier(&self, i: usize) -> bool {
+    pub(super) fn other_carrier(&self, i: usize) -> bool {
         self.subflows.iter().enumerate().any(|(j, s)| j != i && s.can_carry())
     }
 

@@ -140,6 +140,8 @@ pub struct Subflow {
     pub unchecked: Vec<(u64, Payload)>,
     /// Payload of a mapping whose checksum failed, kept until the peer falls back.
     pub suspect: Vec<(u64, Payload)>,
+    /// When a checksum failed first on it.
+    pub suspect_since: Option<SimTime>,
     /// Data-level timeouts in a row without an acknowledgement from this subflow (Linux's
     /// `stale_count`), and what was acknowledged at the last one.
     pub stale_count: u32,
