@@ -131,20 +131,26 @@ impl World {
     }
 
     /// Sends a packet over a direction of a link.
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, index: u32, packet: Box<Packet>) {
-        let direction = &mut self.directions[index as usize];
-        match direction.transmission.kind() {
+        match self.directions[index as usize].transmission.kind() {
             Kind::Steady => self.put_on_link(index, packet),
             Kind::Impaired => self.transmit_impaired(index, packet),
-            Kind::Wire if direction.transmission.is_up() => {
-                let to = direction.to;
-                self.moving.push_back((to.0, to.1, packet));
-            }
-            Kind::Wire => self.put_on_link(index, packet),
+            Kind::Wire => self.transmit_by_wire(index, packet),
         }
     }
 
+    #[inline(never)]
+    fn transmit_by_wire(&mut self, index: u32, packet: Box<Packet>) {
+        let direction = &self.directions[index as usize];
+        if direction.transmission.is_up() {
+            self.moving.push_back((direction.to.0, direction.to.1, packet));
+        } else {
+            self.put_on_link(index, packet);
+        }
+    }
+
+    #[inline(never)]
     fn transmit_impaired(&mut self, index: u32, mut packet: Box<Packet>) {
         let direction = &mut self.directions[index as usize];
         if let Some(bit) = direction.transmission.corrupts() {
@@ -158,7 +164,6 @@ impl World {
         }
     }
 
-    #[inline]
     fn put_on_link(&mut self, index: u32, packet: Box<Packet>) {
         self.packet_hops += 1;
         let direction = &mut self.directions[index as usize];
@@ -493,7 +498,7 @@ impl World {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
         if self.watch.is_none() {
             let ways = &self.nodes[host.0 as usize].ways;

@@ -16,13 +16,19 @@ const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
 
 impl Endpoint {
     /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
+    #[inline]
     pub(super) fn push(&mut self, io: &mut Io<'_>) {
-        if self.has_nothing_to_push() {
-            return;
+        if !self.has_nothing_to_push() {
+            self.push_all(io);
         }
+    }
+
+    fn push_all(&mut self, io: &mut Io<'_>) {
         self.write_application(io);
         for i in 0..self.subflows.len() {
-            self.push_retransmissions(io, i);
+            if self.subflows[i].tx.has_lost() {
+                self.push_retransmissions(io, i);
+            }
         }
         if self.uses_queues {
             self.push_queues(io);
@@ -196,7 +202,6 @@ impl Endpoint {
             if !self.send_new(io, i) {
                 break;
             }
-            self.write_application(io);
         }
         self.retransmit_opportunistically(io);
         let out_of_data = self.send.next >= self.send.taken;
@@ -213,7 +218,8 @@ impl Endpoint {
     /// Sends one segment of new data over subflow `i`; false when none fits.
     pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let room = self.new_data_room();
-        let mut len = u64::from(self.segment_room(i)).min(room) as u32;
+        let full = self.segment_room(i);
+        let mut len = u64::from(full).min(room) as u32;
         let s = &mut self.subflows[i];
         let plain = matches!(self.mode, super::endpoint::Mode::Plain(_));
         if plain {
@@ -223,9 +229,7 @@ impl Endpoint {
         // Sender-side silly-window avoidance (RFC 9293 §3.8.6.2.1): a short segment goes out only when
         // it is all there is, or nothing is in flight.
         let all = u64::from(len) == self.send.taken - self.send.next;
-        if len == 0
-            || (len < self.segment_room(i).min(536) && !all && !self.subflows[i].tx.is_idle())
-        {
+        if len == 0 || (len < full.min(536) && !all && !self.subflows[i].tx.is_idle()) {
             return false;
         }
         let s = &mut self.subflows[i];

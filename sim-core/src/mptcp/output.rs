@@ -81,8 +81,8 @@ impl Endpoint {
     #[inline]
     fn blank(&mut self, io: &mut Io<'_>, i: usize, flags: Flags) -> Box<Packet> {
         let uid = self.fresh_uid(i);
-        let flow = self.subflows[i].flow;
-        let mut packet = io.outbox.pool.packet(flow.src, flow.dst);
+        let flow = &self.subflows[i].flow;
+        let mut packet = io.outbox.pool.packet(&flow.src, &flow.dst);
         packet.uid = uid;
         packet.flags = flags;
         packet.ip_id = uid.0 as u16;

@@ -47,15 +47,20 @@ impl Endpoint {
         if packet.checksum_fault != 0 {
             return; // a host drops it unseen
         }
-        match self.subflows[i].state {
-            State::SynSent => self.on_packet_in_syn_sent(io, i, packet),
-            State::SynReceived => {
-                if self.on_packet_in_syn_received(io, i, packet) {
-                    self.on_segment(io, i, packet);
-                }
+        let is_established = match self.subflows[i].state {
+            State::Established => true,
+            State::SynReceived => self.on_packet_in_syn_received(io, i, packet),
+            State::SynSent => {
+                self.on_packet_in_syn_sent(io, i, packet);
+                false
             }
-            State::Established => self.on_segment(io, i, packet),
-            State::Closed => self.on_packet_after_close(io, packet),
+            State::Closed => {
+                self.on_packet_after_close(io, packet);
+                false
+            }
+        };
+        if is_established {
+            self.on_segment(io, i, packet);
         }
         self.receive.window.adjust(io.now);
         self.subflows[i].silence = Silence::broken(io.now);
@@ -63,6 +68,7 @@ impl Endpoint {
         self.flush_acks(io);
     }
 
+    #[inline(always)] // the one caller
     fn on_segment(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
         let s = &mut self.subflows[i];
         let Some(start) = offset_of(packet.seq, s.rx.initial, s.rx.next) else {
@@ -328,6 +334,7 @@ impl Endpoint {
         self.manage_paths(io);
     }
 
+    #[inline(always)] // the one caller
     fn take_data(
         &mut self,
         io: &mut Io<'_>,

@@ -60,13 +60,12 @@ impl FlowKey {
     }
 }
 
-/// What the connections of one host share.
-/// What every packet asks for comes first.
+/// What the connections of one host share. What every packet asks for comes first.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct HostStack {
-    /// The flow found last: on most hosts the next packet is of the same.
-    recent: Option<(FlowKey, (EndpointId, u8))>,
+    /// The flows found last, the very last first: on most hosts the next packet is of one of them.
+    recent: [Option<(FlowKey, (EndpointId, u8))>; 2],
     /// Settings.
     pub config: Arc<HostConfig>,
     /// Own addresses, in the order in which they were added.
@@ -138,7 +137,7 @@ impl HostStack {
             mtus: Vec::new(),
             routes: Vec::new(),
             flows: FxHashMap::default(),
-            recent: None,
+            recent: [None; 2],
             tokens: FxHashMap::default(),
             listening: Vec::new(),
             next_port: *PORTS.start(),
@@ -294,9 +293,8 @@ impl HostStack {
     #[must_use]
     #[inline]
     pub fn find_recent(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
-        let (recent, found) = self.recent?;
         let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
-        (recent == key).then_some(found)
+        self.recent.iter().flatten().find(|recent| recent.0 == key).map(|recent| recent.1)
     }
 
     /// The subflow that a packet for an own address is for.
@@ -304,13 +302,13 @@ impl HostStack {
     pub fn find(&mut self, packet: &Packet) -> Option<(EndpointId, u8)> {
         let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
         let found = *self.flows.get(&key)?;
-        self.recent = Some((key, found));
+        self.recent = [Some((key, found)), self.recent[0]];
         Some(found)
     }
 
     /// Forgets which subflow was found last: the addresses may change.
     pub(crate) fn forget_recent(&mut self) {
-        self.recent = None;
+        self.recent = [None; 2];
     }
 
     /// The subflow whose segments go from `flow`'s source to its destination.
@@ -324,13 +322,13 @@ impl HostStack {
         let key = FlowKey::of(&flow);
         self.time_wait.remove(&key);
         self.flows.insert(key, (endpoint, subflow));
-        self.recent = None;
+        self.recent = [None; 2];
     }
 
     /// Forgets a subflow.
     pub fn remove(&mut self, flow: &Flow) {
         self.flows.remove(&FlowKey::of(flow));
-        self.recent = None;
+        self.recent = [None; 2];
     }
 
     /// The connection that this token names.

@@ -225,14 +225,14 @@ impl Options {
     #[inline]
     pub fn timestamps(&self) -> Option<(u32, u32)> {
         // Nearly every segment begins NOP, NOP, timestamps: look there first.
-        let found = match self.as_bytes() {
-            [1, 1, 8, 10, rest @ ..] if rest.len() >= 8 => rest,
-            _ => self.find(kind::TIMESTAMPS).filter(|o| o.bytes.len() == 10)?.bytes.get(2..)?,
-        };
-        let word = |at: usize| {
-            u32::from_be_bytes([found[at], found[at + 1], found[at + 2], found[at + 3]])
-        };
-        Some((word(0), word(4)))
+        let usual = self.len >= 12 && self.bytes[..4] == [1, 1, 8, 10];
+        let found: &[u8; 8] = if usual {
+            self.bytes[4..].first_chunk()
+        } else {
+            self.find(kind::TIMESTAMPS).filter(|o| o.bytes.len() == 10)?.bytes[2..].first_chunk()
+        }?;
+        let [a, b, c, d, e, f, g, h] = *found;
+        Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])))
     }
 }
 

@@ -17,8 +17,8 @@ pub struct Pool {
 impl Pool {
     /// A blank packet from `src` to `dst`, as [`Packet::new`] makes it.
     #[inline]
-    pub fn packet(&mut self, src: SocketAddr, dst: SocketAddr) -> Box<Packet> {
-        let Some(mut packet) = self.spare.pop() else { return Box::new(Packet::new(src, dst)) };
+    pub fn packet(&mut self, src: &SocketAddr, dst: &SocketAddr) -> Box<Packet> {
+        let Some(mut packet) = self.spare.pop() else { return Box::new(Packet::new(*src, *dst)) };
         packet.uid = PacketUid(0);
         packet.src = src.ip();
         packet.dst = dst.ip();

@@ -137,18 +137,22 @@ impl Endpoint {
     /// The subflow for the next segment: of new data, or of `reinjected` data, which must not go over
     /// a subflow that has it in flight. Backup subflows serve only when no other is usable
     /// (RFC 8684 §3.3.8).
+    #[inline]
     pub(super) fn pick_subflow(
         &mut self,
         now: SimTime,
         reinjected: Option<(u64, u64)>,
     ) -> Option<usize> {
-        if self.subflows.len() == 1 {
-            let s = &self.subflows[0];
+        if let [s] = &self.subflows[..] {
             return (s.can_carry()
                 && s.tx.has_room(now)
                 && reinjected.is_none_or(|r| !self.has_in_flight(0, r)))
             .then_some(0);
         }
+        self.pick_among(now, reinjected)
+    }
+
+    fn pick_among(&mut self, now: SimTime, reinjected: Option<(u64, u64)>) -> Option<usize> {
         if reinjected.is_none() && self.scheduler.rule.is_some() {
             return self.pick_by_rule(now);
         }

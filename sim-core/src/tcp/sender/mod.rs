@@ -307,10 +307,17 @@ impl Sender {
         waited
     }
 
+    /// True when a segment is lost and not yet sent again.
+    #[must_use]
+    #[inline]
+    pub fn has_lost(&self) -> bool {
+        self.lost != self.retransmitted && self.hold == Hold::No
+    }
+
     /// The next segment that is lost and not yet sent again, as its index.
     #[must_use]
     pub fn next_lost(&self) -> Option<usize> {
-        if self.lost == self.retransmitted || self.hold != Hold::No {
+        if !self.has_lost() {
             return None;
         }
         self.segments.iter().position(|s| s.state & (LOST | RETRANSMITTED | SACKED) == LOST)
@@ -530,7 +537,9 @@ impl Sender {
             out_of_order: duplicate || self.sacked > prior_sacked,
             echoed_ms,
         };
-        self.step_phase(&mut acked, &progress, siblings, me);
+        if self.phase != Phase::Open || self.lost > 0 {
+            self.step_phase(&mut acked, &progress, siblings, me);
+        }
 
         if delivered_now > 0 {
             let ack_sample = AckSample {
