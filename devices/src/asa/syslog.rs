@@ -1,5 +1,8 @@
 //! The log, in the form and with the numbers of the ASA's system messages (ASA Syslog Messages guide).
 
+use std::fmt;
+use std::net::SocketAddr;
+
 use sim_core::engine::device::Side;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::{Flags, Flow, Packet};
@@ -41,21 +44,18 @@ impl Syslog {
     pub(super) fn built(&mut self, names: &[String; 2], number: u64, flow: Flow, state: &State) {
         let (inside, outside) = ends(flow, state.opened_from);
         let [in_name, out_name] = names;
-        let both = format!(
-            "{out_name}:{} ({}) to {in_name}:{} ({})",
-            slash(outside),
-            slash(outside),
-            slash(inside),
-            slash(inside)
-        );
+        let both = || {
+            let (inside, outside) = (Slash(inside), Slash(outside));
+            format!("{out_name}:{outside} ({outside}) to {in_name}:{inside} ({inside})")
+        };
         if state.treatment.bypass.is_some() {
             self.add(6, 302_303, || {
-                format!("Built TCP state-bypass connection {number} from {both}")
+                format!("Built TCP state-bypass connection {number} from {}", both())
             });
         } else {
             let direction = direction(state.opened_from);
             self.add(6, 302_013, || {
-                format!("Built {direction} TCP connection {number} for {both}")
+                format!("Built {direction} TCP connection {number} for {}", both())
             });
         }
     }
@@ -66,9 +66,9 @@ impl Syslog {
         let (inside, outside) = ends(connection.opened, state.opened_from);
         let [in_name, out_name] = names;
         let bytes: u64 = connection.ends.iter().map(|end| end.bytes).sum();
-        let lasted = time(connection.last.since(connection.since));
+        let lasted = connection.last.since(connection.since);
         let number = state.number;
-        let both = format!("{out_name}:{} to {in_name}:{}", slash(outside), slash(inside));
+        let both = || format!("{out_name}:{} to {in_name}:{}", Slash(outside), Slash(inside));
         let reason = match (connection.phase, state.reset_from) {
             (Phase::Closed, Some(Side::Inside)) => "TCP Reset-I",
             (Phase::Closed, Some(Side::Outside)) => "TCP Reset-O",
@@ -79,11 +79,15 @@ impl Syslog {
         };
         if state.treatment.bypass.is_some() {
             self.add(6, 302_304, || {
-                format!("Teardown TCP state-bypass connection {number} from {both} duration {lasted} bytes {bytes} {reason}")
+                format!("Teardown TCP state-bypass connection {number} from {} duration {} bytes {bytes} {reason}", both(), time(lasted))
             });
         } else {
             self.add(6, 302_014, || {
-                format!("Teardown TCP connection {number} for {both} duration {lasted} bytes {bytes} {reason}")
+                format!(
+                    "Teardown TCP connection {number} for {} duration {} bytes {bytes} {reason}",
+                    both(),
+                    time(lasted)
+                )
             });
         }
     }
@@ -99,8 +103,8 @@ impl Syslog {
     ) {
         let name = &names[side as usize];
         let other = &names[1 - side as usize];
-        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
-        let flags = flags(packet.flags);
+        let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
+        let flags = Names(packet.flags);
         let direction = direction(side);
         match reason {
             "tcp-not-syn" => self.add(6, 106_015, || {
@@ -133,7 +137,7 @@ impl Syslog {
 
     /// 201010.
     pub(super) fn intercepted(&mut self, name: &str, side: Side, packet: &Packet, rule: &str) {
-        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
+        let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
         let direction = direction(side);
         let limit = rule.split_whitespace().find(|w| w.parse::<u32>().is_ok()).unwrap_or("0");
         self.add(3, 201_010, || {
@@ -144,7 +148,7 @@ impl Syslog {
     /// 419003.
     pub(super) fn urgent_cleared(&mut self, names: &[String; 2], side: Side, packet: &Packet) {
         let (name, other) = (&names[side as usize], &names[1 - side as usize]);
-        let (src, dst) = (slash(packet.source()), slash(packet.destination()));
+        let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
         self.add(4, 419_003, || {
             format!("Cleared TCP urgent flag from {name}:{src} to {other}:{dst}")
         });
@@ -152,7 +156,7 @@ impl Syslog {
 }
 
 /// The ends of a connection that this flow opened from `side`: the inside one, the outside one.
-fn ends(flow: Flow, side: Side) -> (std::net::SocketAddr, std::net::SocketAddr) {
+fn ends(flow: Flow, side: Side) -> (SocketAddr, SocketAddr) {
     match side {
         Side::Inside => (flow.src, flow.dst),
         Side::Outside => (flow.dst, flow.src),
@@ -166,13 +170,25 @@ const fn direction(from: Side) -> &'static str {
     }
 }
 
-fn slash(address: std::net::SocketAddr) -> String {
-    format!("{}/{}", address.ip(), address.port())
+/// An address and a port as the messages write them. Nothing is written for a message that is only counted.
+#[derive(Clone, Copy)]
+struct Slash(SocketAddr);
+
+impl fmt::Display for Slash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.ip(), self.0.port())
+    }
 }
 
-fn flags(flags: Flags) -> String {
-    let names = format!("{flags:?}").replace(',', " ");
-    if names.is_empty() { "none".into() } else { names }
+/// Control bits as the messages write them.
+#[derive(Clone, Copy)]
+struct Names(Flags);
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = format!("{:?}", self.0).replace(',', " ");
+        f.write_str(if names.is_empty() { "none" } else { &names })
+    }
 }
 
 /// `H:MM:SS`.
