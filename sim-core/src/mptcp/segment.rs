@@ -202,6 +202,9 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         if io.now >= s.next_sample && acked.advanced {
             s.next_sample = io.now + self.sample_interval;
+            if s.samples.is_empty() {
+                s.samples.reserve_exact(1); // many connections are over, or idle, before the next
+            }
             s.samples.push(SenderSample {
                 at: io.now,
                 cwnd: u64::from(s.tx.congestion.window().cwnd) * u64::from(s.peer_mss),

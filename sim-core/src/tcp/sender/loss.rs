@@ -98,29 +98,29 @@ impl Sender {
         } else {
             SimDuration(self.rtt.min().0 / 4).min(self.rtt.srtt())
         };
+        let rack = (self.rack_sent_at, self.rack_end);
         let mut wait = None;
-        for i in 0..self.segments.len() {
-            let s = &self.segments[i];
+        for s in &mut self.segments {
             let waiting =
                 s.state & SACKED == 0 && (s.state & LOST == 0 || s.state & RETRANSMITTED != 0);
             if !waiting {
                 continue;
             }
-            if (self.rack_sent_at, self.rack_end) <= (s.sent_at, s.end()) {
+            if rack <= (s.sent_at, s.end()) {
                 if s.transmissions == 1 {
                     break; // all behind it were sent later still
                 }
                 continue;
             }
             let due = s.sent_at + self.rack_rtt + window;
-            if due <= now {
-                if s.state & RETRANSMITTED != 0 {
-                    self.segments[i].state &= !RETRANSMITTED;
-                    self.retransmitted -= 1;
-                }
-                self.mark_lost(i);
-            } else {
+            if due > now {
                 wait = wait.max(Some(due));
+            } else if s.state & RETRANSMITTED != 0 {
+                s.state &= !RETRANSMITTED; // it is lost already
+                self.retransmitted -= 1;
+            } else {
+                s.state |= LOST;
+                self.lost += 1;
             }
         }
         if let Some(at) = wait {

@@ -271,6 +271,9 @@ impl Sender {
             }
             self.first_sent_at = now;
             self.delivered_at = now;
+            if self.segments.capacity() == 0 {
+                self.segments.reserve_exact(1); // many connections never have more in flight
+            }
         }
         let segment = Segment {
             start: self.next,
