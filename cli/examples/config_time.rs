@@ -2,7 +2,7 @@
 //! `cargo run --release --example config_time -p cli`.
 //!
 //! Two systems, two sizes; the least of several runs. Ten times the lines should take about ten times as
-//! long. Files that are named are measured too.
+//! long. Files that are named are measured instead.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement is by the wall clock")]
 
@@ -15,11 +15,12 @@ use devices::audit::audit;
 const RUNS: u32 = 10;
 
 fn main() {
-    for lines in [20_000, 200_000] {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    for lines in [20_000, 200_000].into_iter().filter(|_| files.is_empty()) {
         measure(&format!("ASA, {lines} lines"), &asa(lines));
         measure(&format!("IOS, {lines} lines"), &ios(lines));
     }
-    for path in std::env::args().skip(1) {
+    for path in files {
         match std::fs::read(&path) {
             Ok(bytes) => measure(&path, &devices::config::decode(&path, &bytes).0),
             Err(error) => eprintln!("cannot read {path}: {error}"),

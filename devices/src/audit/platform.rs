@@ -7,6 +7,7 @@
 
 use std::sync::LazyLock;
 
+use crate::config::lines::break_of;
 use crate::config::{ConfigText, Line, lines};
 
 use super::{Audit, Because, Effect};
@@ -138,7 +139,8 @@ pub fn guess(text: &str) -> Result<&'static Platform, String> {
     let read = lines(text);
     read.iter().for_each(|line| judge(line.text()));
     // Headers may stand in comments, which are none of the configuration's lines.
-    text.split(['\n', '\r']).filter(|l| l.starts_with(['!', ':', ';', '#'])).for_each(judge);
+    let comments = text.split(break_of(text)).filter(|l| l.starts_with(['!', ':', ';', '#']));
+    comments.for_each(judge);
     // Braces around blocks and semicolons after statements are none of Cisco's.
     let braces = read.iter().filter(|l| l.text().ends_with(['{', '}', ';'])).count();
     let of_ours = || {
@@ -210,6 +212,9 @@ fn of_its_own(
 
 /// True when a line begins like this; `*` in it stands for one word.
 fn begins(line: &str, mark: &str) -> bool {
+    if !mark.as_bytes().contains(&b'*') {
+        return line.starts_with(mark);
+    }
     let mut parts = mark.split('*');
     let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {
         return false;

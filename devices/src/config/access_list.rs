@@ -10,6 +10,7 @@ use sim_core::engine::device::{ConfigLine, in_prefix};
 use sim_core::wire::icmp::Reason;
 use sim_core::wire::packet::{Flags, Flow};
 
+use super::group::Group;
 use super::objects::{Objects, Service};
 use super::words::{netmask, port, prefix};
 use super::{ConfigText, Diagnostics, Line, quoted};
@@ -39,7 +40,7 @@ pub struct Entry {
     source: Set,
     destination: Set,
     /// One of these must hold.
-    services: Arc<Vec<Service>>,
+    services: Services,
     established: bool,
     /// Its line.
     pub place: ConfigLine,
@@ -50,19 +51,47 @@ pub struct Entry {
 enum Set {
     One(Addresses),
     /// The members of a group.
-    Group(Arc<Vec<Addresses>>),
+    Group(Arc<Group<Addresses>>),
 }
 
 impl Set {
-    fn members(&self) -> &[Addresses] {
+    fn contain(&self, address: IpAddr) -> bool {
         match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Group(members) => members,
+            Self::One(one) => one.contain(address),
+            Self::Group(group) => group.iter().any(|a| a.contain(address)),
         }
     }
 
-    fn contain(&self, address: IpAddr) -> bool {
-        self.members().iter().any(|a| a.contain(address))
+    fn sample(&self, v4: bool, host: u8) -> Option<IpAddr> {
+        match self {
+            Self::One(one) => one.sample(v4, host),
+            Self::Group(group) => group.iter().find_map(|a| a.sample(v4, host)),
+        }
+    }
+}
+
+/// What an entry's packets are for.
+#[derive(Clone, Debug)]
+enum Services {
+    One(Service),
+    /// The members of a group.
+    Group(Arc<Group<Service>>),
+}
+
+impl Services {
+    fn hold(&self, source: u16, destination: u16) -> bool {
+        let fits = |s: &Service| holds(&s.source, source) && holds(&s.destination, destination);
+        match self {
+            Self::One(one) => fits(one),
+            Self::Group(group) => group.iter().any(fits),
+        }
+    }
+
+    fn first(&self, most: usize) -> Vec<&Service> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Group(group) => group.iter().take(most).collect(),
+        }
     }
 }
 
@@ -192,9 +221,7 @@ impl AccessList {
             e.names_tcp()
                 && e.source.contain(flow.src.ip())
                 && e.destination.contain(flow.dst.ip())
-                && e.services.iter().any(|s| {
-                    holds(&s.source, flow.src.port()) && holds(&s.destination, flow.dst.port())
-                })
+                && e.services.hold(flow.src.port(), flow.dst.port())
                 && (!e.established || flags.has(Flags::ACK) || flags.has(Flags::RST))
         })
     }
@@ -222,15 +249,13 @@ impl Entry {
 
     /// A flow for each service, between one pair of addresses of each family.
     fn samples(&self) -> Vec<Flow> {
-        let one_of =
-            |set: &Set, v4: bool, host: u8| set.members().iter().find_map(|a| a.sample(v4, host));
-        let pairs = [true, false].into_iter().filter_map(|v4| {
-            Some((one_of(&self.source, v4, 71)?, one_of(&self.destination, v4, 72)?))
-        });
+        let pairs = [true, false]
+            .into_iter()
+            .filter_map(|v4| Some((self.source.sample(v4, 71)?, self.destination.sample(v4, 72)?)));
         let port = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
         pairs
             .flat_map(|(src, dst)| {
-                self.services.iter().take(SAMPLES_MAX).map(move |service| Flow {
+                self.services.first(SAMPLES_MAX).into_iter().map(move |service| Flow {
                     src: SocketAddr::new(src, port(&service.source, 40_471)),
                     dst: SocketAddr::new(dst, port(&service.destination, 5001)),
                 })
@@ -286,7 +311,7 @@ pub fn entry(
         names: Names::All,
         source: Set::One(Addresses::Any),
         destination: Set::One(Addresses::Any),
-        services: Arc::new(vec![Service::default()]),
+        services: Services::One(Service::default()),
         established: false,
         place: text.place(line),
     };
@@ -338,17 +363,17 @@ pub fn entry(
     };
     entry.destination = words.addresses(false)?;
     entry.services = match (named, words.port_group()) {
-        (Some(services), _) => services,
+        (Some(services), _) => Services::Group(services),
         (None, Some(group)) => match objects.service(group) {
-            Some(services) => Arc::clone(services),
+            Some(services) => Services::Group(Arc::clone(services)),
             None => return words.undefined("service object", group),
         },
         (None, None) => {
             service.destination = words.ports()?;
-            Arc::new(vec![service])
+            Services::One(service)
         }
     };
-    words.qualifiers(&mut entry)
+    words.qualifiers(&mut entry).then_some(entry)
 }
 
 struct Words<'a, 'l, 'd> {
@@ -391,7 +416,7 @@ impl<'l> Words<'_, 'l, '_> {
             names: Names::Tcp,
             source: Set::One(Addresses::Any),
             destination: Set::One(Addresses::Any),
-            services: Arc::new(vec![Service::default()]),
+            services: Services::One(Service::default()),
             established: true,
             place: text.place(self.line),
         }
@@ -502,18 +527,19 @@ impl<'l> Words<'_, 'l, '_> {
         }
     }
 
-    /// What may follow the addresses.
-    fn qualifiers(&mut self, entry: &mut Entry) -> Option<Entry> {
+    /// What may follow the addresses; false when the entry names no TCP by it.
+    fn qualifiers(&mut self, entry: &mut Entry) -> bool {
         loop {
             match self.next() {
                 "established" => entry.established = true,
                 // Names only fragments, which TCP here never sends.
-                "fragments" => return None,
+                "fragments" => return false,
                 flag @ ("ack" | "fin" | "psh" | "rst" | "syn" | "urg" | "match-any"
                 | "match-all") => {
-                    return self.not_modelled(flag);
+                    self.not_modelled::<()>(flag);
+                    return false;
                 }
-                "" => return Some(entry.clone()),
+                "" => return true,
                 _ => {}
             }
         }

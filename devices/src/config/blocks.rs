@@ -25,20 +25,25 @@ pub trait Grammar {
 
 /// Reads a whole text.
 pub fn read(text: &str, grammar: &mut dyn Grammar) {
+    read_lines(&lines(text), grammar);
+}
+
+/// Reads the lines of a text.
+pub fn read_lines(lines: &[Line<'_>], grammar: &mut dyn Grammar) {
     let mut opened_at = 0;
     let mut first = true;
-    for line in lines(text).into_iter().filter(|line| !moves(line)) {
+    for line in lines.iter().filter(|line| !moves(line)) {
         let inside = !first && line.indent > opened_at;
         first = false;
-        if inside && grammar.inner(&line) {
+        if inside && grammar.inner(line) {
             continue;
         }
-        if grammar.outer(&line) {
+        if grammar.outer(line) {
             opened_at = line.indent;
         } else if inside {
-            grammar.unknown(&line);
-        } else if !grammar.inner(&line) {
-            grammar.skip(&line);
+            grammar.unknown(line);
+        } else if !grammar.inner(line) {
+            grammar.skip(line);
             opened_at = line.indent;
         }
     }

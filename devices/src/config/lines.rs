@@ -60,6 +60,7 @@ const CERTIFICATE_LINES_MAX: usize = 1000;
 pub fn lines(text: &str) -> Vec<Line<'_>> {
     let all: Vec<&str> = text.split(break_of(text)).collect();
     let sections = Sections::of(&all);
+    let has = Has::of(text);
     let mut found = Vec::with_capacity(all.len());
     let mut at = 0;
     while at < all.len() {
@@ -69,7 +70,7 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
             continue;
         }
         let first = found.len();
-        read(here as u32 + 1, all[here], &mut found);
+        read(here as u32 + 1, all[here], has, &mut found);
         match found.get(first).map(|line| line.words.as_slice()) {
             Some(["banner", _, word, ..]) => at = banner_end(&all, here, &found[first], word),
             Some(["certificate", ..]) => at = certificate_end(&all, at),
@@ -81,7 +82,7 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
 
 /// What ends a line: a carriage return alone in texts of some terminals and old systems. (A pager's mark
 /// has carriage returns in its line.)
-fn break_of(text: &str) -> char {
+pub(crate) fn break_of(text: &str) -> char {
     let one_line = !text.contains('\r') || text.contains("More --");
     if text.contains('\n') || one_line { '\n' } else { '\r' }
 }
@@ -113,26 +114,58 @@ impl Sections {
     }
 }
 
+/// What of a terminal a text has at all: most have nothing, and need not be looked through line by line.
+#[derive(Clone, Copy)]
+struct Has {
+    /// Carriage returns or backspaces.
+    controls: bool,
+    pager: bool,
+    prompts: bool,
+    markdown: bool,
+}
+
+impl Has {
+    fn of(text: &str) -> Self {
+        let any = |wanted: &[u8]| text.bytes().any(|byte| wanted.contains(&byte));
+        Self {
+            controls: any(b"\r\x08"),
+            pager: text.contains("More --") || text.contains("--More--"),
+            prompts: any(b"#>"),
+            markdown: any(b"`"),
+        }
+    }
+}
+
 /// Takes the commands of a line: none, one, or several with their prompts between them.
-fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
-    let mut raw = raw.trim_end_matches('\r');
-    // A pager leaves its mark and the backspaces that wiped it before the line's own text.
-    let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
-    let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
-    let mut content = raw[shown..].trim_start_matches('\u{feff}');
-    for mark in ["<--- More --->", "--More--"] {
-        content = content.trim_start().strip_prefix(mark).unwrap_or(content);
+fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) {
+    let mut content = raw;
+    if has.controls {
+        raw = raw.trim_end_matches('\r');
+        // A pager leaves its mark and the backspaces that wiped it before the line's own text.
+        let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
+        let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
+        content = &raw[shown..];
+    }
+    content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    if has.pager {
+        for mark in ["<--- More --->", "--More--"] {
+            content = content.trim_start().strip_prefix(mark).unwrap_or(content);
+        }
     }
     let mut indent = content.len() - content.trim_start().len();
     content = content.trim();
-    if content.starts_with("```") {
+    if has.markdown && content.starts_with("```") {
         return;
     }
-    if let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+    if has.markdown
+        && let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
+    {
         content = ticked.trim();
         raw = &raw[..offset_in(raw, content) + content.len()];
     }
-    if let Some(command) = after_prompt(content) {
+    if has.prompts
+        && let Some(command) = after_prompt(content)
+    {
         (content, indent) = (command.trim_start(), 0);
     }
     if content.is_empty() || content.starts_with(['!', ':']) {
@@ -144,12 +177,13 @@ fn read<'a>(number: u32, raw: &'a str, found: &mut Vec<Line<'a>>) {
     } else {
         words.extend(content.split_whitespace());
     }
-    if content.contains("(config")
+    if has.prompts
+        && content.contains("(config")
         && let Some(at) = words.iter().rposition(|word| is_config_prompt(word))
     {
         // The earlier commands go first.
         if let Some(last) = at.checked_sub(1).map(|last| words[last]) {
-            read(number, &raw[..offset_in(raw, last) + last.len()], found);
+            read(number, &raw[..offset_in(raw, last) + last.len()], has, found);
         }
         (words, indent) = (words.split_off(at + 1), 0);
     }

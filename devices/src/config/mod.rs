@@ -10,6 +10,7 @@ pub mod decode;
 pub mod diagnostic;
 #[cfg(test)]
 mod fuzz;
+pub mod group;
 pub mod lines;
 pub mod objects;
 pub mod words;

@@ -1,11 +1,12 @@
 //! Objects and object groups of ASA and IOS: names for addresses and for services.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::access_list::{Addresses, network, ports_of};
+use super::group::Group;
 use super::{Diagnostics, Line, quoted};
 
 /// TCP as an object describes it: the ports that must hold.
@@ -22,31 +23,10 @@ pub struct Service {
 pub struct Objects {
     /// `name ADDRESS NAME`.
     hosts: BTreeMap<String, IpAddr>,
-    networks: BTreeMap<String, Network>,
+    networks: BTreeMap<String, Arc<Group<Addresses>>>,
     /// Other protocols than TCP are left out.
-    services: BTreeMap<String, Arc<Vec<Service>>>,
+    services: BTreeMap<String, Arc<Group<Service>>>,
 }
-
-/// A network object or group. The entries of access lists share its members; none is there twice, so
-/// that groups of groups do not grow beyond the lines that fill them.
-#[derive(Clone, Debug, Default)]
-struct Network {
-    members: Arc<Vec<Addresses>>,
-    known: BTreeSet<Addresses>,
-}
-
-impl Network {
-    fn add(&mut self, addresses: impl IntoIterator<Item = Addresses>) {
-        let known = &mut self.known;
-        let new: Vec<Addresses> = addresses.into_iter().filter(|a| known.insert(*a)).collect();
-        if !new.is_empty() {
-            Arc::make_mut(&mut self.members).extend(new);
-        }
-    }
-}
-
-/// Most services of one group: no real one comes near.
-const SERVICES_MAX: usize = 10_000;
 
 /// The open block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +58,13 @@ impl Objects {
 
     /// The addresses of a network object or group.
     #[must_use]
-    pub fn network(&self, name: &str) -> Option<&Arc<Vec<Addresses>>> {
-        self.networks.get(name).map(|network| &network.members)
+    pub fn network(&self, name: &str) -> Option<&Arc<Group<Addresses>>> {
+        self.networks.get(name)
     }
 
     /// What a service object or group says about TCP; empty when it names only other protocols.
     #[must_use]
-    pub fn service(&self, name: &str) -> Option<&Arc<Vec<Service>>> {
+    pub fn service(&self, name: &str) -> Option<&Arc<Group<Service>>> {
         self.services.get(name)
     }
 
@@ -126,7 +106,7 @@ impl Objects {
             ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
             words @ (["host", ..] | ["range", ..]) => words,
             ["any"] => {
-                self.networks.entry(name.to_owned()).or_default().add([Addresses::Any]);
+                self.fill(name).add(Addresses::Any);
                 return true;
             }
             words @ [address, _] if address.parse::<std::net::Ipv4Addr>().is_ok() => words,
@@ -143,22 +123,24 @@ impl Objects {
             _ => return false,
         };
         let addresses = match words {
-            ["object", other] => match self.networks.get(*other) {
-                Some(other) => other.members.to_vec(),
-                None => {
-                    found.warn(line, other, format!("network object {other} is not defined"));
-                    return true;
+            ["object", other] => {
+                match self.networks.get(*other).map(Arc::clone) {
+                    Some(other) => self.fill(name).include(&other),
+                    None => {
+                        found.warn(line, other, format!("network object {other} is not defined"));
+                    }
                 }
-            },
+                return true;
+            }
             ["host", named] if self.hosts.contains_key(*named) => {
-                vec![Addresses::Prefix(self.hosts[*named], self.prefix_length(named))]
+                Some(Addresses::Prefix(self.hosts[*named], self.prefix_length(named)))
             }
             [named, mask] if self.hosts.contains_key(*named) => {
                 let address = self.hosts[*named].to_string();
-                network(&[&address, mask]).into_iter().collect()
+                network(&[&address, mask])
             }
             words => match network(words) {
-                Some(addresses) => vec![addresses],
+                Some(addresses) => Some(addresses),
                 None => {
                     let given = words.first().copied().unwrap_or("");
                     found.error(
@@ -170,8 +152,15 @@ impl Objects {
                 }
             },
         };
-        self.networks.entry(name.to_owned()).or_default().add(addresses);
+        if let Some(addresses) = addresses {
+            self.fill(name).add(addresses);
+        }
         true
+    }
+
+    /// The group that a line adds to.
+    fn fill(&mut self, name: &str) -> &mut Group<Addresses> {
+        Arc::make_mut(self.networks.entry(name.to_owned()).or_default())
     }
 
     fn prefix_length(&self, name: &str) -> u8 {
@@ -185,11 +174,11 @@ impl Objects {
         line: &Line<'_>,
         found: &mut Diagnostics,
     ) -> bool {
-        let services = match line.words.as_slice() {
+        let service = match line.words.as_slice() {
             ["port-object", rest @ ..] | rest @ ["eq" | "neq" | "lt" | "gt" | "range", ..] => {
                 match (tcp, ports_of(rest)) {
-                    (false, _) => Vec::new(),
-                    (true, Some(destination)) => vec![Service { destination, source: Vec::new() }],
+                    (false, _) => None,
+                    (true, Some(destination)) => Some(Service { destination, source: Vec::new() }),
                     (true, None) => {
                         found.error(line, "", "expected eq PORT or range FIRST LAST");
                         return true;
@@ -197,17 +186,20 @@ impl Objects {
                 }
             }
             ["service-object" | "service", "object", other] | ["group-object", other] => {
-                match self.services.get(*other) {
-                    Some(services) => services.to_vec(),
+                match self.services.get(*other).map(Arc::clone) {
+                    Some(other) => {
+                        let group = self.services.entry(name.to_owned()).or_default();
+                        Arc::make_mut(group).include(&other);
+                    }
                     None => {
                         found.warn(line, other, format!("service object {other} is not defined"));
-                        return true;
                     }
                 }
+                return true;
             }
             ["service-object" | "service", "tcp" | "tcp-udp" | "6", rest @ ..]
             | ["tcp" | "tcp-udp" | "6", rest @ ..] => match service(rest) {
-                Some(service) => vec![service],
+                Some(service) => Some(service),
                 None => {
                     found.error(line, "", "expected source or destination, and ports");
                     return true;
@@ -215,25 +207,16 @@ impl Objects {
             },
             ["protocol-object", "tcp" | "ip" | "6"]
             | ["service-object" | "service", "ip"]
-            | ["ip"] => {
-                vec![Service::default()]
-            }
-            ["service-object" | "service" | "protocol-object" | "description", ..] => Vec::new(),
+            | ["ip"] => Some(Service::default()),
+            ["service-object" | "service" | "protocol-object" | "description", ..] => None,
             // Other protocols, as IOS writes them.
-            [_, ..] if line.indent > 0 => Vec::new(),
+            [_, ..] if line.indent > 0 => None,
             _ => return false,
         };
         let group = self.services.entry(name.to_owned()).or_default();
-        if services.is_empty() {
-            return true;
+        if let Some(service) = service {
+            Arc::make_mut(group).add(service);
         }
-        if group.len() + services.len() > SERVICES_MAX {
-            let message =
-                format!("more than {SERVICES_MAX} services in a group: this line is left out");
-            found.warn(line, "", message);
-            return true;
-        }
-        Arc::make_mut(group).extend(services);
         true
     }
 }

@@ -13,7 +13,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics, Line, lines};
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On, Pair};
 
@@ -86,12 +86,13 @@ pub(crate) const IOS_XE: Platform = Platform {
 /// Reads a text and says what becomes of MPTCP.
 fn audit(text: ConfigText<'_>) -> Audit {
     let mut found = Diagnostics::new(text.file);
-    let config = grammar::read(text, &mut found);
-    warn::names(&config, text, &mut found);
+    let all = lines(text.text);
+    let config = grammar::read_lines(text, &all, &mut found);
+    warn::names(&config, &all, &mut found);
     if config.has_zones() {
-        crate::zbfw::warn_of_names(&config, text, &mut found);
+        crate::zbfw::warn_of_names(&config, &all, &mut found);
     }
-    touches(&config, text, &mut found);
+    touches(&config, &all, &mut found);
     let version = config.version.clone();
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
@@ -377,7 +378,7 @@ pub(crate) fn advice() -> String {
 }
 
 /// Says what else touches MPTCP: translation, inspection above TCP, limits, classification.
-fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
+fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     let advice = advice();
     let mut notes: Vec<(ConfigLine, String)> = Vec::new();
     let nat = &config.nat;
@@ -430,10 +431,6 @@ fn touches(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
             "each subflow that is being opened counts as a half-open connection to its host";
         notes.push((place.clone(), message.to_owned()));
     }
-    if notes.is_empty() {
-        return;
-    }
-    let all = lines(text.text);
     for (place, message) in notes {
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
             found.warn(&all[at], "", message);

@@ -10,7 +10,7 @@ use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::netmask;
-use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
 
@@ -32,10 +32,19 @@ enum Block {
 
 /// Reads a configuration.
 pub(crate) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IosConfig {
+    read_lines(text, &lines(text.text), found)
+}
+
+/// Reads the lines of a text.
+pub(super) fn read_lines(
+    text: ConfigText<'_>,
+    lines: &[Line<'_>],
+    found: &mut Diagnostics,
+) -> IosConfig {
     let (config, objects) = (IosConfig::default(), Objects::default());
     let places = BTreeMap::new();
     let mut reader = Reader { text, found, config, block: Block::None, objects, places };
-    blocks::read(text.text, &mut reader);
+    blocks::read_lines(lines, &mut reader);
     reader.config
 }
 

@@ -1,11 +1,9 @@
 //! What in a configuration is undefined or not in effect, apart from zones.
 
-use std::cell::LazyCell;
-
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics, Line, lines};
 use crate::nat::config::{Dynamic, Global, To};
 
 use super::{Interface, IosConfig};
@@ -17,13 +15,14 @@ pub(super) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    names(config, text, found);
-    sides_told(config, sides, text, found);
+    let all = lines(text.text);
+    names(config, &all, found);
+    sides_told(config, sides, &all, found);
 }
 
 /// Says which names are undefined and what is not in effect.
-pub(super) fn names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let all = LazyCell::new(|| lines(text.text));
+/// `all` are the lines of its text.
+pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     let mut say = |place: &ConfigLine, word: &str, message: String, known: Vec<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
         let few = found.len() < super::skipped::SUGGESTIONS_MAX;
@@ -67,10 +66,9 @@ pub(super) fn names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagno
 fn sides_told(
     config: &IosConfig,
     sides: &[Option<Interface>; 2],
-    text: ConfigText<'_>,
+    all: &[Line<'_>],
     found: &mut Diagnostics,
 ) {
-    let all = lines(text.text);
     let Some(first) = all.first() else { return };
     let firewalled = config.interfaces.iter().any(|i| {
         i.inspect.iter().chain(&i.access).chain(&i.service).any(Option::is_some) || i.nat.is_some()

@@ -1,11 +1,9 @@
 //! What in a zone-based firewall's configuration is undefined or not in effect.
 
-use std::cell::LazyCell;
-
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics, Line, lines};
 use crate::ios::{Interface, IosConfig};
 
 use super::policy::zones_of;
@@ -18,8 +16,8 @@ pub(crate) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    warn_of_names(config, text, found);
     let all = lines(text.text);
+    warn_of_names(config, &all, found);
     let zones = &config.zones;
     if let Some(first) = all.first()
         && zones_of(config, sides).iter().any(Option::is_none)
@@ -31,8 +29,8 @@ pub(crate) fn warn(
 }
 
 /// Says which names are undefined and what is not in effect.
-pub(crate) fn warn_of_names(config: &IosConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let all = LazyCell::new(|| lines(text.text));
+/// `all` are the lines of its text.
+pub(crate) fn warn_of_names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     let zones = &config.zones;
     let mut say = |place: &ConfigLine, word: &str, message: String, near: Option<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
