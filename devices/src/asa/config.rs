@@ -2,12 +2,14 @@
 //! and what else concerns a TCP connection.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use sim_core::engine::device::ConfigLine;
 
 use super::connection::Idle;
 use super::layer7::Layer7;
+use super::nat::Nat;
 use super::tcp_map::TcpMap;
 use crate::config::access_list::AccessList;
 
@@ -32,6 +34,8 @@ pub(super) struct AsaConfig {
     pub(super) timeouts: Idle,
     /// Layer 7 maps.
     pub(super) layer7: Layer7,
+    /// The `nat` lines, since 8.3.
+    pub(super) nats: Vec<Nat>,
     /// The first line that translates addresses.
     pub(super) translation: Option<ConfigLine>,
     /// Embryonic limits of translations (before 8.3).
@@ -43,6 +47,7 @@ pub(super) struct AsaConfig {
 pub(super) struct Interface {
     pub(super) name: Option<String>,
     pub(super) security_level: Option<u8>,
+    pub(super) address: Option<Ipv4Addr>,
 }
 
 /// `class-map NAME`.

@@ -11,6 +11,7 @@ use super::config::{
     PolicyClass, PolicyMap, Service,
 };
 use super::layer7;
+use super::nat::Nat;
 use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to; each names the newest of its kind.
@@ -66,7 +67,11 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["interface", ..] => {
-                config.interfaces.push(Interface { name: None, security_level: None });
+                config.interfaces.push(Interface {
+                    name: None,
+                    security_level: None,
+                    address: None,
+                });
                 Block::Interface
             }
             ["tcp-map", name] => {
@@ -191,6 +196,10 @@ impl Grammar for Reader<'_, '_> {
                 config.mss_maximum = None;
                 Block::None
             }
+            ["nat", ..] => {
+                self.nat(None, line);
+                Block::None
+            }
             _ => {
                 self.translation(line);
                 return false;
@@ -207,11 +216,12 @@ impl Grammar for Reader<'_, '_> {
                 self.config.layer7.inner(block, line, self.text, self.found)
             }
             Block::Interface => self.interface(line),
-            Block::Object(ref block) => {
-                let taken = self.objects.inner(block, line, self.found);
-                self.translation(line);
-                taken
+            Block::Object(objects::Block::Network(ref name)) if line.words[0] == "nat" => {
+                let name = name.clone();
+                self.nat(Some(&name), line);
+                true
             }
+            Block::Object(ref block) => self.objects.inner(block, line, self.found),
             Block::TcpMap(at) => self.config.tcp_maps[at].command(line, self.text, self.found),
             Block::ClassMap(at) => self.class_map(at, line),
             Block::PolicyMap(at, class) => self.policy_map(at, class, line),
@@ -254,6 +264,21 @@ impl Grammar for Reader<'_, '_> {
 }
 
 impl Reader<'_, '_> {
+    /// A `nat` line of the global mode, or of an object.
+    fn nat(&mut self, object: Option<&str>, line: &Line<'_>) {
+        self.translation(line);
+        // As before 8.3: `nat (inside) 1 0 0`.
+        if line
+            .words
+            .get(1)
+            .is_some_and(|between| !between.contains(',') && between.starts_with('('))
+        {
+            return;
+        }
+        let nat = Nat::read(object, &self.objects, line, self.text, self.found);
+        self.config.nats.extend(nat);
+    }
+
     /// Takes note of the first line that translates addresses; exemptions (`nat (inside) 0`, a source
     /// that stays what it is) are none.
     fn translation(&mut self, line: &Line<'_>) {
@@ -288,6 +313,7 @@ impl Reader<'_, '_> {
         match line.words.as_slice() {
             ["nameif", name] => interface.name = Some((*name).to_owned()),
             ["security-level", level] => interface.security_level = level.parse().ok(),
+            ["ip", "address", address, ..] => interface.address = address.parse().ok(),
             _ => return line.indent > 0,
         }
         true

@@ -14,6 +14,7 @@ mod grammar;
 mod inspection;
 mod layer7;
 mod limits;
+mod nat;
 mod normalizer;
 mod order;
 mod policy;
@@ -30,7 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, Side, Wording};
+use sim_core::engine::device::{
+    Change, Device, Effects, Forwarding, PortId, Rule, Side, Standing, Wording,
+};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
@@ -47,6 +50,7 @@ use access::Access;
 pub(crate) use audit::{PLATFORM, audit_lina};
 use config::AsaConfig;
 use limits::{Counted, Intercepted, Uses};
+use nat::Translator;
 use order::Watched;
 use policy::{Policy, Treatment};
 use report::{Tally, counter_of};
@@ -95,7 +99,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     configuration: "tcp-map (both syntaxes), class-map (any, access-list, port, \
                     default-inspection-traffic), policy-map, set connection (advanced-options, \
                     limits, timeouts, random-sequence-number), inspect (ftp, http, sip, esmtp, dns \
-                    over TCP, with their maps), service-policy (global, interface), access-list, \
+                    over TCP, with their maps), service-policy (global, interface), nat (twice NAT and \
+                    network object NAT, static and dynamic, since 8.3), access-list, \
                     access-group, object, timeout, sysopt connection tcpmss, interface (nameif, \
                     security-level)",
     example: "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  match any\n\
@@ -109,8 +114,13 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
          decision.",
         "An inspection reads one connection: a subflow that begins in the middle of a message is no \
          message to it. FTP then misses a PORT, strict HTTP, SIP and DNS drop, ESMTP overwrites. What \
-         the engines block and overwrite is modelled; address translation, and so the rewriting of \
-         addresses in payload, is not.",
+         the engines block and overwrite is modelled; the rewriting of translated addresses in payload \
+         is not.",
+        "nat rules are looked at in the order of the guide: twice NAT, network object NAT (static before \
+         dynamic, fewer real addresses first), twice NAT after-auto. Headers are translated, options are \
+         not: a join comes from its mapped address, an ADD_ADDR keeps the real one. Access lists name real \
+         addresses. A call to a real address whose answers would be translated is refused, recalled, not \
+         verified. `global`, `static (…)` and `nat (…) N` of before 8.3 are read and not applied.",
         "An ICMP error (fragmentation needed) that comes from a lower security level is dropped unless an \
          access list permits it (Cisco 15246) or inspect icmp stands in a policy in service. That this \
          suffices, and that the numbers which the error quotes are put back where they were randomised, \
@@ -160,7 +170,13 @@ pub(crate) fn build(
     }
     let warnings = found.into_result()?;
     let access = Access::new(&config, interfaces.clone());
-    Ok((Asa::new(Arc::new(config), text.is_some(), interfaces, access, context), warnings))
+    let address = |name: &String| {
+        config.interfaces.iter().find(|i| i.name.as_ref() == Some(name)).and_then(|i| i.address)
+    };
+    let addresses = [0, 1].map(|side: usize| address(&interfaces[side]));
+    let nat = Translator::new(&config.nats, &interfaces, addresses);
+    let asa = Asa::new(Arc::new(config), text.is_some(), interfaces, access, context);
+    Ok((Asa { nat, ..asa }, warnings))
 }
 
 /// Names of the interfaces towards the clients and the servers: as set, or `inside` and `outside`, or
@@ -233,6 +249,7 @@ pub(crate) struct Asa {
     waiting: BTreeSet<(SimTime, ConnectionId)>,
     /// Connections that inspections wait for.
     expected: Vec<SocketAddr>,
+    nat: Option<Translator>,
     random: Stream,
     counters: Counters,
     /// Counters of tcp-maps, by their place in the configuration.
@@ -313,6 +330,7 @@ impl Asa {
             uses: Uses::default(),
             waiting: BTreeSet::new(),
             expected: Vec::new(),
+            nat: None,
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
             tallies: BTreeMap::new(),
@@ -429,12 +447,9 @@ impl Asa {
     }
 }
 
-impl Device for Asa {
-    fn model(&self) -> &'static str {
-        "asa"
-    }
-
-    fn process(
+impl Asa {
+    /// What the firewall does to a segment, whose addresses are real ones.
+    fn filter(
         &mut self,
         now: SimTime,
         ingress: PortId,
@@ -442,12 +457,16 @@ impl Device for Asa {
         effects: &mut Effects,
     ) -> Forwarding {
         self.now = now;
+        let nat = &mut self.nat;
         let (torn_down, uses) = (&mut self.counters.torn_down, &mut self.uses);
         let (syslog, names) = (&mut self.syslog, &self.policy.interfaces);
         self.table.expire(now, |gone| {
             *torn_down += 1;
             uses.release(gone.state.counted);
             syslog.torn_down(names, gone);
+            if let Some(nat) = nat {
+                nat.release(gone.opened);
+            }
         });
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let (id, sender) = match self.connection(pass) {
@@ -487,6 +506,62 @@ impl Device for Asa {
         self.in_order(pass, id, sender, &treatment)
     }
 
+    /// The same, with the addresses as they are outside.
+    fn translated(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        let pass = &mut Pass::new(now, ingress, packet, effects);
+        let table = &self.table;
+        if let Some(nat) = &mut self.nat
+            && let Err((rule, reason)) = nat.arrive(pass, |inside| table.find(inside).is_some())
+        {
+            return self.drop(pass, &rule, reason);
+        }
+        let inside = packet.flow();
+        let first = effects.emitted.len();
+        let forwarding = self.filter(now, ingress, packet, effects);
+        let Some(nat) = &mut self.nat else { return forwarding };
+        for (egress, made) in effects.emitted.iter_mut().skip(first) {
+            nat.leave_made(made, *egress);
+        }
+        let egress = match forwarding {
+            Forwarding::Through => ingress.peer(),
+            Forwarding::To(port) => port,
+            Forwarding::Drop | Forwarding::Consumed => {
+                // What was refused leaves no translation.
+                if self.table.find(inside).is_none() {
+                    nat.release(inside);
+                }
+                return forwarding;
+            }
+        };
+        nat.leave(&mut Pass::new(now, ingress, packet, effects), egress);
+        forwarding
+    }
+}
+
+impl Device for Asa {
+    fn model(&self) -> &'static str {
+        "asa"
+    }
+
+    fn process(
+        &mut self,
+        now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        effects: &mut Effects,
+    ) -> Forwarding {
+        if self.nat.is_none() {
+            return self.filter(now, ingress, packet, effects);
+        }
+        self.translated(now, ingress, packet, effects)
+    }
+
     fn process_icmp(
         &mut self,
         now: SimTime,
@@ -495,6 +570,9 @@ impl Device for Asa {
         effects: &mut Effects,
     ) -> Forwarding {
         self.now = now;
+        if let Some(nat) = &self.nat {
+            nat.arrive_error(packet, ingress.side());
+        }
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let Some((id, sender, across)) = icmp::quoted(pass.packet, &self.table) else {
             return self.drop_icmp(pass, &Arc::clone(&self.no_session), NO_CONNECTION);
@@ -508,6 +586,9 @@ impl Device for Asa {
         }
         let shift = self.table.get(id).map_or(0, |c| c.state.shift.by[sender as usize]);
         icmp::lead_back(pass, across, shift, &Arc::clone(&self.no_session));
+        if let Some(nat) = &self.nat {
+            nat.leave_error(pass, ingress.peer().side());
+        }
         Forwarding::Through
     }
 
@@ -516,7 +597,17 @@ impl Device for Asa {
     }
 
     fn on_timeout(&mut self, now: SimTime, effects: &mut Effects) {
+        let first = effects.emitted.len();
         self.give_up(now, effects);
+        if let Some(nat) = &self.nat {
+            for (egress, held) in effects.emitted.iter_mut().skip(first) {
+                nat.leave_made(held, *egress);
+            }
+        }
+    }
+
+    fn stands_for(&self) -> Vec<Standing> {
+        self.nat.as_ref().map_or_else(Vec::new, Translator::stands_for)
     }
 
     fn reload(&mut self, _now: SimTime) {
@@ -525,6 +616,9 @@ impl Device for Asa {
         self.uses = Uses::default();
         self.waiting.clear();
         self.expected.clear();
+        if let Some(nat) = &mut self.nat {
+            nat.clear();
+        }
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
@@ -538,6 +632,7 @@ impl Device for Asa {
             ("option 30 cleared".to_owned(), c.option_30_cleared),
             ("segments held to be put in order".to_owned(), c.out_of_order),
         ];
+        all.extend(self.nat.iter().flat_map(Translator::counters));
         all.extend(c.drops.iter().map(|(reason, count)| (format!("asp drop {reason}"), *count)));
         all
     }

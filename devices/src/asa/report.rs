@@ -13,13 +13,16 @@ use super::syslog::idle;
 use super::{Asa, State};
 
 /// Reasons of `show asp drop` with their texts (ASA command reference, show asp drop).
-const REASONS: [(&str, &str); 24] = [
+const REASONS: [(&str, &str); 27] = [
     ("acl-drop", "Flow is denied by configured rule"),
     ("bad-tcp-cksum", "Bad TCP checksum"),
     ("conn-limit", "Connection limit reached"),
     ("inspect-dns-invalid-pak", "DNS Inspect invalid packet"),
     ("inspect-dns-pak-too-long", "DNS Inspect packet too long"),
     ("intercept-unexpected", "Intercept unexpected packet"),
+    ("nat-no-xlate-to-pat-pool", "Connection to PAT address without pre-existing xlate"),
+    ("nat-rpf-failed", "NAT reverse path failed"),
+    ("nat-xlate-failed", "NAT failed"),
     ("tcp-ack-syn-diff", "TCP ACK in SYNACK invalid"),
     ("tcp-bad-option-list", "TCP option list invalid"),
     ("tcp-buffer-full", "TCP Out-of-Order packet buffer full"),
@@ -108,6 +111,7 @@ impl Asa {
             lines.push("show service-policy".to_owned());
             self.show_service_policy(&mut lines);
         }
+        lines.extend(self.nat.iter().flat_map(|nat| nat.show()));
         lines.push("show asp drop".to_owned());
         self.show_asp_drop(&mut lines);
         lines.push("show logging".to_owned());

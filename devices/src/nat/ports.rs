@@ -30,6 +30,13 @@ impl PortsInUse {
         None
     }
 
+    /// True when [`PortsInUse::take`] would find a port.
+    pub(crate) fn has_free(&self, global: IpAddr, wanted: u16) -> bool {
+        let group = GROUPS.iter().find(|(_, last)| wanted <= *last);
+        let used = |first, last| self.used.range((global, first)..=(global, last)).count();
+        group.is_some_and(|&(first, last)| used(first, last) <= usize::from(last - first))
+    }
+
     /// A port is free again.
     pub(crate) fn give_back(&mut self, global: SocketAddr) {
         self.used.remove(&(global.ip(), global.port()));
