@@ -266,33 +266,26 @@ impl Grammar for Reader<'_, '_> {
 impl Reader<'_, '_> {
     /// A `nat` line of the global mode, or of an object.
     fn nat(&mut self, object: Option<&str>, line: &Line<'_>) {
-        self.translation(line);
         // As before 8.3: `nat (inside) 1 0 0`.
-        if line
-            .words
-            .get(1)
-            .is_some_and(|between| !between.contains(',') && between.starts_with('('))
-        {
+        let between = line.words.get(1).copied().unwrap_or("");
+        if between.starts_with('(') && !between.contains(',') {
+            self.translation(line);
             return;
         }
-        let nat = Nat::read(object, &self.objects, line, self.text, self.found);
-        self.config.nats.extend(nat);
+        let Some(nat) = Nat::read(object, &self.objects, line, self.text, self.found) else {
+            return;
+        };
+        if !nat.is_identity() {
+            self.config.translation.get_or_insert_with(|| nat.place.clone());
+        }
+        self.config.nats.push(nat);
     }
 
-    /// Takes note of the first line that translates addresses; exemptions (`nat (inside) 0`, a source
-    /// that stays what it is) are none.
+    /// Takes note of the first line that translates addresses, as before 8.3; `nat (inside) 0` exempts.
     fn translation(&mut self, line: &Line<'_>) {
         let interfaces = |word: &str| word.starts_with('(');
         let translates = match line.words.as_slice() {
-            ["nat", first, rest @ ..]
-                if interfaces(first) || matches!(*first, "source" | "static" | "dynamic") =>
-            {
-                let mut places = rest.windows(3).filter(|w| w[0] == "static");
-                let stays = !rest.contains(&"dynamic")
-                    && rest.contains(&"static")
-                    && places.all(|w| w[1] == w[2]);
-                rest.first() != Some(&"0") && !stays
-            }
+            ["nat", first, rest @ ..] => interfaces(first) && rest.first() != Some(&"0"),
             ["static" | "global", first, ..] => interfaces(first),
             _ => false,
         };

@@ -13,6 +13,7 @@ use std::fmt;
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
+use platform::Guess;
 
 pub use platform::{Platform, platforms, recognise};
 
@@ -147,11 +148,24 @@ pub fn audit(
     text: ConfigText<'_>,
     platform: Option<&'static Platform>,
 ) -> (Option<&'static Platform>, Audit) {
-    let platform = match platform.map_or_else(|| platform::guess(text.text), Ok) {
-        Ok(platform) => platform,
-        Err(why) => return (None, Audit::unknown(None, why)),
-    };
+    let given = platform.map(|platform| Guess { platform, is_certain: true });
+    let Guess { platform, is_certain } =
+        match given.map_or_else(|| platform::guess(text.text), Ok) {
+            Ok(guess) => guess,
+            Err(why) => return (None, Audit::unknown(None, why)),
+        };
     let mut audit = (platform.audit)(text);
+    if !is_certain && let Some(first) = lines(text.text).first() {
+        let mut found = Diagnostics::new(text.file);
+        let message = format!(
+            "taken for a configuration of {} by commands that other systems have, too",
+            platform.product
+        );
+        found
+            .warn(first, "", message)
+            .help(format!("--platform {} says that it is one", platform.name));
+        audit.warnings.splice(0..0, found.into_all());
+    }
     warn_of_several(text, &mut audit);
     (Some(platform), audit)
 }

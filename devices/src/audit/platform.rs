@@ -115,16 +115,26 @@ static MARKS: LazyLock<Vec<Marks>> = LazyLock::new(|| {
 /// The platform that a text was written by, if it shows.
 #[must_use]
 pub fn recognise(text: &str) -> Option<&'static Platform> {
-    guess(text).ok()
+    guess(text).ok().map(|guess| guess.platform)
+}
+
+/// What a text is taken for.
+#[derive(Clone, Copy, Debug)]
+pub struct Guess {
+    /// The platform.
+    pub platform: &'static Platform,
+    /// False when only commands speak for it that other systems have, too.
+    pub is_certain: bool,
 }
 
 /// The platform that a text was written by.
 ///
 /// # Errors
 /// Why it is not recognised.
-pub fn guess(text: &str) -> Result<&'static Platform, String> {
+pub fn guess(text: &str) -> Result<Guess, String> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
+    let mut strongest = vec![0u32; all.len()];
     let (mut foreign, mut prefixes) = (0u32, 0u32);
     let mut judge = |line: &str| {
         let Some(first) = line.as_bytes().first() else { return };
@@ -132,6 +142,9 @@ pub fn guess(text: &str) -> Result<&'static Platform, String> {
             if begins(line, mark) {
                 let score = platform.map_or(&mut foreign, |at| &mut scores[at]);
                 *score = score.saturating_add(*weight);
+                if let Some(at) = platform {
+                    strongest[*at] = strongest[*at].max(*weight);
+                }
             }
         }
         prefixes += u32::from(has_prefix_length(line));
@@ -164,13 +177,14 @@ pub fn guess(text: &str) -> Result<&'static Platform, String> {
         return Err(of_ours());
     }
     // Of two that score alike, the one that comes first in the list.
-    let Some((platform, _)) = all.iter().zip(&scores).find(|(_, score)| **score == best) else {
+    let Some(at) = scores.iter().position(|score| *score == best) else {
         return Err(of_ours());
     };
-    match platform.knows {
-        Some(knows) if best < HEADER => of_its_own(platform, knows, &read),
-        _ => Ok(platform),
+    let platform = &all[at];
+    if let Some(knows) = platform.knows.filter(|_| best < HEADER) {
+        of_its_own(platform, knows, &read)?;
     }
+    Ok(Guess { platform, is_certain: strongest[at] >= FEWEST })
 }
 
 /// Platforms that write `ip address 10.0.0.1/24`.
@@ -193,7 +207,7 @@ fn of_its_own(
     platform: &'static Platform,
     knows: fn(&Line<'_>) -> bool,
     read: &[Line<'_>],
-) -> Result<&'static Platform, String> {
+) -> Result<(), String> {
     let mut strangers = read.iter().filter(|line| !knows(line)).peekable();
     let first = strangers.peek().map(|line| (line.number, line.text().to_owned()));
     let count = strangers.count();
@@ -206,7 +220,7 @@ fn of_its_own(
             read.len(),
             platform.name
         )),
-        _ => Ok(platform),
+        _ => Ok(()),
     }
 }
 
@@ -405,6 +419,17 @@ mod tests {
             None,
         );
         check("", None);
+    }
+
+    #[test]
+    fn what_others_write_too_is_no_certainty() {
+        let certain = |text: &str| guess(text).map(|guess| guess.is_certain);
+        // The beginning of another vendor's configuration, word for word IOS.
+        let alike = "hostname foo\ninterface GigabitEthernet0/0\n no ip address\ninterface \
+                     GigabitEthernet0/1\n ip address 6.7.8.9 255.255.255.0\n shutdown\n";
+        assert_eq!(certain(alike), Ok(false));
+        assert_eq!(certain(&format!("{alike}line vty 0 4\n")), Ok(true));
+        assert_eq!(certain("tcp-map m\n tcp-options range 30 30 allow"), Ok(true));
     }
 
     #[test]

@@ -145,7 +145,10 @@ impl Translator {
         let (flow, side) = (pass.packet.flow(), pass.ingress.side());
         let is_syn = pass.packet.flags.is_initial_syn();
         match self.arrive.get(&(side, flow)).copied() {
-            Some(inside) if !is_syn || known(inside) => return Ok(self.rewrite(pass, inside)),
+            Some(inside) if !is_syn || known(inside) => {
+                self.rewrite(pass, inside);
+                return Ok(());
+            }
             Some(inside) => self.release(inside),
             None if is_syn => {}
             None => return Ok(()),
