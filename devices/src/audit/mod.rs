@@ -149,11 +149,11 @@ pub fn audit(
     platform: Option<&'static Platform>,
 ) -> (Option<&'static Platform>, Audit) {
     let given = platform.map(|platform| Guess { platform, is_certain: true });
-    let Guess { platform, is_certain } =
-        match given.map_or_else(|| platform::guess(text.text), Ok) {
-            Ok(guess) => guess,
-            Err(why) => return (None, Audit::unknown(None, why)),
-        };
+    let Guess { platform, is_certain } = match given.map_or_else(|| platform::guess(text.text), Ok)
+    {
+        Ok(guess) => guess,
+        Err(why) => return (None, Audit::unknown(None, why)),
+    };
     let mut audit = (platform.audit)(text);
     if !is_certain && let Some(first) = lines(text.text).first() {
         let mut found = Diagnostics::new(text.file);
