@@ -10,7 +10,7 @@ use std::time::Instant;
 use devices::{DeviceContext, DeviceSpec};
 use sim_core::app::AppConfig;
 use sim_core::app::source::App;
-use sim_core::engine::device::{Effects, PortId};
+use sim_core::engine::device::{Effects, Forwarding, PortId};
 use sim_core::engine::queue::{EventQueue, Target};
 use sim_core::mptcp::config::{CongestionKind, HostConfig, Profile};
 use sim_core::mptcp::endpoint::{Endpoint, EndpointSetup, Io, Outbox};
@@ -127,26 +127,40 @@ fn device_pass(spec: &str, times: u64) {
     let (client, server): (SocketAddr, SocketAddr) =
         ((address(1), 40_000).into(), (address(2), 80).into());
     let mut pass = |port: u8, packet: &mut Packet| {
-        let _ = built.device.process(SimTime::ZERO, PortId(port), packet, &mut effects);
+        let passed = built.device.process(SimTime::ZERO, PortId(port), packet, &mut effects);
+        assert!(matches!(passed, Forwarding::Through | Forwarding::To(_)), "{:?}", effects.changes);
         effects.changes.clear();
         effects.emitted.clear();
     };
     let mut syn = Packet::new(client, server);
     syn.flags = Flags::SYN;
+    syn.window = u16::MAX;
+    let _ = syn.options.push(&[kind::MSS, 4, 0x05, 0xb4]);
     pass(0, &mut syn);
     let mut answer = Packet::new(server, client);
     answer.flags = Flags::SYN.with(Flags::ACK);
+    answer.window = u16::MAX;
+    answer.options = syn.options.clone();
     answer.ack = syn.seq.add(1);
     pass(1, &mut answer);
     let mut data = Packet::new(client, server);
     data.flags = Flags::ACK;
+    data.window = u16::MAX;
     data.options = usual_options();
     data.payload = Payload::described(StreamId(0), 0, 1428);
-    for i in 0..times {
+    let mut ack = Packet { payload: Payload::default(), ..data.clone() };
+    (ack.src, ack.dst, ack.src_port, ack.dst_port) =
+        (data.dst, data.src, data.dst_port, data.src_port);
+    // A segment and its acknowledgement by turns: it stays within the window.
+    for i in 0..times.div_ceil(2) {
         let mut packet = data.clone();
         packet.seq = Seq(1).add((i * 1428) as u32);
         packet.ack = Seq(1);
         pass(0, black_box(&mut packet));
+        let mut packet = ack.clone();
+        packet.seq = Seq(1);
+        packet.ack = Seq(1).add(((i + 1) * 1428) as u32);
+        pass(1, black_box(&mut packet));
     }
 }
 

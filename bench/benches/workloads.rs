@@ -1,6 +1,7 @@
 //! Whole runs: wall time per packet-hop, one core, nothing captured, the record made.
 //!
-//! `cargo bench -p bench --bench workloads -- w1 w2` runs those two; `w4-1000@0.5` for half a simulated
+//! `cargo bench -p bench --bench workloads -- w1 w2` runs those two, and after each says the most memory that
+//! the process had so far; `w4-1000@0.5` for half a simulated
 //! second; without an argument, all that take seconds.
 
 use std::time::Instant;
@@ -40,9 +41,18 @@ fn report(name: &str, wall: f64, record: &RunRecord) {
     let goodput = bytes as f64 * 8.0 / record.ended_at.as_secs_f64() / 1e6;
     let hops = record.packet_hops;
     println!(
-        "{name:15} {wall:8.3} s  {hops:>10} hops  {:>7.1} ns/hop  goodput {goodput:9.1} Mbit/s  {} events{}",
+        "{name:15} {wall:8.3} s  {hops:>10} hops  {:>7.1} ns/hop  goodput {goodput:9.1} Mbit/s  {} events  {} MB{}",
         wall * 1e9 / hops as f64,
         record.events,
+        peak_memory() / 1_000_000,
         if intact { "" } else { "  WRONG STREAM" }
     );
+}
+
+/// The most memory that the process had, in bytes; 0 where the system does not say.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.map_or(0, |kib| kib * 1024)
 }

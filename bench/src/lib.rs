@@ -9,7 +9,7 @@ use sim_core::engine::world::World;
 use sim_core::time::SimTime;
 
 pub use fat_tree::short_flows;
-pub use worlds::{idle_connections, mptcp_connections, tcp_flows};
+pub use worlds::{idle_connections, mptcp_connections, tcp_flows, through_device};
 
 /// A workload: a name and a world.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use sim_core::app::AppConfig;
+use sim_core::engine::device::Device;
 use sim_core::engine::link::{LinkConfig, QueueLimit};
 use sim_core::engine::world::{ConnectionSpec, LinkSpec, NodeId, PathId, World};
 use sim_core::mptcp::config::{CongestionKind, HostConfig, Profile};
@@ -157,6 +158,24 @@ pub fn mptcp_connections(n: usize, shared: bool) -> World {
         let ends = (client, client_address(i, 0), server, dst);
         add_bulk(&mut world, i, n, &[ends]);
     }
+    world
+}
+
+/// One MPTCP connection over a path of 50 Mbit/s, with a device between the client and its router.
+#[must_use]
+pub fn through_device(device: Box<dyn Device>) -> World {
+    let mut world = World::new(1);
+    let config = host_config(Profile::Rfc8684, CongestionKind::Lia);
+    let client = world.add_host("s", config.clone());
+    let server = add_server(&mut world, 0, &config);
+    let device = world.add_device("box", device);
+    let path = add_path(&mut world, "p", 50_000_000, 20);
+    let (src, dst) = (client_address(0, 0), server_address(0));
+    world.add_address(client, 0, src);
+    world.add_route(server, src, 32, 0);
+    connect(&mut world, (client, 0), (device, 0), "a".into(), path, (access(), access()));
+    connect(&mut world, (device, 1), (server, 0), "b".into(), path, bottleneck(50_000_000, 20));
+    add_bulk(&mut world, 0, 1, &[(client, src, server, dst)]);
     world
 }
 

@@ -157,6 +157,12 @@ impl World {
         self.now
     }
 
+    /// Packets sent over links so far, each link once.
+    #[must_use]
+    pub const fn packet_hops(&self) -> u64 {
+        self.packet_hops
+    }
+
     /// True when every connection between simulated hosts only, or with one, has ended as far as those
     /// hosts are concerned, and so have those that the caller told of.
     #[must_use]
