@@ -151,15 +151,17 @@ fn device_pass(spec: &str, times: u64) {
     let mut ack = Packet { payload: Payload::default(), ..data.clone() };
     (ack.src, ack.dst, ack.src_port, ack.dst_port) =
         (data.dst, data.src, data.dst_port, data.src_port);
-    // A segment and its acknowledgement by turns: it stays within the window.
+    // A segment and its acknowledgement by turns: it stays within the window. Each end acknowledges the
+    // numbers that it saw, which are not those that were sent where the device shifts them.
+    data.ack = answer.seq.add(1);
+    ack.seq = Seq(1);
     for i in 0..times.div_ceil(2) {
         let mut packet = data.clone();
         packet.seq = Seq(1).add((i * 1428) as u32);
-        packet.ack = Seq(1);
         pass(0, black_box(&mut packet));
+        let seen_to = packet.seq.add(1428);
         let mut packet = ack.clone();
-        packet.seq = Seq(1);
-        packet.ack = Seq(1).add(((i + 1) * 1428) as u32);
+        packet.ack = seen_to;
         pass(1, black_box(&mut packet));
     }
 }
