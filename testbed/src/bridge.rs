@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 
 use sim_core::engine::outside::OutsideLife;
 use sim_core::engine::world::{Action, NodeId, World};
@@ -15,7 +14,7 @@ use sim_core::wire::packet::Packet;
 
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
-use crate::host::{CommandPlan, Host, HostWork, News, Order, setup};
+use crate::host::{CommandPlan, Host, HostWork, Letterbox, News, Order, setup};
 use crate::observe::Observer;
 use crate::offload;
 use crate::sleeper::Sleeper;
@@ -58,7 +57,7 @@ pub(crate) struct Bridge<'a> {
     /// Wall clock.
     pub(crate) clock: Clock,
     /// What happens in the hosts.
-    pub(crate) news: Receiver<News>,
+    pub(crate) news: Letterbox,
     /// Programs, in order of time.
     pub(crate) programs: Vec<Program>,
     /// Set by a signal.
@@ -223,7 +222,7 @@ impl Bridge<'_> {
         for news in std::mem::take(&mut self.early) {
             self.tell(news);
         }
-        while let Ok(news) = self.news.try_recv() {
+        for news in self.news.take() {
             match news {
                 News::Opens { host, connection, local } => {
                     self.observer.expect(host, local, connection);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc;
 
 use scenarios::run::Built;
 use scenarios::schema::Command;
@@ -16,7 +15,7 @@ use crate::bridge::{Bridge, Program};
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
 use crate::host::setup::{self, HostPlan};
-use crate::host::{CommandPlan, Host, HostWork, NewsSender, Order, Planned};
+use crate::host::{CommandPlan, Host, HostWork, Letterbox, Order, Planned};
 use crate::observe::Observer;
 use crate::scheduling::{self, Priority};
 use crate::{privileges, requirements};
@@ -172,14 +171,13 @@ fn live(
         let congestion = setup::kernel_congestion(work.plan.stack.config.congestion);
         record.congestion.insert(work.plan.name.clone(), congestion.to_owned());
     }
-    let (sender, news) = mpsc::channel();
+    let news = Letterbox::default();
     let outside: Vec<NodeId> = works.iter().map(|w| w.node).collect();
     let observer = Observer::new(&world, &outside);
     let hosts = works
         .iter()
-        .map(|work| Host::start(work.clone(), NewsSender(sender.clone())))
+        .map(|work| Host::start(work.clone(), news.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    drop(sender);
     scheduling::prefer(Priority::Wire);
     privileges::drop_all();
     // Time begins when everything is in place.

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::{News, NewsSender, Who, socket};
+use super::{Letterbox, News, Who, socket};
 use crate::clock::Clock;
 
 /// Bytes that one call to the socket writes or reads at most.
@@ -51,7 +51,7 @@ pub(crate) async fn drive(
     plan: EndPlan,
     stream: TcpStream,
     clock: Clock,
-    news: NewsSender,
+    news: Letterbox,
     abort: oneshot::Receiver<()>,
 ) {
     let who = plan.who();
@@ -76,7 +76,7 @@ struct EndSocket<'a> {
     who: Who,
     stream: &'a TcpStream,
     clock: Clock,
-    news: &'a NewsSender,
+    news: &'a Letterbox,
     app: App,
     peer: StreamId,
     buffer: Vec<u8>,
@@ -92,7 +92,7 @@ struct EndSocket<'a> {
 }
 
 impl<'a> EndSocket<'a> {
-    fn new(plan: &EndPlan, stream: &'a TcpStream, clock: Clock, news: &'a NewsSender) -> Self {
+    fn new(plan: &EndPlan, stream: &'a TcpStream, clock: Clock, news: &'a Letterbox) -> Self {
         let up = StreamId(2 * plan.connection.0);
         let down = StreamId(2 * plan.connection.0 + 1);
         let (own, peer) = if plan.end == End::Client { (up, down) } else { (down, up) };

@@ -6,6 +6,7 @@
 
 mod command;
 mod drive;
+mod letterbox;
 mod mib;
 pub(crate) mod setup;
 mod socket;
@@ -34,6 +35,7 @@ use crate::tun::Tun;
 
 pub(crate) use command::CommandPlan;
 use drive::{EndPlan, drive};
+pub(crate) use letterbox::Letterbox;
 use setup::HostPlan;
 use socket::{SocketKind, plain};
 
@@ -89,17 +91,6 @@ pub(crate) enum News {
     Counters { host: NodeId, counters: BTreeMap<String, u64> },
 }
 
-/// Where news goes.
-#[derive(Clone, Debug)]
-pub(crate) struct NewsSender(pub(crate) mpsc::Sender<News>);
-
-impl NewsSender {
-    fn send(&self, news: News) {
-        // Nobody listens any more when the run is over; then nothing is news.
-        let _ = self.0.send(news);
-    }
-}
-
 /// A connection that a host opens or serves.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
@@ -146,7 +137,7 @@ impl Host {
     ///
     /// # Errors
     /// What the system refuses.
-    pub(crate) fn start(work: HostWork, news: NewsSender) -> Result<Self, LiveError> {
+    pub(crate) fn start(work: HostWork, news: Letterbox) -> Result<Self, LiveError> {
         let (orders, received) = async_mpsc::unbounded_channel();
         let (ready, is_ready) = mpsc::channel();
         let node = work.node;
@@ -184,7 +175,7 @@ type Ready = mpsc::Sender<Result<Vec<(u8, Tun)>, LiveError>>;
 /// The life of a host's thread.
 fn live(
     work: HostWork,
-    news: NewsSender,
+    news: Letterbox,
     mut orders: async_mpsc::UnboundedReceiver<Order>,
     ready: &Ready,
 ) {
@@ -247,7 +238,7 @@ fn listen(work: &HostWork) -> Result<Vec<tokio::net::TcpListener>, LiveError> {
 struct Living {
     work: HostWork,
     clock: Clock,
-    news: NewsSender,
+    news: Letterbox,
 }
 
 impl Living {
