@@ -1,10 +1,11 @@
 //! What a run that is observed leaves for charts: it agrees with the rest of the record, and observing
 //! changes nothing else.
 
-use sim_core::app::AppConfig;
+use sim_core::app::{AppConfig, Turn};
 use sim_core::engine::link::{LinkConfig, QueueLimit};
 use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::HostConfig;
+use sim_core::record::story::End;
 use sim_core::record::{PathRecord, RunRecord};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
@@ -14,6 +15,12 @@ const QUEUE: SimDuration = SimDuration::from_millis(100);
 
 /// 6 MB over two paths of 3 Mbps, the first of which is cut at 2 s and comes back at 4 s.
 fn run(observe: bool, download: bool) -> RunRecord {
+    let bulk = AppConfig::Bulk { bytes: Some(ByteSize(BYTES)), duration: None, download };
+    run_app(observe, bulk)
+}
+
+/// The same with another application.
+fn run_app(observe: bool, app: AppConfig) -> RunRecord {
     let mut world = World::new(1);
     let client = world.add_host("client", HostConfig::default());
     let server = world.add_host("server", HostConfig::default());
@@ -47,7 +54,7 @@ fn run(observe: bool, download: bool) -> RunRecord {
         client_address: [10, 0, 1, 2].into(),
         server_address: ([10, 1, 1, 2], 5001).into(),
         start: SimTime::ZERO,
-        app: AppConfig::Bulk { bytes: Some(ByteSize(BYTES)), duration: None, download },
+        app,
         bound_bps: None,
     });
     let at = |s: u64| SimTime(s * 1_000_000_000);
@@ -91,6 +98,24 @@ fn the_details_agree_with_the_record() {
         assert!(highest(&data.wait_ns) <= QUEUE.as_nanos() + packet);
         assert!(highest(&acks.wait_ns) < QUEUE.as_nanos() / 10);
     }
+}
+
+/// What is said in a dialogue stands in its stream one after the other, as bulk data does: what comes later
+/// was not sent before.
+#[test]
+fn what_is_said_later_is_sent_a_first_time() {
+    let says = |by, text: &str| Turn::Says { by, text: text.as_bytes().into() };
+    let turns = [
+        says(End::Client, "one"),
+        says(End::Server, "first answer"),
+        says(End::Client, "two"),
+        says(End::Server, "second answer"),
+    ];
+    let record = run_app(true, AppConfig::Dialogue { turns: turns.into() });
+    let seen = &record.detail.as_ref().expect("asked for").connections[0];
+    let subflow = &seen.subflows[0];
+    assert_eq!(subflow.first.stretches().last().map(|s| (s.low, s.high)), Some((12, 25)));
+    assert!(subflow.again.stretches().is_empty() && subflow.reinjected.stretches().is_empty());
 }
 
 #[test]

@@ -7,13 +7,14 @@ use super::picture::{Axis, Line, Picture, Plot, Shape, Span, spans};
 use crate::figures::size;
 use sim_core::record::story::Fact;
 
-const MEGABYTE: f64 = 1e-6;
-
 /// The picture; none without details.
 pub(super) fn picture(subject: &Subject<'_>) -> Option<Picture> {
     let detail = subject.detail?;
     let end_s = subject.end_s;
-    let offsets = |envelope| spans(envelope, MEGABYTE, end_s);
+    let sent = subject.members().filter_map(|member| Some(&member.detail?.first));
+    let offsets = sent.flat_map(|envelope| envelope.stretches()).map(|stretch| stretch.high);
+    let (unit, scale) = unit_of(offsets.max().unwrap_or(0));
+    let offsets = |envelope| spans(envelope, scale, end_s);
     let (mut lines, mut agains, mut reinjected) = (Vec::new(), Vec::new(), Vec::<Span>::new());
     for member in subject.members() {
         let subflow = &subject.connection.subflows[member.index];
@@ -66,9 +67,19 @@ pub(super) fn picture(subject: &Subject<'_>) -> Option<Picture> {
         title: "Data sequence".into(),
         about,
         x: Axis { label: "time (s)", end: end_s, ticks: None },
-        plots: vec![Plot::of("position in the stream (MB)", MEGABYTE, lines)],
+        plots: vec![Plot::of(format!("position in the stream ({unit})"), scale, lines)],
         marks: subject.marks(),
         caption: "A dot is data sent over the subflow of its colour. What stands above the line waits \
                   for its turn or is on its way.",
     })
+}
+
+/// The unit in which a stream of so many bytes has short numbers, and what a byte is in it.
+const fn unit_of(bytes: u64) -> (&'static str, f64) {
+    match bytes {
+        0..2_000 => ("B", 1.0),
+        2_000..2_000_000 => ("kB", 1e-3),
+        2_000_000..2_000_000_000 => ("MB", 1e-6),
+        _ => ("GB", 1e-9),
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn picture(subject: &Subject<'_>) -> Option<Picture> {
         let highest = points.iter().map(|point| point.high).fold(0.0, f64::max);
         points.extend(last);
         let (name, colour) = (member.name.clone(), member.colour);
-        let note = format!("up to {highest:.0} {unit}");
+        let note = format!("up to {} {unit}", short(highest));
         Line { name, note, colour, shape: Shape::Hold, points }
     };
     let (mut windows, mut round_trips) = (Vec::new(), Vec::new());
@@ -72,7 +72,7 @@ fn queues(record: &RunRecord, end_s: f64) -> Vec<Line> {
         let way = if highest(&down.wait_ns) > highest(&up.wait_ns) { down } else { up };
         let (name, colour) = (printable(&path.name), palette::path(k));
         let points = spans(&way.wait_ns, MILLISECOND, end_s);
-        let note = format!("up to {:.0} ms", highest(&way.wait_ns) as f64 * MILLISECOND);
+        let note = format!("up to {} ms", short(highest(&way.wait_ns) as f64 * MILLISECOND));
         let lost = spans(&way.lost_at_ns, MILLISECOND, end_s);
         lines.push(Line { name: name.clone(), note, colour, shape: Shape::Straight, points });
         losses.push(Line {
@@ -86,4 +86,9 @@ fn queues(record: &RunRecord, end_s: f64) -> Vec<Line> {
     lines.extend(losses);
     lines.retain(|line| !line.points.is_empty());
     lines
+}
+
+/// A figure beside a curve: whole, unless it is so small that this would say nothing.
+fn short(figure: f64) -> String {
+    if figure >= 9.95 { format!("{figure:.0}") } else { format!("{figure:.1}") }
 }

@@ -140,7 +140,8 @@ impl App {
     #[inline]
     pub fn payload(&self, offset: u64, len: u32) -> Payload {
         if let Work::Dialogue { script, .. } = &self.work {
-            return Payload::literal(script.own(offset, len));
+            // Where they stand in the stream is for those who watch; the bytes speak for themselves.
+            return Payload { offset, ..Payload::literal(script.own(offset, len)) };
         }
         Payload::described(self.stream, offset, len)
     }
