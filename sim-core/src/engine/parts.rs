@@ -55,11 +55,11 @@ impl World {
     fn run_to(&mut self, limit: SimTime) {
         while self.open_connections > 0 {
             // An empty queue: nothing will ever happen again, and the connections wait to the end.
-            if self.queue.next_at().is_none_or(|at| at > limit) {
+            let Some((now, target)) = self.queue.pop_by(limit) else {
                 self.now = limit;
                 break;
-            }
-            self.step();
+            };
+            self.process(now, target);
         }
     }
 

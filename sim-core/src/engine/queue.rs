@@ -93,10 +93,20 @@ impl EventQueue {
     /// The next event.
     #[inline]
     pub fn pop(&mut self) -> Option<(SimTime, Target)> {
+        self.pop_by(SimTime::NEVER)
+    }
+
+    /// The next event, if it is not later than `limit`.
+    #[inline]
+    pub fn pop_by(&mut self, limit: SimTime) -> Option<(SimTime, Target)> {
         if self.near.len() < KNOWN && !self.far.is_empty() {
             self.refill();
         }
-        let key = self.near.pop()?;
+        let key = *self.near.last()?;
+        if time_of(key) > limit.0 {
+            return None;
+        }
+        self.near.pop();
         self.now = SimTime(time_of(key));
         Some((self.now, target_of(key)))
     }

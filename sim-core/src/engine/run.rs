@@ -34,7 +34,14 @@ impl World {
 
     /// Processes the next event.
     pub(super) fn step(&mut self) {
-        let Some((now, target)) = self.queue.pop() else { return };
+        if let Some((now, target)) = self.queue.pop() {
+            self.process(now, target);
+        }
+    }
+
+    /// Processes an event that was taken from the queue.
+    #[inline]
+    pub(super) fn process(&mut self, now: SimTime, target: Target) {
         self.now = now;
         self.events += 1;
         self.look_ahead();
@@ -464,17 +471,17 @@ impl World {
     #[inline]
     fn after_endpoint(&mut self, id: EndpointId) {
         let host = self.endpoint_hosts[id.0 as usize];
-        let mut sent = std::mem::take(&mut self.outbox.sent);
         if self.observer.is_some() {
-            self.show_endpoint(id, &sent);
+            self.show_endpoint(id);
         }
         if let Some(watch) = &mut self.watch {
             watch.hear(id.0 as usize, &self.endpoints[id.0 as usize].story);
         }
-        for packet in sent.drain(..) {
+        if self.outbox.sent.len() > 1 {
+            self.send_all(host);
+        } else if let Some(packet) = self.outbox.sent.pop() {
             self.send_from_host(host, packet);
         }
-        self.outbox.sent = sent;
         self.measure(id);
         let endpoint = &mut self.endpoints[id.0 as usize];
         let at = endpoint.deadline();
@@ -488,24 +495,32 @@ impl World {
         }
     }
 
+    /// Sends what an endpoint left, in order.
+    fn send_all(&mut self, host: NodeId) {
+        let mut sent = std::mem::take(&mut self.outbox.sent);
+        for packet in sent.drain(..) {
+            self.send_from_host(host, packet);
+        }
+        self.outbox.sent = sent;
+    }
+
     /// Shows the observer what an end of a connection sends now; a stray server is no end.
-    fn show_endpoint(&mut self, id: EndpointId, sent: &[Box<Packet>]) {
+    fn show_endpoint(&mut self, id: EndpointId) {
         let endpoint = &self.endpoints[id.0 as usize];
         let connection = &self.connections[endpoint.connection as usize];
         let is_end = connection.client == Some(id) || connection.server == Some(id);
         if let Some(observer) = self.observer.as_mut().filter(|_| is_end) {
-            observer.endpoint(self.now, endpoint, sent);
+            observer.endpoint(self.now, endpoint, &self.outbox.sent);
         }
     }
 
     #[inline(always)]
     fn send_from_host(&mut self, host: NodeId, packet: Box<Packet>) {
         if self.watch.is_none() {
-            let ways = &self.nodes[host.0 as usize].ways;
             let same = |way: &&Way| way.src == packet.src && way.dst == packet.dst;
-            if let Some(way) = ways.iter().flatten().find(same)
-                && packet.wire_len() <= way.mtu
-            {
+            let [last, before] = &self.nodes[host.0 as usize].ways;
+            let way = last.as_ref().filter(same).or_else(|| before.as_ref().filter(same));
+            if let Some(way) = way.filter(|way| packet.wire_len() <= way.mtu) {
                 self.transmit(way.direction, packet);
                 return;
             }

@@ -49,6 +49,44 @@ impl Endpoint {
         self.place_chunk(io, i, chunk);
     }
 
+    /// Position in the stream of a segment that has a mapping of its own, of short numbers and without checksum
+    /// or DATA_FIN, while nothing waits for another: the short way of [`Endpoint::take_chunk`]. `None` where
+    /// it does not apply.
+    #[inline]
+    pub(super) fn next_by_usual_mapping(
+        &self,
+        i: usize,
+        packet: &Packet,
+        start: u64,
+        mapping: Option<(Mapping, bool)>,
+    ) -> Option<u64> {
+        let (mapping, false) = mapping? else { return None };
+        let s = &self.subflows[i];
+        let DataSeq::Short(_) = mapping.dsn else { return None };
+        let is_usual = self.is_mptcp()
+            && !self.checksum
+            && mapping.checksum.is_none()
+            && mapping.ssn == start as u32
+            && u32::from(mapping.len) == packet.payload.len
+            && s.mapping.is_none_or(|active| start >= active.start + u64::from(active.len))
+            && !self.awaits_mapping(i);
+        let near = self.remote_idsn.wrapping_add(1 + self.receive.next);
+        let data = mapping.dsn.expand(near).wrapping_sub(self.remote_idsn.wrapping_add(1));
+        (is_usual && data <= u64::MAX / 2).then_some(data)
+    }
+
+    /// The mapping that [`Endpoint::next_by_usual_mapping`] accepted is in force.
+    #[inline]
+    pub(super) fn note_usual_mapping(&mut self, i: usize, start: u64, len: u32, data: u64) {
+        self.long_ack = false;
+        let s = &mut self.subflows[i];
+        s.mapping_seen = true;
+        let sum = MappingSum::new();
+        s.mapping =
+            Some(ActiveMapping { start, len, data, checksum: None, sum, data_fin: false });
+        s.unmapped.reset_count();
+    }
+
     fn place_chunk(&mut self, io: &mut Io<'_>, i: usize, mut chunk: Chunk) {
         while !chunk.payload.is_empty() {
             if self.is_plain() {

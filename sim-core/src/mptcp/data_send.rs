@@ -33,7 +33,9 @@ impl Endpoint {
         if self.uses_queues {
             self.push_queues(io);
         } else {
-            self.push_reinjections(io);
+            if !self.send.reinject.is_empty() {
+                self.push_reinjections(io);
+            }
             self.push_new_data(io);
         }
         for i in 0..self.subflows.len() {
@@ -83,7 +85,7 @@ impl Endpoint {
     }
 
     /// Lets the application write, within the send buffer.
-    #[inline]
+    #[inline(always)] // once for each packet that comes in
     pub(super) fn write_application(&mut self, io: &Io<'_>) {
         if self.can_write() {
             let before = self.app.written();
@@ -192,8 +194,9 @@ impl Endpoint {
         self.send.taken.min(self.send.window_edge).saturating_sub(self.send.next)
     }
 
+    #[inline(always)] // the one caller
     fn push_new_data(&mut self, io: &mut Io<'_>) {
-        let mut starved = self.push_redundantly(io);
+        let mut starved = self.scheduler.is_redundant() && self.push_redundantly(io);
         while !starved && self.new_data_room() > 0 {
             let Some(i) = self.pick_subflow(io.now, None) else {
                 starved = true;
@@ -203,7 +206,9 @@ impl Endpoint {
                 break;
             }
         }
-        self.retransmit_opportunistically(io);
+        if self.scheduler.is_opportunistic() {
+            self.retransmit_opportunistically(io);
+        }
         let out_of_data = self.send.next >= self.send.taken;
         for s in &mut self.subflows {
             if s.state == State::Established && !s.tx.is_idle() {
@@ -220,8 +225,8 @@ impl Endpoint {
         let room = self.new_data_room();
         let full = self.segment_room(i);
         let mut len = u64::from(full).min(room) as u32;
+        let plain = self.is_plain();
         let s = &mut self.subflows[i];
-        let plain = matches!(self.mode, super::endpoint::Mode::Plain(_));
         if plain {
             let edge = s.tx.window_edge.saturating_sub(s.tx.next);
             len = u64::from(len).min(edge) as u32;
@@ -229,10 +234,9 @@ impl Endpoint {
         // Sender-side silly-window avoidance (RFC 9293 §3.8.6.2.1): a short segment goes out only when
         // it is all there is, or nothing is in flight.
         let all = u64::from(len) == self.send.taken - self.send.next;
-        if len == 0 || (len < full.min(536) && !all && !self.subflows[i].tx.is_idle()) {
+        if len == 0 || (len < full.min(536) && !all && !s.tx.is_idle()) {
             return false;
         }
-        let s = &mut self.subflows[i];
         let (start, data) = (s.tx.next, self.send.next);
         s.tx.send_new(io.now, data, len, false);
         self.send.next += u64::from(len);
@@ -269,7 +273,16 @@ impl Endpoint {
     }
 
     /// The data-level timer runs while something is unacknowledged at the data level.
+    #[inline]
     pub(super) fn arm_data_timer(&mut self, now: SimTime) {
+        // It runs already, for what is still not acknowledged: nothing to decide, but for Linux.
+        let runs = self.send.timer != SimTime::NEVER && self.send.una < self.send.next;
+        if !(runs && self.is_mptcp()) {
+            self.decide_data_timer(now);
+        }
+    }
+
+    fn decide_data_timer(&mut self, now: SimTime) {
         let fin_waits = self.send.fin.is_some() && !self.send.fin_acked;
         // Linux watches over data that no subflow takes, too.
         let waits = self.uses_queues && self.new_data_room() > 0;

@@ -136,6 +136,8 @@ pub struct Endpoint {
     pub has_fresh: bool,
     /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
     pub(super) uses_queues: bool,
+    /// Its host is Linux.
+    pub(super) is_linux: bool,
     /// The peer maps by 64-bit numbers, and is acknowledged by them (RFC 8684 §3.3.2).
     pub(super) long_ack: bool,
     /// DSS checksums were negotiated.
@@ -242,6 +244,7 @@ impl Endpoint {
             remote_key: None,
             remote_idsn: 0,
             long_ack: false,
+            is_linux: config.profile == Profile::Linux6,
             uses_queues: config.profile == Profile::Linux6
                 && config.scheduler == SchedulerKind::Linux,
             checksum: config.checksum,
@@ -279,16 +282,13 @@ impl Endpoint {
         if self.life == Life::Active {
             at = at.min(self.app.next_write_at()).min(self.waiting.deadline());
         }
-        for (i, s) in self.subflows.iter().enumerate() {
-            if !s.is_alive() {
-                continue;
-            }
-            if self.config.keepalive.is_some() {
-                at = at.min(self.keepalive_at(i));
-            }
+        for s in self.subflows.iter().filter(|s| s.is_alive()) {
             at = at.min(s.handshake_at).min(s.tx.deadline());
-            if let Some(due) = s.rx.delayed_ack_at {
-                at = at.min(due);
+            at = at.min(s.rx.delayed_ack_at.unwrap_or(SimTime::NEVER));
+        }
+        if self.config.keepalive.is_some() {
+            for i in 0..self.subflows.len() {
+                at = at.min(self.keepalive_at(i));
             }
         }
         at
@@ -359,8 +359,9 @@ impl Endpoint {
         self.remote_idsn = key.idsn(self.version);
     }
 
-    pub(super) fn is_linux(&self) -> bool {
-        self.config.profile == Profile::Linux6
+    #[inline]
+    pub(super) const fn is_linux(&self) -> bool {
+        self.is_linux
     }
 
     pub(super) fn fresh_uid(&mut self, subflow: usize) -> PacketUid {

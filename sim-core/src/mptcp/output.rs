@@ -8,7 +8,8 @@ use crate::tcp::seq_of;
 use crate::wire::crypto::{MptcpVersion, join_hmac, truncated};
 use crate::wire::dss::dss_checksum;
 use crate::wire::mptcp::{
-    CapableBody, DataSeq, Dss, Join, Mapping, MptcpOption, ResetReason, capable_flags,
+    CapableBody, DataSeq, Dss, Join, Mapping, MptcpOption, ResetReason, UsualDss, UsualMapping,
+    capable_flags,
 };
 use crate::wire::options::{Options, kind};
 use crate::wire::packet::{Flags, Packet, PacketUid};
@@ -78,7 +79,7 @@ impl Endpoint {
         self.local_idsn.wrapping_add(1 + offset)
     }
 
-    #[inline]
+    #[inline(always)]
     fn blank(&mut self, io: &mut Io<'_>, i: usize, flags: Flags) -> Box<Packet> {
         let uid = self.fresh_uid(i);
         let flow = &self.subflows[i].flow;
@@ -93,22 +94,14 @@ impl Endpoint {
         ((io.now.as_nanos() / 1_000_000) as u32).wrapping_add(self.subflows[i].timestamp_offset)
     }
 
-    fn push_timestamps(&self, io: &Io<'_>, i: usize, options: &mut Options) {
-        let s = &self.subflows[i];
-        let mut bytes = [0u8; 12];
-        bytes[..4].copy_from_slice(&[kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]);
-        bytes[4..8].copy_from_slice(&self.timestamp(io, i).to_be_bytes());
-        bytes[8..].copy_from_slice(&s.rx.ts_recent.to_be_bytes());
-        let _ = options.push(&bytes);
-    }
-
     /// Window field: what the connection can still take, scaled (RFC 8684 §3.3.4: one window for all
     /// subflows, from the data-level acknowledgement on).
     #[inline]
     fn window_field(&mut self, i: usize) -> u16 {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
-        let size = self.receive.window.size().next_multiple_of(1 << scale);
+        let unit = (1u64 << scale) - 1;
+        let size = (self.receive.window.size() + unit) & !unit;
         let edge = self.receive.advertised.max(self.receive.next + size);
         self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         ((edge - self.receive.next) >> scale).min(0xffff) as u16
@@ -265,7 +258,11 @@ impl Endpoint {
         let s = &self.subflows[i];
         packet.seq = seq_of(s.tx.initial, offset);
         let mut sack_room = true;
-        if !self.is_plain() {
+        if self.maps_shortly() && !self.may_signal(i) && self.acknowledges_only(i) {
+            let ack = self.data_ack() as u32;
+            let dss = UsualDss { data_fin: false, ack, mapping: None };
+            dss.emit_usual(&mut packet.options);
+        } else if !self.is_plain() {
             match self.take_signal(io.now, i, &packet.options) {
                 Some(signal) => {
                     sack_room = false;
@@ -284,6 +281,12 @@ impl Endpoint {
             self.push_sacks(i, &mut packet.options);
         }
         self.transmit(io, i, packet)
+    }
+
+    /// True when a pure acknowledgement of subflow `i` has nothing to tell but what was received.
+    #[inline]
+    fn acknowledges_only(&self, i: usize) -> bool {
+        self.subflows[i].proof == Proof::Complete && self.send.fin.is_none()
     }
 
     /// The option of a pure acknowledgement: the proof of the handshake while it may be lost, else a
@@ -345,14 +348,14 @@ impl Endpoint {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn established(&mut self, io: &mut Io<'_>, i: usize) -> Box<Packet> {
         let mut packet = self.blank(io, i, Flags::ACK);
         packet.window = self.window_field(i);
         let s = &self.subflows[i];
         packet.ack = seq_of(s.rx.initial, s.rx.ack_offset());
         if s.timestamps {
-            self.push_timestamps(io, i, &mut packet.options);
+            packet.options.begin_with_timestamps(self.timestamp(io, i), s.rx.ts_recent);
         }
         packet
     }
@@ -375,7 +378,9 @@ impl Endpoint {
                 packet.flags = packet.flags.with(Flags::PSH);
             }
         }
-        if !self.is_plain() {
+        if self.maps_shortly() && segment.len > 0 {
+            self.usual_mapping(segment).emit_usual(&mut packet.options);
+        } else if !self.is_plain() {
             let option = self.data_option(i, segment, &packet.payload);
             let _ = option.emit(&mut packet.options);
             packet.options.pad();
@@ -387,11 +392,40 @@ impl Endpoint {
             self.counters.count(super::counters::Counter::InfiniteMapTx);
             self.tell(io.now, i, Some(packet.uid), Fact::InfiniteMappingSent);
         }
-        let in_infinite = self.subflows[i].queue.at(segment.start).is_some_and(|b| b.infinite);
-        if (self.subflows[i].infinite_at == Some(segment.start) || in_infinite) && segment.len > 0 {
-            self.push_infinite_mapping(segment, &mut packet.options);
+        if segment.len > 0 && (self.subflows[i].infinite_at.is_some() || self.uses_queues) {
+            let s = &self.subflows[i];
+            let in_infinite = s.queue.at(segment.start).is_some_and(|b| b.infinite);
+            if s.infinite_at == Some(segment.start) || in_infinite {
+                self.push_infinite_mapping(segment, &mut packet.options);
+            }
         }
         self.transmit(io, i, packet)
+    }
+
+    /// True when nothing is in question about the options of segments with data: the connection is MPTCP for
+    /// certain, numbers are short, there are no checksums, and each segment has a mapping of its own.
+    #[inline]
+    fn maps_shortly(&self) -> bool {
+        self.mode == (Mode::Mptcp { certain: true })
+            && !self.long_ack
+            && !self.checksum
+            && !self.uses_queues
+            && !self.is_linux
+    }
+
+    /// What [`Endpoint::data_option`] comes to where [`Endpoint::maps_shortly`] says so.
+    #[inline]
+    fn usual_mapping(&self, segment: DataSegment) -> UsualDss {
+        let ends = self.send.fin == Some(segment.data + u64::from(segment.len));
+        UsualDss {
+            data_fin: ends,
+            ack: self.data_ack() as u32,
+            mapping: Some(UsualMapping {
+                dsn: self.dsn_of(segment.data) as u32,
+                ssn: segment.start as u32,
+                len: (segment.len + u32::from(ends)) as u16,
+            }),
+        }
     }
 
     fn data_option(&mut self, i: usize, segment: DataSegment, payload: &Payload) -> MptcpOption {

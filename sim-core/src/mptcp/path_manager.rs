@@ -56,12 +56,17 @@ impl Default for Announcements {
 
 impl Endpoint {
     /// Opens the subflows that the policy wants now, and starts announcing addresses.
+    #[inline]
     pub(super) fn manage_paths(&mut self, io: &mut Io<'_>) {
-        if self.mode != (Mode::Mptcp { certain: true })
-            || (self.announcements.started && !self.announcements.changed)
+        if self.mode == (Mode::Mptcp { certain: true })
+            && (!self.announcements.started || self.announcements.changed)
         {
-            return;
+            self.follow_policy(io);
         }
+    }
+
+    #[cold]
+    fn follow_policy(&mut self, io: &mut Io<'_>) {
         if !self.announcements.started {
             self.announcements.started = true;
             let first = &self.subflows[0];
@@ -130,18 +135,26 @@ impl Endpoint {
         }
     }
 
+    /// False when [`Endpoint::take_signal`] has nothing for subflow `i`.
+    #[inline]
+    pub(super) fn may_signal(&self, i: usize) -> bool {
+        let (a, s) = (&self.announcements, &self.subflows[i]);
+        s.fail_pending.is_some()
+            || s.priority_pending.is_some()
+            || a.due
+            || !a.echoes.is_empty()
+            || !a.removals.is_empty()
+    }
+
     /// True when a signal waits that subflow `i` should carry.
     #[inline]
     pub(super) fn has_signal(&self, i: usize) -> bool {
-        let a = &self.announcements;
         let s = &self.subflows[i];
         !self.is_plain()
+            && self.may_signal(i)
             && (s.fail_pending.is_some()
                 || s.priority_pending.is_some()
-                || ((a.due || !a.echoes.is_empty() || !a.removals.is_empty())
-                    && s.can_carry()
-                    && self.is_mptcp()
-                    && self.first_carrier() == Some(i)))
+                || (s.can_carry() && self.is_mptcp() && self.first_carrier() == Some(i)))
     }
 
     fn first_carrier(&self) -> Option<usize> {

@@ -361,11 +361,21 @@ impl Endpoint {
         let quick = self.config.quick_ack;
         if len > 0
             && matches!(self.mode, Mode::Plain(_))
-            && let Some(need) = s.rx.on_next_data(io.now, start, len, quick)
+            && let Some(need) = self.subflows[i].rx.on_next_data(io.now, start, len, quick)
         {
-            s.ack_now |= need == AckNeed::Now;
+            self.subflows[i].ack_now |= need == AckNeed::Now;
             let at = self.receive.next;
             self.deliver_at(io, i, at, std::mem::take(&mut packet.payload));
+            if self.subflows[i].state == State::Closed {
+                return;
+            }
+        } else if len > 0
+            && let Some(data) = self.next_by_usual_mapping(i, packet, start, mapping)
+            && let Some(need) = self.subflows[i].rx.on_next_data(io.now, start, len, quick)
+        {
+            self.subflows[i].ack_now |= need == AckNeed::Now;
+            self.note_usual_mapping(i, start, len, data);
+            self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
             if self.subflows[i].state == State::Closed {
                 return;
             }
@@ -376,10 +386,9 @@ impl Endpoint {
                 mapping,
                 packet: packet.uid,
             };
+            let s = &mut self.subflows[i];
             let (in_order, need) = s.rx.on_data(io.now, chunk, quick);
-            if need == AckNeed::Now {
-                s.ack_now = true;
-            }
+            s.ack_now |= need == AckNeed::Now;
             let mut next = in_order;
             while let Some(chunk) = next {
                 self.take_chunk(io, i, chunk);

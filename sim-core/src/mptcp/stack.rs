@@ -60,12 +60,32 @@ impl FlowKey {
     }
 }
 
+/// A flow that packets came in for, as they show it: what it is looked up by costs more than to compare.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    src: IpAddr,
+    dst: IpAddr,
+    src_port: u16,
+    dst_port: u16,
+    found: (EndpointId, u8),
+}
+
+impl Recent {
+    #[inline]
+    fn is_of(&self, packet: &Packet) -> bool {
+        self.src_port == packet.src_port
+            && self.dst_port == packet.dst_port
+            && self.src == packet.src
+            && self.dst == packet.dst
+    }
+}
+
 /// What the connections of one host share. What every packet asks for comes first.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct HostStack {
     /// The flows found last, the very last first: on most hosts the next packet is of one of them.
-    recent: [Option<(FlowKey, (EndpointId, u8))>; 2],
+    recent: [Option<Recent>; 2],
     /// Settings.
     pub config: Arc<HostConfig>,
     /// Own addresses, in the order in which they were added.
@@ -293,8 +313,10 @@ impl HostStack {
     #[must_use]
     #[inline]
     pub fn find_recent(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
-        let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
-        self.recent.iter().flatten().find(|recent| recent.0 == key).map(|recent| recent.1)
+        let [last, before] = &self.recent;
+        let is_it = |recent: &&Recent| recent.is_of(packet);
+        let recent = last.as_ref().filter(is_it).or_else(|| before.as_ref().filter(is_it))?;
+        Some(recent.found)
     }
 
     /// The subflow that a packet for an own address is for.
@@ -302,7 +324,9 @@ impl HostStack {
     pub fn find(&mut self, packet: &Packet) -> Option<(EndpointId, u8)> {
         let key = FlowKey::new((packet.dst, packet.dst_port), (packet.src, packet.src_port));
         let found = *self.flows.get(&key)?;
-        self.recent = [Some((key, found)), self.recent[0]];
+        let Packet { src, dst, src_port, dst_port, .. } = *packet;
+        let recent = Recent { src, dst, src_port, dst_port, found };
+        self.recent = [Some(recent), self.recent[0]];
         Some(found)
     }
 

@@ -266,6 +266,13 @@ impl Dss {
     #[must_use]
     #[inline]
     pub fn alone_in(options: &Options) -> Option<Self> {
+        if let Some(usual) = UsualDss::read(options) {
+            return Some(usual.into());
+        }
+        Self::alone_anyhow(options)
+    }
+
+    fn alone_anyhow(options: &Options) -> Option<Self> {
         let rest = match options.as_bytes() {
             [1, 1, 8, 10, rest @ ..] => rest.get(8..)?,
             all => all,
@@ -281,7 +288,6 @@ impl Dss {
     }
 
     /// Reads what follows the flags.
-    #[inline]
     fn read(flags: u8, r: &mut Reader<'_>) -> Result<Self, NotUnderstood> {
         let seq = |r: &mut Reader<'_>, long: bool| -> Result<DataSeq, NotUnderstood> {
             Ok(if long { DataSeq::Long(r.u64()?) } else { DataSeq::Short(r.u32()?) })
@@ -300,6 +306,97 @@ impl Dss {
             }),
         };
         Ok(Self { data_fin: flags & DATA_FIN != 0, ack, mapping })
+    }
+}
+
+/// The usual DSS: short numbers, an acknowledgement, no checksum. It is read and written in one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsualDss {
+    /// DATA_FIN.
+    pub data_fin: bool,
+    /// Data acknowledgement.
+    pub ack: u32,
+    /// Mapping.
+    pub mapping: Option<UsualMapping>,
+}
+
+/// The mapping in a [`UsualDss`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsualMapping {
+    /// See [`Mapping::dsn`].
+    pub dsn: u32,
+    /// See [`Mapping::ssn`].
+    pub ssn: u32,
+    /// See [`Mapping::len`].
+    pub len: u16,
+}
+
+impl From<UsualDss> for Dss {
+    #[inline]
+    fn from(usual: UsualDss) -> Self {
+        let mapping = usual.mapping.map(|m| Mapping {
+            dsn: DataSeq::Short(m.dsn),
+            ssn: m.ssn,
+            len: m.len,
+            checksum: None,
+        });
+        Self { data_fin: usual.data_fin, ack: Some(DataSeq::Short(usual.ack)), mapping }
+    }
+}
+
+impl UsualDss {
+    const SUBTYPE: u8 = (Subtype::Dss as u8) << 4;
+    /// Bytes with a mapping, and padded.
+    const MAPPING: u8 = 18;
+
+    /// Appends the option and pads the list with NOPs; nothing where it does not fit.
+    #[inline]
+    pub fn emit_usual(self, options: &mut Options) {
+        let fin = if self.data_fin { DATA_FIN } else { 0 };
+        let ack = self.ack.to_be_bytes();
+        let Some(map) = self.mapping else {
+            let mut bytes = [kind::MPTCP, 8, Self::SUBTYPE, fin | ACK_PRESENT, 0, 0, 0, 0];
+            bytes[4..].copy_from_slice(&ack);
+            let _ = options.push(&bytes);
+            return;
+        };
+        let mut bytes = [kind::NOP; 20];
+        let flags = fin | ACK_PRESENT | MAP_PRESENT;
+        bytes[..4].copy_from_slice(&[kind::MPTCP, Self::MAPPING, Self::SUBTYPE, flags]);
+        bytes[4..8].copy_from_slice(&ack);
+        bytes[8..12].copy_from_slice(&map.dsn.to_be_bytes());
+        bytes[12..16].copy_from_slice(&map.ssn.to_be_bytes());
+        bytes[16..18].copy_from_slice(&map.len.to_be_bytes());
+        let _ = options.push(&bytes);
+    }
+
+    /// The options of a segment that are timestamps and a usual DSS without DATA_FIN, padded, and nothing
+    /// else.
+    #[inline]
+    fn read(options: &Options) -> Option<Self> {
+        const ACK: u8 = ACK_PRESENT;
+        const BOTH: u8 = ACK_PRESENT | MAP_PRESENT;
+        let word = |b: &[u8; 4]| u32::from_be_bytes(*b);
+        let (stamps, dss) = options.as_bytes().split_first_chunk::<12>()?;
+        if stamps[..4] != [kind::NOP, kind::NOP, kind::TIMESTAMPS, 10] {
+            return None;
+        }
+        if let &[kind::MPTCP, 8, Self::SUBTYPE, ACK, a, b, c, d] = dss {
+            return Some(Self { data_fin: false, ack: word(&[a, b, c, d]), mapping: None });
+        }
+        let dss: &[u8; 20] = dss.try_into().ok()?;
+        let is_usual = dss[..4] == [kind::MPTCP, Self::MAPPING, Self::SUBTYPE, BOTH]
+            && dss[18..] == [kind::NOP; 2];
+        let [_, _, _, _, a, b, c, d, e, f, g, h, i, j, k, l, m, n, _, _] = *dss;
+        is_usual.then(|| Self {
+            data_fin: false,
+            ack: word(&[a, b, c, d]),
+            mapping: Some(UsualMapping {
+                dsn: word(&[e, f, g, h]),
+                ssn: word(&[i, j, k, l]),
+                len: u16::from_be_bytes([m, n]),
+            }),
+        })
     }
 }
 

@@ -149,6 +149,16 @@ impl Options {
         Ok(())
     }
 
+    /// Makes NOP, NOP, timestamps (RFC 7323 §3) of the list, whatever was in it: what nearly every segment
+    /// begins with.
+    #[inline]
+    pub fn begin_with_timestamps(&mut self, value: u32, echo: u32) {
+        self.bytes[..4].copy_from_slice(&[kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]);
+        self.bytes[4..8].copy_from_slice(&value.to_be_bytes());
+        self.bytes[8..12].copy_from_slice(&echo.to_be_bytes());
+        self.len = 12;
+    }
+
     /// Pads with NOPs to a multiple of four, as hosts do.
     #[inline]
     pub fn pad(&mut self) {

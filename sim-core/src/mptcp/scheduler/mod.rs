@@ -114,6 +114,18 @@ impl SchedulerState {
         }
     }
 
+    /// Every subflow sends the whole stream.
+    #[inline]
+    pub(super) const fn is_redundant(&self) -> bool {
+        self.redundant.is_some()
+    }
+
+    /// What blocks the window is sent again.
+    #[inline]
+    pub(super) const fn is_opportunistic(&self) -> bool {
+        self.opportunistic.is_some()
+    }
+
     fn by(rule: impl Rule + 'static) -> Self {
         Self { rule: Some(Box::new(rule)), ..Self::default() }
     }

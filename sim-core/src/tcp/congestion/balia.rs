@@ -1,15 +1,14 @@
 //! Balanced linked adaptation (Peng, Walid, Hwang and Low, 2014; draft-walid-mptcp-congestion-control),
 //! as in the out-of-tree kernel's `mptcp_balia.c`.
 
-use super::{AckSample, Sibling, Window, reno, shares};
+use super::{Sibling, Window, reno, shares};
 
 /// Grows the window of subflow `me` by x/(rtt (Σx)²) · (1+α)/2 · (4+α)/5 per acknowledged segment,
 /// where x = cwnd/rtt and α = max x / x.
-pub(super) fn grow(window: &mut Window, ack: &AckSample, siblings: &[Sibling], me: usize) {
+pub(super) fn grow(window: &mut Window, mut acked: u32, siblings: &[Sibling], me: usize) {
     if !shares(siblings, me) {
-        return reno::grow(window, ack);
+        return reno::grow(window, acked);
     }
-    let mut acked = ack.acked;
     if window.in_slow_start() {
         acked = window.slow_start(acked);
     }

@@ -1,14 +1,13 @@
 //! Linked increases (RFC 6356): all subflows together take no more than one TCP would on the best
 //! path. Slow start and decrease are those of Reno.
 
-use super::{AckSample, Sibling, Window, reno, shares};
+use super::{Sibling, Window, reno, shares};
 
 /// Grows the window of one subflow by min(α/total, 1/cwnd) for each acknowledged segment.
-pub(super) fn grow(window: &mut Window, ack: &AckSample, siblings: &[Sibling], me: usize) {
+pub(super) fn grow(window: &mut Window, mut acked: u32, siblings: &[Sibling], me: usize) {
     if !shares(siblings, me) {
-        return reno::grow(window, ack);
+        return reno::grow(window, acked);
     }
-    let mut acked = ack.acked;
     if window.in_slow_start() {
         acked = window.slow_start(acked);
     }
@@ -65,7 +64,7 @@ mod tests {
             let mut acks = 0;
             while window.cwnd == cwnds[0] {
                 acks += 1;
-                grow(&mut window, &ack(1), &siblings, 0);
+                grow(&mut window, 1, &siblings, 0);
             }
             assert_eq!(acks, per, "{cwnds:?}");
         }

@@ -220,21 +220,16 @@ impl Congestion {
 
     /// What the other subflows of the connection see of this one.
     #[must_use]
+    #[inline]
     pub fn snapshot(&self, srtt: SimDuration, open: bool) -> Sibling {
-        Sibling {
-            cwnd: self.window.cwnd,
-            srtt,
-            in_slow_start: self.window.in_slow_start(),
-            open,
-            loss_interval: match &self.algorithm {
-                Algorithm::Olia(olia) => olia.loss_interval(),
-                _ => 0,
-            },
-            vegas_rate: match &self.algorithm {
-                Algorithm::WVegas(vegas) => vegas.rate(),
-                _ => 0.0,
-            },
-        }
+        let (loss_interval, vegas_rate) = match &self.algorithm {
+            Algorithm::Olia(olia) => (olia.loss_interval(), 0.0),
+            Algorithm::WVegas(vegas) => (0, vegas.rate()),
+            _ => (0, 0.0),
+        };
+        let Window { cwnd, .. } = self.window;
+        let in_slow_start = self.window.in_slow_start();
+        Sibling { cwnd, srtt, in_slow_start, open, loss_interval, vegas_rate }
     }
 
     /// An ACK has come in. `siblings[me]` is this subflow as it was before the ACK.
@@ -248,7 +243,7 @@ impl Congestion {
         match &mut self.algorithm {
             Algorithm::Reno => {
                 if ack.grows() {
-                    reno::grow(window, ack);
+                    reno::grow(window, ack.acked);
                 }
             }
             Algorithm::Cubic(cubic) => {
@@ -259,7 +254,7 @@ impl Congestion {
             }
             Algorithm::Lia => {
                 if ack.grows() {
-                    lia::grow(window, ack, siblings, me);
+                    lia::grow(window, ack.acked, siblings, me);
                 }
             }
             Algorithm::Olia(olia) => {
@@ -270,7 +265,7 @@ impl Congestion {
             }
             Algorithm::Balia => {
                 if ack.grows() {
-                    balia::grow(window, ack, siblings, me);
+                    balia::grow(window, ack.acked, siblings, me);
                 }
             }
             Algorithm::WVegas(vegas) => {
@@ -281,6 +276,31 @@ impl Congestion {
             }
             Algorithm::Bbr(bbr) => bbr.on_ack(window, ack),
         }
+    }
+
+    /// The short way of [`Congestion::on_ack`]: one segment was acknowledged in its turn, nothing being lost or
+    /// repaired; `limited` is [`AckSample::cwnd_limited`], `delivered` is [`AckSample::delivered`]. False
+    /// where the algorithm asks for more than that.
+    #[inline]
+    pub fn on_next_acked(
+        &mut self,
+        limited: bool,
+        delivered: u64,
+        siblings: &[Sibling],
+        me: usize,
+    ) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        match self.algorithm {
+            Algorithm::Reno if limited => reno::grow(&mut self.window, 1),
+            Algorithm::Lia if limited => lia::grow(&mut self.window, 1, siblings, me),
+            Algorithm::Balia if limited => balia::grow(&mut self.window, 1, siblings, me),
+            Algorithm::Reno | Algorithm::Lia | Algorithm::Balia => {}
+            _ => return false,
+        }
+        self.delivered = delivered;
+        true
     }
 
     /// Fast recovery begins: the threshold is set; the window follows by the sender's rate

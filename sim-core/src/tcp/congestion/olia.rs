@@ -45,7 +45,7 @@ impl Olia {
         me: usize,
     ) {
         if !shares(siblings, me) {
-            return reno::grow(window, ack);
+            return reno::grow(window, ack.acked);
         }
         let mut acked = ack.acked;
         if window.in_slow_start() {

@@ -1,12 +1,11 @@
 //! NewReno's window (RFC 5681 §3.1, RFC 6582): one segment per acknowledged segment in slow start,
 //! one per window in congestion avoidance, half of it on congestion.
 
-use super::{AckSample, Window};
+use super::Window;
 
 /// Grows the window by what was acknowledged.
 #[inline]
-pub(super) fn grow(window: &mut Window, ack: &AckSample) {
-    let mut acked = ack.acked;
+pub(super) fn grow(window: &mut Window, mut acked: u32) {
     if window.in_slow_start() {
         acked = window.slow_start(acked);
         if acked == 0 {

@@ -163,6 +163,6 @@ impl WVegas {
 
 fn grow_as_reno(window: &mut Window, ack: &AckSample) {
     if ack.grows() {
-        reno::grow(window, ack);
+        reno::grow(window, ack.acked);
     }
 }

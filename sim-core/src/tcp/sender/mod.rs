@@ -451,6 +451,9 @@ impl Sender {
         me: usize,
     ) -> Acked {
         let Ack { ack, sacks, echo_rtt, echoed_ms, duplicate } = *ack;
+        if sacks.is_empty() && self.is_next_to_be_acked(ack) {
+            return self.on_next_acked(now, siblings, me);
+        }
         if ack > self.next {
             return Acked::default();
         }
@@ -571,6 +574,68 @@ impl Sender {
         }
         acked.all = self.segments.is_empty();
         acked
+    }
+
+    /// True when `ack` acknowledges the oldest segment and no other, which was sent once, while nothing is
+    /// lost, reordered or repaired: what nearly every acknowledgement does.
+    #[inline]
+    fn is_next_to_be_acked(&self, ack: u64) -> bool {
+        self.segments.front().is_some_and(|s| s.end() == ack && s.transmissions == 1)
+            && self.sack
+            && self.sacked | self.lost | self.retransmitted == 0
+            && self.phase == Phase::Open
+            && self.probe_high.is_none()
+    }
+
+    /// The short way of [`Sender::on_ack`], where [`Sender::is_next_to_be_acked`] says so: the same steps,
+    /// of which most have nothing to do.
+    #[inline]
+    fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {
+        let prior_in_flight = self.segments.len() as u32;
+        let Some(segment) = self.segments.pop_front() else { return Acked::default() };
+        let end = segment.end();
+        self.hold = Hold::No;
+        self.original_delivered = false;
+        self.delivered += 1;
+        self.delivered_at = now;
+        self.note_rack(&segment, now);
+        self.first_sent_at = segment.sent_at;
+        self.reordering_seen |= end < self.highest_sacked;
+        self.una = end;
+        self.backoff = 0;
+        self.duplicate_acks = 0;
+        let measured = now.since(segment.sent_at);
+        self.rtt.sample(now, measured);
+        let limited = self.is_cwnd_limited();
+        if !self.congestion.on_next_acked(limited, self.delivered, siblings, me) {
+            let sample = RateSample::of(&segment);
+            self.congestion.on_ack(
+                &AckSample {
+                    now,
+                    acked: 1,
+                    advances: true,
+                    rtt: Some(measured),
+                    srtt: self.rtt.srtt(),
+                    min_rtt: self.rtt.min(),
+                    in_flight: prior_in_flight - 1,
+                    prior_in_flight,
+                    cwnd_limited: limited,
+                    in_recovery: false,
+                    lost: 0,
+                    delivered: self.delivered,
+                    prior_delivered: sample.prior_delivered,
+                    interval: sample.interval(now, self.rtt.min()),
+                    rate_delivered: (self.delivered - sample.prior_delivered) as u32,
+                    app_limited: sample.app_limited,
+                    mss: self.mss,
+                },
+                siblings,
+                me,
+            );
+        }
+        self.arm(now);
+        let data_end = Some(segment.data + u64::from(segment.len));
+        Acked { advanced: true, data_end, all: self.segments.is_empty(), undone: None }
     }
 
     /// Everything in flight is forgotten (the subflow is gone); yields the data-level ranges that
