@@ -82,8 +82,7 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         s.mapping_seen = true;
         let sum = MappingSum::new();
-        s.mapping =
-            Some(ActiveMapping { start, len, data, checksum: None, sum, data_fin: false });
+        s.mapping = Some(ActiveMapping { start, len, data, checksum: None, sum, data_fin: false });
         s.unmapped.reset_count();
     }
 
@@ -424,8 +423,12 @@ impl Endpoint {
             let end = early.start + u64::from(early.payload.len);
             if end > self.receive.next {
                 let skip = (self.receive.next - early.start) as u32;
-                let rest = early.payload.slice(skip, early.payload.len - skip);
-                self.hand_over(io, i, &rest);
+                if skip == 0 {
+                    self.hand_over(io, i, &early.payload);
+                } else {
+                    let rest = early.payload.slice(skip, early.payload.len - skip);
+                    self.hand_over(io, i, &rest);
+                }
             }
         }
         if self.receive.fin.is_some_and(|fin| self.receive.next >= fin) {

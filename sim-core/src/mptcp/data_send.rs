@@ -198,6 +198,10 @@ impl Endpoint {
     fn push_new_data(&mut self, io: &mut Io<'_>) {
         let mut starved = self.scheduler.is_redundant() && self.push_redundantly(io);
         while !starved && self.new_data_room() > 0 {
+            if !self.has_any_room(io.now) && !self.scheduler.has_rule() {
+                starved = true;
+                break;
+            }
             let Some(i) = self.pick_subflow(io.now, None) else {
                 starved = true;
                 break;
@@ -247,6 +251,7 @@ impl Endpoint {
     }
 
     /// Takes a DATA_ACK with the window that came with it.
+    #[inline]
     pub(super) fn take_data_ack(&mut self, io: &mut Io<'_>, ack: DataSeq, window: u64) {
         let base = self.local_idsn.wrapping_add(1);
         let full = ack.expand(base.wrapping_add(self.send.una));

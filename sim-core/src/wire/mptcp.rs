@@ -373,7 +373,8 @@ impl UsualDss {
     /// The options of a segment that are timestamps and a usual DSS without DATA_FIN, padded, and nothing
     /// else.
     #[inline]
-    fn read(options: &Options) -> Option<Self> {
+    #[must_use]
+    pub fn read(options: &Options) -> Option<Self> {
         const ACK: u8 = ACK_PRESENT;
         const BOTH: u8 = ACK_PRESENT | MAP_PRESENT;
         let word = |b: &[u8; 4]| u32::from_be_bytes(*b);

@@ -114,6 +114,12 @@ impl SchedulerState {
         }
     }
 
+    /// New data is dealt out by a rule, which is to be asked each time: it may remember.
+    #[inline]
+    pub(super) const fn has_rule(&self) -> bool {
+        self.rule.is_some()
+    }
+
     /// Every subflow sends the whole stream.
     #[inline]
     pub(super) const fn is_redundant(&self) -> bool {
@@ -169,21 +175,31 @@ impl Endpoint {
             return self.pick_by_rule(now);
         }
         let mut best_rank = Rank::Sick;
-        let mut picked: Option<(SimDuration, usize)> = None;
+        let mut least = SimDuration::MAX;
+        let mut picked = None;
         for (i, s) in self.subflows.iter().enumerate() {
-            let Some(rank) = self.rank(s).filter(|rank| *rank <= best_rank) else { continue };
+            let Some(rank) = self.rank(s) else { continue };
+            if rank > best_rank {
+                continue;
+            }
             if rank < best_rank {
-                (best_rank, picked) = (rank, None);
+                (best_rank, least, picked) = (rank, SimDuration::MAX, None);
             }
             let srtt = s.tx.rtt.srtt();
-            if picked.is_none_or(|(least, _)| srtt < least)
+            if srtt < least
                 && s.tx.has_room(now)
                 && reinjected.is_none_or(|range| !self.has_in_flight(i, range))
             {
-                picked = Some((srtt, i));
+                (least, picked) = (srtt, Some(i));
             }
         }
-        picked.map(|(_, i)| i)
+        picked
+    }
+
+    /// False when no subflow has room for a segment, so that none can be picked.
+    #[inline]
+    pub(super) fn has_any_room(&self, now: SimTime) -> bool {
+        self.subflows.iter().any(|s| s.tx.has_room(now))
     }
 
     /// Whether `s` can carry data at all, and after which others it does.

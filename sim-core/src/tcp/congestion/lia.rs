@@ -33,7 +33,7 @@ fn segments_per_increase(siblings: &[Sibling]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{ack, siblings};
+    use super::super::tests::siblings;
     use super::*;
 
     #[test]

@@ -68,7 +68,7 @@ pub struct Ack<'a> {
 }
 
 /// What an acknowledgement did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acked {
     /// The cumulative acknowledgement advanced.
     pub advanced: bool,
@@ -443,6 +443,7 @@ impl Sender {
     }
 
     /// An acknowledgement came. `siblings[me]` is this subflow, for coupled congestion control.
+    #[inline]
     pub fn on_ack(
         &mut self,
         now: SimTime,
@@ -450,10 +451,21 @@ impl Sender {
         siblings: &[Sibling],
         me: usize,
     ) -> Acked {
-        let Ack { ack, sacks, echo_rtt, echoed_ms, duplicate } = *ack;
-        if sacks.is_empty() && self.is_next_to_be_acked(ack) {
-            return self.on_next_acked(now, siblings, me);
+        if ack.sacks.is_empty() && self.is_next_to_be_acked(ack.ack) {
+            self.on_next_acked(now, siblings, me)
+        } else {
+            self.on_any_ack(now, ack, siblings, me)
         }
+    }
+
+    fn on_any_ack(
+        &mut self,
+        now: SimTime,
+        ack: &Ack<'_>,
+        siblings: &[Sibling],
+        me: usize,
+    ) -> Acked {
+        let Ack { ack, sacks, echo_rtt, echoed_ms, duplicate } = *ack;
         if ack > self.next {
             return Acked::default();
         }
@@ -587,7 +599,7 @@ impl Sender {
             && self.probe_high.is_none()
     }
 
-    /// The short way of [`Sender::on_ack`], where [`Sender::is_next_to_be_acked`] says so: the same steps,
+    /// The short way of [`Sender::on_any_ack`], where [`Sender::is_next_to_be_acked`] says so: the same steps,
     /// of which most have nothing to do.
     #[inline]
     fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mptcp::config::CongestionKind;
+use proptest::prelude::*;
 
 const MSS: u32 = 1000;
 
@@ -122,4 +123,60 @@ fn without_sack_a_partial_acknowledgement_sends_the_next_hole() {
     ack(&mut tx, 80, 10_001, &[], None);
     assert!(tx.is_open() && tx.is_idle());
     assert_eq!((tx.sacked, tx.delivered), (0, 10), "each is delivered once");
+}
+
+/// Two subflows that share a connection: what coupled algorithms look at.
+fn two_siblings(tx: &Sender) -> [Sibling; 2] {
+    [
+        tx.congestion.snapshot(tx.rtt.srtt(), true),
+        tx.congestion.snapshot(SimDuration(9_000_000), true),
+    ]
+}
+
+proptest! {
+    /// Whatever was lost or sent again before: where an acknowledgement may take the short way, the long
+    /// one leads to the same state.
+    #[test]
+    fn the_short_way_of_an_acknowledgement_leads_where_the_long_one_does(
+        kind in prop::sample::select(vec![
+            CongestionKind::Reno, CongestionKind::Cubic, CongestionKind::Lia, CongestionKind::Olia,
+            CongestionKind::Balia, CongestionKind::WVegas, CongestionKind::Bbr,
+        ]),
+        steps in prop::collection::vec((0u8..8, 0u64..40, 1u64..4), 1..120),
+    ) {
+        let mut tx = Sender::new(Seq(7), Congestion::new(kind, 4), SimDuration::from_millis(200));
+        (tx.sack, tx.mss) = (true, MSS);
+        let mut now = SimTime(1);
+        for (step, ms, count) in steps {
+            now += SimDuration::from_millis(ms);
+            if tx.deadline() <= now {
+                let siblings = two_siblings(&tx);
+                tx.on_timer(now, &siblings, 0);
+                if let Some(lost) = tx.next_lost() {
+                    tx.retransmit(now, lost);
+                }
+            }
+            let siblings = two_siblings(&tx);
+            let end = |count: u64| tx.outstanding().get(count as usize - 1).map(Segment::end);
+            let (ack, hole) = match step {
+                0..3 => {
+                    tx.send_new(now, tx.next - 1, MSS, false);
+                    tx.note_usage(ms % 2 == 0);
+                    continue;
+                }
+                // The next one, several, or none of them but one behind.
+                3..6 => (end(1), None),
+                6 => (end(count), None),
+                _ => (Some(tx.una), end(count).zip(end(count + 1))),
+            };
+            let Some(ack) = ack else { continue };
+            let sacks: Vec<_> = hole.into_iter().collect();
+            let ack = Ack { ack, sacks: &sacks, echo_rtt: None, echoed_ms: None, duplicate: false };
+            let mut by_long = tx.clone();
+            let long = by_long.on_any_ack(now, &ack, &siblings, 0);
+            let short = tx.on_ack(now, &ack, &siblings, 0);
+            prop_assert_eq!(short, long);
+            prop_assert_eq!(format!("{tx:?}"), format!("{by_long:?}"));
+        }
+    }
 }

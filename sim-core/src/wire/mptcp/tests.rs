@@ -185,3 +185,49 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// The short way of writing a DSS writes what the long one does, and reads it back.
+    #[test]
+    fn a_usual_dss_is_a_dss(
+        data_fin: bool,
+        ack: u32,
+        mapping in prop::option::of(any::<(u32, u32, u16)>()),
+        stamps: bool,
+    ) {
+        let mapping = mapping.map(|(dsn, ssn, len)| UsualMapping { dsn, ssn, len });
+        let usual = UsualDss { data_fin, ack, mapping };
+        let mut short = Options::new();
+        if stamps {
+            short.begin_with_timestamps(ack, 7);
+        }
+        let mut long = short.clone();
+        usual.emit_usual(&mut short);
+        Dss::from(usual).emit(&mut long).unwrap();
+        long.pad();
+        prop_assert_eq!(short.as_bytes(), long.as_bytes());
+        prop_assert_eq!(UsualDss::read(&short), (stamps && !data_fin).then_some(usual));
+        prop_assert_eq!(Dss::alone_in(&short), Some(usual.into()));
+    }
+
+    /// Whatever bytes a list has: the short way of reading a lone DSS finds what the long one does.
+    #[test]
+    fn both_ways_read_the_same(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..=40),
+        shape in 0u8..4,
+        changed in prop::option::of((0usize..32, any::<u8>())),
+    ) {
+        if shape > 0 {
+            let mapping = (shape > 1).then_some(UsualMapping { dsn: 1, ssn: 2, len: 3 });
+            let mut options = Options::new();
+            options.begin_with_timestamps(1, 2);
+            UsualDss { data_fin: false, ack: 4, mapping }.emit_usual(&mut options);
+            bytes = options.as_bytes().to_vec();
+        }
+        if let Some((at, byte)) = changed.filter(|(at, _)| *at < bytes.len()) {
+            bytes[at] = byte;
+        }
+        let options = Options::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(Dss::alone_in(&options), Dss::alone_anyhow(&options));
+    }
+}
