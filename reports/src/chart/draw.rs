@@ -229,13 +229,15 @@ impl Plot {
         let points: Vec<Point> = total.iter().map(|point| self.point(*point)).collect();
         canvas.line(&points, palette::INK, TOTAL_WIDTH);
         let burst = total.iter().copied().filter(|point| point.1 > self.highest);
-        if let Some(burst) = burst.reduce(|a, b| if b.1 > a.1 { b } else { a }) {
-            let (x, y) = self.point(burst);
-            let text = format!("up to {:.0}", burst.1);
-            let room = self.right - x > canvas.text_width(&text, LABEL) + 14.0;
-            let (x, align) = if room { (x + 8.0, Align::Left) } else { (x - 8.0, Align::Right) };
-            canvas.text(&text, (x, y + 14.0), LABEL, align);
-        }
+        let Some(burst) = burst.reduce(|a, b| if b.1 >= a.1 { b } else { a }) else { return };
+        // Beside the interval, whose end is its last point; on a plate, since another may be near.
+        let (x, y) = self.point(burst);
+        let text = format!("up to {:.0}", burst.1);
+        let width = canvas.text_width(&text, LABEL);
+        let left = if self.right - x > width + 14.0 { x + 6.0 } else { x - width - 14.0 };
+        let plate = ((left, y + 2.0), (left + width + 8.0, y + 25.0));
+        canvas.rect(plate.0, plate.1, palette::PAPER);
+        canvas.text(&text, (left + 4.0, y + 14.0), LABEL, Align::Left);
     }
 
     fn axes<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) {

@@ -47,12 +47,15 @@ pub(super) fn picture(subject: &Subject<'_>) -> Option<Picture> {
         size(subject.connection.bytes_delivered),
         if reinjected.is_empty() { "nothing" } else { &moved }
     );
+    let mut delivered = offsets(&detail.delivered);
+    // What was delivered stays so.
+    delivered.extend(delivered.last().map(|last| Span::one(end_s, last.last)));
     lines.push(Line {
         name: "delivered".into(),
         note: size(subject.connection.bytes_delivered),
         colour: palette::INK,
         shape: Shape::Hold,
-        points: offsets(&detail.delivered),
+        points: delivered,
     });
     lines.extend(agains);
     lines.push(Line {

@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 use sim_core::record::outcome::{Cause, Verdict};
 use sim_core::record::story::Fact;
 use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome, SubflowRecord};
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 
 use super::{palette, ticks};
 use crate::figures::{plural, printable, rate, share};
@@ -120,14 +120,27 @@ pub(super) fn with_events(record: &RunRecord, mut marks: Vec<Mark>, end_s: f64) 
 pub(super) fn end_of_time(record: &RunRecord) -> SimTime {
     let connections = record.connections.iter().map(|connection| {
         let data = connection.series.interval * connection.series.delivered.len() as u64;
-        connection
+        let last = connection
             .completed_at
             .unwrap_or(record.ended_at)
             .min(SimTime::ZERO + data)
-            .max(connection.started_at)
+            .max(connection.started_at);
+        last.max(end_of_stall(record, connection, last))
     });
     let events = record.timeline.iter().map(|event| event.at);
     connections.chain(events).max().unwrap_or(record.ended_at).min(record.ended_at)
+}
+
+/// How far a stall is shown that did not end in the run: far enough to be seen, and not so far that all
+/// that came before it, be it up to `last`, is a line at the left edge.
+fn end_of_stall(record: &RunRecord, connection: &ConnectionRecord, last: SimTime) -> SimTime {
+    let (from, stall) = (connection.longest_stall_at, connection.longest_stall);
+    if connection.completed_at.is_some() || from + stall < record.ended_at {
+        return last;
+    }
+    let before = from.max(last);
+    let part = SimDuration::from_nanos(before.as_nanos() / 4).max(connection.series.interval);
+    (before + part).min(from + stall)
 }
 
 /// The intervals that points are means of: whole multiples of the record's.
