@@ -1,7 +1,8 @@
 //! `option30 compare --sim --live`.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use reports::figures::printable;
 use reports::table::{Cell, lines};
@@ -39,30 +40,18 @@ pub(crate) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome
     if !missing.is_empty() {
         return Err(failure(LiveError::Missing(missing)));
     }
-    let comparisons = all(&scenarios, args)?;
-    for (loaded, comparison) in scenarios.iter().zip(&comparisons) {
-        match (args.format, comparison) {
-            (Format::Json, Ok(comparison)) => {
-                let json = serde_json::to_string(comparison);
-                output.line(&json.expect("strings and finite numbers are always JSON"))?;
-            }
-            (Format::Json, Err(why)) => {
-                let json = serde_json::json!({ "scenario": loaded.name, "not_live": why });
-                output.line(&json.to_string())?;
-            }
-            (Format::Text, Ok(comparison)) => output.print(&render(comparison))?,
-            (Format::Text, Err(why)) => {
-                let name = paint(Style::Strong, &printable(&loaded.name));
-                output.line(&format!("{name}\n  not live: {}\n", printable(why)))?;
-            }
+    let (mut agree, mut differ, mut skipped) = (0, 0, 0);
+    each(&scenarios, args, |loaded, compared| {
+        match &compared {
+            Ok(comparison) if comparison.agrees() => agree += 1,
+            Ok(_) => differ += 1,
+            Err(_) => skipped += 1,
         }
-    }
-    let done = || comparisons.iter().flatten();
-    let differ = done().filter(|c| !c.agrees()).count();
+        output.print(&shown(loaded, &compared, args.format))
+    })?;
     if args.format == Format::Text {
         let style = if differ == 0 { Style::Good } else { Style::Bad };
-        let mut text = format!("{} agree, {differ} differ", done().count() - differ);
-        let skipped = comparisons.len() - done().count();
+        let mut text = format!("{agree} agree, {differ} differ");
         if skipped > 0 {
             text += &format!(", {skipped} not live");
         }
@@ -74,37 +63,69 @@ pub(crate) fn compare(args: &CompareArgs, output: &mut Output) -> Result<Outcome
 /// A comparison, or why there can be none: what the scenario asks for has only the simulator.
 type Compared = Result<Comparison, String>;
 
-/// Every scenario both ways, some at once, in the order given.
-fn all(scenarios: &[Loaded], args: &CompareArgs) -> Result<Vec<Compared>, Failure> {
+/// Every scenario both ways, some at once; `show` gets them one by one in the order given, each as soon as it
+/// and all before it are done.
+fn each(
+    scenarios: &[Loaded],
+    args: &CompareArgs,
+    mut show: impl FnMut(&Loaded, Compared) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let interrupted = testbed::interrupted().map_err(failure)?;
     let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    let progress = Progress::start();
-    progress.say(format!("{} scenarios, simulated and live", scenarios.len()));
+    let (sender, done) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..args.jobs.clamp(1, scenarios.len().max(1)) {
+            let sender = sender.clone();
             scope.spawn(|| {
+                let sender = sender;
                 while let Some((index, loaded)) = {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     scenarios.get(index).map(|loaded| (index, loaded))
                 } {
-                    let result = one(loaded, args.input.seed, &interrupted);
-                    let failed = result.is_err();
-                    results
-                        .lock()
-                        .expect("no thread panics while it holds it")
-                        .push((index, result));
-                    if failed {
-                        next.store(scenarios.len(), Ordering::Relaxed);
+                    // Nobody listens any more once another has failed.
+                    if sender.send((index, one(loaded, args.input.seed, &interrupted))).is_err() {
+                        return;
                     }
                 }
             });
         }
-    });
-    drop(progress);
-    let mut results = results.into_inner().expect("all threads have ended");
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+        drop(sender);
+        let mut listen = move || {
+            let mut early = BTreeMap::new();
+            for (index, loaded) in scenarios.iter().enumerate() {
+                let progress = Progress::start();
+                let name = printable(&loaded.name);
+                progress.say(format!("{} of {}: {name}", index + 1, scenarios.len()));
+                while !early.contains_key(&index) {
+                    let (at, result) = done.recv().expect("every scenario has a result");
+                    early.insert(at, result?);
+                }
+                drop(progress);
+                show(loaded, early.remove(&index).expect("it has just come"))?;
+            }
+            Ok(())
+        };
+        let result = listen();
+        next.store(scenarios.len(), Ordering::Relaxed);
+        result
+    })
+}
+
+fn shown(loaded: &Loaded, compared: &Compared, format: Format) -> String {
+    match (format, compared) {
+        (Format::Json, Ok(comparison)) => {
+            let json = serde_json::to_string(comparison);
+            json.expect("strings and finite numbers are always JSON") + "\n"
+        }
+        (Format::Json, Err(why)) => {
+            serde_json::json!({ "scenario": loaded.name, "not_live": why }).to_string() + "\n"
+        }
+        (Format::Text, Ok(comparison)) => render(comparison),
+        (Format::Text, Err(why)) => {
+            let name = paint(Style::Strong, &printable(&loaded.name));
+            format!("{name}\n  not live: {}\n\n", printable(why))
+        }
+    }
 }
 
 fn one(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<Compared, Failure> {
