@@ -425,11 +425,15 @@ impl Endpoint {
     }
 
     /// What coupled congestion control must know of all subflows; empty for the uncoupled ones.
+    #[inline]
     pub(super) fn refresh_siblings(&mut self) {
         self.siblings.clear();
-        if self.subflows.len() < 2 || !self.subflows[0].tx.congestion.is_coupled() {
-            return;
+        if self.subflows.len() > 1 && self.subflows[0].tx.congestion.is_coupled() {
+            self.look_at_siblings();
         }
+    }
+
+    fn look_at_siblings(&mut self) {
         for s in &self.subflows {
             let open = s.can_carry();
             self.siblings.push(s.tx.congestion.snapshot(s.tx.rtt.srtt(), open));

@@ -118,8 +118,16 @@ impl Endpoint {
                 self.receive.window.note_rtt(clock.wrapping_add(offset).wrapping_sub(reply));
             }
         }
-        self.take_ack(io, i, packet, echo);
-        if let Some(dss) = self.usual_dss(i, packet) {
+        let usual = self.usual_dss(i, packet);
+        let may_sack = usual.is_none() && !packet.options.are_timestamps_only();
+        self.take_ack(io, i, packet, echo, may_sack);
+        if self.is_plain() {
+            if self.subflows[i].state != State::Closed {
+                self.take_data(io, i, packet, start, None);
+            }
+            return;
+        }
+        if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
             let window = u64::from(packet.window) << self.subflows[i].send_scale;
             self.take_data_ack(io, DataSeq::Short(dss.ack), window);
             self.manage_paths(io);
@@ -134,7 +142,7 @@ impl Endpoint {
 
     /// The DSS of a segment that says nothing else of MPTCP, where the connection and the subflow are
     /// certain to be: the short way of [`Endpoint::on_signals`].
-    #[inline]
+    #[inline(always)] // the one caller
     fn usual_dss(&self, i: usize, packet: &Packet) -> Option<UsualDss> {
         let certain = self.mode == (Mode::Mptcp { certain: true })
             && self.subflows[i].proof == Proof::Complete
@@ -142,19 +150,17 @@ impl Endpoint {
         if certain { UsualDss::read(&packet.options) } else { None }
     }
 
-    /// What a segment says of MPTCP, if it is not plain TCP; then its data.
+    /// What a segment says of MPTCP; then its data.
     fn on_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet, start: u64) {
         let mut signals = Signals::default();
-        if !self.is_plain() {
-            self.read_signals(io, i, packet, &mut signals);
-            if self.subflows[i].state == State::Closed
-                || !self.check_established(io, i, packet, start, &signals)
-            {
-                return;
-            }
-            if self.is_mptcp() {
-                self.apply_signals(io, i, packet, &signals);
-            }
+        self.read_signals(io, i, packet, &mut signals);
+        if self.subflows[i].state == State::Closed
+            || !self.check_established(io, i, packet, start, &signals)
+        {
+            return;
+        }
+        if self.is_mptcp() {
+            self.apply_signals(io, i, packet, &signals);
         }
         if self.subflows[i].state == State::Closed {
             return;
@@ -164,7 +170,14 @@ impl Endpoint {
 
     /// TCP's acknowledgement: what left the network, what is lost, how the window moves.
     #[inline]
-    fn take_ack(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, echo: Option<u32>) {
+    fn take_ack(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &Packet,
+        echo: Option<u32>,
+        may_sack: bool,
+    ) {
         let s = &mut self.subflows[i];
         let Some(ack) = offset_of(packet.ack, s.tx.initial, s.tx.una) else { return };
         self.waiting.unanswered = 0;
@@ -176,6 +189,45 @@ impl Endpoint {
         }
         self.refresh_siblings();
         let s = &mut self.subflows[i];
+        let acked = if !may_sack && s.tx.is_next_to_be_acked(ack) {
+            s.tx.window_edge = s.tx.window_edge.max(ack + window);
+            s.tx.on_next_acked(io.now, &self.siblings, i)
+        } else {
+            self.take_any_ack(io, i, packet, ack, echo)
+        };
+        let s = &mut self.subflows[i];
+        if acked.advanced && s.stale {
+            s.stale = false;
+            self.counters.count(Counter::SubflowRecover);
+            self.tell(io.now, i, None, Fact::SubflowRecovered);
+        }
+        let s = &mut self.subflows[i];
+        if io.now >= s.next_sample && acked.advanced {
+            s.next_sample = io.now + self.sample_interval;
+            if s.samples.is_empty() {
+                s.samples.reserve_exact(1); // many connections are over, or idle, before the next
+            }
+            s.samples.push(SenderSample {
+                at: io.now,
+                cwnd: u64::from(s.tx.congestion.window().cwnd) * u64::from(s.peer_mss),
+                srtt: s.tx.rtt.srtt(),
+                in_flight: s.tx.next - s.tx.una,
+            });
+        }
+        self.note_acked(io, i, window, acked);
+    }
+
+    /// An acknowledgement that may tell of more than the next segment.
+    fn take_any_ack(
+        &mut self,
+        io: &Io<'_>,
+        i: usize,
+        packet: &Packet,
+        ack: u64,
+        echo: Option<u32>,
+    ) -> Acked {
+        let s = &mut self.subflows[i];
+        let window = u64::from(packet.window) << s.send_scale;
         let clock_ms = io.now.as_nanos() / 1_000_000;
         let echo_ms = echo
             .filter(|&e| e != 0)
@@ -218,26 +270,7 @@ impl Endpoint {
         if let Some(undone) = acked.undone {
             self.count_undone(undone);
         }
-        let s = &mut self.subflows[i];
-        if acked.advanced && s.stale {
-            s.stale = false;
-            self.counters.count(Counter::SubflowRecover);
-            self.tell(io.now, i, None, Fact::SubflowRecovered);
-        }
-        let s = &mut self.subflows[i];
-        if io.now >= s.next_sample && acked.advanced {
-            s.next_sample = io.now + self.sample_interval;
-            if s.samples.is_empty() {
-                s.samples.reserve_exact(1); // many connections are over, or idle, before the next
-            }
-            s.samples.push(SenderSample {
-                at: io.now,
-                cwnd: u64::from(s.tx.congestion.window().cwnd) * u64::from(s.peer_mss),
-                srtt: s.tx.rtt.srtt(),
-                in_flight: s.tx.next - s.tx.una,
-            });
-        }
-        self.note_acked(io, i, window, acked);
+        acked
     }
 
     /// What an acknowledgement on subflow `i` means for the connection.

@@ -159,6 +159,13 @@ impl Options {
         self.len = 12;
     }
 
+    /// True for the list that [`Options::begin_with_timestamps`] makes.
+    #[must_use]
+    #[inline]
+    pub fn are_timestamps_only(&self) -> bool {
+        self.len == 12 && self.bytes[..4] == [kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]
+    }
+
     /// Pads with NOPs to a multiple of four, as hosts do.
     #[inline]
     pub fn pad(&mut self) {
@@ -232,7 +239,7 @@ impl Options {
 
     /// The timestamps option's value and echo reply (RFC 7323 §3).
     #[must_use]
-    #[inline]
+    #[inline(always)] // once for each segment
     pub fn timestamps(&self) -> Option<(u32, u32)> {
         // Nearly every segment begins NOP, NOP, timestamps: look there first.
         let usual = self.len >= 12 && self.bytes[..4] == [1, 1, 8, 10];

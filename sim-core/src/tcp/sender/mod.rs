@@ -443,22 +443,7 @@ impl Sender {
     }
 
     /// An acknowledgement came. `siblings[me]` is this subflow, for coupled congestion control.
-    #[inline]
     pub fn on_ack(
-        &mut self,
-        now: SimTime,
-        ack: &Ack<'_>,
-        siblings: &[Sibling],
-        me: usize,
-    ) -> Acked {
-        if ack.sacks.is_empty() && self.is_next_to_be_acked(ack.ack) {
-            self.on_next_acked(now, siblings, me)
-        } else {
-            self.on_any_ack(now, ack, siblings, me)
-        }
-    }
-
-    fn on_any_ack(
         &mut self,
         now: SimTime,
         ack: &Ack<'_>,
@@ -591,7 +576,7 @@ impl Sender {
     /// True when `ack` acknowledges the oldest segment and no other, which was sent once, while nothing is
     /// lost, reordered or repaired: what nearly every acknowledgement does.
     #[inline]
-    fn is_next_to_be_acked(&self, ack: u64) -> bool {
+    pub(crate) fn is_next_to_be_acked(&self, ack: u64) -> bool {
         self.segments.front().is_some_and(|s| s.end() == ack && s.transmissions == 1)
             && self.sack
             && self.sacked | self.lost | self.retransmitted == 0
@@ -599,10 +584,10 @@ impl Sender {
             && self.probe_high.is_none()
     }
 
-    /// The short way of [`Sender::on_any_ack`], where [`Sender::is_next_to_be_acked`] says so: the same steps,
-    /// of which most have nothing to do.
+    /// The short way of [`Sender::on_ack`], without SACK blocks, where [`Sender::is_next_to_be_acked`] says
+    /// so: the same steps, of which most have nothing to do.
     #[inline]
-    fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {
+    pub(crate) fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {
         let prior_in_flight = self.segments.len() as u32;
         let Some(segment) = self.segments.pop_front() else { return Acked::default() };
         let end = segment.end();
