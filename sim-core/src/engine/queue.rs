@@ -75,11 +75,7 @@ impl EventQueue {
         let low = (self.sequence & ((1 << SEQUENCE_BITS) - 1)) << (INDEX_BITS + 2);
         let low = low | (kind << INDEX_BITS) | u64::from(index);
         let key = (Key::from(at.0) << 64) | Key::from(low);
-        let belongs_near = match self.near.first() {
-            Some(&latest) if !self.far.is_empty() => key < latest,
-            _ => self.far.is_empty(),
-        };
-        if belongs_near {
+        if self.far.is_empty() || self.near.first().is_some_and(|&latest| key < latest) {
             self.insert(key);
             // The wheel takes nothing before its base, which may be ahead of a push made after a look.
             if self.near.len() > NEAR && time_of(self.near[0]) >= self.far.base {

@@ -115,6 +115,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     fn flood(&mut self, id: NodeId, port: u8, packet: Box<Packet>) {
         let ports = self.nodes[id.0 as usize].ports.len() as u8;
         for out in (0..ports).filter(|&p| p != port) {
@@ -217,6 +218,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     fn pass_device(&mut self, id: NodeId, port: u8, mut packet: Box<Packet>) {
         let NodeKind::Device { device, effects, record, .. } = &mut self.nodes[id.0 as usize].kind
         else {
@@ -273,6 +275,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     fn on_device_timer(&mut self, id: NodeId) {
         let NodeKind::Device { device, armed, effects, record } =
             &mut self.nodes[id.0 as usize].kind
@@ -347,6 +350,7 @@ impl World {
     }
 
     /// A packet of no known subflow: a SYN, a join, or something to reset.
+    #[inline(never)]
     fn receive_unknown(&mut self, id: NodeId, packet: &Packet) {
         let now = self.now;
         let (_, index) = origin_of(packet.uid);
@@ -452,6 +456,7 @@ impl World {
         self.after_endpoint(endpoint_id);
     }
 
+    #[inline(never)]
     fn on_endpoint_timer(&mut self, id: EndpointId) {
         let endpoint = &mut self.endpoints[id.0 as usize];
         if endpoint.armed != self.now {
@@ -622,6 +627,7 @@ impl World {
         }
     }
 
+    #[inline(never)]
     fn on_script(&mut self, entry: u32) {
         let entry = &mut self.script[entry as usize];
         if let Some(event) = entry.event.take() {

@@ -23,6 +23,7 @@ pub struct Direction {
 impl Direction {
     /// `bytes` more were delivered now; `marks` says what was written when. Returns since when they had
     /// been awaited.
+    #[inline(always)] // once for each segment with data
     pub fn deliver(
         &mut self,
         now: SimTime,
@@ -45,6 +46,9 @@ impl Direction {
                 break;
             }
             marks.pop_front();
+            if end == self.delivered {
+                break; // the next mark is behind it
+            }
         }
         since
     }

@@ -1,6 +1,7 @@
 //! From the stream to the subflows: what to send next and on which one; what to send again over
 //! another (RFC 8684 §3.3.6).
 
+use super::config::CongestionKind;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
@@ -70,6 +71,9 @@ impl Endpoint {
     #[inline]
     fn note_pacing(&mut self, io: &Io<'_>) {
         self.paced_at = SimTime::NEVER;
+        if self.config.congestion != CongestionKind::Bbr {
+            return; // nobody else paces
+        }
         let waits = self.new_data_room() > 0 || !self.send.reinject.is_empty();
         for (i, s) in self.subflows.iter().enumerate() {
             if s.tx.is_paced(io.now)

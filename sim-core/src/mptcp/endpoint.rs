@@ -276,7 +276,7 @@ impl Endpoint {
 
     /// When the endpoint wants [`Endpoint::on_timer`].
     #[must_use]
-    #[inline]
+    #[inline(always)] // once for each packet
     pub fn deadline(&self) -> SimTime {
         let mut at = self.send.timer.min(self.announcements.retry_at).min(self.paced_at);
         if self.life == Life::Active {

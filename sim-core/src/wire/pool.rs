@@ -16,7 +16,7 @@ pub struct Pool {
 
 impl Pool {
     /// A blank packet from `src` to `dst`, as [`Packet::new`] makes it.
-    #[inline]
+    #[inline(always)] // once for each packet
     pub fn packet(&mut self, src: &SocketAddr, dst: &SocketAddr) -> Box<Packet> {
         let Some(mut packet) = self.spare.pop() else { return Box::new(Packet::new(*src, *dst)) };
         packet.uid = PacketUid(0);
