@@ -489,6 +489,11 @@ impl World {
         }
         self.measure(id);
         let endpoint = &mut self.endpoints[id.0 as usize];
+        if std::mem::take(&mut endpoint.keeps_deadline) {
+            debug_assert!(endpoint.deadline().max(self.now) >= endpoint.armed);
+            debug_assert_eq!(endpoint.life, Life::Active);
+            return;
+        }
         let at = endpoint.deadline();
         if at < endpoint.armed {
             let at = at.max(self.now);

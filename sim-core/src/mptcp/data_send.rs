@@ -24,7 +24,7 @@ impl Endpoint {
         }
     }
 
-    fn push_all(&mut self, io: &mut Io<'_>) {
+    pub(super) fn push_all(&mut self, io: &mut Io<'_>) {
         self.write_application(io);
         for i in 0..self.subflows.len() {
             if self.subflows[i].tx.has_lost() {
@@ -52,7 +52,7 @@ impl Endpoint {
     /// True for an end that only reads: everything that it ever wrote is acknowledged, its peer has not
     /// closed, and no timer of [`Endpoint::push`] runs.
     #[inline]
-    fn has_nothing_to_push(&self) -> bool {
+    pub(super) fn has_nothing_to_push(&self) -> bool {
         let send = &self.send;
         self.app.only_reads()
             && send.una == self.app.written()

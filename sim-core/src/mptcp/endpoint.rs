@@ -134,6 +134,9 @@ pub struct Endpoint {
     pub end: End,
     /// Bytes came in since the world last looked: see `fresh_delivered` and the subflows' `fresh_bytes`.
     pub has_fresh: bool,
+    /// The last packet brought data and nothing else, to an end that only reads, and was acknowledged at
+    /// once: [`Endpoint::deadline`] is no earlier than it was.
+    pub keeps_deadline: bool,
     /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
     pub(super) uses_queues: bool,
     /// Its host is Linux.
@@ -234,6 +237,7 @@ impl Endpoint {
             counters: Counters::default(),
             stray_resets: Vec::new(),
             has_fresh: false,
+            keeps_deadline: false,
             fresh_delivered: 0,
             wrong_at: None,
             first_write_at: None,

@@ -55,14 +55,16 @@ impl Default for Announcements {
 }
 
 impl Endpoint {
-    /// Opens the subflows that the policy wants now, and starts announcing addresses.
+    /// Opens the subflows that the policy wants now, and starts announcing addresses; false when there is
+    /// nothing new to do.
     #[inline]
-    pub(super) fn manage_paths(&mut self, io: &mut Io<'_>) {
-        if self.mode == (Mode::Mptcp { certain: true })
-            && (!self.announcements.started || self.announcements.changed)
-        {
+    pub(super) fn manage_paths(&mut self, io: &mut Io<'_>) -> bool {
+        let follows = self.mode == (Mode::Mptcp { certain: true })
+            && (!self.announcements.started || self.announcements.changed);
+        if follows {
             self.follow_policy(io);
         }
+        follows
     }
 
     #[cold]

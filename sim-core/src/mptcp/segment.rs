@@ -64,7 +64,13 @@ impl Endpoint {
         }
         self.receive.window.adjust(io.now);
         self.subflows[i].silence = Silence::broken(io.now);
-        self.push(io);
+        if self.has_nothing_to_push() {
+            // A signal that goes out may have to be repeated.
+            self.keeps_deadline &= self.config.keepalive.is_none() && !self.may_signal(i);
+        } else {
+            self.keeps_deadline = false;
+            self.push_all(io);
+        }
         self.flush_acks(io);
     }
 
@@ -130,11 +136,12 @@ impl Endpoint {
         if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
             let window = u64::from(packet.window) << self.subflows[i].send_scale;
             self.take_data_ack(io, DataSeq::Short(dss.ack), window);
-            self.manage_paths(io);
+            let follows = self.manage_paths(io);
             if self.subflows[i].state != State::Closed {
                 let mapping = Dss::from(dss).mapping.map(|mapping| (mapping, false));
                 self.take_data(io, i, packet, start, mapping);
             }
+            self.keeps_deadline &= !follows;
             return;
         }
         self.on_signals(io, i, packet, start);
@@ -166,6 +173,7 @@ impl Endpoint {
             return;
         }
         self.take_data(io, i, packet, start, signals.mapping);
+        self.keeps_deadline = false; // signals may have set a timer
     }
 
     /// TCP's acknowledgement: what left the network, what is lost, how the window moves.
@@ -422,6 +430,7 @@ impl Endpoint {
             && let Some(need) = self.subflows[i].rx.on_next_data(io.now, start, len, quick)
         {
             self.subflows[i].ack_now |= need == AckNeed::Now;
+            self.keeps_deadline = need == AckNeed::Now;
             let at = self.receive.next;
             self.deliver_at(io, i, at, std::mem::take(&mut packet.payload));
             if self.subflows[i].state == State::Closed {
@@ -432,6 +441,7 @@ impl Endpoint {
             && let Some(need) = self.subflows[i].rx.on_next_data(io.now, start, len, quick)
         {
             self.subflows[i].ack_now |= need == AckNeed::Now;
+            self.keeps_deadline = need == AckNeed::Now;
             self.note_usual_mapping(i, start, len, data);
             self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
             if self.subflows[i].state == State::Closed {
@@ -508,7 +518,7 @@ impl Endpoint {
     }
 
     /// Sends the acknowledgements that are owed.
-    #[inline]
+    #[inline(always)] // once for each packet
     pub(super) fn flush_acks(&mut self, io: &mut Io<'_>) {
         for i in 0..self.subflows.len() {
             let s = &self.subflows[i];
