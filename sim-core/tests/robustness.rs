@@ -15,6 +15,7 @@ use sim_core::tcp::congestion::Congestion;
 use sim_core::tcp::sender::{Ack, Sender};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
+use sim_core::wire::mptcp::{Dss, MptcpOption, mptcp_options};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
@@ -344,5 +345,29 @@ fn who_closes_first_waits_and_both_do_in_a_simultaneous_close() {
         let waits = [&c.client_counters, &c.server_counters]
             .map(|counters| counters.get("TcpExtTW").copied().unwrap_or(0));
         assert_eq!(waits, ends, "{profile:?}, crossing: {crossing}");
+    }
+}
+
+/// The application closes while its last bytes are in flight: the DATA_FIN is lost, and comes with the bytes
+/// that are sent again, which the receiver has already.
+#[test]
+fn a_data_fin_on_bytes_that_came_before_closes() {
+    for profile in [Profile::Rfc6824, Profile::Rfc8684, Profile::Linux6] {
+        let mut case = Case::profile(profile);
+        case.client.send_buffer = ByteSize(2_000);
+        case.app = AppConfig::Bulk {
+            bytes: None,
+            duration: Some(SimDuration::from_millis(25)),
+            download: false,
+        };
+        case.tampering = |ingress, nth, packet, _| {
+            let alone = ingress.side() == Side::Inside
+                && packet.payload.is_empty()
+                && mptcp_options(&packet.options)
+                    .any(|option| matches!(option, MptcpOption::Dss(Dss { mapping: Some(_), .. })));
+            let is_answer = ingress.side() == Side::Outside && nth > 0 && nth < 4;
+            if alone || is_answer { Forwarding::Drop } else { Forwarding::Through }
+        };
+        case.completes(2_000, &format!("{profile:?}"));
     }
 }

@@ -52,7 +52,7 @@ impl Custom {
                 let (to, drop) = (*to, *drop);
                 let reason = reason.map(|reason| (ResetReason(reason), *transient));
                 pass.sign(&signature, Change::Reset { reason: "custom rule" });
-                self.reset(pass, id, to, reason);
+                self.reset(pass, id, sender, to, reason);
                 if drop {
                     return Some(Forwarding::Drop);
                 }
@@ -148,6 +148,7 @@ impl Custom {
         &mut self,
         pass: &mut Pass<'_>,
         id: ConnectionId,
+        sender: Sender,
         to: To,
         reason: Option<(ResetReason, bool)>,
     ) {
@@ -163,6 +164,11 @@ impl Custom {
             if meant {
                 let (port, addresses) = towards(connection, end);
                 let mut packet = forge::reset(connection, end, addresses, reason);
+                if end == sender && pass.packet.flags.is_initial_syn() {
+                    // An opener takes a reset only if it acknowledges the SYN (RFC 9293 §3.10.7.3).
+                    packet.flags = packet.flags.with(Flags::ACK);
+                    packet.ack = pass.packet.seq.add(pass.packet.seq_len());
+                }
                 make_visible(connection, end.peer(), &mut packet);
                 pass.effects.emit_new(port, packet);
             }

@@ -42,6 +42,9 @@ impl Endpoint {
             }
         }
         let fin = self.send.fin.unwrap_or(0);
+        if self.is_mptcp() && self.send.next >= fin {
+            self.drop_unanswered(io);
+        }
         if self.is_plain() && self.send.next >= fin {
             self.push_subflow_fins(io);
         }
@@ -76,6 +79,9 @@ impl Endpoint {
                 self.tell(io.now, i, None, Fact::FinReceived);
             }
             self.consider_completion(io);
+        } else if self.is_linux() && (self.send.fin.is_some() || self.peer_has_closed()) {
+            // Once either direction is closed at the data level, a subflow that the peer has closed is
+            // kept, and sent on (subflow_sched_work_if_closed, __mptcp_close_subflow).
         } else if !self.subflows[i].fin_sent && self.life == Life::Active {
             // The peer closes this subflow only: close it here too, and send what is left elsewhere.
             self.reinject_outstanding(io, i);
@@ -111,6 +117,12 @@ impl Endpoint {
     pub(super) fn consider_completion(&mut self, io: &mut Io<'_>) {
         if self.is_mptcp() && !self.receive.fin_told && self.peer_has_closed() {
             self.receive.fin_told = true;
+            if self.is_linux() {
+                // Each subflow acknowledges it (mptcp_check_data_fin).
+                for s in &mut self.subflows {
+                    s.ack_now |= s.can_carry();
+                }
+            }
             self.tell(io.now, 0, None, Fact::FinReceived);
         }
         if self.life == Life::Active && self.send.fin_acked && self.peer_has_closed() {
@@ -122,14 +134,15 @@ impl Endpoint {
         }
     }
 
-    /// Joins that nobody has answered yet end with the connection in Linux (__mptcp_destroy_sock).
+    /// Joins that nobody has answered yet end in Linux as soon as DATA_FIN goes out
+    /// (`mptcp_subflow_shutdown`), or with the connection (`__mptcp_destroy_sock`).
     fn drop_unanswered(&mut self, io: &mut Io<'_>) {
         if !self.is_linux() {
             return;
         }
         for i in 0..self.subflows.len() {
             if self.subflows[i].state == State::SynSent {
-                self.close_subflow(io, i, SubflowOutcome::TimedOut);
+                self.take_out(io, i, SubflowOutcome::TimedOut);
             }
         }
     }
@@ -164,7 +177,8 @@ impl Endpoint {
                 _ => {}
             }
         }
-        if reason.is_some() {
+        let is_request = self.is_linux() && self.subflows[i].state == State::SynReceived;
+        if reason.is_some() && !is_request {
             self.counters.count(Counter::RstRx);
         }
         self.tell(io.now, i, Some(packet.uid), Fact::ResetReceived { reason });
@@ -193,14 +207,27 @@ impl Endpoint {
         self.after_loss_of(io, i);
     }
 
-    /// Takes subflow `i` out of service.
+    /// Takes subflow `i` out of service; the others take over what it has in flight.
     pub(super) fn close_subflow(&mut self, io: &mut Io<'_>, i: usize, outcome: SubflowOutcome) {
-        let ranges: Vec<(u64, u64)> = self.subflows[i]
-            .tx
-            .abandon()
-            .into_iter()
-            .map(|(at, len)| (at, at + u64::from(len)))
-            .collect();
+        // Before the third ACK there is no socket in Linux that gave something back.
+        let is_request = self.subflows[i].state == State::SynReceived;
+        let in_flight = self.take_out(io, i, outcome);
+        if self.is_mptcp() && self.life == Life::Active {
+            if self.is_linux() {
+                if !is_request {
+                    self.reinject_everything(io, i); // __mptcp_close_ssk
+                }
+            } else {
+                let ends = |(at, len)| (at, at + u64::from(len));
+                let ranges: Vec<(u64, u64)> = in_flight.into_iter().map(ends).collect();
+                self.reinject(io, i, &ranges);
+            }
+        }
+    }
+
+    /// Ends subflow `i` without a word; what it had in flight, as offsets in the stream and lengths.
+    fn take_out(&mut self, io: &mut Io<'_>, i: usize, outcome: SubflowOutcome) -> Vec<(u64, u32)> {
+        let in_flight = self.subflows[i].tx.abandon();
         let counter = match self.subflows[i].state {
             State::Established | State::Closed => Counter::TcpEstabResets,
             State::SynSent | State::SynReceived => Counter::TcpAttemptFails,
@@ -217,13 +244,7 @@ impl Endpoint {
         if !s.is_retired {
             io.host.remove(&flow);
         }
-        if self.is_mptcp() && self.life == Life::Active {
-            if self.is_linux() {
-                self.reinject_everything(io, i); // __mptcp_close_ssk
-            } else {
-                self.reinject(io, i, &ranges);
-            }
-        }
+        in_flight
     }
 
     pub(super) fn after_loss_of(&mut self, io: &mut Io<'_>, i: usize) {
@@ -282,6 +303,9 @@ impl Endpoint {
         self.tell(io.now, i, Some(packet.uid), Fact::FailReceived);
         let may = if self.is_linux() { self.may_fall_back } else { !self.other_carrier(i) };
         if may {
+            if self.is_linux() && self.subflows[i].suspect_since.take().is_some() {
+                return; // the answer to this end's own (mptcp_pm_mp_fail_received)
+            }
             let answers_own = !self.subflows[i].suspect.is_empty();
             self.subflows[i].infinite_pending = true;
             if self.is_linux() || !answers_own {

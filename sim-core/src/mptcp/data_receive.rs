@@ -143,6 +143,9 @@ impl Endpoint {
                 Status::Infinite => {
                     self.counters.count(Counter::InfiniteMapRx);
                     self.tell(io.now, i, Some(chunk.packet), Fact::InfiniteMappingReceived);
+                    if self.is_linux() {
+                        self.counters.count(Counter::DssFallback); // subflow_check_data_avail
+                    }
                     self.give_in(io, i, chunk.packet);
                 }
                 Status::ChecksumUnexpected => {
@@ -159,11 +162,14 @@ impl Endpoint {
                     if !self.may_fall_back_on(i) {
                         let reason =
                             if missing { ResetReason::MIDDLEBOX } else { ResetReason::MPTCP };
-                        self.counters.count(Counter::DssCorruptionReset);
+                        if !self.is_linux() {
+                            self.counters.count(Counter::DssCorruptionReset);
+                        }
                         self.reset_subflow(io, i, ResetCause::NoMapping, Some(reason));
                         return;
                     }
-                    self.counters.count(if missing {
+                    // Linux counts all fallbacks of `subflow_check_data_avail` alike.
+                    self.counters.count(if missing || self.is_linux() {
                         Counter::DssFallback
                     } else {
                         Counter::DssCorruptionFallback
@@ -350,7 +356,7 @@ impl Endpoint {
         let may_fail = if self.is_linux() {
             if s.role == SubflowRole::Initial && !s.checksum_seen {
                 // Linux takes it that options never passed, and does not ask the peer.
-                self.counters.count(Counter::DssCorruptionFallback);
+                self.counters.count(Counter::DssFallback);
                 self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
                 self.adopt_subflow_progress(i);
                 return true;

@@ -25,7 +25,13 @@ impl Endpoint {
     }
 
     pub(super) fn push_all(&mut self, io: &mut Io<'_>) {
+        let written = self.app.written();
         self.write_application(io);
+        if self.app.written() > written && self.send.next == written {
+            // What came was acknowledged before the application was woken to answer it
+            // (`__tcp_ack_snd_check`); data that waits already takes the acknowledgement along.
+            self.flush_acks(io);
+        }
         for i in 0..self.subflows.len() {
             if self.subflows[i].tx.has_lost() {
                 self.push_retransmissions(io, i);

@@ -168,23 +168,26 @@ impl Endpoint {
         s.local_nonce = nonce_here;
         s.proof = Proof::Pending;
         s.backup = backup || self.config.path_manager.backup.contains(&local);
-        let joined =
-            self.subflows.iter().filter(|s| s.is_alive() && s.role == SubflowRole::Join).count();
-        let established = matches!(self.mode, Mode::Mptcp { .. });
         let forbidden = self.config.path_manager.no_join_to_initial
             && self.subflows[0].flow.src == self.subflows[i].flow.src;
-        if !self.joins_allowed
-            || !established
-            || !self.takes_joins()
-            || forbidden
-            || joined as u32 > self.config.path_manager.max_subflows
-        {
+        // Linux asks the rest when the proof comes (subflow_syn_recv_sock).
+        if forbidden || (!self.is_linux() && !self.has_place_for_join(i)) {
             self.counters.count(Counter::JoinRejected);
             self.reset_subflow(io, i, ResetCause::JoinNotAllowed, Some(ResetReason::PROHIBITED));
             return;
         }
         let uid = self.send_syn_ack(io, i);
         self.tell(io.now, i, Some(uid), Fact::SynAckSent { offer: Offer::Join });
+    }
+
+    /// Join `i` may be added to this connection (Linux's `mptcp_can_accept_new_subflow`, which counts
+    /// only those that are established).
+    fn has_place_for_join(&self, i: usize) -> bool {
+        let linux = self.is_linux();
+        let counts = |s: &Subflow| s.is_alive() && (!linux || s.state == State::Established);
+        let others = self.subflows.iter().enumerate().filter(|(j, s)| *j != i && counts(s));
+        let joined = others.filter(|(_, s)| s.role == SubflowRole::Join).count() as u32;
+        self.joins_allowed && self.is_mptcp() && joined < self.config.path_manager.max_subflows
     }
 
     /// Opens a join from `local` to `remote`.
@@ -293,6 +296,7 @@ impl Endpoint {
             proof: Proof::Complete,
             backup: false,
             offers_mptcp: false,
+            repeats_keys: false,
             mapping: None,
             checksum_seen: false,
             fail_pending: None,
@@ -461,7 +465,6 @@ impl Endpoint {
                     self.mode = Mode::Mptcp { certain: false };
                 }
                 other => {
-                    self.counters.count(Counter::CapableFallbackSynAck);
                     let reason = match (other, offer) {
                         _ if !self.subflows[i].offers_mptcp => FallbackReason::SynUnanswered,
                         (Some(_), _) | (None, Offer::Capable { .. }) => {
@@ -469,7 +472,9 @@ impl Endpoint {
                         }
                         (None, _) => FallbackReason::SynAckWithoutCapable,
                     };
-                    if reason == FallbackReason::SynUnanswered {
+                    if reason != FallbackReason::SynUnanswered {
+                        self.counters.count(Counter::CapableFallbackSynAck);
+                    } else if self.is_blackhole(i) {
                         io.host.note_blackhole(io.now);
                         self.counters.count(Counter::Blackhole);
                     }
@@ -479,6 +484,13 @@ impl Endpoint {
         }
         self.establish(io, i);
         self.send_ack(io, i);
+    }
+
+    /// A SYN without MP_CAPABLE was answered, those with it were not. Linux takes the option for the
+    /// reason only when the first such SYN was (`mptcp_active_detect_blackhole`).
+    fn is_blackhole(&self, i: usize) -> bool {
+        let plain_syns = self.subflows[i].attempts - self.config.syn_retries_before_fallback;
+        !self.is_linux() || plain_syns == 1
     }
 
     fn finish_join(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet) {
@@ -511,14 +523,20 @@ impl Endpoint {
             return;
         }
         self.send_ack(io, i);
-        let s = &mut self.subflows[i];
-        s.attempts = 0;
-        s.handshake_at = io.now + s.tx.rtt.rto(0);
+        self.subflows[i].attempts = 0;
+        self.subflows[i].handshake_at = io.now + self.proof_timeout(i, 0);
     }
 
-    /// Linux completes a join only while neither direction has been closed (mptcp_finish_join,
-    /// mptcp_can_accept_new_subflow).
-    fn takes_joins(&self) -> bool {
+    /// How long a join's third ACK waits for the fourth. Linux repeats it after two round trips, always
+    /// (`schedule_3rdack_retransmission`).
+    fn proof_timeout(&self, i: usize, attempts: u32) -> SimDuration {
+        let rtt = &self.subflows[i].tx.rtt;
+        if self.is_linux() { rtt.srtt() * 2 } else { rtt.rto(attempts) }
+    }
+
+    /// Linux opens and completes joins only while neither direction has been closed
+    /// (`__mptcp_subflow_connect`, `mptcp_finish_join`, `mptcp_can_accept_new_subflow`).
+    pub(super) fn takes_joins(&self) -> bool {
         !self.is_linux() || (self.send.fin.is_none() && !self.peer_has_closed())
     }
 
@@ -583,6 +601,12 @@ impl Endpoint {
                         self.reset_subflow(io, i, ResetCause::ConnectionOver, reason);
                         return false;
                     }
+                    Some(_) if self.is_linux() && !self.has_place_for_join(i) => {
+                        self.counters.count(Counter::JoinRejected);
+                        let reason = Some(ResetReason::PROHIBITED);
+                        self.reset_subflow(io, i, ResetCause::JoinNotAllowed, reason);
+                        return false;
+                    }
                     Some(_) => {}
                 }
                 self.counters.count(Counter::JoinAckRx);
@@ -629,17 +653,21 @@ impl Endpoint {
             }
             // RFC 8684 §3.1: the first data repeats the keys, so a bare ACK without them proves
             // nothing yet, unless it comes again as the answer to another SYN/ACK: the client may
-            // have nothing to send. Linux does not wait for it.
+            // have nothing to send, or only a DATA_FIN. Linux does not wait for it.
             _ if packet.payload.is_empty()
                 && !self.is_linux()
                 && !packet.flags.has(Flags::FIN)
-                && self.subflows[i].attempts == 0 =>
+                && (is_mptcp || self.subflows[i].attempts == 0) =>
             {
                 return false;
             }
             _ => {
                 self.counters.count(Counter::CapableFallbackAck);
                 self.fall_back(io.now, i, Some(packet.uid), FallbackReason::AckWithoutCapable);
+                if self.is_linux() {
+                    // There never was a connection that a join could name (subflow_syn_recv_sock).
+                    io.host.remove_token(self.local_key.token(self.version));
+                }
             }
         }
         true
@@ -710,7 +738,7 @@ impl Endpoint {
             State::Established if attempts > SYN_RETRIES => self.give_up(io, i),
             State::Established => {
                 // The proof of a join is repeated until the fourth ACK (RFC 8684 §3.2).
-                s.handshake_at = io.now + s.tx.rtt.rto(attempts);
+                self.subflows[i].handshake_at = io.now + self.proof_timeout(i, attempts);
                 self.send_ack(io, i);
             }
             State::Closed => s.handshake_at = SimTime::NEVER,

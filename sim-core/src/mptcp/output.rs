@@ -296,10 +296,14 @@ impl Endpoint {
         if s.role == SubflowRole::Join && s.proof == Proof::Pending && self.end_opened(i) {
             return MptcpOption::Join(Join::Ack { hmac: self.join_hmac(i) });
         }
+        let mapping = self.data_fin_mapping();
         if self.end == End::Client
             && s.role == SubflowRole::Initial
             && matches!(self.mode, Mode::Mptcp { certain: false })
+            // DATA_FIN takes precedence (mptcp_established_options_mp).
+            && (mapping.is_none() || s.repeats_keys && !self.is_linux())
         {
+            self.subflows[i].repeats_keys = false;
             return MptcpOption::Capable {
                 version: self.version.number(),
                 flags: self.capable_flags(),
@@ -309,7 +313,6 @@ impl Endpoint {
                 },
             };
         }
-        let mapping = self.data_fin_mapping();
         MptcpOption::Dss(Dss { data_fin: mapping.is_some(), ack: Some(self.ack_seq()), mapping })
     }
 
@@ -373,6 +376,7 @@ impl Endpoint {
             packet.flags = packet.flags.with(Flags::FIN);
         }
         if segment.len > 0 {
+            self.subflows[i].rx.on_data_sent(io.now);
             packet.payload = self.app.payload(segment.data, segment.len);
             if segment.data + u64::from(segment.len) >= self.send.taken {
                 packet.flags = packet.flags.with(Flags::PSH);
@@ -519,7 +523,13 @@ impl Endpoint {
         }
         if let Some(reason) = reason {
             let _ = MptcpOption::TcpRst { transient: false, reason }.emit(&mut packet.options);
-            self.counters.count(super::counters::Counter::RstTx);
+            // Linux counts what a socket sends: there is none before the third ACK, and none any more where an
+            // address was withdrawn and this answers what still comes (tcp_v4_send_reset).
+            let socket =
+                self.subflows[i].state != State::SynReceived && why != ResetCause::AddressRemoved;
+            if socket || !self.is_linux() {
+                self.counters.count(super::counters::Counter::RstTx);
+            }
         }
         packet.options.pad();
         self.counters.count(super::counters::Counter::TcpOutRsts);

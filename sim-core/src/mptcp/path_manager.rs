@@ -81,9 +81,15 @@ impl Endpoint {
                 }
             }
             self.announcements.due = !self.announcements.queue.is_empty();
+            // Its SYN cannot say so (Linux: mptcp_pm_create_subflow_or_signal_addr).
+            let local = self.subflows[0].flow.src.ip();
+            if self.config.path_manager.backup.contains(&local) {
+                self.subflows[0].backup = true;
+                self.subflows[0].priority_pending = Some(true);
+            }
         }
         self.announcements.changed = false;
-        if self.end == End::Client && self.joins_allowed {
+        if self.end == End::Client && self.joins_allowed && self.takes_joins() {
             self.open_wanted(io);
         }
     }
@@ -234,17 +240,24 @@ impl Endpoint {
             // No echo in v0: on to the next.
             self.next_announcement();
         } else {
-            self.announcements.retry_at =
-                now + self.config.add_addr_timeout.min(self.announcement_timeout());
+            self.announcements.retry_at = now + self.announcement_timeout();
         }
         // Linux sends it alone (mptcp_established_options_add_addr: a pure ACK drops the others).
         let ack = if self.is_linux() { None } else { self.plain_data_ack() };
         Some([Some(option), ack.filter(|a| fits(&[option, *a], free))])
     }
 
-    /// Linux 6.18 waits for a round trip or so rather than the whole `add_addr_timeout`.
+    /// How long an announcement waits for its echo. Since Linux 6.18 that is the longest retransmission
+    /// timeout of the subflows, doubled with each repetition; the setting is its most
+    /// (`mptcp_adjust_add_addr_timeout`, `mptcp_pm_add_timer`).
     fn announcement_timeout(&self) -> SimDuration {
-        self.config.add_addr_timeout
+        let most = self.config.add_addr_timeout;
+        if !self.is_linux() {
+            return most;
+        }
+        let alive = self.subflows.iter().filter(|s| s.is_alive());
+        let longest = alive.map(|s| s.tx.rtt.rto(0)).max().unwrap_or(most);
+        longest.min(most) * (1 << (self.announcements.sent - 1))
     }
 
     fn next_announcement(&mut self) {
@@ -310,7 +323,12 @@ impl Endpoint {
     pub(super) fn on_remove_addr(&mut self, io: &mut Io<'_>, ids: &[u8]) {
         for &id in ids {
             self.counters.count(Counter::RmAddr);
-            self.remote_addresses.retain(|&(known, _)| known != id || id == 0);
+            let gone = self.remote_addresses.iter().find(|&&(known, _)| known == id && id != 0);
+            if let Some(&(_, gone)) = gone {
+                // Announced again, it may be joined again.
+                self.announcements.opened.retain(|&(_, remote)| remote != gone);
+                self.remote_addresses.retain(|&(known, _)| known != id);
+            }
             self.tell(io.now, 0, None, Fact::AddressRemoved { id });
             for i in 0..self.subflows.len() {
                 let s = &self.subflows[i];

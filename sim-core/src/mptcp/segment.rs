@@ -104,6 +104,7 @@ impl Endpoint {
         }
         if packet.flags.has(Flags::SYN) {
             // The SYN/ACK again: the third ACK was lost.
+            s.repeats_keys = true;
             s.challenge(io.now);
             return;
         }
@@ -358,6 +359,9 @@ impl Endpoint {
             return true;
         }
         if self.mode != (Mode::Mptcp { certain: false }) || self.end == End::Server {
+            if self.send.una == 0 && self.subflows[i].tx.una > 1 && !signals.any {
+                self.on_plain_acknowledgement(io, i, packet);
+            }
             return true;
         }
         if start != 1 {
@@ -386,6 +390,17 @@ impl Endpoint {
         true
     }
 
+    /// The first data on the first subflow was acknowledged, but not at the data level (RFC 8684 §3.7):
+    /// while no other subflow has joined, plain TCP goes on, and the infinite mapping tells the peer. Linux
+    /// asks a client's first acknowledgement only (`check_fully_established`).
+    fn on_plain_acknowledgement(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet) {
+        if self.may_fall_back && self.send.next > 0 && !self.is_linux() {
+            self.subflows[i].infinite_pending = true;
+            self.fall_back(io.now, i, Some(packet.uid), FallbackReason::AckWithoutDataAck);
+            self.adopt_subflow_progress(i);
+        }
+    }
+
     fn apply_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, signals: &Signals) {
         if let Some(ack) = signals.data_ack {
             let window = u64::from(packet.window) << self.subflows[i].send_scale;
@@ -399,6 +414,8 @@ impl Endpoint {
         }
         if let Some((mapping, true)) = signals.mapping {
             self.note_data_fin(mapping);
+            // It may come on bytes that came before without it, which lead to nothing more.
+            self.consider_completion(io);
         }
         self.manage_paths(io);
     }

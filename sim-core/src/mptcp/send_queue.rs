@@ -213,7 +213,8 @@ impl Endpoint {
                 self.note_sent(i, len as u32);
                 self.arm_data_timer(io.now);
             } else {
-                self.counters.count(Counter::Retrans);
+                // What Linux puts back in front of new data is not counted as sent again
+                // (__mptcp_retransmit_pending_data).
                 let reinject = &mut self.send.reinject;
                 match reinject.front_mut() {
                     Some(front) if data + len < front.1 => front.0 = data + len,
@@ -324,12 +325,13 @@ impl Endpoint {
         Some(DataSegment { start, data: buffer.data + (start - buffer.start), len, fin: false })
     }
 
-    /// Sends the next segment of subflow `i`'s queue; false when there is none, or plain TCP's window
-    /// is closed.
+    /// Sends the next segment of subflow `i`'s queue; false when there is none, or the window that came
+    /// over this subflow is full (`tcp_snd_wnd_test`: Linux's subflows are TCP to that extent, too).
+    /// Windows of MPTCP are probed at the data level, so one segment may always be on its way.
     pub(super) fn send_queued(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let Some(segment) = self.queued_segment(i) else { return false };
         let s = &mut self.subflows[i];
-        if matches!(self.mode, Mode::Plain(_))
+        if (matches!(self.mode, Mode::Plain(_)) || !s.tx.is_idle())
             && segment.start + u64::from(segment.len) > s.tx.window_edge
         {
             return false;

@@ -134,6 +134,8 @@ pub struct Subflow {
     pub remote_nonce: u32,
     /// The SYN carried an MPTCP option (or will).
     pub offers_mptcp: bool,
+    /// The SYN/ACK came again, so the peer has not seen the keys: the next acknowledgement shows them.
+    pub repeats_keys: bool,
     /// A valid checksum has been seen.
     pub checksum_seen: bool,
     /// Pieces of a mapping with a checksum, kept until the whole can be checked.

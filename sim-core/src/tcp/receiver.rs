@@ -58,6 +58,8 @@ pub struct Receiver {
     sack_count: u8,
     quick_acks: u8,
     unacked_segments: u8,
+    /// Data sent until then answers what came.
+    answer_until: SimTime,
     /// Duplicate range to report first in the next SACK option (RFC 2883).
     duplicate: Option<(u64, u64)>,
     out_of_order: VecDeque<Chunk>,
@@ -79,6 +81,7 @@ impl Receiver {
             sack_count: 0,
             quick_acks: QUICK_ACKS,
             unacked_segments: 0,
+            answer_until: SimTime::ZERO,
             duplicate: None,
         }
     }
@@ -137,12 +140,22 @@ impl Receiver {
     #[inline]
     fn count_segment(&mut self, now: SimTime, quick: bool) -> AckNeed {
         self.unacked_segments += 1;
+        self.answer_until = now + DELAYED_ACK;
         if quick || self.unacked_segments >= 2 || self.quick_acks > 0 {
             self.quick_acks = self.quick_acks.saturating_sub(1);
             return AckNeed::Now;
         }
         self.delayed_ack_at.get_or_insert(now + DELAYED_ACK);
         AckNeed::Later
+    }
+
+    /// Data goes out. Where it answers what came, two applications take turns, and acknowledgements are worth
+    /// waiting for (Linux's `inet_csk_inc_pingpong_cnt`, with its threshold of one).
+    #[inline]
+    pub fn on_data_sent(&mut self, now: SimTime) {
+        if now < self.answer_until {
+            self.quick_acks = 0;
+        }
     }
 
     /// The next queued piece that is now in order.
@@ -340,6 +353,23 @@ mod tests {
         assert_eq!(now_needs, 16 + 2);
         r.on_data(SimTime(20), chunk(201, 10), false);
         assert_eq!(r.delayed_ack_at, Some(SimTime(20) + DELAYED_ACK));
+    }
+
+    #[test]
+    fn who_answers_does_not_acknowledge_quickly_any_more() {
+        for (answered_after, expected) in
+            [(DELAYED_ACK, AckNeed::Now), (SimDuration(1), AckNeed::Later)]
+        {
+            let mut r = Receiver::new(Seq(0));
+            r.on_data_sent(SimTime::ZERO);
+            let (_, need) = r.on_data(SimTime::ZERO, chunk(1, 100), false);
+            assert_eq!(need, AckNeed::Now);
+            r.on_ack_sent();
+            let at = SimTime::ZERO + answered_after;
+            r.on_data_sent(at);
+            let (_, need) = r.on_data(at, chunk(101, 100), false);
+            assert_eq!(need, expected);
+        }
     }
 
     #[test]

@@ -62,8 +62,7 @@ pub(crate) async fn drive(
         result = socket.live() => result,
         Ok(()) = abort => Err(io::ErrorKind::ConnectionAborted.into()),
     };
-    let (is_mptcp, fields) = (socket::is_mptcp(&stream), socket::info(&stream));
-    news.send(News::Info { who, is_mptcp, fields });
+    drop(socket);
     let aborted = matches!(&result, Err(e) if e.kind() == io::ErrorKind::ConnectionAborted);
     if aborted {
         // Closing without lingering is MP_FASTCLOSE (or RST).
@@ -89,6 +88,14 @@ struct EndSocket<'a> {
     sample_interval: SimDuration,
     sample_at: SimTime,
     send_buffer: u64,
+}
+
+/// What the kernel says at the end, be it that the run is over before the transfer.
+impl Drop for EndSocket<'_> {
+    fn drop(&mut self) {
+        let (is_mptcp, fields) = (socket::is_mptcp(self.stream), socket::info(self.stream));
+        self.news.send(News::Info { who: self.who, is_mptcp, fields });
+    }
 }
 
 impl<'a> EndSocket<'a> {

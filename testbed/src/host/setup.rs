@@ -276,13 +276,18 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
         if flags.is_empty() {
             continue;
         }
+        // Only what is announced and not joined from may have a port.
+        let port = match manager.signal_port {
+            Some(port) if flags == ["signal"] => format!("port {port} "),
+            _ => String::new(),
+        };
         if manager.backup.contains(&a.address) {
             flags.push("backup");
         }
         let dev = interface(a.interface);
         let _ = writeln!(
             out,
-            "mptcp endpoint add {} dev {dev} id {position} {}",
+            "mptcp endpoint add {} {port}dev {dev} id {position} {}",
             a.address,
             flags.join(" ")
         );

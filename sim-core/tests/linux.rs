@@ -1,0 +1,243 @@
+//! Rules of Linux's MPTCP (6.18) that are its own, one case each, each with the kernel's function; most
+//! were found by running the same scenario with the kernel.
+
+use sim_core::app::AppConfig;
+use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::link::LinkConfig;
+use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
+use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
+use sim_core::record::outcome::Verdict;
+use sim_core::record::{ConnectionRecord, PathRecord};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::units::{BitRate, ByteSize};
+use sim_core::wire::mptcp::Subtype;
+use sim_core::wire::options::kind;
+use sim_core::wire::packet::Packet;
+
+const SERVER: u8 = 1;
+
+/// What a box does to the nth packet (from 0) of a direction.
+type Tampering = fn(Side, u64, &mut Packet) -> Forwarding;
+
+struct TamperingBox {
+    counts: [u64; 2],
+    tampering: Tampering,
+}
+
+impl Device for TamperingBox {
+    fn model(&self) -> &'static str {
+        "box"
+    }
+
+    fn process(
+        &mut self,
+        _now: SimTime,
+        ingress: PortId,
+        packet: &mut Packet,
+        _effects: &mut Effects,
+    ) -> Forwarding {
+        let count = &mut self.counts[usize::from(ingress.side() == Side::Outside)];
+        *count += 1;
+        (self.tampering)(ingress.side(), *count - 1, packet)
+    }
+}
+
+fn untouched(_: Side, _: u64, _: &mut Packet) -> Forwarding {
+    Forwarding::Through
+}
+
+/// Paths of 10 Mbps and 20 ms there and back, each with a box next to the client.
+struct Case {
+    boxes: Vec<Tampering>,
+    client: PathManagerConfig,
+    server: PathManagerConfig,
+    app: AppConfig,
+    /// Address of the server's path 2 that is lost and comes back: when, in milliseconds.
+    lost_ms: Option<(u64, u64)>,
+}
+
+impl Case {
+    fn new(boxes: &[Tampering], app: AppConfig) -> Self {
+        Self {
+            boxes: boxes.to_vec(),
+            client: PathManagerConfig::default(),
+            server: PathManagerConfig::default(),
+            app,
+            lost_ms: None,
+        }
+    }
+
+    /// The server announces its second address, and the client opens nothing else.
+    fn announcing(mut self) -> Self {
+        self.client.kind = PathManagerKind::Endpoints;
+        self.client.subflow = Some(Vec::new());
+        self.server.signal = vec![address(SERVER, 2)];
+        self
+    }
+
+    fn run(self) -> ConnectionRecord {
+        let mut world = World::new(1);
+        let host = |path_manager| HostConfig { path_manager, ..HostConfig::default().in_linux() };
+        let client = world.add_host("client", host(self.client));
+        let server = world.add_host("server", host(self.server));
+        world.set_source_routing(server, false);
+        for (i, tampering) in (1..).zip(self.boxes) {
+            let path = world.add_path(PathRecord {
+                name: format!("p{i}"),
+                rate_bps: None,
+                rtt: SimDuration::from_millis(20),
+                devices: vec!["box".into()],
+            });
+            let device = Box::new(TamperingBox { counts: [0; 2], tampering });
+            let device = world.add_device(&format!("box{i}"), device);
+            let link = LinkConfig {
+                rate: Some(BitRate(10_000_000)),
+                delay: SimDuration::from_millis(10),
+                ..LinkConfig::default()
+            };
+            let spec = |name: &str, link: &LinkConfig| LinkSpec {
+                name: format!("{name}{i}"),
+                path: Some(path),
+                forward: link.clone(),
+                backward: link.clone(),
+            };
+            world.connect((client, i - 1), (device, 0), spec("wire", &LinkConfig::wire()));
+            world.connect((device, 1), (server, i - 1), spec("link", &link));
+            world.add_address(client, i - 1, address(0, i));
+            world.add_address(server, i - 1, address(SERVER, i));
+            world.add_route(server, [10, 0, i, 0].into(), 24, i - 1);
+            world.add_route(client, [10, SERVER, i, 0].into(), 24, i - 1);
+        }
+        world.add_connection(ConnectionSpec {
+            name: "work".into(),
+            client,
+            server,
+            client_address: address(0, 1),
+            server_address: (address(SERVER, 1), 80).into(),
+            start: SimTime::ZERO,
+            app: self.app,
+            bound_bps: None,
+        });
+        if let Some((lost, back)) = self.lost_ms {
+            let at = |ms| SimTime(ms * 1_000_000);
+            let address = address(SERVER, 2);
+            let removed = Action::AddressRemoved { host: server, address };
+            let added = Action::AddressAdded { host: server, port: 1, address };
+            world.schedule(at(lost), "lost".into(), None, removed);
+            world.schedule(at(back), "back".into(), None, added);
+        }
+        world.run(SimTime(20_000_000_000)).connections.remove(0)
+    }
+}
+
+fn address(host: u8, path: u8) -> std::net::IpAddr {
+    [10, host, path, 2].into()
+}
+
+fn upload(bytes: u64) -> AppConfig {
+    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
+}
+
+fn blank(packet: &mut Packet) {
+    while let Some(span) = packet.options.find(kind::MPTCP).map(|option| option.span()) {
+        packet.options.fill(span, kind::NOP);
+    }
+}
+
+fn has(packet: &Packet, subtype: Subtype) -> bool {
+    packet.options.iter().any(|option| Subtype::of(&option) == Some(subtype))
+}
+
+/// `__mptcp_close_subflow`: a subflow in CLOSE-WAIT is closed only while the connection is ESTABLISHED. A
+/// client that has closed its direction and falls back alone sends a FIN (`mptcp_do_fallback`); the server,
+/// which has not noticed, goes on, and sends at the data level again what nobody acknowledges there.
+#[test]
+fn a_server_goes_on_after_the_fin_of_a_client_that_fell_back_alone() {
+    let blanked: Tampering = |side, _, packet| {
+        if side == Side::Outside && !packet.payload.is_empty() {
+            blank(packet);
+        }
+        Forwarding::Through
+    };
+    let app = AppConfig::UpThenDown {
+        up: ByteSize(100_000),
+        down: ByteSize(500_000),
+        header: ByteSize(0),
+        idle: SimDuration::ZERO,
+        pause: SimDuration::ZERO,
+        duplex: false,
+    };
+    let record = Case::new(&[blanked], app).run();
+    assert!(matches!(record.outcome.verdict, Verdict::Failed(_)));
+    assert!(!record.stream_intact, "what is sent again is taken for new");
+    assert!(record.server_counters["MPTCPRetrans"] > 0);
+}
+
+/// `schedule_3rdack_retransmission`: after two round trips, each time.
+#[test]
+fn the_third_ack_of_a_join_is_repeated_after_two_round_trips() {
+    let lossy: Tampering = |side, nth, _| {
+        // The SYN, then three times the proof.
+        let lost = side == Side::Inside && (1..4).contains(&nth);
+        if lost { Forwarding::Drop } else { Forwarding::Through }
+    };
+    let record = Case::new(&[untouched, lossy], upload(2_000_000)).run();
+    let join = &record.subflows[1];
+    let took = join.established_at.expect("at last").since(join.started_at);
+    let (least, most) = (SimDuration::from_millis(160), SimDuration::from_millis(180));
+    assert!(least <= took && took <= most, "{took}");
+}
+
+/// `mptcp_adjust_add_addr_timeout`, since 6.18: the longest RTO of the subflows, not two minutes.
+#[test]
+fn an_announcement_without_an_echo_is_repeated_after_a_retransmission_timeout() {
+    let mut case = Case::new(&[untouched, untouched], upload(2_000_000)).announcing();
+    case.boxes[0] = |side, nth, packet| {
+        // The announcement is among the server's first packets; the repetition is not.
+        let lost = side == Side::Outside && nth < 5 && has(packet, Subtype::AddAddr);
+        if lost { Forwarding::Drop } else { Forwarding::Through }
+    };
+    let record = case.run();
+    assert_eq!(record.subflows.len(), 2);
+    let tried = record.subflows[1].started_at;
+    assert!(tried > SimTime(200_000_000) && tried < SimTime(600_000_000), "{tried}");
+    assert!(record.server_counters["AddAddrTx"] > 1);
+}
+
+/// `mptcp_pm_create_subflow_or_signal_addr`: the SYN of the first subflow has no backup flag, so an
+/// endpoint that is for backup is told of by MP_PRIO.
+#[test]
+fn a_first_subflow_that_is_for_backup_is_told_by_mp_prio() {
+    let mut case = Case::new(&[untouched, untouched], upload(2_000_000));
+    case.client.backup = vec![address(0, 1)];
+    let record = case.run();
+    assert_eq!(record.client_counters["MPPrioTx"], 1);
+    assert_eq!(record.server_counters["MPPrioRx"], 1);
+    assert!(record.subflows[1].bytes > 9 * record.subflows[0].bytes);
+}
+
+/// `mptcp_pm_nl_add_addr_received` asks for subflows that there are, not for those that there were.
+#[test]
+fn an_address_that_comes_back_is_joined_again() {
+    let mut case = Case::new(&[untouched, untouched], upload(3_000_000)).announcing();
+    case.lost_ms = Some((300, 600));
+    let record = case.run();
+    let joins = record.subflows.iter().filter(|s| s.path == "p2").count();
+    assert_eq!((record.outcome.verdict, joins), (Verdict::Mptcp, 2));
+}
+
+/// `tcp_snd_wnd_test`: each subflow keeps to the window that came over it, though the connection's is
+/// what the others told.
+#[test]
+fn a_subflow_keeps_to_its_own_window() {
+    let clamped: Tampering = |side, _, packet| {
+        if side == Side::Outside {
+            packet.window = packet.window.min(50); // 6400 bytes by the scale of 7
+        }
+        Forwarding::Through
+    };
+    let record = Case::new(&[untouched, clamped], upload(3_000_000)).run();
+    let clamped = record.subflows[1].goodput_bps;
+    assert!(clamped < 3e6, "6400 bytes in 20 ms are 2.6 Mbps, not {clamped}");
+    assert!(record.subflows[0].goodput_bps > 7e6);
+}
