@@ -17,17 +17,44 @@ pub(super) struct Layer7 {
     regexes: BTreeMap<String, Regex>,
     /// `class-map type regex`: one of the expressions must hold.
     regex_classes: BTreeMap<String, Vec<String>>,
-    /// `class-map type inspect http`, each with its parts.
-    http_classes: BTreeMap<String, Vec<Part>>,
+    http_classes: BTreeMap<String, HttpClass>,
     http_maps: BTreeMap<String, HttpMap>,
     pub(super) dns_maps: BTreeMap<String, DnsMap>,
     pub(super) esmtp_maps: BTreeMap<String, EsmtpMap>,
 }
 
+/// `class-map type inspect http`.
+#[derive(Clone, Debug, Default)]
+struct HttpClass {
+    /// `match-any`: one of the parts suffices.
+    any: bool,
+    parts: Vec<Part>,
+}
+
+impl HttpClass {
+    /// The sets of parts of which one must hold.
+    fn alternatives(&self) -> Vec<Vec<Part>> {
+        match self.any {
+            true => self.parts.iter().map(|part| vec![part.clone()]).collect(),
+            false => vec![self.parts.clone()],
+        }
+    }
+}
+
 /// `policy-map type inspect http`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HttpMap {
-    rules: Vec<(Vec<Part>, Option<bool>, ConfigLine)>,
+    rules: Vec<MapRule>,
+}
+
+/// A `match` or `class` of a policy-map.
+#[derive(Clone, Debug)]
+struct MapRule {
+    /// The sets of parts of which one must hold.
+    alternatives: Vec<Vec<Part>>,
+    /// True for a reset, false for drops.
+    stops: Option<bool>,
+    place: ConfigLine,
 }
 
 /// `policy-map type inspect dns`.
@@ -61,10 +88,15 @@ pub(super) enum Block {
 impl HttpMap {
     /// The rules that stop a connection, with their lines.
     pub(super) fn blocking(&self) -> (Vec<HttpRule>, Vec<ConfigLine>) {
-        let stops = |(parts, reset, place): &(Vec<Part>, Option<bool>, ConfigLine)| {
-            Some((HttpRule { parts: parts.clone(), reset: (*reset)? }, place.clone()))
-        };
-        self.rules.iter().filter_map(stops).unzip()
+        let mut stopping = (Vec::new(), Vec::new());
+        for rule in &self.rules {
+            let Some(reset) = rule.stops else { continue };
+            for parts in rule.alternatives.iter().cloned() {
+                stopping.0.push(HttpRule { parts, reset });
+                stopping.1.push(rule.place.clone());
+            }
+        }
+        stopping
     }
 }
 
@@ -95,11 +127,15 @@ impl Layer7 {
                 Block::RegexClass(own(name))
             }
             ["class-map", "type", "inspect", "http", rest @ ..] => match rest {
-                ["match-all", name] | [name] => {
+                [how @ ("match-all" | "match-any"), name] => {
+                    let class = self.http_classes.entry(own(name)).or_default();
+                    class.any = *how == "match-any";
+                    Block::HttpClass(own(name))
+                }
+                [name] => {
                     self.http_classes.entry(own(name)).or_default();
                     Block::HttpClass(own(name))
                 }
-                // One of several: not modelled, the class holds for nothing.
                 _ => Block::Other,
             },
             ["policy-map", "type", "inspect", "http", name] => {
@@ -133,13 +169,13 @@ impl Layer7 {
             }
             (Block::HttpClass(name), ["match", rest @ ..]) => {
                 let part = self.part(rest, line, found);
-                self.http_classes.entry(name.clone()).or_default().extend(part);
+                self.http_classes.entry(name.clone()).or_default().parts.extend(part);
             }
             (Block::HttpMap(name), words) => {
                 let rule = match words {
-                    ["match", rest @ ..] => self.part(rest, line, found).map(|part| vec![part]),
+                    ["match", rest @ ..] => self.part(rest, line, found).map(|p| vec![vec![p]]),
                     ["class", class] => match self.http_classes.get(*class) {
-                        Some(parts) => Some(parts.clone()),
+                        Some(class) => Some(class.alternatives()),
                         None => {
                             let message =
                                 format!("class-map type inspect http {class} is not defined");
@@ -147,16 +183,17 @@ impl Layer7 {
                             None
                         }
                     },
-                    ["protocol-violation", ..] => Some(vec![Part::Violation]),
+                    ["protocol-violation", ..] => Some(vec![vec![Part::Violation]]),
                     _ => None,
                 };
                 let map = self.http_maps.entry(name.clone()).or_default();
-                if let Some(parts) = rule {
-                    map.rules.push((parts, action(words), text.place(line)));
+                if let Some(alternatives) = rule {
+                    let (stops, place) = (action(words), text.place(line));
+                    map.rules.push(MapRule { alternatives, stops, place });
                     return true;
                 }
                 match (action(words), map.rules.last_mut()) {
-                    (Some(reset), Some(last)) => last.1 = Some(reset),
+                    (Some(reset), Some(last)) => last.stops = Some(reset),
                     _ => {
                         return line.indent > 0
                             || matches!(words, ["parameters" | "log" | "match" | "class", ..]);
@@ -194,23 +231,12 @@ impl Layer7 {
             [.., "regex", name] => self.regexes.get(*name).cloned(),
             _ => None,
         };
-        let part = match (words, regex) {
-            (["request", "uri", ..], Some(regex)) => Part::Uri(regex),
-            (["request", "method", "regex", ..], Some(regex)) => Part::Method(regex),
-            (["request", "method", name], _) => {
-                Part::Method(Regex::new(&format!("(?i)^{}$", regex::escape(name))).ok()?)
-            }
-            (["request", "header", "regex", ..], Some(regex)) => Part::Header(None, regex),
-            (["request", "header", name, ..], Some(regex)) => {
-                Part::Header(Some((*name).to_owned()), regex)
-            }
-            _ => {
-                let message = "this criterion is not modelled: it holds for nothing";
-                found.warn(line, "", message);
-                return None;
-            }
-        };
-        Some(part)
+        let part = Part::of_criterion(words, regex);
+        if part.is_none() {
+            let message = "this criterion is not modelled: it holds for nothing";
+            found.warn(line, "", message);
+        }
+        part
     }
 
     /// One expression for all of a class.

@@ -16,8 +16,60 @@ pub enum Part {
     Method(Regex),
     /// A header's value; any header when there is no name.
     Header(Option<String>, Regex),
+    /// A target of more bytes.
+    LongerUri(u64),
+    /// Header lines of more bytes together.
+    LongerHeaders(u64),
+    /// A body that is said to have more bytes.
+    LongerBody(u64),
     /// What is no HTTP where HTTP is expected.
     Violation,
+    /// What does not hold.
+    Not(Box<Part>),
+}
+
+impl Part {
+    /// What follows `match` in a class-map for HTTP, on the ASA and on IOS: `request uri regex NAME`,
+    /// `request header length gt N`; `regex` is what the last word stands for, where it names one.
+    /// `None`: not modelled.
+    #[must_use]
+    pub fn of_criterion(words: &[&str], regex: Option<Regex>) -> Option<Self> {
+        Some(match (words, regex) {
+            (["not", rest @ ..], regex) => Self::Not(Box::new(Self::of_criterion(rest, regex)?)),
+            (["request", "uri", "length", "gt", most], _) => Self::LongerUri(most.parse().ok()?),
+            (["request", "header", "length", "gt", most], _) => {
+                Self::LongerHeaders(most.parse().ok()?)
+            }
+            (["request", "body", "length", "gt", most], _) => Self::LongerBody(most.parse().ok()?),
+            (["req-resp", "protocol-violation"], _) => Self::Violation,
+            (["request", "uri", "regex", ..], Some(regex)) => Self::Uri(regex),
+            (["request", "method", "regex", ..], Some(regex)) => Self::Method(regex),
+            (["request", "method", name], _) => {
+                Self::Method(Regex::new(&format!("(?i)^{}$", regex::escape(name))).ok()?)
+            }
+            (["request", "header", "regex", ..], Some(regex)) => Self::Header(None, regex),
+            (["request", "header", name, "regex", ..], Some(regex)) => {
+                Self::Header(Some((*name).to_owned()), regex)
+            }
+            _ => return None,
+        })
+    }
+
+    fn holds(&self, request: &Request) -> bool {
+        match self {
+            Self::Uri(regex) => regex.is_match(&request.uri),
+            Self::Method(regex) => regex.is_match(&request.method),
+            Self::Header(name, regex) => request.headers.iter().any(|(known, value)| {
+                name.as_ref().is_none_or(|name| known.eq_ignore_ascii_case(name))
+                    && regex.is_match(value)
+            }),
+            Self::LongerUri(most) => request.uri.len() as u64 > *most,
+            Self::LongerHeaders(most) => request.header_bytes > *most,
+            Self::LongerBody(most) => request.body_bytes > *most,
+            Self::Violation => false,
+            Self::Not(part) => !part.holds(request),
+        }
+    }
 }
 
 /// A rule: what it looks at and what is done.
@@ -53,6 +105,9 @@ struct Request {
     method: Vec<u8>,
     uri: Vec<u8>,
     headers: Vec<(String, Vec<u8>)>,
+    header_bytes: u64,
+    /// As its header says; 0 when it says nothing.
+    body_bytes: u64,
 }
 
 impl Http {
@@ -68,15 +123,7 @@ impl Http {
     }
 
     fn blocked_by(&self) -> Option<(usize, bool)> {
-        let holds = |part: &Part| match part {
-            Part::Uri(regex) => regex.is_match(&self.request.uri),
-            Part::Method(regex) => regex.is_match(&self.request.method),
-            Part::Header(name, regex) => self.request.headers.iter().any(|(known, value)| {
-                name.as_ref().is_none_or(|name| known.eq_ignore_ascii_case(name))
-                    && regex.is_match(value)
-            }),
-            Part::Violation => false,
-        };
+        let holds = |part: &Part| part.holds(&self.request);
         let at =
             self.rules.iter().position(|r| !r.parts.is_empty() && r.parts.iter().all(holds))?;
         Some((at, self.rules[at].reset))
@@ -146,7 +193,7 @@ impl Http {
                         self.request = Request {
                             method: method.as_bytes().to_vec(),
                             uri: uri.as_bytes().to_vec(),
-                            headers: Vec::new(),
+                            ..Request::default()
                         };
                         None
                     }
@@ -158,6 +205,9 @@ impl Http {
                 }
             }
             Reading::Headers(length) if text.is_empty() => {
+                if sender == Sender::Initiator {
+                    self.request.body_bytes = length;
+                }
                 self.reading[side] = match length {
                     0 => Reading::StartLine,
                     length => Reading::Body(length),
@@ -165,6 +215,9 @@ impl Http {
                 if sender == Sender::Initiator { self.blocked_by() } else { None }
             }
             Reading::Headers(_) => {
+                if sender == Sender::Initiator {
+                    self.request.header_bytes += text.len() as u64 + 2;
+                }
                 if let Some((name, value)) = text.split_once(':') {
                     let value = value.trim();
                     if name.eq_ignore_ascii_case("content-length")
@@ -219,6 +272,19 @@ mod tests {
         check(uri(), &[(Initiator, post), (Initiator, get)], false);
         let host = || rules(vec![Part::Header(Some("host".into()), Regex::new("^x$").unwrap())]);
         check(host(), &[(Initiator, get)], true);
+        let longer = |words: &str| {
+            let words: Vec<&str> = words.split(' ').collect();
+            rules(vec![Part::of_criterion(&words, None).unwrap()])
+        };
+        check(longer("request uri length gt 6"), &[(Initiator, get)], true);
+        check(longer("request uri length gt 7"), &[(Initiator, get)], false);
+        check(longer("request header length gt 8"), &[(Initiator, get)], true);
+        check(longer("request header length gt 9"), &[(Initiator, get)], false);
+        check(longer("request body length gt 33"), &[(Initiator, post)], true);
+        check(longer("request body length gt 34"), &[(Initiator, post)], false);
+        check(longer("request method get"), &[(Initiator, get)], true);
+        check(longer("not request method get"), &[(Initiator, get)], false);
+        check(longer("not request method put"), &[(Initiator, get)], true);
         let violation = || rules(vec![Part::Violation]);
         check(violation(), &[(Initiator, get)], false);
         check(violation(), &[(Initiator, "/attack HTTP/1.1\r\n\r\n")], true);

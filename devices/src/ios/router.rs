@@ -51,6 +51,19 @@ pub(crate) trait Firewall: Send + fmt::Debug {
     /// A packet that waited for one before it, and may go on now; with the port that it came in by.
     fn released(&mut self) -> Option<(PortId, Packet)>;
 
+    /// Reads a segment that waited, where the policy reads above TCP.
+    ///
+    /// # Errors
+    /// The rule that lets it go no further.
+    fn read(&mut self, _pass: &mut Pass<'_>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// Resets that a refused segment calls for, each with the port that it comes from.
+    fn resets(&mut self) -> Vec<(PortId, Packet)> {
+        Vec::new()
+    }
+
     /// Forgets the session of this flow: its first packet did not get out.
     fn forget(&mut self, flow: Flow);
 
@@ -289,7 +302,8 @@ impl IosRouter {
                 replaced = Forwarding::Consumed;
             }
             let after = &mut Pass::new(pass.now, ingress, &mut packet, pass.effects);
-            match self.leave(after, true) {
+            let read = self.firewall.as_mut().map_or(Ok(()), |firewall| firewall.read(after));
+            match read.and_then(|()| self.leave(after, true)) {
                 Ok(Forwarding::Through) => pass.effects.emit(ingress.peer(), packet),
                 Ok(_) => {}
                 Err(refused) => {
@@ -303,7 +317,20 @@ impl IosRouter {
     fn drop(&mut self, pass: &mut Pass<'_>, refused: &Refused) -> Forwarding {
         *self.dropped.entry(refused.reason).or_default() += 1;
         self.tell(pass, refused);
+        self.reset(pass);
         pass.drop(&refused.rule, refused.reason)
+    }
+
+    /// Sends the resets of the firewall, through what stands behind it.
+    fn reset(&mut self, pass: &mut Pass<'_>) {
+        let resets = self.firewall.as_mut().map_or_else(Vec::new, |firewall| firewall.resets());
+        for (from, mut packet) in resets {
+            packet.uid = pass.effects.fresh_uid();
+            let left = self.leave(&mut Pass::new(pass.now, from, &mut packet, pass.effects), true);
+            if matches!(left, Ok(Forwarding::Through)) {
+                pass.effects.emit(from.peer(), packet);
+            }
+        }
     }
 
     /// Tells the sender of a packet that goes no further, unless it came in where `no ip unreachables`

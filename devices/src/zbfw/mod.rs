@@ -1,6 +1,7 @@
 //! Cisco IOS and IOS-XE zone-based firewall: between zones only what a zone-pair's policy inspects or
 //! passes. TCP options are not touched (Cisco 116519).
 
+mod layer7;
 mod policy;
 mod remedy;
 mod report;
@@ -12,7 +13,7 @@ pub(crate) mod zones;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sim_core::engine::device::{PortId, Rule, Side};
+use sim_core::engine::device::{Change, PortId, Rule, Side};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Flow, Packet};
@@ -25,9 +26,10 @@ use crate::ios::reassembly::{Order, Reassembly};
 use crate::ios::remedy::one_path;
 use crate::ios::router::{Admitted, Firewall};
 use crate::ios::{Interface, IosConfig, Refused, refuse};
-use crate::steps::Pass;
 use crate::steps::track::{Connection, ConnectionId, Sender, Table, Timeouts};
+use crate::steps::{Pass, forge};
 
+use layer7::Reading;
 use policy::{Crossing, Decision, Policies};
 use zones::Parameters;
 
@@ -73,6 +75,11 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("tcp window-scale-enforcement", "strict", GUIDE),
         ("first packet of an inspected session", "must be a SYN without data", GUIDE),
         ("max-incomplete, one-minute, tcp max-incomplete host", "no limit", RECALLED),
+        (
+            "service-policy http in a class",
+            "requests are read in order; reset ends the session",
+            GUIDE,
+        ),
         ("parameter-map type ooo global", "queue length 16, timeout 5 s; layer 7 only", GUIDE),
         ("SYN of a known session that repeats another number", "dropped", MODELLED),
     ],
@@ -82,7 +89,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("outside", "interface towards the servers"),
     ],
     configuration: "zone security, zone-pair security, class-map / policy-map / parameter-map type \
-                    inspect, parameter-map type ooo global, interface (zone-member security, ip nat), \
+                    inspect, class-map / policy-map type inspect http, parameter-map type regex, \
+                    parameter-map type ooo global, interface (zone-member security, ip nat), \
                     access lists; and what Nat and Nbar read",
     example: "zone security inside\nzone security outside\nclass-map type inspect match-any TCP\n \
               match protocol tcp\npolicy-map type inspect OUT\n class type inspect TCP\n  inspect\n \
@@ -98,7 +106,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
 };
 
 /// What is kept about a session.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Session {
     number: u64,
     /// Zone-pair and class, for the report.
@@ -106,6 +114,8 @@ struct Session {
     class: usize,
     enforce_window_scale: bool,
     order: Option<Box<Reassembly>>,
+    /// Where the policy reads requests.
+    reading: Option<Box<Reading>>,
 }
 
 /// What a class of a zone-pair has seen.
@@ -126,6 +136,10 @@ pub(crate) struct Zbfw {
     awake: Option<(ConnectionId, Sender)>,
     created: u64,
     passed: u64,
+    /// Sessions that deep inspection has reset.
+    reset: u64,
+    /// Resets that are to be sent, each with the port that it comes from.
+    resets: Vec<(PortId, Packet)>,
     /// By zone-pair and class.
     tallies: BTreeMap<(usize, usize), Tally>,
 }
@@ -145,6 +159,8 @@ impl Zbfw {
             awake: None,
             created: 0,
             passed: 0,
+            reset: 0,
+            resets: Vec::new(),
             tallies: BTreeMap::new(),
         }
     }
@@ -183,7 +199,10 @@ impl Zbfw {
         tally.bytes += u64::from(pass.packet.wire_len());
         if let Some(order) = &mut connection.state.order {
             match order.take(pass.now, sender, pass.ingress, pass.packet, self.policies.room()) {
-                Ok(Order::Now) => self.awake = Some((id, sender)),
+                Ok(Order::Now) => {
+                    self.awake = Some((id, sender));
+                    self.read_session(pass, id, sender)?;
+                }
                 Ok(Order::Waits) => return Ok(Admitted::Waits),
                 Err(refused) => {
                     say_out_of_order(pass, log);
@@ -192,6 +211,33 @@ impl Zbfw {
             }
         }
         Ok(Admitted::Passes)
+    }
+
+    /// Lets the deep inspection of a session read a segment that is in order.
+    fn read_session(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+    ) -> Result<(), Refused> {
+        const REASON: &str = "inspect http: reset";
+        let Some(connection) = self.table.get_mut(id) else { return Ok(()) };
+        let Some(reading) = &mut connection.state.reading else { return Ok(()) };
+        if let Some(rule) = &reading.reset {
+            return refuse(rule, REASON);
+        }
+        if !reading.read(sender, pass) {
+            return Ok(());
+        }
+        let flow = pass.packet.flow();
+        let to_sender = forge::reset(connection, sender, (flow.dst, flow.src), None);
+        let to_peer = forge::reset(connection, sender.peer(), (flow.src, flow.dst), None);
+        self.resets.extend([(pass.ingress.peer(), to_sender), (pass.ingress, to_peer)]);
+        self.reset += 1;
+        let rule = self.table.get(id).and_then(|c| c.state.reading.as_ref()?.reset.clone());
+        let Some(rule) = rule else { return Ok(()) };
+        pass.sign(&rule, Change::Reset { reason: REASON });
+        refuse(&rule, REASON)
     }
 
     fn open(
@@ -308,7 +354,8 @@ impl Firewall for Zbfw {
                 self.passed += 1;
                 Ok(Admitted::Passes)
             }
-            Decision::Inspect { class, parameters, layer_7 } => {
+            Decision::Inspect { class, parameters, layer_7, deep } => {
+                let reading = deep.map(Reading::new);
                 let parameters = parameters.clone();
                 let session = Session {
                     number: 0,
@@ -316,6 +363,7 @@ impl Firewall for Zbfw {
                     class,
                     enforce_window_scale: parameters.enforce_window_scale,
                     order: layer_7.then(Box::default),
+                    reading,
                 };
                 self.open(pass, session, &parameters, log)
             }
@@ -341,6 +389,17 @@ impl Firewall for Zbfw {
         freed
     }
 
+    fn read(&mut self, pass: &mut Pass<'_>) -> Result<(), Refused> {
+        match self.table.find_for(pass.packet) {
+            Some((id, sender)) => self.read_session(pass, id, sender),
+            None => Ok(()),
+        }
+    }
+
+    fn resets(&mut self) -> Vec<(PortId, Packet)> {
+        std::mem::take(&mut self.resets)
+    }
+
     fn forget(&mut self, flow: Flow) {
         if let Some((id, _)) = self.table.find(flow) {
             self.table.remove(id);
@@ -356,15 +415,20 @@ impl Firewall for Zbfw {
         self.table.clear();
         self.half_open.clear();
         self.awake = None;
+        self.resets.clear();
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
-        vec![
+        let mut all = vec![
             ("sessions created".to_owned(), self.created),
             ("sessions now".to_owned(), self.table.len() as u64),
             ("half-open sessions deleted".to_owned(), self.half_open.deleted),
             ("packets passed without a session".to_owned(), self.passed),
-        ]
+        ];
+        if self.policies.reads_requests() {
+            all.push(("sessions reset by deep inspection".to_owned(), self.reset));
+        }
+        all
     }
 
     fn show(&self, now: SimTime) -> Vec<String> {

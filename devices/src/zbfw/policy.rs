@@ -1,6 +1,7 @@
 //! What the policy of a zone-pair makes of a connection's first packet, and why.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule, Side, Wording};
@@ -11,6 +12,7 @@ use crate::config::words::port;
 use crate::ios::reassembly::Room;
 use crate::ios::{self, Interface, IosConfig};
 
+use super::layer7::Deep;
 use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
 use super::{GUIDE, remedy};
 
@@ -26,6 +28,8 @@ pub(super) struct Policies {
     pub(super) zones: Zones,
     crossings: [Crossing; 2],
     fallback: Parameters,
+    /// What requests are held against, by policy and class.
+    deep: BTreeMap<(usize, usize), Arc<Deep>>,
     /// Dropped packets are logged.
     pub(super) logs_drops: bool,
 }
@@ -44,7 +48,7 @@ pub(super) enum Crossing {
 /// What becomes of a packet of no session.
 #[derive(Debug)]
 pub(super) enum Decision<'a> {
-    Inspect { class: usize, parameters: &'a Parameters, layer_7: bool },
+    Inspect { class: usize, parameters: &'a Parameters, layer_7: bool, deep: Option<&'a Arc<Deep>> },
     Pass,
     Drop { class: usize, rule: Arc<Rule>, reason: &'static str },
 }
@@ -59,7 +63,14 @@ impl Policies {
         let logs_drops =
             all.parameters.iter().any(|p| p.logs_drops) || config.inspections.log_drops;
         let fallback = fallback.unwrap_or_else(|| Parameters::named("default"));
-        Self { zones: all, crossings, fallback, logs_drops }
+        let mut deep = BTreeMap::new();
+        for (at, policy) in all.policies.iter().enumerate() {
+            for (number, class) in policy.classes.iter().enumerate() {
+                let plan = class.http.as_ref().and_then(|http| all.layer7.plan(&http.name));
+                deep.extend(plan.map(|plan| ((at, number), Arc::new(plan))));
+            }
+        }
+        Self { zones: all, crossings, fallback, deep, logs_drops }
     }
 
     pub(super) const fn crossing(&self, from: Side) -> &Crossing {
@@ -100,6 +111,11 @@ impl Policies {
         &self.zones.room
     }
 
+    /// True when a class reads the requests of its sessions.
+    pub(super) fn reads_requests(&self) -> bool {
+        !self.deep.is_empty()
+    }
+
     /// The class of a policy that a packet is in.
     pub(super) fn class_at(&self, config: &IosConfig, policy: usize, packet: &Packet) -> usize {
         Seen::new(&self.zones, config, packet).class_of(&self.zones.policies[policy])
@@ -113,6 +129,7 @@ impl Policies {
         packet: &Packet,
     ) -> Decision<'_> {
         let zones = &self.zones;
+        let number = policy;
         let policy = &zones.policies[policy];
         let seen = Seen::new(zones, config, packet);
         let at = seen.class_of(policy);
@@ -122,7 +139,8 @@ impl Policies {
                 let named = parameters.as_ref().and_then(|name| self.named(name));
                 let parameters = named.unwrap_or(&self.fallback);
                 let layer_7 = zones.class(&class.name).is_some_and(|c| seen.reads_above_tcp(c));
-                Decision::Inspect { class: at, parameters, layer_7 }
+                let deep = self.deep.get(&(number, at)).filter(|_| layer_7);
+                Decision::Inspect { class: at, parameters, layer_7, deep }
             }
             Some((Action::Pass, _)) => Decision::Pass,
             Some((Action::Drop, place)) if class.name != "class-default" => Decision::Drop {

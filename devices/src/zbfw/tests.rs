@@ -9,8 +9,8 @@ use crate::config::Severity;
 use crate::ios::router::IosRouter;
 use crate::steps::track::Sender::{Initiator, Responder};
 use crate::testing::{
-    CLIENT, OUTSIDE, SERVER, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from,
-    with_options,
+    CLIENT, INSIDE, OUTSIDE, SERVER, SYN_OPTIONS, ios_findings, ios_router, segment, send,
+    send_from, with_options,
 };
 
 const SYN_ACK: Flags = Flags(0x12);
@@ -196,4 +196,99 @@ fn interface_access_lists_stand_before_zones() {
     let mut device = zbfw(&denied);
     send(&mut device, 0, syn());
     assert_eq!(send(&mut device, 1, answer()).drop_reason(), Some("access list"));
+}
+
+const DEEP: &str = "parameter-map type regex ATTACK
+ pattern /attack
+ pattern [.]exe$
+class-map type inspect http match-any BAD
+ match request uri regex ATTACK
+ match request method trace
+policy-map type inspect http WEB-ONLY
+ class type inspect http BAD
+  reset
+  log
+";
+
+/// The text with a class for HTTP whose requests are held against the maps of [`DEEP`].
+fn deep() -> String {
+    let inspects = "  inspect\n  service-policy http WEB-ONLY\n";
+    let web = TEXT.replace("match protocol tcp", "match protocol http");
+    format!("{DEEP}{}", web.replace("  inspect\n", inspects))
+}
+
+fn request(seq: u32, text: &'static str) -> Packet {
+    let packet = segment(Initiator, Flags::ACK, seq, 10, 0);
+    Packet { payload: Payload::literal(text.as_bytes().to_vec()), dst_port: 80, ..packet }
+}
+
+/// What becomes of these segments, the first number of which is 2.
+fn judged(text: &str, segments: &[(u32, &'static str)]) -> (Vec<Option<&'static str>>, IosRouter) {
+    let mut device = zbfw(text);
+    send(&mut device, 0, Packet { dst_port: 80, ..syn() });
+    send_from(&mut device, 1, OUTSIDE, Packet { src_port: 80, ..answer() });
+    let mut at = 2;
+    let judged = segments.iter().map(|(seq, text)| {
+        at += 1;
+        send(&mut device, at, request(2 + seq, text)).drop_reason()
+    });
+    (judged.collect(), device)
+}
+
+#[test]
+fn deep_inspection_resets_what_its_classes_find() {
+    let reset = Some("inspect http: reset");
+    let check = |segments: &[(u32, &'static str)], expected: &[Option<&str>]| {
+        assert_eq!(judged(&deep(), segments).0, expected, "{segments:?}");
+    };
+    check(&[(0, "GET /ok HTTP/1.1\r\n\r\n")], &[None]);
+    check(&[(0, "GET /attack HTTP/1.1\r\n\r\n")], &[reset]);
+    check(&[(0, "GET /a.exe HTTP/1.1\r\n\r\n")], &[reset]);
+    check(&[(0, "TRACE / HTTP/1.1\r\n\r\n")], &[reset]);
+    check(&[(0, "GET /att"), (8, "ack HTTP/1.1\r\n\r\n"), (24, "x")], &[None, reset, reset]);
+    // A subflow that carries the end of a request only.
+    check(&[(0, "ack HTTP/1.1\r\n\r\n")], &[None]);
+    // The segment after the hole waits; it is read when it is freed, and goes no further.
+    let (found, device) = judged(&deep(), &[(8, "ack HTTP/1.1\r\n\r\n"), (0, "GET /att")]);
+    assert_eq!(found, [None, None]);
+    let count = |name: &str| device.counters().iter().find(|(n, _)| n == name).map(|(_, n)| *n);
+    assert_eq!(count("sessions reset by deep inspection"), Some(1));
+    assert_eq!(count("dropped: inspect http: reset"), Some(1));
+}
+
+#[test]
+fn deep_inspection_resets_both_ends() {
+    let mut device = zbfw(&deep());
+    send(&mut device, 0, Packet { dst_port: 80, ..syn() });
+    send_from(&mut device, 1, OUTSIDE, Packet { src_port: 80, ..answer() });
+    let out = send(&mut device, 2, request(2, "GET /attack HTTP/1.1\r\n\r\n"));
+    let sent: Vec<_> =
+        out.effects.emitted.iter().map(|(port, p)| (*port, p.dst, p.flags)).collect();
+    let flags = Flags::RST.with(Flags::ACK);
+    assert_eq!(sent, [(INSIDE, CLIENT.ip(), flags), (OUTSIDE, SERVER.ip(), flags)]);
+    assert_eq!(out.effects.emitted[1].1.seq.0, 2 + 24, "after what the client has sent");
+}
+
+#[test]
+fn maps_of_layer_7_that_are_wrong() {
+    let check = |from: &str, to: &str, says: &str, expected: Option<&str>| {
+        let text = deep().replace(from, to);
+        let found = ios_findings(&text);
+        assert!(found.iter().any(|f| f.to_string().contains(says)), "{says}: {found:?}");
+        let (judged, _) = judged(&text, &[(0, "GET /attack HTTP/1.1\r\n\r\n")]);
+        assert_eq!(judged, [expected], "{text}");
+    };
+    check(
+        "http WEB-ONLY\n class class",
+        "http Web-only\n class class",
+        "WEB-ONLY is defined",
+        None,
+    );
+    check("inspect http BAD\n  reset", "inspect http BADLY\n  reset", "BADLY is not defined", None);
+    check("uri regex ATTACK", "uri regex NONE", "regex NONE is not defined", None);
+    check("pattern /attack", "pattern (", "is not understood", None);
+    let reset = Some("inspect http: reset");
+    check("method trace", "port-misuse any", "not modelled", reset);
+    let all = "match-all BAD\n match request port-misuse any";
+    check("match-any BAD", all, "not modelled", None);
 }

@@ -80,10 +80,20 @@ pub(crate) fn warn_of_names(config: &IosConfig, all: &[Line<'_>], found: &mut Di
                 format!("parameter-map type inspect {name} is not defined: the defaults rule");
             say(place, name, message, nearest(name, zones.parameters.iter().map(|p| &*p.name)));
         }
+        if let Some(http) = &class.http
+            && !zones.layer7.has_policy(&http.name)
+        {
+            let message = format!("policy-map type inspect http {} is not defined", http.name);
+            let near = nearest(&http.name, zones.layer7.policy_names());
+            say(&http.place, &http.name, message, near);
+        }
         if class.action.is_none() && class.name != "class-default" {
             let message = format!("class {} has no action: it drops", class.name);
             say(&class.place, &class.name, message, None);
         }
+    }
+    for (place, word, message) in zones.layer7.faults() {
+        say(place, &word, message, None);
     }
     for criterion in zones.classes.iter().flat_map(|c| &c.criteria) {
         if let On::AccessGroup(name) = &criterion.on

@@ -13,6 +13,8 @@ use crate::ios::half_open::Marks;
 use crate::ios::reassembly::Room;
 use crate::ios::remedy::longer_queue;
 
+use super::layer7::{self, Layer7};
+
 /// Everything about zones.
 #[derive(Clone, Debug)]
 pub(crate) struct Zones {
@@ -22,14 +24,22 @@ pub(crate) struct Zones {
     pub(crate) classes: Vec<Class>,
     pub(crate) policies: Vec<Policy>,
     pub(crate) parameters: Vec<Parameters>,
+    pub(super) layer7: Layer7,
 }
 
 impl Default for Zones {
     fn default() -> Self {
         let rule = lengthened(Rule::default("tcp reassembly queue length 16", super::GUIDE));
         let room = Room { segments: 16, time: SimDuration::from_secs(5), rule };
-        let (zones, pairs, classes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { room, zones, pairs, classes, policies: Vec::new(), parameters: Vec::new() }
+        Self {
+            room,
+            zones: Vec::new(),
+            pairs: Vec::new(),
+            classes: Vec::new(),
+            policies: Vec::new(),
+            parameters: Vec::new(),
+            layer7: Layer7::default(),
+        }
     }
 }
 
@@ -82,6 +92,8 @@ pub(crate) struct PolicyClass {
     pub(crate) name: String,
     pub(crate) place: ConfigLine,
     pub(crate) action: Option<(Action, ConfigLine)>,
+    /// `service-policy http NAME`.
+    pub(super) http: Option<Named>,
 }
 
 /// What a class does with its packets.
@@ -132,7 +144,9 @@ pub(crate) enum Block {
     Parameters(usize),
     /// `parameter-map type ooo global`.
     OutOfOrder,
-    /// Layer 7 maps and other kinds of parameter maps.
+    /// A map of layer 7.
+    Layer7(layer7::Block),
+    /// Layer 7 maps of protocols that are not read, and other kinds of parameter maps.
     NotModelled,
 }
 
@@ -141,6 +155,7 @@ impl Block {
     pub(crate) const fn commands(&self) -> &'static [&'static str] {
         match self {
             Self::Zone | Self::NotModelled => &["description"],
+            Self::Layer7(block) => block.commands(),
             Self::Pair(_) => &["service-policy", "description"],
             Self::Class(_) => &["match", "description"],
             Self::Policy(..) => &["class", "inspect", "pass", "drop", "police", "service-policy"],
@@ -152,7 +167,11 @@ impl Block {
     /// Says that a line is none of the block's commands.
     pub(crate) fn unknown(&self, line: &Line<'_>, found: &mut Diagnostics) {
         let block = match self {
-            Self::Zone | Self::NotModelled | Self::Parameters(_) | Self::OutOfOrder => return,
+            Self::Zone
+            | Self::NotModelled
+            | Self::Layer7(_)
+            | Self::Parameters(_)
+            | Self::OutOfOrder => return,
             Self::Pair(_) => "a zone-pair",
             Self::Class(_) => "a class-map",
             Self::Policy(..) => "a policy-map",
@@ -183,6 +202,9 @@ impl Zones {
         found: &mut Diagnostics,
     ) -> Option<Block> {
         let place = || text.place(line);
+        if let Some(block) = self.layer7.outer(line) {
+            return Some(Block::Layer7(block));
+        }
         Some(match line.words.as_slice() {
             ["zone", "security", name, ..] => {
                 self.zones.push(Named { name: (*name).to_owned(), place: place() });
@@ -259,6 +281,10 @@ impl Zones {
         }
         match block {
             Block::NotModelled => (line.indent > 0).then_some(Block::NotModelled),
+            Block::Layer7(ref open) => {
+                let is_its = self.layer7.inner(open, line, text, found) || line.indent > 0;
+                is_its.then_some(block)
+            }
             Block::Zone => None,
             Block::Pair(at) => match line.words.as_slice() {
                 ["service-policy", "type", "inspect", name] => {
@@ -351,7 +377,7 @@ impl Zones {
                 let known = classes.iter().position(|c| c.name == *name);
                 let open = known.unwrap_or_else(|| {
                     let (name, place) = ((*name).to_owned(), text.place(line));
-                    classes.push(PolicyClass { name, place, action: None });
+                    classes.push(PolicyClass { name, place, action: None, http: None });
                     classes.len() - 1
                 });
                 return Some(Block::Policy(at, Some(open)));
@@ -364,6 +390,13 @@ impl Zones {
             ["inspect", parameters] => Action::Inspect(Some((*parameters).to_owned())),
             ["pass"] | ["pass", "log"] => Action::Pass,
             ["drop"] | ["drop", "log"] => Action::Drop,
+            ["service-policy", "http", name] => {
+                if let Some(class) = class.and_then(|class| classes.get_mut(class)) {
+                    let (name, place) = ((*name).to_owned(), text.place(line));
+                    class.http = Some(Named { name, place });
+                }
+                return Some(Block::Policy(at, class));
+            }
             ["service-policy", protocol, name] => {
                 let message = format!(
                     "deep inspection of {protocol} (policy-map {name}) is not modelled: what it would \
