@@ -34,8 +34,10 @@ pub(super) struct AsaConfig {
     pub(super) timeouts: Idle,
     /// Layer 7 maps.
     pub(super) layer7: Layer7,
-    /// The `nat` lines, since 8.3.
+    /// The rules of translation.
     pub(super) nats: Vec<Nat>,
+    /// They are written as before 8.3: access lists see mapped addresses.
+    pub(super) lists_see_mapped: bool,
     /// The first line that translates addresses.
     pub(super) translation: Option<ConfigLine>,
     /// Embryonic limits of translations (before 8.3).

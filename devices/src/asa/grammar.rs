@@ -4,14 +4,14 @@ use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::{nearest, port};
-use crate::config::{ConfigText, Diagnostics, Line, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
 
 use super::config::{
     AccessGroup, AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn,
     PolicyClass, PolicyMap, Service,
 };
 use super::layer7;
-use super::nat::Nat;
+use super::nat::{Nat, Old};
 use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to; each names the newest of its kind.
@@ -32,9 +32,24 @@ enum Block {
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
     let (config, objects) = (AsaConfig::default(), Objects::default());
-    let mut reader = Reader { text, found, config, block: Block::None, objects };
+    let old = Old::default();
+    let mut reader = Reader { text, found, config, block: Block::None, objects, old };
     blocks::read(text.text, &mut reader);
-    reader.config
+    let Reader { mut config, old, found, .. } = reader;
+    let mut without_global = Vec::new();
+    let rules = old.into_rules(|line, id| without_global.push((line, id)));
+    config.lists_see_mapped = !rules.is_empty();
+    config.nats.extend(rules);
+    if !without_global.is_empty() {
+        let all = lines(text.text);
+        for (line, id) in without_global {
+            if let Some(line) = all.iter().find(|l| l.number == line) {
+                let message = format!("no global (…) {id} belongs to it: it translates nothing");
+                found.warn(line, "", message);
+            }
+        }
+    }
+    config
 }
 
 struct Reader<'t, 'd> {
@@ -43,6 +58,7 @@ struct Reader<'t, 'd> {
     config: AsaConfig,
     block: Block,
     objects: Objects,
+    old: Old,
 }
 
 impl Grammar for Reader<'_, '_> {
@@ -200,10 +216,8 @@ impl Grammar for Reader<'_, '_> {
                 self.nat(None, line);
                 Block::None
             }
-            _ => {
-                self.translation(line);
-                return false;
-            }
+            ["static" | "global", ..] if self.old_translation(line) => Block::None,
+            _ => return false,
         };
         true
     }
@@ -269,7 +283,7 @@ impl Reader<'_, '_> {
         // As before 8.3: `nat (inside) 1 0 0`.
         let between = line.words.get(1).copied().unwrap_or("");
         if between.starts_with('(') && !between.contains(',') {
-            self.translation(line);
+            self.old_translation(line);
             return;
         }
         let Some(nat) = Nat::read(object, &self.objects, line, self.text, self.found) else {
@@ -281,8 +295,8 @@ impl Reader<'_, '_> {
         self.config.nats.push(nat);
     }
 
-    /// Takes note of the first line that translates addresses, as before 8.3; `nat (inside) 0` exempts.
-    fn translation(&mut self, line: &Line<'_>) {
+    /// A line that translates addresses, as before 8.3; `nat (inside) 0` exempts. False when it is none.
+    fn old_translation(&mut self, line: &Line<'_>) -> bool {
         let interfaces = |word: &str| word.starts_with('(');
         let translates = match line.words.as_slice() {
             ["nat", first, rest @ ..] => interfaces(first) && rest.first() != Some(&"0"),
@@ -299,6 +313,7 @@ impl Reader<'_, '_> {
             }
             self.config.translation.get_or_insert_with(|| self.text.place(line));
         }
+        self.old.take(&self.objects, line, self.text, self.found)
     }
 
     fn interface(&mut self, line: &Line<'_>) -> bool {

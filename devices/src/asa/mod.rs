@@ -37,7 +37,7 @@ use sim_core::engine::device::{
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
@@ -100,7 +100,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
                     default-inspection-traffic), policy-map, set connection (advanced-options, \
                     limits, timeouts, random-sequence-number), inspect (ftp, http, sip, esmtp, dns \
                     over TCP, with their maps), service-policy (global, interface), nat (twice NAT and \
-                    network object NAT, static and dynamic, since 8.3), access-list, \
+                    network object NAT, static and dynamic, and the syntax before 8.3), access-list, \
                     access-group, object, timeout, sysopt connection tcpmss, interface (nameif, \
                     security-level)",
     example: "tcp-map my-mptcp\n  tcp-options range 30 30 allow\nclass-map my-tcpnorm\n  match any\n\
@@ -120,7 +120,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
          dynamic, fewer real addresses first), twice NAT after-auto. Headers are translated, options are \
          not: a join comes from its mapped address, an ADD_ADDR keeps the real one. Access lists name real \
          addresses. A call to a real address whose answers would be translated is refused, recalled, not \
-         verified. `global`, `static (…)` and `nat (…) N` of before 8.3 are read and not applied.",
+         verified. `nat (…) N`, `global` and `static (…)` of before 8.3 become such rules, and access lists \
+         then see mapped addresses; those that name an access list are said not to be modelled.",
         "An ICMP error (fragmentation needed) that comes from a lower security level is dropped unless an \
          access list permits it (Cisco 15246) or inspect icmp stands in a policy in service. That this \
          suffices, and that the numbers which the error quotes are put back where they were randomised, \
@@ -250,6 +251,8 @@ pub(crate) struct Asa {
     /// Connections that inspections wait for.
     expected: Vec<SocketAddr>,
     nat: Option<Translator>,
+    /// The packet at hand, as it came in, where access lists see it so.
+    outer: Option<Flow>,
     random: Stream,
     counters: Counters,
     /// Counters of tcp-maps, by their place in the configuration.
@@ -331,6 +334,7 @@ impl Asa {
             waiting: BTreeSet::new(),
             expected: Vec::new(),
             nat: None,
+            outer: None,
             random: Stream::new(context.seed, context.name),
             counters: Counters::default(),
             tallies: BTreeMap::new(),
@@ -347,7 +351,8 @@ impl Asa {
             return Err(self.drop(pass, &Arc::clone(&self.not_syn), "tcp-not-syn"));
         }
         let side = pass.ingress.side();
-        if let Err(rule) = self.access.judge(&self.policy.config, pass.received, side) {
+        let seen = self.outer.unwrap_or(pass.received);
+        if let Err(rule) = self.access.judge(&self.policy.config, seen, side) {
             match self.expected.iter().position(|a| *a == pass.received.dst) {
                 Some(at) => drop(self.expected.swap_remove(at)),
                 None => return Err(self.drop(pass, &rule, "acl-drop")),
@@ -514,6 +519,7 @@ impl Asa {
         packet: &mut Packet,
         effects: &mut Effects,
     ) -> Forwarding {
+        self.outer = self.policy.config.lists_see_mapped.then(|| packet.flow());
         let pass = &mut Pass::new(now, ingress, packet, effects);
         let table = &self.table;
         if let Some(nat) = &mut self.nat

@@ -12,6 +12,7 @@ use crate::config::{ConfigText, Line, lines};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
+use crate::neighbours::audit as neighbours;
 use crate::{ace, asa, ftd, ips};
 
 /// A platform: an operating system with its configuration language.
@@ -52,6 +53,9 @@ pub fn platforms() -> &'static [Platform] {
         ips::PLATFORM,
         STAROS,
         WAAS,
+        neighbours::LINUX,
+        neighbours::PAN_OS,
+        neighbours::SNORT,
     ];
     ALL
 }
@@ -62,7 +66,6 @@ const FOREIGN: &[(&str, u32)] = &[
     ("set system ", 50),
     ("set interfaces ", 50),
     ("set security ", 50),
-    ("set deviceconfig ", 50),
     ("config system ", 50),
     ("config firewall ", 50),
     ("ltm ", 50),
@@ -153,7 +156,12 @@ pub fn guess(text: &str) -> Result<Guess, String> {
     read.iter().for_each(|line| judge(line.text()));
     // Headers may stand in comments, which are none of the configuration's lines.
     let comments = text.split(break_of(text)).filter(|l| l.starts_with(['!', ':', ';', '#']));
-    comments.for_each(judge);
+    comments.for_each(&mut judge);
+    // Of XML the elements speak.
+    if text.trim_start().starts_with('<') {
+        text.lines().map(str::trim_start).for_each(judge);
+    }
+    let best = scores.iter().copied().max().unwrap_or(0);
     // Braces around blocks and semicolons after statements are none of Cisco's.
     let braces = read.iter().filter(|l| l.text().ends_with(['{', '}', ';'])).count();
     let of_ours = || {
@@ -163,7 +171,10 @@ pub fn guess(text: &str) -> Result<Guess, String> {
             known.join(", ")
         )
     };
-    if braces * 3 > read.len() {
+    let with_braces = scores.iter().zip(all).any(|(score, platform)| {
+        *score == best && best >= HEADER && WITH_BRACES.contains(&platform.name)
+    });
+    if !with_braces && braces * 3 > read.len() {
         return Err(of_ours());
     }
     // Only some write addresses of interfaces and routes with the length of the prefix.
@@ -172,7 +183,6 @@ pub fn guess(text: &str) -> Result<Guess, String> {
             *score = score.saturating_sub(prefixes.saturating_mul(5));
         }
     }
-    let best = scores.iter().copied().max().unwrap_or(0);
     if best < FEWEST.max(foreign) {
         return Err(of_ours());
     }
@@ -186,6 +196,9 @@ pub fn guess(text: &str) -> Result<Guess, String> {
     }
     Ok(Guess { platform, is_certain: strongest[at] >= FEWEST })
 }
+
+/// Platforms whose text may have braces around blocks.
+const WITH_BRACES: [&str; 1] = ["snort"];
 
 /// Platforms that write `ip address 10.0.0.1/24`.
 const PREFIX_LENGTHS: [&str; 3] = ["nx-os", "ios-xr", "staros"];

@@ -11,6 +11,7 @@ pub(crate) const PLATFORM: Platform = Platform {
     product: "Cisco Firepower Threat Defense",
     marks: &[
         ("NGFW Version", HEADER),
+        ("NGFW VERSION", HEADER),
         (": NGFW", HEADER),
         ("Cisco Firepower", HEADER),
         ("tcp-map UM_STATIC_TCP_MAP", 500),

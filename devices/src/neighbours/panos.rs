@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Remedy, Rule};
+use sim_core::engine::device::{
+    Change, ConfigLine, Device, Effects, Forwarding, PortId, Remedy, Rule,
+};
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::Packet;
@@ -28,7 +30,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         ("zone protection profile, MPTCP Options", "global: as the setting says", PROFILE),
         ("what strips", "every byte of the option becomes NOP", MODELLED),
     ],
-    settings: &[("config", "path of the configuration, as set commands")],
+    settings: &[("config", "path of the configuration, as set commands or as XML")],
     configuration: "set deviceconfig setting tcp strip-mptcp-option, set network profiles \
                     zone-protection-profile NAME strip-mptcp-option, set zone NAME network \
                     zone-protection-profile",
@@ -59,46 +61,112 @@ pub(crate) fn build(
     let text = text.unwrap_or(ConfigText { file: "", text: "" });
     let mut found = Diagnostics::new(text.file);
     let mut setting: Option<(bool, Arc<Rule>)> = None;
-    let mut profiles: Vec<(&str, bool, Arc<Rule>)> = Vec::new();
-    let mut used: Vec<&str> = Vec::new();
-    let all = lines(text.text);
-    for line in &all {
-        let rule = |source| Rule::config(line.text(), text.place(line), source);
+    let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
+    let mut used: Vec<String> = Vec::new();
+    for Statement { words, place } in statements(text) {
+        let rule = |source| Rule::config(place.text.clone(), place.clone(), source);
         let mut switch = |word: &str, values: &[&'static str]| {
             let given = values.iter().find(|value| **value == word).copied();
             if given.is_none() {
-                let message = format!("expected {}, found {}", values.join(" or "), quoted(word));
-                found.error(line, word, message);
+                let all = lines(text.text);
+                if let Some(line) = all.iter().find(|l| l.number == place.line) {
+                    let word = line.words.iter().find(|w| **w == word).copied().unwrap_or("");
+                    let message =
+                        format!("expected {}, found {}", values.join(" or "), quoted(word));
+                    found.error(line, word, message);
+                }
             }
             given
         };
-        match line.words.as_slice() {
-            ["set", "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [.., "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
                 if let Some(value) = switch(value, &["yes", "no"]) {
                     setting = Some((value == "yes", rule(SETTING)));
                 }
             }
-            ["set", .., "zone-protection-profile", name, "strip-mptcp-option", value] => {
+            [.., "zone-protection-profile", name, "strip-mptcp-option", value] => {
                 if let Some(value) = switch(value, &["yes", "no", "global"])
                     && value != "global"
                 {
-                    profiles.push((name, value == "yes", rule(PROFILE)));
+                    profiles.push(((*name).to_owned(), value == "yes", rule(PROFILE)));
                 }
             }
-            ["set", "zone", .., "zone-protection-profile", name] => used.push(name),
+            [.., "zone", _, "network", "zone-protection-profile", name] => {
+                used.push((*name).to_owned());
+            }
             _ => {}
         }
     }
     let of_zone = profiles.into_iter().rfind(|(name, ..)| used.contains(name));
-    let of_zone_profile = of_zone.as_ref().map(|(name, ..)| *name);
+    let of_zone_profile = of_zone.as_ref().map(|(name, ..)| name.clone());
     let (strips, rule) = of_zone
         .map(|(_, strips, rule)| (strips, rule))
         .or(setting)
         .unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
-    let rule = if strips { rule.remedied(remedy(of_zone_profile)) } else { rule };
+    let rule = if strips { rule.remedied(remedy(of_zone_profile.as_deref())) } else { rule };
     let warnings = found.into_result()?;
     Ok((PanOs { strips, rule, passage_signed: false, stripped: 0 }, warnings))
 }
+
+/// A setting: the words of a `set` command, or the names of the elements around a value in XML.
+struct Statement {
+    words: Vec<String>,
+    place: ConfigLine,
+}
+
+/// The settings of a text: of `set` commands, or of the XML that the device exports.
+fn statements(text: ConfigText<'_>) -> Vec<Statement> {
+    let is_xml = text.text.trim_start().starts_with('<');
+    if is_xml {
+        return elements(text);
+    }
+    let all = lines(text.text);
+    let set = all.iter().filter(|line| line.words[0] == "set");
+    set.map(|line| Statement {
+        words: line.words.iter().map(|w| w.trim_matches('"').to_owned()).collect(),
+        place: text.place(line),
+    })
+    .collect()
+}
+
+/// The values of an XML text, each with the names of the elements around it; an `entry` goes by its name.
+fn elements(text: ConfigText<'_>) -> Vec<Statement> {
+    let mut open: Vec<String> = Vec::new();
+    let mut found = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while let Some(start) = text.text[at..].find('<').map(|start| at + start) {
+        let value = text.text[at..start].trim();
+        line += text.text[at..start].matches('\n').count() as u32;
+        let rest = &text.text[start..];
+        let (end, is_comment) = match rest.strip_prefix("<!--") {
+            Some(comment) => (comment.find("-->").map(|end| end + 7), true),
+            None => (rest.find('>').map(|end| end + 1), false),
+        };
+        let Some(end) = end else { break };
+        let tag = &rest[..end];
+        if !is_comment && tag.starts_with("</") {
+            if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(&&**name)) {
+                let raw = text.text.lines().nth(line as usize - 1).unwrap_or("").trim();
+                let place = ConfigLine { file: text.file.to_owned(), line, text: raw.to_owned() };
+                let words = open.iter().cloned().chain([value.to_owned()]).collect();
+                found.push(Statement { words, place });
+            }
+            open.pop();
+        } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
+            let mut words = tag[1..end - 1].split_whitespace();
+            let element = words.next().unwrap_or("");
+            let name = words.find_map(|w| w.strip_prefix("name=")).map(|n| n.trim_matches('"'));
+            open.push(name.filter(|_| element == "entry").unwrap_or(element).to_owned());
+        }
+        line += tag.matches('\n').count() as u32;
+        at = start + end;
+    }
+    found
+}
+
+/// Elements whose values are looked at.
+const WANTED: [&str; 2] = ["strip-mptcp-option", "zone-protection-profile"];
 
 /// The line that lets the option pass: of the zone protection profile that rules, or of the device.
 fn remedy(profile: Option<&str>) -> Remedy {

@@ -65,7 +65,7 @@ fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> SnortNormalizer {
     let mut set = SnortNormalizer::Off;
     let mut allow = Vec::new();
     let mut opts = None;
-    for line in lines(text.text).iter().filter(|l| !l.words[0].starts_with(['#', '-'])) {
+    for line in lines(text.text).iter().filter(|line| !is_comment(line)) {
         if let ["preprocessor", "normalize_tcp:", rest @ ..] = line.words.as_slice() {
             let at = rest.iter().position(|w| w.trim_end_matches(',') == "opts");
             let Some(at) = at else { continue };
@@ -91,6 +91,11 @@ fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> SnortNormalizer {
         Some(opts) => SnortNormalizer::Snort3 { opts, allow },
         None => set,
     }
+}
+
+/// A comment of snort.conf or of Lua.
+pub(super) fn is_comment(line: &Line<'_>) -> bool {
+    line.words[0].starts_with(['#', '-'])
 }
 
 /// What stands after `key =` in a line.

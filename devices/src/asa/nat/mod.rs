@@ -3,9 +3,11 @@
 //!
 //! A packet is led back to real addresses when it comes in and given mapped ones when it leaves, so nothing
 //! between knows of translation. TCP options are not touched: an ADD_ADDR keeps the address that its sender
-//! wrote. The syntax before 8.3 (`global`, `static (…)`, `nat (…) 1`) is not modelled.
+//! wrote. Rules of before 8.3 ([`old`]) become rules of today; access lists then see the addresses that a
+//! packet comes in with.
 
 mod config;
+mod old;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ use crate::steps::{Pass, translate};
 
 pub(super) use config::Nat;
 use config::{Mapped, Ranges};
+pub(super) use old::Old;
 
 const GUIDE: &str = "ASA CLI configuration guide, network address translation";
 

@@ -166,3 +166,47 @@ fn twice_nat_translates_both_ends() {
     assert_eq!(first.packet.flow(), Flow { src: at("203.0.113.2:40000"), dst: SERVER });
     assert_eq!(second.packet.flow(), Flow { src: at("10.0.1.200:5001"), dst: CLIENT });
 }
+
+#[test]
+fn the_syntax_before_8_3() {
+    let text = "names\nname 10.0.1.2 client\nnat (inside) 1 10.0.0.0 255.255.0.0\nglobal (outside) 1 interface\n";
+    let (first, second) = call(&mut asa(text), 0, CLIENT, SERVER);
+    assert_eq!(first.packet.source(), at("198.51.100.1:40000"));
+    assert_eq!(second.packet.flow(), Flow { src: SERVER, dst: CLIENT });
+    let pool =
+        "nat (inside) 2 0 0\nglobal (outside) 2 203.0.113.7-203.0.113.9 netmask 255.255.255.0\n";
+    let (first, _) = call(&mut asa(pool), 0, CLIENT, SERVER);
+    assert_eq!(first.packet.source(), at("203.0.113.7:40000"));
+    let exempt = format!("{text}nat (inside) 0 client 255.255.255.255\n");
+    let (first, _) = call(&mut asa(&exempt), 0, CLIENT, SERVER);
+    assert_eq!(first.packet.source(), CLIENT, "fewer addresses come first");
+    // From outside, to the mapped address, which is what the access list names.
+    let fixed = "name 10.0.1.2 client\nstatic (inside,outside) 203.0.113.5 client netmask 255.255.255.255\n\
+                 access-list in extended permit tcp any host 203.0.113.5 eq 80\naccess-group in in interface outside\n";
+    let web = at("203.0.113.5:80");
+    let (first, second) = call(&mut asa(fixed), 0, SERVER, web);
+    assert_eq!((first.drop_reason(), first.packet.destination()), (None, at("10.0.1.2:80")));
+    assert_eq!(second.packet.source(), web);
+    let real = fixed.replace("any host 203.0.113.5", "any host 10.0.1.2");
+    assert_eq!(call(&mut asa(&real), 0, SERVER, web).0.drop_reason(), Some("acl-drop"));
+    let ports =
+        fixed.replace("203.0.113.5 client netmask", "tcp interface www client 8080 netmask");
+    let ports = ports.replace("host 203.0.113.5 eq 80", "host 198.51.100.1 eq www");
+    let (first, _) = call(&mut asa(&ports), 0, SERVER, at("198.51.100.1:80"));
+    assert_eq!(first.packet.destination(), at("10.0.1.2:8080"));
+}
+
+#[test]
+fn faults_in_the_syntax_before_8_3() {
+    let says = |rules: &str| {
+        let text = format!("{INTERFACES}{rules}");
+        let context = DeviceContext { name: "edge", seed: 1, default_farm: None };
+        let text = ConfigText { file: "edge.cfg", text: &text };
+        let found = build(&Settings::default(), &context, Some(text)).map_or_else(|e| e, |b| b.1);
+        found.first().map(ToString::to_string).unwrap_or_default()
+    };
+    assert!(says("nat (inside) 3 0 0\n").contains("no global (…) 3"));
+    assert!(says("static (inside,outside) nobody 10.0.1.2\n").contains("`nobody` is no address"));
+    let exempt = "access-list n extended permit ip any any\nnat (inside) 0 access-list n\n";
+    assert!(says(exempt).contains("not modelled"));
+}

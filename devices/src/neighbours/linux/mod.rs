@@ -101,6 +101,11 @@ pub(crate) fn build(
     Ok((device, warnings))
 }
 
+/// The ports of servers that the rules of a text tell from others.
+pub(super) fn ports(text: ConfigText<'_>) -> std::collections::BTreeSet<u16> {
+    Ruleset::read(text, &mut Diagnostics::new(text.file)).ports()
+}
+
 /// What a table of chains decided.
 enum Fate {
     /// On to the next table.
@@ -126,10 +131,12 @@ impl Linux {
         chains: Chains,
         pass: &mut Pass<'_>,
         found: Option<(ConnectionId, Sender)>,
+        tracked: &mut bool,
     ) -> Result<Fate, Refused> {
         let state = self.state_of(found, pass.packet);
         let count = self.rules.entries.len();
         for at in 0..count {
+            let state = if *tracked { state } else { "UNTRACKED" };
             let entry = &self.rules.entries[at];
             if entry.table != chains || !entry.matches(pass.packet, state) {
                 continue;
@@ -139,6 +146,7 @@ impl Linux {
             match &entry.target {
                 Target::Accept | Target::Return => return Ok(Fate::Goes),
                 Target::Count => {}
+                Target::Untrack => *tracked = false,
                 Target::Drop => return refuse(&rule, "DROP"),
                 Target::Reject { reset } => {
                     if *reset {
@@ -222,14 +230,15 @@ impl Linux {
 
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
+        let mut tracked = true;
         for chains in [Chains::Raw, Chains::Mangle, Chains::Filter] {
-            if let Fate::Taken(forwarding) = self.walk(chains, pass, found)? {
+            if let Fate::Taken(forwarding) = self.walk(chains, pass, found, &mut tracked)? {
                 return Ok(forwarding);
             }
         }
         let (id, sender) = match found {
             Some(found) => found,
-            None if pass.packet.flags.is_initial_syn() => {
+            None if tracked && pass.packet.flags.is_initial_syn() => {
                 let flow = pass.packet.flow();
                 (self.table.open(pass.now, flow, flow, State::default()), Sender::Initiator)
             }

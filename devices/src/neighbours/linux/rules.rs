@@ -1,5 +1,6 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -33,7 +34,9 @@ pub(super) enum Target {
     Strip(Vec<u8>),
     Mss(u16),
     SynProxy,
-    /// Nothing to the packet: `CT --notrack`, `LOG`, no target at all.
+    /// `CT --notrack`: conntrack does not see the packet.
+    Untrack,
+    /// Nothing to the packet: `LOG`, no target at all.
     Count,
 }
 
@@ -98,6 +101,19 @@ impl Ruleset {
         self.policies.iter().find(|(t, _)| *t == table).map(|(_, rule)| Arc::clone(rule))
     }
 
+    /// The first of each range of destination ports that a rule names.
+    pub(super) fn ports(&self) -> BTreeSet<u16> {
+        let named = self.entries.iter().flat_map(|entry| &entry.matches);
+        named
+            .filter_map(|(_, condition)| match condition {
+                Match::DestinationPort(ports) => Some(ports),
+                _ => None,
+            })
+            .flatten()
+            .map(|range| *range.start())
+            .collect()
+    }
+
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
         let mut all = Self::default();
@@ -122,7 +138,7 @@ impl Ruleset {
                 words => words,
             };
             match words {
-                ["iptables" | "ip6tables", rest @ ..] => {
+                [program, rest @ ..] if is_iptables(program) => {
                     let of = rest.iter().position(|w| matches!(*w, "-t" | "--table"));
                     let named = of.and_then(|at| rest.get(at + 1)).copied().unwrap_or("filter");
                     if let Some(table) = named_table(named) {
@@ -211,6 +227,11 @@ impl Table {
             Self::Filter => "filter",
         }
     }
+}
+
+/// `iptables`, also with its path.
+fn is_iptables(program: &str) -> bool {
+    matches!(program.rsplit('/').next(), Some("iptables" | "ip6tables"))
 }
 
 fn named_table(name: &str) -> Option<Table> {
@@ -399,7 +420,9 @@ fn target_of(
             }
         },
         "SYNPROXY" => (Target::SynProxy, all),
-        "CT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TRACE" | "NOTRACK" => (Target::Count, all),
+        "NOTRACK" => (Target::Untrack, all),
+        "CT" if words.contains(&"--notrack") => (Target::Untrack, all),
+        "CT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TRACE" => (Target::Count, all),
         other => {
             let known = ["ACCEPT", "DROP", "REJECT", "TCPOPTSTRIP", "TCPMSS", "SYNPROXY", "RETURN"];
             match nearest(other, known) {

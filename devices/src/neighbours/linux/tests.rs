@@ -73,7 +73,7 @@ fn remedies_delete_the_rule() {
 
 #[test]
 fn synproxy_answers_and_splices() {
-    let text = "*raw\n-A PREROUTING -p tcp --syn --dport 5001 -j CT --notrack\nCOMMIT\n*filter\n-A FORWARD -p tcp --dport 5001 -m state --state NEW,INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460\n-A FORWARD -m state --state INVALID -j DROP\nCOMMIT\n";
+    let text = "*raw\n-A PREROUTING -p tcp --syn --dport 5001 -j CT --notrack\nCOMMIT\n*filter\n-A FORWARD -p tcp --dport 5001 -m state --state INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460\n-A FORWARD -m state --state INVALID -j DROP\nCOMMIT\n";
     let mut device = linux(text);
     let out = send(&mut device, 0, syn());
     assert_eq!(out.forwarding, Forwarding::Consumed);
