@@ -286,6 +286,11 @@ impl Reader<'_, '_> {
             self.old_translation(line);
             return;
         }
+        if between.starts_with('(') && !between.ends_with(')') {
+            let message = "expected (REAL,MAPPED) without a blank: this line translates nothing";
+            self.found.warn(line, between, message);
+            return;
+        }
         let Some(nat) = Nat::read(object, &self.objects, line, self.text, self.found) else {
             return;
         };

@@ -410,6 +410,18 @@ mod tests {
         check("!Command: show running-config\nversion 7.0(3)I7(1)\nfeature bgp", Some("nx-os"));
         check("tcp-map m\n tcp-options range 30 30 allow", Some("asa"));
         check("service-policy x global", Some("asa"));
+        check("service-policy x interface outside", Some("asa"));
+        // Layer 7 maps have the same names on both.
+        let map = "class-map type inspect http match-all trace\n match request method trace\n";
+        let asa = "policy-map type inspect http web\n class trace\n  reset\npolicy-map p\n class c\n  inspect http web\n";
+        check(&format!("{map}{asa}"), Some("asa"));
+        let ios = "policy-map type inspect http web\n class type inspect http trace\n  reset\n";
+        check(&format!("{map}{ios}"), Some("ios"));
+        check(
+            "zone security a\nzone-pair security b source a destination c\n# A remark\n# another\n# more",
+            Some("ios"),
+        );
+        check("NGFW VERSION 7.4.0\nhostname x", Some("ftd"));
         check("rserver host a\nserverfarm host f", Some("ace"));
         check("service signature-definition sig0", Some("ips"));
         check("config\n context local\n active-charging service ecs", Some("staros"));

@@ -22,7 +22,7 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn text(&self) -> &'a str {
         let start = self.offset(self.words[0]);
-        self.raw[start..].trim_end()
+        self.until_remark(&self.raw[start..])
     }
 
     /// First column of `word` and the one after it, in characters from 1. `word` is one of the line's
@@ -38,7 +38,14 @@ impl<'a> Line<'a> {
     /// Everything from `word` (one of the line's words) to the end of the line.
     #[must_use]
     pub fn rest_from(&self, word: &str) -> &'a str {
-        self.raw[self.offset(word)..].trim_end()
+        self.until_remark(&self.raw[self.offset(word)..])
+    }
+
+    /// The text up to the end of the last word.
+    fn until_remark(&self, text: &'a str) -> &'a str {
+        let last = self.words.last().map_or(0, |last| self.offset(last) + last.len());
+        let before = self.raw.len() - text.len();
+        text[..last.saturating_sub(before).min(text.len())].trim_end()
     }
 
     fn offset(&self, word: &str) -> usize {
@@ -122,6 +129,8 @@ struct Has {
     pager: bool,
     prompts: bool,
     markdown: bool,
+    /// Remarks behind commands.
+    remarks: bool,
 }
 
 impl Has {
@@ -132,6 +141,7 @@ impl Has {
             pager: text.contains("More --") || text.contains("--More--"),
             prompts: any(b"#>"),
             markdown: any(b"`"),
+            remarks: text.contains(" ! "),
         }
     }
 }
@@ -168,7 +178,8 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
     {
         (content, indent) = (command.trim_start(), 0);
     }
-    if content.is_empty() || content.starts_with(['!', ':']) {
+    // `# …` is how a page or a script remarks.
+    if content.is_empty() || content.starts_with(['!', ':']) || content.starts_with("# ") {
         return;
     }
     let mut words = Vec::with_capacity(WORDS_USUAL);
@@ -186,6 +197,14 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
             read(number, &raw[..offset_in(raw, last) + last.len()], has, found);
         }
         (words, indent) = (words.split_off(at + 1), 0);
+    }
+    // `command ! what it does`, as pages write it; to iptables the mark negates.
+    if has.remarks
+        && !content.starts_with('-')
+        && !content.contains("tables ")
+        && let Some(at) = words.iter().position(|word| *word == "!")
+    {
+        words.truncate(at);
     }
     if !words.is_empty() {
         found.push(Line { number, indent, words, raw });
@@ -282,6 +301,8 @@ mod tests {
         check("banner motd Keep out\nend", &[(1, 0, "banner motd Keep out"), (2, 0, "end")]);
         check("asa(config-tcp-map)#  tcp-options x", &[(1, 0, "tcp-options x")]);
         check("hostname#", &[]);
+        check("a b ! why\nc!d", &[(1, 0, "a b"), (2, 0, "c!d")]);
+        check("# Zones\nend\nr# end", &[(2, 0, "end"), (3, 0, "end")]);
         check("<--- More --->\r              \r class x", &[(1, 1, "class x")]);
         check(
             " certificate 01\n 3082 tcp-map\n quit\nend",

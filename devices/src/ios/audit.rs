@@ -37,6 +37,7 @@ pub(crate) const IOS: Platform = Platform {
         ("zone-pair security", 20),
         ("class-map type inspect", 10),
         ("policy-map type inspect", 10),
+        ("class type inspect ", 30),
         ("ip access-list extended", 5),
         ("ip access-list standard", 5),
         ("ip cef", 10),

@@ -242,6 +242,9 @@ impl Reader<'_, '_> {
             ["ip" | "ipv6", "inspect", name, direction @ ("in" | "out")] => {
                 interface.inspect[through(direction)] = named(name);
             }
+            ["ip", "access-group", name] => {
+                self.found.error(line, name, "expected in or out after the access list");
+            }
             ["ip", "access-group" | "inspect", _, other] => {
                 self.found.error(line, other, format!("expected in or out, found `{other}`"));
             }

@@ -205,6 +205,9 @@ fn faults_in_the_syntax_before_8_3() {
         let found = build(&Settings::default(), &context, Some(text)).map_or_else(|e| e, |b| b.1);
         found.first().map(ToString::to_string).unwrap_or_default()
     };
+    assert!(
+        says("nat (inside, outside) source dynamic any interface\n").contains("without a blank")
+    );
     assert!(says("nat (inside) 3 0 0\n").contains("no global (…) 3"));
     assert!(says("static (inside,outside) nobody 10.0.1.2\n").contains("`nobody` is no address"));
     let exempt = "access-list n extended permit ip any any\nnat (inside) 0 access-list n\n";

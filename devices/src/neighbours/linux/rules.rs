@@ -191,6 +191,14 @@ impl Ruleset {
             return;
         };
         if matches!(*chain, "INPUT" | "OUTPUT") {
+            let target = after(&["-j", "--jump"]).and_then(|w| w.first()).copied();
+            if let Some(target @ ("SYNPROXY" | "TCPOPTSTRIP")) = target {
+                let message = format!(
+                    "{target} of chain {chain} concerns connections of this host itself, of which nothing \
+                     is said here"
+                );
+                found.warn(line, target, message);
+            }
             return;
         }
         if !matches!(*chain, "FORWARD" | "PREROUTING" | "POSTROUTING") {
