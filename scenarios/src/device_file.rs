@@ -201,6 +201,9 @@ fn spec_of(platform: &Platform, text: &str, named: &str) -> Option<DeviceSpec> {
         "ips" => DeviceSpec::Ips { config, mode: None },
         "staros" => DeviceSpec::Asr5000 { config },
         "waas" => DeviceSpec::Waas { config },
+        "linux" => DeviceSpec::Linux { config },
+        "pan-os" => DeviceSpec::PanOs { config },
+        "snort" => DeviceSpec::Snort { config, mode: Default::default() },
         _ => return None,
     })
 }

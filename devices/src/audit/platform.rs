@@ -161,7 +161,6 @@ pub fn guess(text: &str) -> Result<Guess, String> {
     if text.trim_start().starts_with('<') {
         text.lines().map(str::trim_start).for_each(judge);
     }
-    let best = scores.iter().copied().max().unwrap_or(0);
     // Braces around blocks and semicolons after statements are none of Cisco's.
     let braces = read.iter().filter(|l| l.text().ends_with(['{', '}', ';'])).count();
     let of_ours = || {
@@ -171,9 +170,10 @@ pub fn guess(text: &str) -> Result<Guess, String> {
             known.join(", ")
         )
     };
-    let with_braces = scores.iter().zip(all).any(|(score, platform)| {
-        *score == best && best >= HEADER && WITH_BRACES.contains(&platform.name)
-    });
+    let with_braces = scores
+        .iter()
+        .zip(all)
+        .any(|(score, platform)| *score >= HEADER && WITH_BRACES.contains(&platform.name));
     if !with_braces && braces * 3 > read.len() {
         return Err(of_ours());
     }
@@ -183,6 +183,7 @@ pub fn guess(text: &str) -> Result<Guess, String> {
             *score = score.saturating_sub(prefixes.saturating_mul(5));
         }
     }
+    let best = scores.iter().copied().max().unwrap_or(0);
     if best < FEWEST.max(foreign) {
         return Err(of_ours());
     }
@@ -419,6 +420,10 @@ mod tests {
         check(&format!("{map}{ios}"), Some("ios"));
         check(
             "zone security a\nzone-pair security b source a destination c\n# A remark\n# another\n# more",
+            Some("ios"),
+        );
+        check(
+            "vrf definition a\nvrf definition b\nrouter ospf 1\n ip address 1.1.1.1/8",
             Some("ios"),
         );
         check("NGFW VERSION 7.4.0\nhostname x", Some("ftd"));
