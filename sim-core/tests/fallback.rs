@@ -427,6 +427,17 @@ const TABLE: &[Row] = &[
         ..ROW
     },
     Row {
+        what: "6: the same, while the server speaks",
+        download: true,
+        tampering: |seen, packet, _| {
+            if !seen.to_server && !packet.flags.has(Flags::SYN) {
+                strip(packet);
+            }
+            THROUGH
+        },
+        ..ROW
+    },
+    Row {
         what: "7: from the data after the 30th segment of one subflow of two",
         paths: 2,
         tampering: |seen, packet, _| {

@@ -241,3 +241,15 @@ fn a_subflow_keeps_to_its_own_window() {
     assert!(clamped < 3e6, "6400 bytes in 20 ms are 2.6 Mbps, not {clamped}");
     assert!(record.subflows[0].goodput_bps > 7e6);
 }
+
+/// `__mptcp_subflow_connect`: who has closed its direction joins no more; `mptcp_subflow_shutdown`: a SYN that is
+/// unanswered when DATA_FIN goes out is not sent again.
+#[test]
+fn who_has_closed_joins_no_more() {
+    let brief = Case::new(&[untouched, untouched], upload(1_000)).run();
+    assert_eq!(brief.client_counters.get("MPJoinSynTx"), None);
+    let lost: Tampering = |_, nth, _| if nth == 0 { Forwarding::Drop } else { Forwarding::Through };
+    let record = Case::new(&[untouched, lost], upload(500_000)).run();
+    assert_eq!(record.client_counters["MPJoinSynTx"], 1);
+    assert_eq!(record.server_counters.get("MPJoinSynRx"), None, "closed within the second");
+}

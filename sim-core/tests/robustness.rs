@@ -371,3 +371,31 @@ fn a_data_fin_on_bytes_that_came_before_closes() {
         case.completes(2_000, &format!("{profile:?}"));
     }
 }
+
+/// The client closes at once: its DATA_FIN takes the place of the keys, which it shows again when the SYN/ACK
+/// comes again. (A Linux server takes the first ACK without keys for plain TCP.)
+#[test]
+fn a_connection_without_a_byte_closes() {
+    let nothing = AppConfig::UpThenDown {
+        up: ByteSize(0),
+        down: ByteSize(0),
+        header: ByteSize(0),
+        idle: SimDuration::ZERO,
+        pause: SimDuration::ZERO,
+        duplex: false,
+    };
+    let without_third_ack: Tampering = |ingress, nth, _, _| {
+        let lost = ingress.side() == Side::Inside && nth == 1;
+        if lost { Forwarding::Drop } else { Forwarding::Through }
+    };
+    for profile in [Profile::Rfc6824, Profile::Rfc8684, Profile::Linux6, Profile::TcpOnly] {
+        let case = Case { app: nothing.clone(), ..Case::profile(profile) };
+        case.completes(0, &format!("{profile:?}"));
+        if profile == Profile::Linux6 {
+            continue;
+        }
+        let tampering = without_third_ack;
+        let case = Case { app: nothing.clone(), tampering, ..Case::profile(profile) };
+        case.completes(0, &format!("{profile:?}, third ACK lost"));
+    }
+}
