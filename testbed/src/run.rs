@@ -10,6 +10,7 @@ use sim_core::engine::world::{NodeId, World};
 use sim_core::mptcp::config::Profile;
 use sim_core::record::{LiveRecord, RunRecord};
 use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::payload::{StreamId, fill_content};
 
 use crate::bridge::{Bridge, Program};
 use crate::clock::Clock;
@@ -180,7 +181,9 @@ fn live(
         .collect::<Result<Vec<_>, _>>()?;
     scheduling::prefer(Priority::Wire);
     privileges::drop_all();
-    // Time begins when everything is in place.
+    // Time begins when everything is in place, what content is cut from included, whose first use would
+    // keep a packet waiting.
+    fill_content(StreamId(0), 0, &mut [0]);
     let clock = Clock::start();
     for host in &hosts {
         host.order(Order::Begin(clock));

@@ -131,10 +131,9 @@ impl<'a> EndSocket<'a> {
         self.transfer().await
     }
 
-    /// Until the connection is open. What the application writes meanwhile waits for that.
+    /// Until the connection is open. What the application's own clock makes it write meanwhile waits for that.
     async fn open(&mut self) -> io::Result<()> {
         loop {
-            self.produce(self.send_buffer);
             let writes_at = self.clock.instant(self.app.next_write_at()).map(Instant::from_std);
             let next_write = async {
                 match writes_at {
@@ -147,7 +146,7 @@ impl<'a> EndSocket<'a> {
                     ready?;
                     return self.stream.take_error()?.map_or(Ok(()), Err);
                 }
-                () = next_write => {}
+                () = next_write => self.produce(self.send_buffer),
             }
         }
     }
