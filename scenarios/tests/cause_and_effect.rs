@@ -131,3 +131,15 @@ fn the_peer_is_told_from_a_box() {
     check("asa-default", &["hosts.client.profile=TcpOnly"], "fallback; client");
     check("client-without-mptcp", &["hosts.client.profile=Linux6"], "mptcp 3");
 }
+
+/// What a gateway held back until the hole before it was filled has older timestamps than what filled it: its
+/// receiver takes none of it (PAWS, RFC 7323 section 5), as a kernel's did behind this model.
+#[test]
+fn what_was_held_behind_a_hole_is_too_old() {
+    let rejected = |devices: &str| {
+        let connection = run("asr5000", &["topology.paths.lte.loss=2 %", devices]);
+        connection.client_counters.get("TcpExtPAWSEstab").copied().unwrap_or(0)
+    };
+    assert!(rejected(r#"topology.paths.lte.devices=["gateway"]"#) > 10);
+    assert_eq!(rejected("topology.paths.lte.devices=[]"), 0, "nothing is held");
+}

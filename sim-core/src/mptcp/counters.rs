@@ -22,6 +22,7 @@ counters! {
     TcpOutRsts = "TcpOutRsts",
     TcpRetransSegs = "TcpRetransSegs",
     TcpSynRetrans = "TcpExtTCPSynRetrans",
+    TcpPawsEstab = "TcpExtPAWSEstab",
     TcpTimeouts = "TcpExtTCPTimeouts",
     TcpLossProbes = "TcpExtTCPLossProbes",
     TcpTimeWait = "TcpExtTW",

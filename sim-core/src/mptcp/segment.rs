@@ -41,6 +41,9 @@ impl Signals {
     }
 }
 
+/// A timestamp may be older by this than the last one (Linux's `TCP_PAWS_WINDOW`), in ms.
+const PAWS_WINDOW: i32 = 1;
+
 impl Endpoint {
     /// A packet for subflow `i` came in. Replies are in the outbox afterwards.
     pub fn on_packet(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
@@ -115,7 +118,15 @@ impl Endpoint {
         if s.timestamps
             && let Some((value, reply)) = packet.options.timestamps()
         {
-            if start <= s.rx.ack_offset() {
+            let age = s.rx.ts_recent.wrapping_sub(value) as i32;
+            if age > PAWS_WINDOW && s.rx.ts_recent != 0 && !s.is_disordered_ack(packet, start) {
+                // RFC 7323 §5.3: a box that held it back until what it followed was sent again.
+                self.counters.count(Counter::TcpPawsEstab);
+                s.rx.reject(start, packet.payload.len);
+                s.ack_now = true;
+                return;
+            }
+            if age <= 0 && start <= s.rx.ack_offset() {
                 s.rx.ts_recent = value;
             }
             echo = Some(reply);

@@ -9,7 +9,7 @@ use crate::tcp::receiver::Receiver;
 use crate::tcp::sender::Sender;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::dss::MappingSum;
-use crate::wire::packet::Flow;
+use crate::wire::packet::{Flags, Flow, Packet};
 use crate::wire::payload::Payload;
 
 /// Unacceptable segments are answered at most once in this time (Linux's `tcp_invalid_ratelimit`).
@@ -183,6 +183,13 @@ impl Subflow {
             self.challenged_at = Some(now);
             self.ack_now = true;
         }
+    }
+
+    /// `tcp_disordered_ack`: a pure acknowledgement that says nothing new may have been overtaken, and is
+    /// no segment of an earlier lap of the sequence numbers (RFC 7323 §5.3).
+    #[must_use]
+    pub fn is_disordered_ack(&self, packet: &Packet, start: u64) -> bool {
+        packet.payload.is_empty() && !packet.flags.has(Flags::FIN) && start == self.rx.ack_offset()
     }
 
     /// This end's FIN goes out.

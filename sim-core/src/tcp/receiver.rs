@@ -229,6 +229,16 @@ impl Receiver {
         self.out_of_order.shrink_to_fit();
     }
 
+    /// A segment is not taken; that it had come before is told (RFC 2883), as `tcp_send_dupack` does.
+    #[cold]
+    pub fn reject(&mut self, start: u64, len: u32) {
+        let end = start + u64::from(len);
+        if len > 0 && start < self.next {
+            self.duplicate = Some((start, end.min(self.next)));
+            self.quick_acks = self.quick_acks.max(2);
+        }
+    }
+
     /// Bytes that wait for a hole to be filled.
     #[must_use]
     pub fn queued_bytes(&self) -> u64 {

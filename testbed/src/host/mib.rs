@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// TCP's counters that are kept, by `nstat`'s names.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 12] = [
     "TcpActiveOpens",
     "TcpPassiveOpens",
     "TcpAttemptFails",
@@ -12,6 +12,7 @@ const KEPT: [&str; 11] = [
     "TcpRetransSegs",
     "TcpExtTCPSynRetrans",
     "TcpExtTW",
+    "TcpExtPAWSEstab",
     "TcpExtOutOfWindowIcmps",
     "TcpExtTCPTimeouts",
     "TcpExtTCPLossProbes",
