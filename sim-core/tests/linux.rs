@@ -1,8 +1,11 @@
 //! Rules of Linux's MPTCP (6.18) that are its own, one case each, each with the kernel's function; most
 //! were found by running the same scenario with the kernel.
 
+mod one_path;
+
+use one_path::{Tampering, TamperingBox};
 use sim_core::app::AppConfig;
-use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::device::{Effects, Forwarding, PortId, Side};
 use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
@@ -16,33 +19,7 @@ use sim_core::wire::packet::Packet;
 
 const SERVER: u8 = 1;
 
-/// What a box does to the nth packet (from 0) of a direction.
-type Tampering = fn(Side, u64, &mut Packet) -> Forwarding;
-
-struct TamperingBox {
-    counts: [u64; 2],
-    tampering: Tampering,
-}
-
-impl Device for TamperingBox {
-    fn model(&self) -> &'static str {
-        "box"
-    }
-
-    fn process(
-        &mut self,
-        _now: SimTime,
-        ingress: PortId,
-        packet: &mut Packet,
-        _effects: &mut Effects,
-    ) -> Forwarding {
-        let count = &mut self.counts[usize::from(ingress.side() == Side::Outside)];
-        *count += 1;
-        (self.tampering)(ingress.side(), *count - 1, packet)
-    }
-}
-
-fn untouched(_: Side, _: u64, _: &mut Packet) -> Forwarding {
+fn untouched(_: PortId, _: u64, _: &mut Packet, _: &mut Effects) -> Forwarding {
     Forwarding::Through
 }
 
@@ -88,7 +65,7 @@ impl Case {
                 rtt: SimDuration::from_millis(20),
                 devices: vec!["box".into()],
             });
-            let device = Box::new(TamperingBox { counts: [0; 2], tampering });
+            let device = TamperingBox::new(tampering);
             let device = world.add_device(&format!("box{i}"), device);
             let link = LinkConfig {
                 rate: Some(BitRate(10_000_000)),
@@ -153,8 +130,8 @@ fn has(packet: &Packet, subtype: Subtype) -> bool {
 /// which has not noticed, goes on, and sends at the data level again what nobody acknowledges there.
 #[test]
 fn a_server_goes_on_after_the_fin_of_a_client_that_fell_back_alone() {
-    let blanked: Tampering = |side, _, packet| {
-        if side == Side::Outside && !packet.payload.is_empty() {
+    let blanked: Tampering = |port, _, packet, _| {
+        if port.side() == Side::Outside && !packet.payload.is_empty() {
             blank(packet);
         }
         Forwarding::Through
@@ -176,9 +153,9 @@ fn a_server_goes_on_after_the_fin_of_a_client_that_fell_back_alone() {
 /// `schedule_3rdack_retransmission`: after two round trips, each time.
 #[test]
 fn the_third_ack_of_a_join_is_repeated_after_two_round_trips() {
-    let lossy: Tampering = |side, nth, _| {
+    let lossy: Tampering = |port, nth, _, _| {
         // The SYN, then three times the proof.
-        let lost = side == Side::Inside && (1..4).contains(&nth);
+        let lost = port.side() == Side::Inside && (1..4).contains(&nth);
         if lost { Forwarding::Drop } else { Forwarding::Through }
     };
     let record = Case::new(&[untouched, lossy], upload(2_000_000)).run();
@@ -192,9 +169,9 @@ fn the_third_ack_of_a_join_is_repeated_after_two_round_trips() {
 #[test]
 fn an_announcement_without_an_echo_is_repeated_after_a_retransmission_timeout() {
     let mut case = Case::new(&[untouched, untouched], upload(2_000_000)).announcing();
-    case.boxes[0] = |side, nth, packet| {
+    case.boxes[0] = |port, nth, packet, _| {
         // The announcement is among the server's first packets; the repetition is not.
-        let lost = side == Side::Outside && nth < 5 && has(packet, Subtype::AddAddr);
+        let lost = port.side() == Side::Outside && nth < 5 && has(packet, Subtype::AddAddr);
         if lost { Forwarding::Drop } else { Forwarding::Through }
     };
     let record = case.run();
@@ -230,8 +207,8 @@ fn an_address_that_comes_back_is_joined_again() {
 /// what the others told.
 #[test]
 fn a_subflow_keeps_to_its_own_window() {
-    let clamped: Tampering = |side, _, packet| {
-        if side == Side::Outside {
+    let clamped: Tampering = |port, _, packet, _| {
+        if port.side() == Side::Outside {
             packet.window = packet.window.min(50); // 6400 bytes by the scale of 7
         }
         Forwarding::Through
@@ -248,7 +225,8 @@ fn a_subflow_keeps_to_its_own_window() {
 fn who_has_closed_joins_no_more() {
     let brief = Case::new(&[untouched, untouched], upload(1_000)).run();
     assert_eq!(brief.client_counters.get("MPJoinSynTx"), None);
-    let lost: Tampering = |_, nth, _| if nth == 0 { Forwarding::Drop } else { Forwarding::Through };
+    let lost: Tampering =
+        |_, nth, _, _| if nth == 0 { Forwarding::Drop } else { Forwarding::Through };
     let record = Case::new(&[untouched, lost], upload(500_000)).run();
     assert_eq!(record.client_counters["MPJoinSynTx"], 1);
     assert_eq!(record.server_counters.get("MPJoinSynRx"), None, "closed within the second");

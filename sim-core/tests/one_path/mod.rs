@@ -15,9 +15,17 @@ use sim_core::wire::packet::Packet;
 /// What a box does to the nth packet (from 0) of a direction, and what it sends itself.
 pub type Tampering = fn(PortId, u64, &mut Packet, &mut Effects) -> Forwarding;
 
-struct TamperingBox {
+/// The box.
+pub struct TamperingBox {
     counts: [u64; 2],
     tampering: Tampering,
+}
+
+impl TamperingBox {
+    /// It has seen nothing yet.
+    pub fn new(tampering: Tampering) -> Box<Self> {
+        Box::new(Self { counts: [0; 2], tampering })
+    }
 }
 
 impl Device for TamperingBox {
@@ -81,8 +89,8 @@ impl Case {
         let mut world = World::new(1);
         let client = world.add_host("client", self.client);
         let server = world.add_host("server", self.server);
-        let device = TamperingBox { counts: [0; 2], tampering: self.tampering };
-        let device = world.add_device("box", Box::new(device));
+        let device = TamperingBox::new(self.tampering);
+        let device = world.add_device("box", device);
         let path = world.add_path(PathRecord {
             name: "path".into(),
             rate_bps: None,
