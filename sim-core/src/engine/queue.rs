@@ -52,6 +52,7 @@ pub struct EventQueue {
     /// The next events, the very next one last; none in `far` is earlier than any of them.
     near: Vec<Key>,
     far: Wheel,
+    /// Sequence of the last event scheduled, where it stands in a key.
     sequence: u64,
     now: SimTime,
 }
@@ -61,7 +62,7 @@ impl EventQueue {
     ///
     /// # Panics
     /// When `at` lies before the time of the last event popped: time would go back.
-    #[inline]
+    #[inline(always)] // once for each event
     pub fn push(&mut self, at: SimTime, target: Target) {
         assert!(at >= self.now, "an event may not be scheduled in the past");
         let (kind, index) = match target {
@@ -71,10 +72,18 @@ impl EventQueue {
             Target::Script(i) => (3, i),
         };
         debug_assert!(index < 1 << INDEX_BITS, "at most 67 million of a kind");
-        self.sequence += 1;
-        let low = (self.sequence & ((1 << SEQUENCE_BITS) - 1)) << (INDEX_BITS + 2);
-        let low = low | (kind << INDEX_BITS) | u64::from(index);
+        self.sequence = self.sequence.wrapping_add(1 << (u64::BITS - SEQUENCE_BITS));
+        let low = self.sequence | (kind << INDEX_BITS) | u64::from(index);
         let key = (Key::from(at.0) << 64) | Key::from(low);
+        if self.far.is_empty() && self.near.len() < NEAR {
+            self.insert(key);
+        } else {
+            self.push_among_many(key);
+        }
+    }
+
+    #[inline(never)]
+    fn push_among_many(&mut self, key: Key) {
         if self.far.is_empty() || self.near.first().is_some_and(|&latest| key < latest) {
             self.insert(key);
             // The wheel takes nothing before its base, which may be ahead of a push made after a look.

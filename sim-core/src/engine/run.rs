@@ -40,42 +40,45 @@ impl World {
     }
 
     /// Processes an event that was taken from the queue.
-    #[inline]
+    #[inline(always)] // once for each event
     pub(super) fn process(&mut self, now: SimTime, target: Target) {
         self.now = now;
         self.events += 1;
         self.look_ahead();
         match target {
-            Target::Link(direction) => {
-                let link = &mut self.directions[direction as usize];
-                let to = link.to;
-                let (packet, next) = link.transmission.arrive(now);
-                if let Some(at) = next {
-                    self.queue.push(at, Target::Link(direction));
-                }
-                let shortcut = link.shortcut;
-                if let Some(mut packet) = packet {
-                    match shortcut {
-                        Some((dst, out)) if dst == packet.dst && self.watch.is_none() => {
-                            if lives_on(&mut packet) {
-                                self.transmit(out, packet);
-                            } else {
-                                self.outbox.pool.free(packet);
-                            }
-                        }
-                        _ => self.deliver(to, Some(direction), packet),
-                    }
-                }
-            }
+            Target::Link(direction) => self.on_arrival(direction),
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
             Target::Node(id) => self.on_device_timer(NodeId(id)),
             Target::Script(entry) => self.on_script(entry),
         }
-        self.settle();
+        if !self.moving.is_empty() {
+            self.settle();
+        }
+    }
+
+    /// A packet may have come to the end of a link.
+    #[inline(always)]
+    fn on_arrival(&mut self, direction: u32) {
+        let link = &mut self.directions[direction as usize];
+        let (packet, next) = link.transmission.arrive(self.now);
+        if let Some(at) = next {
+            self.queue.push(at, Target::Link(direction));
+        }
+        let Some(mut packet) = packet else { return };
+        let (to, shortcut) = (link.to, link.shortcut);
+        match shortcut {
+            Some((dst, out)) if dst == packet.dst && self.watch.is_none() => {
+                if lives_on(&mut packet) {
+                    self.transmit(out, packet);
+                } else {
+                    self.outbox.pool.free(packet);
+                }
+            }
+            _ => self.deliver(to, Some(direction), packet),
+        }
     }
 
     /// Delivers what moves without delay, until nothing does.
-    #[inline]
     pub(super) fn settle(&mut self) {
         while let Some((node, port, packet)) = self.moving.pop_front() {
             self.deliver((node, port), None, packet);
@@ -139,8 +142,22 @@ impl World {
     }
 
     /// Sends a packet over a direction of a link.
-    #[inline(always)]
+    #[inline(always)] // once for each hop
     fn transmit(&mut self, index: u32, packet: Box<Packet>) {
+        let link = &mut self.directions[index as usize].transmission;
+        if !link.is_careless(packet.wire_len()) || self.observer.is_some() {
+            return self.transmit_with_care(index, packet);
+        }
+        self.packet_hops += 1;
+        match link.send_careless(self.now, packet) {
+            Ok(Some(at)) => self.queue.push(at, Target::Link(index)),
+            Ok(None) => {}
+            Err(packet) => self.outbox.pool.free(packet),
+        }
+    }
+
+    #[inline(never)]
+    fn transmit_with_care(&mut self, index: u32, packet: Box<Packet>) {
         match self.directions[index as usize].transmission.kind() {
             Kind::Steady => self.put_on_link(index, packet),
             Kind::Impaired => self.transmit_impaired(index, packet),
@@ -148,7 +165,6 @@ impl World {
         }
     }
 
-    #[inline(never)]
     fn transmit_by_wire(&mut self, index: u32, packet: Box<Packet>) {
         let direction = &self.directions[index as usize];
         if direction.transmission.is_up() {
@@ -158,7 +174,6 @@ impl World {
         }
     }
 
-    #[inline(never)]
     fn transmit_impaired(&mut self, index: u32, mut packet: Box<Packet>) {
         let direction = &mut self.directions[index as usize];
         if let Some(bit) = direction.transmission.corrupts() {

@@ -66,6 +66,9 @@ pub struct Transmission {
     busy_until: SimTime,
     delay: SimDuration,
     serialisation: Serialisation,
+    /// A packet of this length needs no care: the link is up and steady, takes it, and `serialisation` is
+    /// for it. `u32::MAX` (no packet's length) when none is known.
+    careless: u32,
     mtu: u32,
     kind: Kind,
     up: bool,
@@ -153,6 +156,7 @@ impl Transmission {
             busy_until: SimTime::ZERO,
             delay: config.delay,
             serialisation: Serialisation::UNKNOWN,
+            careless: u32::MAX,
             mtu: config.mtu,
             queue: config.queue,
             kind: Kind::of(&config),
@@ -180,6 +184,7 @@ impl Transmission {
         }
         self.delay = config.delay;
         self.serialisation = Serialisation::UNKNOWN;
+        self.careless = u32::MAX;
         self.mtu = config.mtu;
         self.queue = config.queue;
         self.kind = Kind::of(&config);
@@ -220,15 +225,35 @@ impl Transmission {
     }
 
     /// Sends a packet now.
-    #[inline(always)] // a call and the way of the result through memory cost as much as the sending
+    #[inline]
     pub fn send(&mut self, now: SimTime, packet: Box<Packet>) -> Fate {
         let bytes = packet.wire_len();
-        if !self.up || bytes > self.mtu || self.kind != Kind::Steady {
-            return self.send_with_care(now, bytes, packet);
+        if bytes == self.careless {
+            return match self.send_careless(now, packet) {
+                Ok(head) => Fate::Sent { head },
+                Err(packet) => Fate::Lost(LossKind::Queue, packet),
+            };
         }
-        let departs = match self.departure(now, bytes) {
-            Some(departs) => departs,
-            None => return self.overflow(packet),
+        self.send_with_care(now, bytes, packet)
+    }
+
+    /// True when [`Transmission::send_careless`] is all that a packet of this length needs.
+    #[inline]
+    pub(super) const fn is_careless(&self, bytes: u32) -> bool {
+        bytes == self.careless
+    }
+
+    /// Sends a packet for which [`Transmission::is_careless`] is true: what needs to be scheduled, or the
+    /// packet where the queue is full.
+    #[inline(always)] // a call and the way of the result through memory cost as much as the sending
+    pub(super) fn send_careless(
+        &mut self,
+        now: SimTime,
+        packet: Box<Packet>,
+    ) -> Result<Option<SimTime>, Box<Packet>> {
+        let Some(departs) = self.departure(now, self.careless) else {
+            self.rest.counters.queue_drops += 1;
+            return Err(packet);
         };
         let arrives = departs + self.delay;
         // A shorter delay set meanwhile does not let a packet overtake.
@@ -237,19 +262,22 @@ impl Transmission {
             None => (arrives, Some(arrives)),
         };
         self.flight.push_back(InFlight { arrives, departs, packet });
-        Fate::Sent { head }
+        Ok(head)
     }
 
-    /// When a packet given to the link now will have been sent; `None`: the queue is full.
+    /// When a packet given to the link now will have been sent; `None`: the queue is full. Its length is
+    /// the one that `serialisation` is for.
     #[inline(always)]
     fn departure(&mut self, now: SimTime, bytes: u32) -> Option<SimTime> {
-        if bytes != self.serialisation.bytes {
-            self.serialisation = Serialisation::new(bytes, &self.rest.config);
-        }
-        if self.busy_until > now && !self.has_room(now, bytes) {
-            return None;
-        }
-        let departs = self.busy_until.max(now) + self.serialisation.lasts;
+        let starts = if self.busy_until > now {
+            if !self.has_room(now, bytes) {
+                return None;
+            }
+            self.busy_until
+        } else {
+            now
+        };
+        let departs = starts + self.serialisation.lasts;
         self.busy_until = departs;
         Some(departs)
     }
@@ -282,6 +310,13 @@ impl Transmission {
         if bytes > self.mtu {
             rest.counters.too_big += 1;
             return Fate::Lost(LossKind::TooBig, packet);
+        }
+        if bytes != self.serialisation.bytes {
+            self.serialisation = Serialisation::new(bytes, &rest.config);
+        }
+        if self.kind == Kind::Steady {
+            self.careless = bytes;
+            return self.send(now, packet);
         }
         if rest.lose() {
             rest.counters.random_losses += 1;
@@ -415,6 +450,7 @@ impl Transmission {
     #[allow(clippy::vec_box)]
     pub fn cut(&mut self, now: SimTime) -> Vec<Box<Packet>> {
         self.up = false;
+        self.careless = u32::MAX;
         self.busy_until = now;
         self.departed = 0;
         self.rest.last_arrival = now;
@@ -443,7 +479,6 @@ impl Transmission {
     }
 
     /// Packets accepted that have not left the queue yet.
-    #[inline]
     pub fn queued(&mut self, now: SimTime) -> usize {
         let flight = &self.flight;
         if self.overtaken {
@@ -480,7 +515,11 @@ impl Transmission {
                     <= u128::from(limit.0) + u128::from(self.head_bytes(now))
             }
             // The packet in transmission does not count.
-            QueueLimit::Packets(limit) => self.queued(now) <= limit as usize,
+            QueueLimit::Packets(limit) => {
+                // No more wait than were waiting when they were counted last.
+                let most = self.flight.len().saturating_sub(self.departed as usize);
+                most <= limit as usize && !self.overtaken || self.queued(now) <= limit as usize
+            }
         }
     }
 
