@@ -129,6 +129,13 @@ impl App {
         matches!(self.work, Work::Reader)
     }
 
+    /// True for an application that writes whenever there is room, at no time of its own.
+    #[must_use]
+    #[inline]
+    pub const fn writes_whenever_it_can(&self) -> bool {
+        matches!(self.work, Work::Bulk { .. })
+    }
+
     /// Bytes read so far.
     #[must_use]
     pub const fn read(&self) -> u64 {

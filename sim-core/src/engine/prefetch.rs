@@ -42,7 +42,7 @@ fn ask_line(_address: *const u8) {}
 impl World {
     /// Looks ahead in the queue. Worlds that are small enough to stay in the cache have fewer events
     /// waiting than the first step looks ahead, and pay nothing.
-    #[inline]
+    #[inline(never)]
     pub(super) fn look_ahead(&self) {
         let Some(target) = self.queue.upcoming(9) else { return };
         match target {

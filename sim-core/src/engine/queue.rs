@@ -134,8 +134,14 @@ impl EventQueue {
         self.near.get(at).map(|&key| target_of(key))
     }
 
-    /// Puts a key into the list, in order.
+    /// True when the event after nine others is known: the world is large.
     #[inline]
+    pub fn is_deep(&self) -> bool {
+        self.near.len() > 9
+    }
+
+    /// Puts a key into the list, in order.
+    #[inline(always)] // once for each event
     fn insert(&mut self, key: Key) {
         let mut at = self.near.len();
         self.near.push(key);

@@ -44,7 +44,9 @@ impl World {
     pub(super) fn process(&mut self, now: SimTime, target: Target) {
         self.now = now;
         self.events += 1;
-        self.look_ahead();
+        if self.queue.is_deep() {
+            self.look_ahead();
+        }
         match target {
             Target::Link(direction) => self.on_arrival(direction),
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
@@ -341,7 +343,7 @@ impl World {
                 &mut packet,
             );
             self.outbox.pool.free(packet);
-            self.after_endpoint(endpoint);
+            self.after_endpoint_of(id, endpoint);
             return;
         }
         if packet.checksum_fault == 0 {
@@ -488,21 +490,26 @@ impl World {
     }
 
     /// Takes what an endpoint left: packets, deliveries, its next deadline.
-    #[inline]
     fn after_endpoint(&mut self, id: EndpointId) {
-        let host = self.endpoint_hosts[id.0 as usize];
-        if self.observer.is_some() {
+        self.after_endpoint_of(self.endpoint_hosts[id.0 as usize], id);
+    }
+
+    #[inline(always)] // once for each packet
+    fn after_endpoint_of(&mut self, host: NodeId, id: EndpointId) {
+        if self.observer.is_some() || self.watch.is_some() {
             self.show_endpoint(id);
         }
-        if let Some(watch) = &mut self.watch {
-            watch.hear(id.0 as usize, &self.endpoints[id.0 as usize].story);
+        if let Some(packet) = self.outbox.sent.pop() {
+            if self.outbox.sent.is_empty() {
+                self.send_from_host(host, packet);
+            } else {
+                self.outbox.sent.push(packet);
+                self.send_all(host);
+            }
         }
-        if self.outbox.sent.len() > 1 {
-            self.send_all(host);
-        } else if let Some(packet) = self.outbox.sent.pop() {
-            self.send_from_host(host, packet);
+        if self.endpoints[id.0 as usize].has_fresh {
+            self.measure(id);
         }
-        self.measure(id);
         let endpoint = &mut self.endpoints[id.0 as usize];
         if std::mem::take(&mut endpoint.keeps_deadline) {
             debug_assert!(endpoint.deadline().max(self.now) >= endpoint.armed);
@@ -521,6 +528,7 @@ impl World {
     }
 
     /// Sends what an endpoint left, in order.
+    #[inline(never)]
     fn send_all(&mut self, host: NodeId) {
         let mut sent = std::mem::take(&mut self.outbox.sent);
         for packet in sent.drain(..) {
@@ -529,9 +537,14 @@ impl World {
         self.outbox.sent = sent;
     }
 
-    /// Shows the observer what an end of a connection sends now; a stray server is no end.
+    /// Shows the observer what an end of a connection sends now (a stray server is no end), and those who
+    /// watch what happened to it.
+    #[cold]
     fn show_endpoint(&mut self, id: EndpointId) {
         let endpoint = &self.endpoints[id.0 as usize];
+        if let Some(watch) = &mut self.watch {
+            watch.hear(id.0 as usize, &endpoint.story);
+        }
         let connection = &self.connections[endpoint.connection as usize];
         let is_end = connection.client == Some(id) || connection.server == Some(id);
         if let Some(observer) = self.observer.as_mut().filter(|_| is_end) {
@@ -554,6 +567,7 @@ impl World {
     }
 
     /// Sends a packet of a host where its addresses and routes say.
+    #[inline(never)]
     fn send_by_route(&mut self, host: NodeId, packet: Box<Packet>) {
         let (NodeKind::Host(stack) | NodeKind::Outside(stack)) = &self.nodes[host.0 as usize].kind
         else {
@@ -578,12 +592,9 @@ impl World {
     }
 
     /// Moves fresh deliveries into the connection's measurements.
-    #[inline]
+    #[inline(never)]
     fn measure(&mut self, id: EndpointId) {
         let endpoint = &mut self.endpoints[id.0 as usize];
-        if !endpoint.has_fresh {
-            return;
-        }
         endpoint.has_fresh = false;
         let connection = &mut self.connections[endpoint.connection as usize];
         let is_end = connection.client == Some(id) || connection.server == Some(id);

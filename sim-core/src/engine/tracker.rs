@@ -54,6 +54,7 @@ impl Direction {
     }
 
     /// How long the oldest undelivered byte has waited without any delivery; returns since when.
+    #[inline]
     pub fn note_wait(&mut self, now: SimTime, marks: &Marks) -> Option<SimTime> {
         let (_, written_at) = marks.front()?;
         let since = self.last_delivery.map_or(written_at, |at| at.max(written_at));

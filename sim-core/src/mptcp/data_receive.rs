@@ -444,7 +444,7 @@ impl Endpoint {
     }
 
     #[inline]
-    fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
+    pub(super) fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
         let len = u64::from(payload.len);
         self.receive.next += len;
         self.receive.window.note_delivery(len);

@@ -24,6 +24,7 @@ mod scheduler;
 mod segment;
 mod send_queue;
 pub mod stack;
+mod steady;
 pub mod subflow;
 pub mod unmapped;
 mod waiting;

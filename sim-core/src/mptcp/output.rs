@@ -117,7 +117,8 @@ impl Endpoint {
         if size > mss { (size / mss * mss) as u16 } else { size as u16 }
     }
 
-    fn transmit(&mut self, io: &mut Io<'_>, i: usize, packet: Box<Packet>) -> PacketUid {
+    #[inline]
+    pub(super) fn transmit(&mut self, io: &mut Io<'_>, i: usize, packet: Box<Packet>) -> PacketUid {
         let uid = packet.uid;
         if packet.flags.has(Flags::ACK) {
             let s = &mut self.subflows[i];
@@ -352,7 +353,7 @@ impl Endpoint {
     }
 
     #[inline(always)]
-    fn established(&mut self, io: &mut Io<'_>, i: usize) -> Box<Packet> {
+    pub(super) fn established(&mut self, io: &mut Io<'_>, i: usize) -> Box<Packet> {
         let mut packet = self.blank(io, i, Flags::ACK);
         packet.window = self.window_field(i);
         let s = &self.subflows[i];

@@ -18,7 +18,7 @@ use crate::wire::packet::{Flags, Packet};
 
 /// Shorter segments do not measure the receiver's round trip (`TCP_MIN_MSS`, `tcp_rcv_rtt_measure_ts`):
 /// they may have waited for the application.
-const LEAST_MSS: u32 = 536;
+pub(super) const LEAST_MSS: u32 = 536;
 
 /// What the options 30 of one segment say.
 #[derive(Default)]
@@ -42,11 +42,19 @@ impl Signals {
 }
 
 /// A timestamp may be older by this than the last one (Linux's `TCP_PAWS_WINDOW`), in ms.
-const PAWS_WINDOW: i32 = 1;
+pub(super) const PAWS_WINDOW: i32 = 1;
 
 impl Endpoint {
     /// A packet for subflow `i` came in. Replies are in the outbox afterwards.
+    #[inline]
     pub fn on_packet(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
+        if !self.on_next_packet(io, i, packet) {
+            self.on_any_packet(io, i, packet);
+        }
+    }
+
+    /// The long way of [`Endpoint::on_packet`].
+    pub(super) fn on_any_packet(&mut self, io: &mut Io<'_>, i: usize, packet: &mut Packet) {
         if packet.checksum_fault != 0 {
             return; // a host drops it unseen
         }

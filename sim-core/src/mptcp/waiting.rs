@@ -50,6 +50,13 @@ impl Waiting {
         self.probe_at != SimTime::NEVER || self.probes > 0
     }
 
+    /// The window is not closed, or what is in flight will open it.
+    #[inline]
+    pub(super) fn stop_probing(&mut self) {
+        self.probe_at = SimTime::NEVER;
+        self.probes = 0;
+    }
+
     #[inline]
     pub(super) fn deadline(&self) -> SimTime {
         self.probe_at.min(self.orphan_at)
@@ -62,8 +69,7 @@ impl Endpoint {
     #[inline]
     pub(super) fn watch_window(&mut self, now: SimTime) {
         if self.send.taken <= self.send.next || !self.is_shut_out() {
-            self.waiting.probe_at = SimTime::NEVER;
-            self.waiting.probes = 0;
+            self.waiting.stop_probing();
         } else if self.waiting.probe_at == SimTime::NEVER {
             let carriers = self.subflows.iter().filter(|s| s.can_carry());
             let wait = carriers.map(|s| s.tx.rtt.rto(self.waiting.probes)).min();

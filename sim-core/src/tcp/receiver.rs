@@ -119,6 +119,14 @@ impl Receiver {
         (Some(chunk), self.count_segment(now, quick))
     }
 
+    /// True while nothing waits behind a hole, nothing is to be reported but what is in order, and the peer
+    /// has not closed.
+    #[must_use]
+    #[inline]
+    pub fn is_whole(&self) -> bool {
+        self.fin.is_none() && self.out_of_order.is_empty() && !self.has_sacks()
+    }
+
     /// Takes `len` bytes at `start` when they are just what is expected, and nothing waits behind them:
     /// the short way of [`Receiver::on_data`]. `None` when they are not.
     #[inline]
@@ -132,8 +140,14 @@ impl Receiver {
         if start != self.next || !self.out_of_order.is_empty() || self.sack_count > 0 {
             return None;
         }
+        Some(self.take_next(now, len, quick))
+    }
+
+    /// Takes `len` bytes that are just what is expected while [`Receiver::is_whole`] is true.
+    #[inline]
+    pub fn take_next(&mut self, now: SimTime, len: u32, quick: bool) -> AckNeed {
         self.next += u64::from(len);
-        Some(self.count_segment(now, quick))
+        self.count_segment(now, quick)
     }
 
     /// How soon a segment in order is to be acknowledged.

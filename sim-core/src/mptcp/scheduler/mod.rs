@@ -120,6 +120,12 @@ impl SchedulerState {
         self.rule.is_some()
     }
 
+    /// True when new data goes not just to the subflow of the lowest round-trip time.
+    #[inline]
+    pub(super) const fn is_particular(&self) -> bool {
+        self.has_rule() || self.is_redundant() || self.is_opportunistic()
+    }
+
     /// Every subflow sends the whole stream.
     #[inline]
     pub(super) const fn is_redundant(&self) -> bool {
