@@ -156,7 +156,7 @@ impl App {
     /// Writes what is due by `now`. A writer of bulk data fills the room up to `limit` (the end of
     /// the send buffer, as an offset); the others write in their own time.
     /// `peer_closed` says that the peer will write no more.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub fn write(&mut self, now: SimTime, limit: u64, peer_closed: bool) {
         let target = match &mut self.work {
             Work::Reader => return,

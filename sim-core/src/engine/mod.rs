@@ -19,6 +19,7 @@ pub mod queue;
 pub mod recorder;
 pub mod rule;
 mod run;
+mod script;
 pub mod tracker;
 pub mod transmission;
 pub mod world;

@@ -344,7 +344,7 @@ impl World {
     }
 
     /// Bytes reached the application of `end`: measured against what its peer wrote.
-    #[inline]
+    #[inline(always)] // once for each segment with data
     pub(super) fn delivered(&mut self, index: usize, end: End, at: SimTime, bytes: u64) {
         let interval = self.intervals.index_of(at);
         let connection = &mut self.connections[index];

@@ -160,6 +160,14 @@ pub(super) struct Way {
     pub(super) mtu: u32,
 }
 
+impl Way {
+    /// True for a packet of these addresses that is not too long.
+    #[inline(always)] // once for each packet
+    pub(super) fn takes(&self, packet: &Packet) -> bool {
+        self.src == packet.src && self.dst == packet.dst && packet.wire_len() <= self.mtu
+    }
+}
+
 #[repr(C)]
 pub(super) struct Node {
     /// The ways that a host's packets took last: neither its addresses nor its routes are looked at again

@@ -443,7 +443,7 @@ impl Endpoint {
         }
     }
 
-    #[inline]
+    #[inline(always)] // once for each segment
     pub(super) fn hand_over(&mut self, io: &mut Io<'_>, i: usize, payload: &Payload) {
         let len = u64::from(payload.len);
         self.receive.next += len;

@@ -25,13 +25,7 @@ impl Endpoint {
     }
 
     pub(super) fn push_all(&mut self, io: &mut Io<'_>) {
-        let written = self.app.written();
-        self.write_application(io);
-        if self.app.written() > written && self.send.next == written {
-            // What came was acknowledged before the application was woken to answer it
-            // (`__tcp_ack_snd_check`); data that waits already takes the acknowledgement along.
-            self.flush_acks(io);
-        }
+        self.push_written(io);
         for i in 0..self.subflows.len() {
             if self.subflows[i].tx.has_lost() {
                 self.push_retransmissions(io, i);
@@ -55,9 +49,21 @@ impl Endpoint {
         self.note_pacing(io);
     }
 
+    /// Lets the application write.
+    #[inline]
+    pub(super) fn push_written(&mut self, io: &mut Io<'_>) {
+        let written = self.app.written();
+        self.write_application(io);
+        if self.app.written() > written && self.send.next == written {
+            // What came was acknowledged before the application was woken to answer it
+            // (`__tcp_ack_snd_check`); data that waits already takes the acknowledgement along.
+            self.flush_acks(io);
+        }
+    }
+
     /// True for an end that only reads: everything that it ever wrote is acknowledged, its peer has not
     /// closed, and no timer of [`Endpoint::push`] runs.
-    #[inline]
+    #[inline(always)] // once for each packet
     pub(super) fn has_nothing_to_push(&self) -> bool {
         let send = &self.send;
         self.app.only_reads()
@@ -204,8 +210,8 @@ impl Endpoint {
         self.send.taken.min(self.send.window_edge).saturating_sub(self.send.next)
     }
 
-    #[inline(always)] // the one caller
-    fn push_new_data(&mut self, io: &mut Io<'_>) {
+    #[inline]
+    pub(super) fn push_new_data(&mut self, io: &mut Io<'_>) {
         let mut starved = self.scheduler.is_redundant() && self.push_redundantly(io);
         while !starved && self.new_data_room() > 0 {
             if !self.has_any_room(io.now) && !self.scheduler.has_rule() {

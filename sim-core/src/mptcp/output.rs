@@ -31,7 +31,7 @@ pub(super) struct DataSegment {
 
 impl Endpoint {
     /// Payload bytes that fit into a segment of subflow `i`, options included.
-    #[inline]
+    #[inline(always)] // once for each segment
     pub(super) fn segment_room(&self, i: usize) -> u32 {
         let s = &self.subflows[i];
         let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
@@ -69,7 +69,8 @@ impl Endpoint {
     }
 
     /// DATA_ACK to send: the next data sequence number expected, the DATA_FIN counted.
-    fn data_ack(&self) -> u64 {
+    #[inline]
+    pub(super) fn data_ack(&self) -> u64 {
         let fin = self.receive.fin.is_some_and(|at| self.receive.next >= at);
         self.remote_idsn.wrapping_add(1 + self.receive.next + u64::from(fin))
     }
@@ -96,7 +97,7 @@ impl Endpoint {
 
     /// Window field: what the connection can still take, scaled (RFC 8684 §3.3.4: one window for all
     /// subflows, from the data-level acknowledgement on).
-    #[inline]
+    #[inline(always)] // once for each packet
     fn window_field(&mut self, i: usize) -> u16 {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
@@ -117,7 +118,7 @@ impl Endpoint {
         if size > mss { (size / mss * mss) as u16 } else { size as u16 }
     }
 
-    #[inline]
+    #[inline(always)] // once for each packet
     pub(super) fn transmit(&mut self, io: &mut Io<'_>, i: usize, packet: Box<Packet>) -> PacketUid {
         let uid = packet.uid;
         if packet.flags.has(Flags::ACK) {
@@ -410,7 +411,7 @@ impl Endpoint {
     /// True when nothing is in question about the options of segments with data: the connection is MPTCP for
     /// certain, numbers are short, there are no checksums, and each segment has a mapping of its own.
     #[inline]
-    fn maps_shortly(&self) -> bool {
+    pub(super) fn maps_shortly(&self) -> bool {
         self.mode == (Mode::Mptcp { certain: true })
             && !self.long_ack
             && !self.checksum

@@ -59,12 +59,17 @@ impl Endpoint {
     /// nothing new to do.
     #[inline]
     pub(super) fn manage_paths(&mut self, io: &mut Io<'_>) -> bool {
-        let follows = self.mode == (Mode::Mptcp { certain: true })
-            && (!self.announcements.started || self.announcements.changed);
+        let follows = self.mode == (Mode::Mptcp { certain: true }) && self.has_policy_to_follow();
         if follows {
             self.follow_policy(io);
         }
         follows
+    }
+
+    /// True when a connection that is MPTCP for certain has addresses to announce or to join.
+    #[inline]
+    pub(super) fn has_policy_to_follow(&self) -> bool {
+        !self.announcements.started || self.announcements.changed
     }
 
     #[cold]
@@ -144,7 +149,7 @@ impl Endpoint {
     }
 
     /// False when [`Endpoint::take_signal`] has nothing for subflow `i`.
-    #[inline]
+    #[inline(always)] // once for each packet
     pub(super) fn may_signal(&self, i: usize) -> bool {
         let (a, s) = (&self.announcements, &self.subflows[i]);
         s.fail_pending.is_some()

@@ -48,9 +48,16 @@ impl ReceiveWindow {
     }
 
     /// Data echoed a timestamp that was sent so long ago.
-    #[inline]
+    #[inline(always)] // once for each segment with data
     pub(super) fn note_rtt(&mut self, ms: u32) {
-        if self.room >= self.max || ms > 60_000 {
+        if self.room < self.max {
+            self.measure(ms);
+        }
+    }
+
+    #[inline(never)]
+    fn measure(&mut self, ms: u32) {
+        if ms > 60_000 {
             return;
         }
         let sample = SimDuration::from_millis(u64::from(ms.max(1)));
@@ -76,11 +83,15 @@ impl ReceiveWindow {
     }
 
     /// The application has read what there was.
-    #[inline]
+    #[inline(always)] // once for each packet
     pub(super) fn adjust(&mut self, now: SimTime) {
-        if self.delivered == 0 || self.room >= self.max {
-            return;
+        if self.delivered > 0 && self.room < self.max {
+            self.grow(now);
         }
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, now: SimTime) {
         if self.rtt == SimDuration::ZERO || now.since(self.measured_from) < self.rtt {
             return;
         }

@@ -169,8 +169,8 @@ impl Endpoint {
 
     /// The DSS of a segment that says nothing else of MPTCP, where the connection and the subflow are
     /// certain to be: the short way of [`Endpoint::on_signals`].
-    #[inline(always)] // the one caller
-    fn usual_dss(&self, i: usize, packet: &Packet) -> Option<UsualDss> {
+    #[inline(always)] // once for each packet
+    pub(super) fn usual_dss(&self, i: usize, packet: &Packet) -> Option<UsualDss> {
         let certain = self.mode == (Mode::Mptcp { certain: true })
             && self.subflows[i].proof == Proof::Complete
             && self.subflows[i].state == State::Established;
@@ -303,7 +303,7 @@ impl Endpoint {
 
     /// What an acknowledgement on subflow `i` means for the connection.
     #[inline]
-    fn note_acked(&mut self, io: &mut Io<'_>, i: usize, window: u64, acked: Acked) {
+    pub(super) fn note_acked(&mut self, io: &mut Io<'_>, i: usize, window: u64, acked: Acked) {
         if self.is_plain() {
             if let Some(end) = acked.data_end {
                 self.send.una = self.send.una.max(end);

@@ -10,6 +10,7 @@ use super::subflow::State;
 use crate::tcp::receiver::AckNeed;
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimTime;
+use crate::wire::mptcp::{DataSeq, Dss, UsualDss};
 use crate::wire::packet::{Flags, Packet};
 
 /// What a segment says, where it can go the short way.
@@ -27,19 +28,40 @@ struct Next {
 impl Endpoint {
     /// The short way of [`Endpoint::on_packet`]: false, and nothing has changed, where it does not apply.
     #[inline(always)] // once for each packet
-    pub(super) fn on_next_packet(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet) -> bool {
+    pub(super) fn on_next_packet(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &mut Packet,
+    ) -> bool {
         #[cfg(test)]
         if tests::LONG_WAY_ONLY.get() {
             return false;
         }
-        if i != 0 || self.subflows.len() != 1 || !self.is_plain() || !self.is_undisturbed() {
+        if !self.is_undisturbed() {
             return false;
         }
-        let Some(next) = self.read_next(packet) else { return false };
-        if packet.payload.is_empty() {
-            self.take_next_ack(io, next)
+        if self.is_plain() {
+            if self.subflows.len() != 1 || !packet.options.are_timestamps_only() {
+                return false;
+            }
+            let Some(next) = self.read_next(0, packet) else { return false };
+            if packet.payload.is_empty() {
+                self.take_next_ack(io, next)
+            } else {
+                self.take_next_data(io, packet, next)
+            }
         } else {
-            self.take_next_data(io, packet, next)
+            let Some(dss) = self.usual_dss(i, packet) else { return false };
+            let Some(next) = self.read_next(i, packet) else { return false };
+            if self.has_policy_to_follow() {
+                return false;
+            }
+            if packet.payload.is_empty() {
+                self.take_next_data_ack(io, i, next, dss)
+            } else {
+                self.take_next_mapped(io, i, packet, next, dss)
+            }
         }
     }
 
@@ -51,19 +73,17 @@ impl Endpoint {
             && self.send.fin.is_none()
             && self.receive.fin.is_none()
             && self.send.reinject.is_empty()
-            && self.receive.early.is_empty()
             && !self.uses_queues
     }
 
-    /// A segment in order, with timestamps and no other option, that asks for nothing.
+    /// A segment in order, with timestamps, that asks for nothing.
     #[inline(always)]
-    fn read_next(&self, packet: &Packet) -> Option<Next> {
-        let s = &self.subflows[0];
+    fn read_next(&self, i: usize, packet: &Packet) -> Option<Next> {
+        let s = &self.subflows[i];
         if packet.checksum_fault != 0
             || packet.flags.without(Flags::PSH) != Flags::ACK
             || s.state != State::Established
             || !s.timestamps
-            || !packet.options.are_timestamps_only()
             || packet.seq != seq_of(s.rx.initial, s.rx.next)
             || !s.rx.is_whole()
         {
@@ -80,8 +100,8 @@ impl Endpoint {
 
     /// What every segment that takes the short way leaves behind.
     #[inline(always)]
-    fn note_next(&mut self, now: SimTime, next: Next) {
-        let s = &mut self.subflows[0];
+    fn note_next(&mut self, now: SimTime, i: usize, next: Next) {
+        let s = &mut self.subflows[i];
         if s.rx.ts_recent.wrapping_sub(next.timestamp) as i32 <= 0 {
             s.rx.ts_recent = next.timestamp;
         }
@@ -93,52 +113,153 @@ impl Endpoint {
     /// Data for an end that only reads.
     #[inline(always)]
     fn take_next_data(&mut self, io: &mut Io<'_>, packet: &Packet, next: Next) -> bool {
-        if !self.subflows[0].tx.is_settled(next.ack) || !self.has_nothing_to_push() {
+        if !self.receive.early.is_empty()
+            || !self.subflows[0].tx.is_settled(next.ack)
+            || !self.has_nothing_to_push()
+        {
             return false;
         }
-        let len = packet.payload.len;
-        self.note_next(io.now, next);
+        self.note_next(io.now, 0, next);
         self.send.window_edge = self.send.window_edge.max(self.send.una + next.window);
-        let window = &mut self.receive.window;
-        if len >= LEAST_MSS && next.echo != 0 {
-            let clock = (io.now.as_nanos() / 1_000_000) as u32;
-            let offset = self.subflows[0].timestamp_offset;
-            window.note_rtt(clock.wrapping_add(offset).wrapping_sub(next.echo));
-        }
-        window.note_segment(len);
-        let quick = self.config.quick_ack;
-        let s = &mut self.subflows[0];
-        let need = s.rx.take_next(io.now, len, quick);
-        s.ack_now |= need == AckNeed::Now;
-        let answers = s.ack_now;
-        self.keeps_deadline = need == AckNeed::Now && self.config.keepalive.is_none();
-        self.note_fresh(0, u64::from(len));
+        self.take_next_bytes(io.now, 0, packet.payload.len, next);
+        self.keeps_deadline &= self.config.keepalive.is_none();
+        self.note_fresh(0, u64::from(packet.payload.len));
         self.hand_over(io, 0, &packet.payload);
         self.receive.window.adjust(io.now);
-        if answers {
-            self.send_plain_ack(io);
+        if self.subflows[0].ack_now {
+            let packet = self.next_ack(io, 0);
+            self.transmit(io, 0, packet);
         }
         true
+    }
+
+    /// Data for an end that only reads, with a mapping of its own.
+    #[inline(always)]
+    fn take_next_mapped(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &mut Packet,
+        next: Next,
+        dss: UsualDss,
+    ) -> bool {
+        if !self.subflows[i].tx.is_settled(next.ack)
+            || self.may_signal(i)
+            || !self.has_nothing_to_push()
+            || dss.ack != self.local_idsn.wrapping_add(1 + self.send.una) as u32
+        {
+            return false;
+        }
+        let mapping = Dss::from(dss).mapping.map(|mapping| (mapping, false));
+        let start = self.subflows[i].rx.next;
+        let Some(data) = self.next_by_usual_mapping(i, packet, start, mapping) else {
+            return false;
+        };
+        let len = packet.payload.len;
+        self.note_next(io.now, i, next);
+        self.send.max_window = self.send.max_window.max(next.window);
+        self.send.window_edge = self.send.window_edge.max(self.send.una + next.window);
+        self.take_next_bytes(io.now, i, len, next);
+        self.keeps_deadline &= self.config.keepalive.is_none();
+        self.note_usual_mapping(i, start, len, data);
+        if data == self.receive.next && self.receive.early.is_empty() {
+            self.note_fresh(i, u64::from(len));
+            self.hand_over(io, i, &packet.payload);
+        } else {
+            self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
+        }
+        self.receive.window.adjust(io.now);
+        for other in 0..self.subflows.len() {
+            let s = &self.subflows[other];
+            if other == i && s.ack_now && self.maps_shortly() {
+                let mut packet = self.next_ack(io, i);
+                let dss = UsualDss { data_fin: false, ack: self.data_ack() as u32, mapping: None };
+                dss.emit_usual(&mut packet.options);
+                self.transmit(io, i, packet);
+            } else if s.state == State::Established && (s.ack_now || self.has_signal(other)) {
+                self.send_ack(io, other);
+            }
+        }
+        true
+    }
+
+    /// So many bytes that are expected on subflow `i` have come.
+    #[inline(always)]
+    fn take_next_bytes(&mut self, now: SimTime, i: usize, len: u32, next: Next) {
+        let window = &mut self.receive.window;
+        let s = &mut self.subflows[i];
+        if len >= LEAST_MSS && next.echo != 0 {
+            let clock = ((now.as_nanos() / 1_000_000) as u32).wrapping_add(s.timestamp_offset);
+            window.note_rtt(clock.wrapping_sub(next.echo));
+        }
+        window.note_segment(len);
+        let need = s.rx.take_next(now, len, self.config.quick_ack);
+        s.ack_now |= need == AckNeed::Now;
+        self.keeps_deadline = need == AckNeed::Now;
+    }
+
+    /// True where what an acknowledgement of a segment on subflow `i` makes room for is simply sent: it can
+    /// carry data, no sample of its state is due, and nothing else is owed.
+    #[inline(always)]
+    fn sends_on(&self, now: SimTime, i: usize) -> bool {
+        let s = &self.subflows[i];
+        !s.stale
+            && now < s.next_sample
+            && !s.ack_now
+            && s.can_carry()
+            && !s.infinite_pending
+            && s.infinite_at.is_none()
+            && !self.scheduler.is_particular()
+            && self.config.congestion != CongestionKind::Bbr
+    }
+
+    /// An acknowledgement of the oldest segment on subflow `i`, and of data; what it makes room for is sent.
+    #[inline(always)]
+    fn take_next_data_ack(&mut self, io: &mut Io<'_>, i: usize, next: Next, dss: UsualDss) -> bool {
+        if dss.mapping.is_some()
+            || !self.subflows[i].tx.is_next_to_be_acked(next.ack)
+            || !self.sends_on(io.now, i)
+            || self.may_signal(i)
+            || !self.subflows.iter().all(|s| s.tx.has_nothing_to_repair())
+        {
+            return false;
+        }
+        let before = self.sending_deadline();
+        self.note_next(io.now, i, next);
+        self.refresh_siblings();
+        let acked = self.subflows[i].tx.on_next_acked(io.now, &self.siblings, i);
+        self.note_acked(io, i, next.window, acked);
+        self.take_data_ack(io, DataSeq::Short(dss.ack), next.window);
+        self.receive.window.adjust(io.now);
+        self.push_written(io);
+        self.push_new_data(io);
+        let closes = self.app.has_finished(io.now, false);
+        if closes {
+            self.push_close(io);
+        }
+        self.watch_window(io.now);
+        self.paced_at = SimTime::NEVER;
+        self.keeps_deadline =
+            !closes && self.sending_deadline() >= before && self.app.writes_whenever_it_can();
+        self.flush_acks(io);
+        true
+    }
+
+    /// The part of [`Endpoint::deadline`] that sending and being acknowledged move.
+    #[inline(always)]
+    fn sending_deadline(&self) -> SimTime {
+        self.subflows.iter().fold(self.send.timer, |least, s| least.min(s.tx.deadline()))
     }
 
     /// An acknowledgement of the oldest segment; what it makes room for is sent.
     #[inline(always)]
     fn take_next_ack(&mut self, io: &mut Io<'_>, next: Next) -> bool {
-        let s = &self.subflows[0];
-        if !s.tx.is_next_to_be_acked(next.ack)
-            || s.stale
-            || io.now >= s.next_sample
-            || s.ack_now
-            || !s.can_carry()
-            || s.infinite_pending
-            || s.infinite_at.is_some()
-            || self.scheduler.is_particular()
-            || self.config.congestion == CongestionKind::Bbr
-        {
+        let tx = &self.subflows[0].tx;
+        if !tx.is_next_to_be_acked(next.ack) || !self.sends_on(io.now, 0) {
             return false;
         }
-        let before = s.tx.deadline();
-        self.note_next(io.now, next);
+        let before = self.subflows[0].tx.deadline();
+        self.note_next(io.now, 0, next);
         self.siblings.clear();
         let acked = self.subflows[0].tx.on_next_acked(io.now, &self.siblings, 0);
         if let Some(end) = acked.data_end {
@@ -206,13 +327,13 @@ impl Endpoint {
         true
     }
 
-    /// The short way of [`Endpoint::send_ack`], where there is nothing to tell but what was received.
+    /// An acknowledgement on subflow `i` that tells of nothing but what TCP has received.
     #[inline(always)]
-    fn send_plain_ack(&mut self, io: &mut Io<'_>) {
-        let mut packet = self.established(io, 0);
-        let s = &self.subflows[0];
+    fn next_ack(&mut self, io: &mut Io<'_>, i: usize) -> Box<Packet> {
+        let mut packet = self.established(io, i);
+        let s = &self.subflows[i];
         packet.seq = seq_of(s.tx.initial, s.tx.next);
-        self.transmit(io, 0, packet);
+        packet
     }
 }
 

@@ -151,7 +151,7 @@ impl Receiver {
     }
 
     /// How soon a segment in order is to be acknowledged.
-    #[inline]
+    #[inline(always)] // once for each segment with data
     fn count_segment(&mut self, now: SimTime, quick: bool) -> AckNeed {
         self.unacked_segments += 1;
         self.answer_until = now + DELAYED_ACK;

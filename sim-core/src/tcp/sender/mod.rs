@@ -262,7 +262,7 @@ impl Sender {
     }
 
     /// Takes a new segment into flight at offset [`Sender::next`].
-    #[inline]
+    #[inline(always)] // once for each segment
     pub fn send_new(&mut self, now: SimTime, data: u64, len: u32, fin: bool) {
         if self.segments.is_empty() {
             if self.last_sent_at > SimTime::ZERO {
@@ -315,6 +315,13 @@ impl Sender {
     #[inline]
     pub fn has_lost(&self) -> bool {
         self.lost != self.retransmitted && self.hold == Hold::No
+    }
+
+    /// True when no segment waits to be sent again, nor for F-RTO.
+    #[must_use]
+    #[inline]
+    pub(crate) fn has_nothing_to_repair(&self) -> bool {
+        self.lost == self.retransmitted && self.hold == Hold::No
     }
 
     /// The next segment that is lost and not yet sent again, as its index.
@@ -586,7 +593,7 @@ impl Sender {
 
     /// The short way of [`Sender::on_ack`], without SACK blocks, where [`Sender::is_next_to_be_acked`] says
     /// so: the same steps, of which most have nothing to do.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub(crate) fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {
         let prior_in_flight = self.segments.len() as u32;
         let Some(segment) = self.segments.pop_front() else { return Acked::default() };
