@@ -606,12 +606,8 @@ impl World {
         for subflow in &mut endpoint.subflows {
             if subflow.fresh_bytes > 0 {
                 let bytes = std::mem::take(&mut subflow.fresh_bytes);
-                let all = &mut connection.tracker.series.subflows;
-                if all.len() <= subflow.index {
-                    all.reserve_exact(subflow.index + 1 - all.len());
-                    all.resize(subflow.index + 1, series::SubflowSeries::default());
-                }
-                series::add(&mut all[subflow.index].bytes, interval, bytes);
+                let all = &mut connection.tracker.series;
+                series::add(&mut all.subflow_mut(subflow.index).bytes, interval, bytes);
             }
         }
         if endpoint.fresh_delivered == 0 {

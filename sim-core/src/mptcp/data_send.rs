@@ -241,6 +241,7 @@ impl Endpoint {
     }
 
     /// Sends one segment of new data over subflow `i`; false when none fits.
+    #[inline]
     pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let room = self.new_data_room();
         let full = self.segment_room(i);
@@ -262,7 +263,12 @@ impl Endpoint {
         self.send.next += u64::from(len);
         self.note_sent(i, len);
         self.arm_data_timer(io.now);
-        self.send_data(io, i, DataSegment { start, data, len, fin: false });
+        let segment = DataSegment { start, data, len, fin: false };
+        if self.maps_usually(i) {
+            self.send_mapped(io, i, segment);
+        } else {
+            self.send_data(io, i, segment);
+        }
         true
     }
 

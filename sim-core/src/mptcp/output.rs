@@ -408,6 +408,28 @@ impl Endpoint {
         self.transmit(io, i, packet)
     }
 
+    /// True where a segment with data that subflow `i` sends has a mapping of its own and nothing else to tell.
+    #[inline(always)] // once for each segment
+    pub(super) fn maps_usually(&self, i: usize) -> bool {
+        let s = &self.subflows[i];
+        self.maps_shortly() && !s.infinite_pending && s.infinite_at.is_none()
+    }
+
+    /// The short way of [`Endpoint::send_data`] where [`Endpoint::maps_usually`] says so.
+    #[inline(always)] // once for each segment
+    pub(super) fn send_mapped(&mut self, io: &mut Io<'_>, i: usize, segment: DataSegment) {
+        let mut packet = self.established(io, i);
+        let s = &mut self.subflows[i];
+        packet.seq = seq_of(s.tx.initial, segment.start);
+        s.rx.on_data_sent(io.now);
+        packet.payload = self.app.payload(segment.data, segment.len);
+        if segment.data + u64::from(segment.len) >= self.send.taken {
+            packet.flags = packet.flags.with(Flags::PSH);
+        }
+        self.usual_mapping(segment).emit_usual(&mut packet.options);
+        self.transmit(io, i, packet);
+    }
+
     /// True when nothing is in question about the options of segments with data: the connection is MPTCP for
     /// certain, numbers are short, there are no checksums, and each segment has a mapping of its own.
     #[inline]

@@ -13,6 +13,23 @@ pub struct ConnectionSeries {
     pub subflows: Vec<SubflowSeries>,
 }
 
+impl ConnectionSeries {
+    /// The series of a subflow, new unless it was there.
+    #[inline(always)] // once for each segment with data
+    pub(crate) fn subflow_mut(&mut self, index: usize) -> &mut SubflowSeries {
+        if self.subflows.len() <= index {
+            self.add_subflows(index);
+        }
+        &mut self.subflows[index]
+    }
+
+    #[cold]
+    fn add_subflows(&mut self, last: usize) {
+        self.subflows.reserve_exact(last + 1 - self.subflows.len());
+        self.subflows.resize(last + 1, SubflowSeries::default());
+    }
+}
+
 /// One subflow over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubflowSeries {
@@ -58,25 +75,36 @@ impl Intervals {
     }
 
     /// The interval of `at`.
-    #[inline]
+    #[inline(always)] // once for each segment with data
     pub fn index_of(&mut self, at: SimTime) -> usize {
         if !(self.from..self.until).contains(&at) {
-            let length = self.length.as_nanos().max(1);
-            self.index = (at.as_nanos() / length) as usize;
-            self.from = SimTime(self.index as u64 * length);
-            self.until = self.from + SimDuration(length);
+            self.go_to(at);
         }
         self.index
+    }
+
+    #[cold]
+    fn go_to(&mut self, at: SimTime) {
+        let length = self.length.as_nanos().max(1);
+        self.index = (at.as_nanos() / length) as usize;
+        self.from = SimTime(self.index as u64 * length);
+        self.until = self.from + SimDuration(length);
     }
 }
 
 /// Adds `amount` to an interval.
-#[inline]
+#[inline(always)] // twice for each segment with data
 pub fn add(counts: &mut Vec<u64>, interval: usize, amount: u64) {
-    if counts.len() <= interval {
-        counts.resize(interval + 1, 0);
+    match counts.get_mut(interval) {
+        Some(count) => *count += amount,
+        None => begin(counts, interval, amount),
     }
-    counts[interval] += amount;
+}
+
+#[cold]
+fn begin(counts: &mut Vec<u64>, interval: usize, amount: u64) {
+    counts.resize(interval, 0);
+    counts.push(amount);
 }
 
 #[cfg(test)]
