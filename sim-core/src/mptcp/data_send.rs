@@ -214,11 +214,7 @@ impl Endpoint {
     pub(super) fn push_new_data(&mut self, io: &mut Io<'_>) {
         let mut starved = self.scheduler.is_redundant() && self.push_redundantly(io);
         while !starved && self.new_data_room() > 0 {
-            if !self.has_any_room(io.now) && !self.scheduler.has_rule() {
-                starved = true;
-                break;
-            }
-            let Some(i) = self.pick_subflow(io.now, None) else {
+            let Some(i) = self.pick_for_new_data(io.now) else {
                 starved = true;
                 break;
             };

@@ -202,10 +202,20 @@ impl Endpoint {
         picked
     }
 
-    /// False when no subflow has room for a segment, so that none can be picked.
+    /// What [`Endpoint::pick_subflow`] picks for new data; mostly one subflow at most has room, and no rule is
+    /// to be asked.
     #[inline]
-    pub(super) fn has_any_room(&self, now: SimTime) -> bool {
-        self.subflows.iter().any(|s| s.tx.has_room(now))
+    pub(super) fn pick_for_new_data(&mut self, now: SimTime) -> Option<usize> {
+        if self.scheduler.has_rule() {
+            return self.pick_subflow(now, None);
+        }
+        let mut with_room = self.subflows.iter().enumerate().filter(|(_, s)| s.tx.has_room(now));
+        let (first, s) = with_room.next()?;
+        // No other is of a better rank.
+        if with_room.next().is_none() && self.rank(s) == Some(Rank::Regular) {
+            return Some(first);
+        }
+        self.pick_subflow(now, None)
     }
 
     /// Whether `s` can carry data at all, and after which others it does.
