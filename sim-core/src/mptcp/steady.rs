@@ -145,6 +145,7 @@ impl Endpoint {
     ) -> bool {
         if !self.subflows[i].tx.is_settled(next.ack)
             || self.may_signal(i)
+            || !self.owes_nothing()
             || !self.has_nothing_to_push()
             || dss.ack != self.local_idsn.wrapping_add(1 + self.send.una) as u32
         {
@@ -169,16 +170,13 @@ impl Endpoint {
             self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
         }
         self.receive.window.adjust(io.now);
-        for other in 0..self.subflows.len() {
-            let s = &self.subflows[other];
-            if other == i && s.ack_now && self.maps_shortly() {
-                let mut packet = self.next_ack(io, i);
-                let dss = UsualDss { data_fin: false, ack: self.data_ack() as u32, mapping: None };
-                dss.emit_usual(&mut packet.options);
-                self.transmit(io, i, packet);
-            } else if s.state == State::Established && (s.ack_now || self.has_signal(other)) {
-                self.send_ack(io, other);
-            }
+        if self.subflows[i].ack_now && self.maps_shortly() {
+            let mut packet = self.next_ack(io, i);
+            let dss = UsualDss { data_fin: false, ack: self.data_ack() as u32, mapping: None };
+            dss.emit_usual(&mut packet.options);
+            self.transmit(io, i, packet);
+        } else if self.subflows[i].ack_now {
+            self.send_ack(io, i);
         }
         true
     }
@@ -220,7 +218,7 @@ impl Endpoint {
             || !self.subflows[i].tx.is_next_to_be_acked(next.ack)
             || !self.sends_on(io.now, i)
             || self.may_signal(i)
-            || !self.subflows.iter().all(|s| s.tx.has_nothing_to_repair())
+            || !self.owes_nothing()
         {
             return false;
         }
@@ -231,7 +229,7 @@ impl Endpoint {
         self.note_acked(io, i, next.window, acked);
         self.take_data_ack(io, DataSeq::Short(dss.ack), next.window);
         self.receive.window.adjust(io.now);
-        self.push_written(io);
+        self.write_application(io);
         self.push_new_data(io);
         let closes = self.app.has_finished(io.now, false);
         if closes {
@@ -241,8 +239,21 @@ impl Endpoint {
         self.paced_at = SimTime::NEVER;
         self.keeps_deadline =
             !closes && self.sending_deadline() >= before && self.app.writes_whenever_it_can();
-        self.flush_acks(io);
+        if closes {
+            self.flush_acks(io);
+        }
         true
+    }
+
+    /// On no subflow is an acknowledgement or a signal of its own owed, or a segment to be sent again.
+    #[inline(always)]
+    fn owes_nothing(&self) -> bool {
+        self.subflows.iter().all(|s| {
+            !s.ack_now
+                && s.fail_pending.is_none()
+                && s.priority_pending.is_none()
+                && s.tx.has_nothing_to_repair()
+        })
     }
 
     /// The part of [`Endpoint::deadline`] that sending and being acknowledged move.
