@@ -144,7 +144,7 @@ impl App {
 
     /// `len` bytes that were written, from `offset` on.
     #[must_use]
-    #[inline]
+    #[inline(always)] // once for each segment with data
     pub fn payload(&self, offset: u64, len: u32) -> Payload {
         if let Work::Dialogue { script, .. } = &self.work {
             // Where they stand in the stream is for those who watch; the bytes speak for themselves.
@@ -255,7 +255,7 @@ impl App {
     ///
     /// # Errors
     /// The offset in the peer's stream.
-    #[inline]
+    #[inline(always)] // once for each segment with data
     pub fn deliver(&mut self, payload: &Payload) -> Result<(), u64> {
         let at = self.read;
         self.read += u64::from(payload.len);

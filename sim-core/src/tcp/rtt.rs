@@ -35,7 +35,7 @@ impl Rtt {
     }
 
     /// Takes a measurement.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub fn sample(&mut self, now: SimTime, rtt: SimDuration) {
         let r = rtt.as_nanos().max(1);
         if self.srtt == SimDuration::ZERO {

@@ -281,7 +281,7 @@ impl Congestion {
     /// The short way of [`Congestion::on_ack`]: one segment was acknowledged in its turn, nothing being lost or
     /// repaired; `limited` is [`AckSample::cwnd_limited`], `delivered` is [`AckSample::delivered`]. False
     /// where the algorithm asks for more than that.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub fn on_next_acked(
         &mut self,
         limited: bool,

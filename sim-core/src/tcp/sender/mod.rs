@@ -582,7 +582,7 @@ impl Sender {
 
     /// True when `ack` acknowledges the oldest segment and no other, which was sent once, while nothing is
     /// lost, reordered or repaired: what nearly every acknowledgement does.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub(crate) fn is_next_to_be_acked(&self, ack: u64) -> bool {
         self.segments.front().is_some_and(|s| s.end() == ack && s.transmissions == 1)
             && self.sack
