@@ -10,12 +10,12 @@ use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
 use sim_core::record::outcome::Verdict;
-use sim_core::record::{ConnectionRecord, PathRecord};
+use sim_core::record::{ConnectionRecord, PathRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::mptcp::Subtype;
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::Packet;
+use sim_core::wire::packet::{Flags, Packet};
 
 const SERVER: u8 = 1;
 
@@ -103,7 +103,7 @@ impl Case {
             world.schedule(at(lost), "lost".into(), None, removed);
             world.schedule(at(back), "back".into(), None, added);
         }
-        world.run(SimTime(20_000_000_000)).connections.remove(0)
+        world.run(SimTime(100_000_000_000)).connections.remove(0)
     }
 }
 
@@ -113,6 +113,10 @@ fn address(host: u8, path: u8) -> std::net::IpAddr {
 
 fn upload(bytes: u64) -> AppConfig {
     AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
+}
+
+fn stream(duration: SimDuration) -> AppConfig {
+    AppConfig::Stream { rate: BitRate(1_000_000), duration, download: false }
 }
 
 fn blank(packet: &mut Packet) {
@@ -230,4 +234,28 @@ fn who_has_closed_joins_no_more() {
     let record = Case::new(&[untouched, lost], upload(500_000)).run();
     assert_eq!(record.client_counters["MPJoinSynTx"], 1);
     assert_eq!(record.server_counters.get("MPJoinSynRx"), None, "closed within the second");
+    assert_eq!(record.subflows[1].outcome, SubflowOutcome::TimedOut);
+    let late = Case::new(&[untouched, untouched], stream(SimDuration::from_millis(50))).run();
+    assert_eq!(late.server_counters["MPJoinSynRx"], 1);
+    assert_eq!(late.subflows[1].outcome, SubflowOutcome::Refused, "its answer meets no socket");
+}
+
+/// `__mptcp_close_ssk`, `mptcp_start_tout_timer`: a connection that nobody has begun to close outlives its last
+/// subflow by `net.mptcp.close_timeout`.
+#[test]
+fn a_connection_waits_a_minute_for_another_subflow() {
+    let resetting: Tampering = |port, nth, packet, effects| {
+        if port.side() == Side::Outside || nth < 20 {
+            return Forwarding::Through;
+        }
+        let mut reset = Packet::new(packet.destination(), packet.source());
+        (reset.flags, reset.seq) = (Flags::RST, packet.ack);
+        effects.emit_new(port, reset);
+        Forwarding::Drop
+    };
+    let app = stream(SimDuration::from_secs(10));
+    let record = Case::new(&[resetting], app).run();
+    assert!(matches!(record.outcome.verdict, Verdict::Failed(_)));
+    assert_eq!(record.subflows[0].outcome, SubflowOutcome::Reset);
+    assert_eq!(record.longest_stall.as_secs_f64().round(), 60.0);
 }

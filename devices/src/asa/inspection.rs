@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sim_core::engine::device::{Change, ConfigLine, Forwarding, PortId, Rule};
-use sim_core::wire::packet::{Flags, Flow};
+use sim_core::wire::packet::Flow;
 
 use crate::inspect::dns::Dns;
 use crate::inspect::esmtp::Esmtp;
@@ -216,7 +216,6 @@ impl Asa {
             (sender.peer(), pass.ingress.peer(), (flow.src, flow.dst)),
         ] {
             let mut reset = forge::reset(connection, to, addresses, None);
-            reset.flags = reset.flags.with(Flags::RST);
             connection.state.shift.leave(&mut reset, to.peer());
             pass.effects.emit_new(port, reset);
         }

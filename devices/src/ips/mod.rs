@@ -288,17 +288,25 @@ impl Ips {
         pass.drop(rule, "denied inline")
     }
 
-    /// Resets both ends.
-    fn reset(&mut self, pass: &mut Pass<'_>, id: ConnectionId, sender: Sender, rule: &Arc<Rule>) {
-        let Some(connection) = self.table.get(id) else { return };
-        let flow = pass.received;
-        for (to, port, addresses) in [
-            (sender, pass.ingress, (flow.dst, flow.src)),
-            (sender.peer(), pass.ingress.peer(), (flow.src, flow.dst)),
-        ] {
-            pass.effects.emit_new(port, forge::reset(connection, to, addresses, None));
+    /// Resets both ends. A sensor that only listens has no say in the packet at hand, which goes first.
+    fn reset(
+        &mut self,
+        pass: &mut Pass<'_>,
+        id: ConnectionId,
+        sender: Sender,
+        rule: &Arc<Rule>,
+    ) -> Forwarding {
+        let goes_on = self.mode != Mode::Inline;
+        if goes_on {
+            pass.effects.emit(pass.ingress.peer(), pass.packet.clone());
+        }
+        if let Some(connection) = self.table.get(id) {
+            let [to_sender, to_peer] = forge::resets(connection, sender, pass.packet, goes_on);
+            pass.effects.emit_new(pass.ingress, to_sender);
+            pass.effects.emit_new(pass.ingress.peer(), to_peer);
         }
         pass.sign(rule, Change::Reset { reason: "reset-tcp-connection" });
+        if goes_on { Forwarding::Consumed } else { Forwarding::Drop }
     }
 }
 
@@ -344,10 +352,7 @@ impl Device for Ips {
             Verdict::DenyPacket | Verdict::DenyConnection if inline => {
                 self.deny(pass, id, verdict, &rule)
             }
-            Verdict::Reset => {
-                self.reset(pass, id, sender, &rule);
-                if inline { Forwarding::Drop } else { Forwarding::Through }
-            }
+            Verdict::Reset => self.reset(pass, id, sender, &rule),
             _ => Forwarding::Through,
         }
     }
@@ -370,7 +375,7 @@ impl Device for Ips {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Outcome, SYN_OPTIONS, segment, send, with_options};
+    use crate::testing::{INSIDE, OUTSIDE, Outcome, SYN_OPTIONS, segment, send, with_options};
     use Sender::Initiator;
     use sim_core::wire::payload::Payload;
 
@@ -428,8 +433,17 @@ mod tests {
         let mut device =
             ips(&text("produce-alert", "reset-tcp-connection", ""), Some(Mode::Passive));
         syn(&mut device);
+        let sent = |out: &Outcome| -> Vec<_> {
+            out.effects.emitted.iter().map(|(port, p)| (*port, p.seq.0, p.ack.0)).collect()
+        };
         let out = say(&mut device, 1001, "attack");
-        assert_eq!((out.forwarding, out.effects.emitted.len()), (Forwarding::Through, 2));
+        let passed = [(OUTSIDE, 1001, 0), (INSIDE, 0, 1007), (OUTSIDE, 1007, 0)];
+        assert_eq!((out.forwarding, sent(&out)), (Forwarding::Consumed, passed.into()));
+        let mut device = ips(&text("produce-alert", "reset-tcp-connection", ""), None);
+        syn(&mut device);
+        let out = say(&mut device, 1001, "attack");
+        let dropped = [(INSIDE, 0, 1007), (OUTSIDE, 1001, 0)];
+        assert_eq!((out.forwarding, sent(&out)), (Forwarding::Drop, dropped.into()));
     }
 
     #[test]

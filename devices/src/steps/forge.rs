@@ -31,6 +31,24 @@ pub fn reset<S>(
     packet
 }
 
+/// Resets towards both ends, `sender` of the packet at hand first. Where that packet goes no further, its
+/// peer still expects what it holds.
+#[must_use]
+pub fn resets<S>(
+    connection: &Connection<S>,
+    sender: Sender,
+    packet: &Packet,
+    goes_on: bool,
+) -> [Packet; 2] {
+    let flow = packet.flow();
+    let to_sender = reset(connection, sender, (flow.dst, flow.src), None);
+    let mut to_peer = reset(connection, sender.peer(), (flow.src, flow.dst), None);
+    if !goes_on && packet.seq.before(to_peer.seq) {
+        to_peer.seq = packet.seq;
+    }
+    [to_sender, to_peer]
+}
+
 /// An acknowledgement towards `to` of everything before `ack`, as its peer would send it.
 #[must_use]
 pub fn acknowledgement<S>(

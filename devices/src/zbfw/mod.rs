@@ -229,9 +229,7 @@ impl Zbfw {
         if !reading.read(sender, pass) {
             return Ok(());
         }
-        let flow = pass.packet.flow();
-        let to_sender = forge::reset(connection, sender, (flow.dst, flow.src), None);
-        let to_peer = forge::reset(connection, sender.peer(), (flow.src, flow.dst), None);
+        let [to_sender, to_peer] = forge::resets(connection, sender, pass.packet, false);
         self.resets.extend([(pass.ingress.peer(), to_sender), (pass.ingress, to_peer)]);
         self.reset += 1;
         let rule = self.table.get(id).and_then(|c| c.state.reading.as_ref()?.reset.clone());

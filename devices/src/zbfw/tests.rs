@@ -266,7 +266,11 @@ fn deep_inspection_resets_both_ends() {
         out.effects.emitted.iter().map(|(port, p)| (*port, p.dst, p.flags)).collect();
     let flags = Flags::RST.with(Flags::ACK);
     assert_eq!(sent, [(INSIDE, CLIENT.ip(), flags), (OUTSIDE, SERVER.ip(), flags)]);
-    assert_eq!(out.effects.emitted[1].1.seq.0, 2 + 24, "after what the client has sent");
+    assert_eq!(out.effects.emitted[0].1.ack.0, 2 + 24, "the client has its request acknowledged");
+    assert_eq!(
+        out.effects.emitted[1].1.seq.0, 2,
+        "the server has not seen it: it expects its start"
+    );
 }
 
 #[test]

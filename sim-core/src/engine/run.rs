@@ -631,10 +631,7 @@ impl World {
         let ended = |e: Option<EndpointId>| {
             e.is_none_or(|e| match outside_index(e) {
                 Some(i) => self.outside[i].life != OutsideLife::Active,
-                None => {
-                    let endpoint = &self.endpoints[e.0 as usize];
-                    endpoint.is_finished() || endpoint.subflows.iter().all(|s| !s.is_alive())
-                }
+                None => self.endpoints[e.0 as usize].is_finished(),
             })
         };
         let aborted = connection.client.is_some_and(|c| match outside_index(c) {

@@ -143,6 +143,8 @@ impl Endpoint {
         for i in 0..self.subflows.len() {
             if self.subflows[i].state == State::SynSent {
                 self.take_out(io, i, SubflowOutcome::TimedOut);
+                // Whose answer comes yet is told so.
+                io.host.insert(self.subflows[i].flow, self.id, i as u8);
             }
         }
     }
@@ -248,7 +250,13 @@ impl Endpoint {
     }
 
     pub(super) fn after_loss_of(&mut self, io: &mut Io<'_>, i: usize) {
-        if self.life == Life::Active && self.subflows.iter().all(|s| !s.is_alive()) {
+        // Linux lets a connection that nobody has begun to close wait for another subflow
+        // (`__mptcp_close_ssk`, mptcp_start_tout_timer).
+        let waits = self.is_linux()
+            && self.is_mptcp()
+            && self.send.fin.is_none()
+            && !self.peer_has_closed();
+        if self.life == Life::Active && !waits && self.subflows.iter().all(|s| !s.is_alive()) {
             self.abort(io, i);
         }
         self.await_subflow(io.now);
@@ -331,12 +339,17 @@ impl Endpoint {
     }
 
     /// A packet for a subflow that is gone.
-    pub(super) fn on_packet_after_close(&mut self, io: &mut Io<'_>, packet: &Packet) {
+    pub(super) fn on_packet_after_close(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet) {
         if packet.flags.has(Flags::RST) {
             return;
         }
-        let uid = self.fresh_uid(0);
+        let uid = self.fresh_uid(i);
         if let Some(reset) = super::output::stray_reset(packet, uid, None) {
+            if packet.flags.is_syn_ack() && self.subflows[i].outcome == SubflowOutcome::TimedOut {
+                self.subflows[i].outcome = SubflowOutcome::Refused;
+                let why = ResetCause::ConnectionOver;
+                self.tell(io.now, i, Some(uid), Fact::ResetSent { why, reason: None });
+            }
             self.counters.count(Counter::TcpOutRsts);
             let reset = io.outbox.pool.boxed(reset);
             io.outbox.sent.push(reset);

@@ -66,7 +66,7 @@ impl Endpoint {
                 false
             }
             State::Closed => {
-                self.on_packet_after_close(io, packet);
+                self.on_packet_after_close(io, i, packet);
                 false
             }
         };
