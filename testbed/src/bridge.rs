@@ -12,6 +12,7 @@ use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::bytes::ParseError;
 use sim_core::wire::packet::Packet;
 
+use crate::awake::Awake;
 use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
 use crate::host::{CommandPlan, Host, HostWork, Letterbox, News, Order, setup};
@@ -85,6 +86,7 @@ impl Bridge<'_> {
         let mut over_since = None;
         let mut started = 0;
         let mut sleeper = Sleeper::default();
+        let awake = Awake::start(self.clock);
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(LiveError::Interrupted);
@@ -98,6 +100,7 @@ impl Bridge<'_> {
             let now = self.clock.now();
             if read || wrote {
                 last_packet = now;
+                awake.packet(now);
             }
             if now >= limit {
                 break;

@@ -17,6 +17,7 @@
 // Wall time is this crate's business, as threads are (see clippy.toml).
 #![allow(clippy::disallowed_methods)]
 
+mod awake;
 mod bridge;
 mod clock;
 pub mod compare;

@@ -23,3 +23,12 @@ pub(crate) fn prefer(priority: Priority) {
     // changes nothing.
     let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
 }
+
+/// The calling thread runs only where nothing else wants to (SCHED_IDLE); false where the system refuses.
+#[must_use]
+pub(crate) fn yield_to_all() -> bool {
+    // SAFETY: as in `prefer`; SCHED_IDLE wants priority 0.
+    let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: as in `prefer`.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0 }
+}
