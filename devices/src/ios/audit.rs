@@ -118,10 +118,9 @@ struct Probes {
 impl Probes {
     /// What becomes of a connection from one interface to another.
     fn try_one(&mut self, from: &Interface, to: &Interface, flow: Flow) -> (Effect, Vec<Because>) {
-        let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
         let sides = [Some(from.clone()), Some(to.clone())];
         let config = Arc::clone(&self.config);
-        let mut router = IosRouter::new("ios", config, sides, &context);
+        let mut router = IosRouter::new("ios", config, sides, &CONTEXT);
         self.at += SimDuration::from_secs(1);
         let attempt =
             Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
@@ -155,7 +154,7 @@ impl Probes {
                 continue;
             };
             let sides = [Some(from.clone()), Some(to.clone())];
-            let firewall = crate::zbfw::Zbfw::new(&config, &sides);
+            let firewall = crate::zbfw::Zbfw::new(&config, &sides, &CONTEXT);
             for class in policy.classes.iter().filter(|c| c.name != "class-default") {
                 let Some(map) = zones.class(&class.name) else { continue };
                 let witness = witnesses(&config, map)
@@ -324,6 +323,10 @@ fn called(alike: &[&Interface]) -> String {
     }
 }
 
+/// Of the routers that are built to be tried.
+const CONTEXT: DeviceContext<'static> =
+    DeviceContext { name: "audit", seed: 1, default_farm: None };
+
 const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
 
 /// A connection that configurations seldom name.
@@ -431,6 +434,13 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
         let message =
             "each subflow that is being opened counts as a half-open connection to its host";
         notes.push((place.clone(), message.to_owned()));
+    }
+    if let Some((limit, place)) = config.zones.syn_flood() {
+        let message = format!(
+            "above {limit} half-open sessions (each subflow that is being opened is one) the firewall answers \
+             SYNs itself, without option 30: those connections are plain TCP (SYN cookies)"
+        );
+        notes.push((place.clone(), message));
     }
     for (place, message) in notes {
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {

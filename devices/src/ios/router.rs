@@ -59,8 +59,9 @@ pub(crate) trait Firewall: Send + fmt::Debug {
         Ok(())
     }
 
-    /// Resets that a refused segment calls for, each with the port that it comes from.
-    fn resets(&mut self) -> Vec<(PortId, Packet)> {
+    /// Packets of its own that the packet at hand has called for (resets, answers in a server's place), each
+    /// with the port that it comes from.
+    fn made(&mut self) -> Vec<(PortId, Packet)> {
         Vec::new()
     }
 
@@ -87,7 +88,7 @@ pub(crate) enum Admitted {
     Passes,
     /// It goes on, the first of a session.
     Opens,
-    /// It waits for one before it.
+    /// It goes no further: it waits for one before it, or was answered.
     Waits,
 }
 
@@ -161,7 +162,7 @@ impl IosRouter {
         context: &DeviceContext<'_>,
     ) -> Self {
         let firewall: Option<Box<dyn Firewall>> = if config.has_zones() {
-            Some(Box::new(Zbfw::new(&config, &sides)))
+            Some(Box::new(Zbfw::new(&config, &sides, context)))
         } else {
             Cbac::new(&config, &sides).map(|f| Box::new(f) as Box<dyn Firewall>)
         };
@@ -244,6 +245,7 @@ impl IosRouter {
             None => Admitted::Passes,
         };
         if admitted == Admitted::Waits {
+            self.send_made(pass);
             return Ok(Forwarding::Consumed);
         }
         let inner = pass.packet.flow();
@@ -317,14 +319,14 @@ impl IosRouter {
     fn drop(&mut self, pass: &mut Pass<'_>, refused: &Refused) -> Forwarding {
         *self.dropped.entry(refused.reason).or_default() += 1;
         self.tell(pass, refused);
-        self.reset(pass);
+        self.send_made(pass);
         pass.drop(&refused.rule, refused.reason)
     }
 
-    /// Sends the resets of the firewall, through what stands behind it.
-    fn reset(&mut self, pass: &mut Pass<'_>) {
-        let resets = self.firewall.as_mut().map_or_else(Vec::new, |firewall| firewall.resets());
-        for (from, mut packet) in resets {
+    /// Sends what the firewall has made, through what stands behind it.
+    fn send_made(&mut self, pass: &mut Pass<'_>) {
+        let made = self.firewall.as_mut().map_or_else(Vec::new, |firewall| firewall.made());
+        for (from, mut packet) in made {
             packet.uid = pass.effects.fresh_uid();
             let left = self.leave(&mut Pass::new(pass.now, from, &mut packet, pass.effects), true);
             if matches!(left, Ok(Forwarding::Through)) {

@@ -1,6 +1,7 @@
 //! Cisco IOS and IOS-XE zone-based firewall: between zones only what a zone-pair's policy inspects or
 //! passes. TCP options are not touched (Cisco 116519).
 
+mod cookies;
 mod layer7;
 mod policy;
 mod remedy;
@@ -26,9 +27,11 @@ use crate::ios::reassembly::{Order, Reassembly};
 use crate::ios::remedy::one_path;
 use crate::ios::router::{Admitted, Firewall};
 use crate::ios::{Interface, IosConfig, Refused, refuse};
+use crate::spec::DeviceContext;
 use crate::steps::track::{Connection, ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, forge};
 
+use cookies::{Cookies, Proxied};
 use layer7::Reading;
 use policy::{Crossing, Decision, Policies};
 use zones::Parameters;
@@ -101,7 +104,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
          the other way.",
         "IOS-XE does not inspect with a class-map of layer 7 that it has no parser for; the model \
          takes match protocol by its port.",
-        "SYN cookies (tcp syn-flood) are read and said not to be modelled.",
+        "With tcp syn-flood limit the firewall answers SYNs itself above that many half-open sessions: those \
+         connections are plain TCP. The answer carries an MSS and no other option, as TCP Intercept's does.",
     ],
 };
 
@@ -116,6 +120,8 @@ struct Session {
     order: Option<Box<Reassembly>>,
     /// Where the policy reads requests.
     reading: Option<Box<Reading>>,
+    /// Where its SYN was answered by the firewall.
+    proxied: Option<Box<Proxied>>,
 }
 
 /// What a class of a zone-pair has seen.
@@ -133,20 +139,25 @@ pub(crate) struct Zbfw {
     malformed: Arc<Rule>,
     table: Table<Session>,
     half_open: HalfOpen,
+    cookies: Option<Cookies>,
     awake: Option<(ConnectionId, Sender)>,
     created: u64,
     passed: u64,
     /// Sessions that deep inspection has reset.
     reset: u64,
-    /// Resets that are to be sent, each with the port that it comes from.
-    resets: Vec<(PortId, Packet)>,
+    /// Packets of its own that are to be sent, each with the port that it comes from.
+    made: Vec<(PortId, Packet)>,
     /// By zone-pair and class.
     tallies: BTreeMap<(usize, usize), Tally>,
 }
 
 impl Zbfw {
     /// The firewall between the zones of these interfaces.
-    pub(crate) fn new(config: &IosConfig, sides: &[Option<Interface>; 2]) -> Self {
+    pub(crate) fn new(
+        config: &IosConfig,
+        sides: &[Option<Interface>; 2],
+        context: &DeviceContext<'_>,
+    ) -> Self {
         let policies = Policies::new(config, policy::zones_of(config, sides));
         let p = policies.parameters().cloned().unwrap_or_else(|| Parameters::named("default"));
         let timeouts =
@@ -156,11 +167,12 @@ impl Zbfw {
             malformed: one_path(Rule::default("inspect: TCP state checks", GUIDE), GUIDE),
             table: Table::new(timeouts),
             half_open: HalfOpen::default(),
+            cookies: Cookies::new(config, context),
             awake: None,
             created: 0,
             passed: 0,
             reset: 0,
-            resets: Vec::new(),
+            made: Vec::new(),
             tallies: BTreeMap::new(),
         }
     }
@@ -183,6 +195,9 @@ impl Zbfw {
         sender: Sender,
         log: &mut Log,
     ) -> Result<Admitted, Refused> {
+        if let Some(admitted) = self.answer(pass, id, sender)? {
+            return Ok(admitted);
+        }
         if let Some(reason) = self.table.get(id).and_then(|c| fault(c, sender, pass.packet)) {
             let (pair, class) =
                 self.table.get(id).map_or((0, 0), |c| (c.state.pair, c.state.class));
@@ -210,6 +225,7 @@ impl Zbfw {
                 }
             }
         }
+        self.depart(id, sender, pass.packet);
         Ok(Admitted::Passes)
     }
 
@@ -229,8 +245,10 @@ impl Zbfw {
         if !reading.read(sender, pass) {
             return Ok(());
         }
-        let [to_sender, to_peer] = forge::resets(connection, sender, pass.packet, false);
-        self.resets.extend([(pass.ingress.peer(), to_sender), (pass.ingress, to_peer)]);
+        let [mut to_sender, mut to_peer] = forge::resets(connection, sender, pass.packet, false);
+        self.depart(id, sender.peer(), &mut to_sender);
+        self.depart(id, sender, &mut to_peer);
+        self.made.extend([(pass.ingress.peer(), to_sender), (pass.ingress, to_peer)]);
         self.reset += 1;
         let rule = self.table.get(id).and_then(|c| c.state.reading.as_ref()?.reset.clone());
         let Some(rule) = rule else { return Ok(()) };
@@ -263,10 +281,13 @@ impl Zbfw {
                 )?;
                 self.created += 1;
                 self.tallies.entry((pair, class)).or_default().sessions += 1;
-                let session = Session { number: self.created, ..session };
+                let proxied = self.proxy(pass.packet);
+                let session = Session { number: self.created, proxied, ..session };
                 let id = self.table.open(pass.now, flow, flow, session);
-                self.in_session(pass, id, Sender::Initiator, log)?;
-                return Ok(Admitted::Opens);
+                return Ok(match self.in_session(pass, id, Sender::Initiator, log)? {
+                    Admitted::Passes => Admitted::Opens,
+                    other => other,
+                });
             }
         };
         if self.policies.logs_drops {
@@ -362,6 +383,7 @@ impl Firewall for Zbfw {
                     enforce_window_scale: parameters.enforce_window_scale,
                     order: layer_7.then(Box::default),
                     reading,
+                    proxied: None,
                 };
                 self.open(pass, session, &parameters, log)
             }
@@ -389,13 +411,17 @@ impl Firewall for Zbfw {
 
     fn read(&mut self, pass: &mut Pass<'_>) -> Result<(), Refused> {
         match self.table.find_for(pass.packet) {
-            Some((id, sender)) => self.read_session(pass, id, sender),
+            Some((id, sender)) => {
+                self.read_session(pass, id, sender)?;
+                self.depart(id, sender, pass.packet);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
 
-    fn resets(&mut self) -> Vec<(PortId, Packet)> {
-        std::mem::take(&mut self.resets)
+    fn made(&mut self) -> Vec<(PortId, Packet)> {
+        std::mem::take(&mut self.made)
     }
 
     fn forget(&mut self, flow: Flow) {
@@ -413,7 +439,7 @@ impl Firewall for Zbfw {
         self.table.clear();
         self.half_open.clear();
         self.awake = None;
-        self.resets.clear();
+        self.made.clear();
     }
 
     fn counters(&self) -> Vec<(String, u64)> {
@@ -423,6 +449,9 @@ impl Firewall for Zbfw {
             ("half-open sessions deleted".to_owned(), self.half_open.deleted),
             ("packets passed without a session".to_owned(), self.passed),
         ];
+        if let Some(cookies) = &self.cookies {
+            all.push(("sessions answered with a SYN cookie".to_owned(), cookies.answered));
+        }
         if self.policies.reads_requests() {
             all.push(("sessions reset by deep inspection".to_owned(), self.reset));
         }

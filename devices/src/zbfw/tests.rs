@@ -3,6 +3,7 @@
 use sim_core::engine::device::{Device, Forwarding, Origin};
 use sim_core::wire::packet::{Flags, Packet};
 use sim_core::wire::payload::Payload;
+use sim_core::wire::seq::Seq;
 
 use super::FACTORY;
 use crate::config::Severity;
@@ -295,4 +296,39 @@ fn maps_of_layer_7_that_are_wrong() {
     check("method trace", "port-misuse any", "not modelled", reset);
     let all = "match-all BAD\n match request port-misuse any";
     check("match-any BAD", all, "not modelled", None);
+}
+
+#[test]
+fn above_the_limit_syns_are_answered_with_cookies() {
+    for head in ["parameter-map type inspect global", "parameter-map type inspect-global"] {
+        let mut device = zbfw(&format!("{head}\n tcp syn-flood limit 1\n{TEXT}"));
+        let other = |packet: Packet| Packet { src_port: 47_000, ..packet };
+        assert_eq!(send(&mut device, 0, syn()).forwarding, Forwarding::Through);
+        let answered = send(&mut device, 0, other(syn()));
+        assert_eq!(answered.forwarding, Forwarding::Consumed);
+        let [(_, cookie)] = &*answered.effects.emitted else { panic!("{:?}", answered.effects) };
+        assert!(cookie.flags.is_syn_ack() && !cookie.options.has(30) && cookie.window == 0);
+        // The client proves itself: the server is called without option 30.
+        let proof = Packet { ack: cookie.seq.add(1), ..segment(Initiator, Flags::ACK, 2, 0, 0) };
+        let called = send(&mut device, 1, other(proof));
+        let [(_, call)] = &*called.effects.emitted else { panic!("{:?}", called.effects) };
+        assert!(call.flags.is_initial_syn() && !call.options.has(30));
+        let server = Packet { dst_port: 47_000, ..answer() };
+        let spliced = send_from(&mut device, 2, OUTSIDE, server);
+        assert_eq!(spliced.effects.emitted.len(), 2, "{:?}", spliced.effects);
+        // Data both ways, in the numbers that each end knows.
+        let request = Packet { ack: cookie.seq.add(1), ..segment(Initiator, Flags::ACK, 2, 0, 5) };
+        let request = send(&mut device, 3, other(request));
+        assert_eq!((request.forwarding, request.packet.ack), (Forwarding::Through, Seq(10)));
+        let reply = Packet { dst_port: 47_000, ..segment(Responder, Flags::ACK, 10, 7, 5) };
+        let reply = send_from(&mut device, 4, OUTSIDE, reply);
+        assert_eq!((reply.forwarding, reply.packet.seq), (Forwarding::Through, cookie.seq.add(1)));
+        let beyond = Packet { ack: cookie.seq.add(99), ..segment(Initiator, Flags::ACK, 7, 0, 0) };
+        assert_eq!(send(&mut device, 5, other(beyond)).drop_reason(), Some("INVALID_ACK_NUM"));
+        // The first one is open now, and counts no more.
+        send_from(&mut device, 6, OUTSIDE, answer());
+        send(&mut device, 6, segment(Initiator, Flags::ACK, 2, 10, 0));
+        let third = Packet { src_port: 47_001, ..syn() };
+        assert_eq!(send(&mut device, 7, third).forwarding, Forwarding::Through);
+    }
 }

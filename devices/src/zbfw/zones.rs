@@ -115,6 +115,8 @@ pub(crate) struct Parameters {
     /// False with `tcp window-scale-enforcement loose`.
     pub(crate) enforce_window_scale: bool,
     pub(crate) marks: Marks,
+    /// `tcp syn-flood limit N`, with its line.
+    pub(crate) syn_flood: Option<(u32, ConfigLine)>,
     /// `log dropped-packets`.
     pub(crate) logs_drops: bool,
 }
@@ -128,6 +130,7 @@ impl Parameters {
             idle: SimDuration::from_secs(3600),
             enforce_window_scale: true,
             marks: Marks::unlimited(),
+            syn_flood: None,
             logs_drops: false,
         }
     }
@@ -194,6 +197,11 @@ impl Zones {
         self.policies.iter().find(|p| p.name == name)
     }
 
+    /// From how many half-open sessions on the firewall sends SYN cookies, with the line that says so.
+    pub(crate) fn syn_flood(&self) -> Option<&(u32, ConfigLine)> {
+        self.parameters.iter().find_map(|p| p.syn_flood.as_ref())
+    }
+
     /// Reads a command of the global mode; the block that it opens when it is one about zones.
     pub(crate) fn outer(
         &mut self,
@@ -255,7 +263,10 @@ impl Zones {
                 });
                 Block::Policy(at, None)
             }
-            ["parameter-map", "type", "inspect", name] => {
+            // IOS-XE writes the one for the whole device with a hyphen.
+            ["parameter-map", "type", "inspect", name]
+            | ["parameter-map", "type", name @ "inspect-global"] => {
+                let name = if *name == "inspect-global" { &"global" } else { name };
                 let known = self.parameters.iter().position(|p| p.name == *name);
                 Block::Parameters(known.unwrap_or_else(|| {
                     self.parameters.push(Parameters::named(name));
@@ -469,12 +480,14 @@ impl Zones {
                     }
                 }
             }
+            ["tcp", "syn-flood", "limit", value] => {
+                if let Some(limit) = number(value, line, found) {
+                    parameters.syn_flood = Some((limit, text.place(line)));
+                }
+            }
             ["tcp", "syn-flood", ..] => {
-                found.warn(
-                    line,
-                    "syn-flood",
-                    "SYN cookies are not modelled: while they are sent, MPTCP falls back",
-                );
+                let message = "only tcp syn-flood limit is modelled: while SYN cookies are sent, MPTCP falls back";
+                found.warn(line, "syn-flood", message);
             }
             ["tcp" | "udp" | "icmp" | "dns-timeout" | "audit-trail" | "alert" | "sessions", ..] => {
             }
