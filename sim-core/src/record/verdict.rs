@@ -193,20 +193,23 @@ impl Evidence<'_> {
         self.changes.iter().filter(stopped).find(by_same)
     }
 
-    /// Why a packet came without its MPTCP option, or at all from somebody else: what a device did to
-    /// it, or that its sender never put the option in.
-    fn why_without_option(&self, uid: PacketUid) -> Option<CauseLink> {
+    /// Why a packet that came at `at` came without its MPTCP option, or at all from somebody else: what a
+    /// device did to it, or that its sender never put the option in.
+    fn why_without_option(&self, uid: PacketUid, at: SimTime) -> Option<CauseLink> {
         if let Some(change) = self.changes_of(uid).find(|c| removes_mptcp(&c.change)) {
             return Some(self.device_link(change));
         }
         if uid.0 >> 63 != 0 {
-            // A device made the packet itself; what it signed last before sending tells why.
+            // A device made the packet itself: it has spoken in the peer's place since it first answered a
+            // packet of this connection.
             let device = ((uid.0 & !(1 << 63)) >> 40) as u32;
             let answered = |c: &&ChangeRecord| {
                 c.device.0 == device
+                    && c.at <= at
+                    && self.subflow_of(c.packet).is_some()
                     && matches!(c.change, Change::Answered { .. } | Change::Reset { .. })
             };
-            return self.changes.iter().rfind(answered).map(|c| self.device_link(c));
+            return self.changes.iter().find(answered).map(|c| self.device_link(c));
         }
         let sent = self.story.iter().find(|e| e.packet == Some(uid) && is_sending(&e.fact))?;
         match sent.fact {
@@ -222,7 +225,7 @@ impl Evidence<'_> {
                 })?;
                 match earlier.fact {
                     Fact::SpeaksPlainTcp => Some(self.endpoint_link(earlier, Act::SpeaksPlainTcp)),
-                    _ => earlier.packet.and_then(|uid| self.why_without_option(uid)),
+                    _ => earlier.packet.and_then(|uid| self.why_without_option(uid, earlier.at)),
                 }
             }
             _ => None,
@@ -281,7 +284,7 @@ fn fallback_cause(evidence: &Evidence<'_>) -> Option<Cause> {
         }
         _ => entry
             .packet
-            .and_then(|uid| evidence.why_without_option(uid))
+            .and_then(|uid| evidence.why_without_option(uid, entry.at))
             .or_else(|| {
                 evidence
                     .last_change(subflow, entry.at, removes_mptcp)
