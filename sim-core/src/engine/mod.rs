@@ -17,6 +17,7 @@ mod parts;
 mod prefetch;
 pub mod queue;
 pub mod recorder;
+mod ring;
 pub mod rule;
 mod run;
 mod script;

@@ -4,6 +4,8 @@
 //! Lauck, 1987) of one nanosecond. A small world never leaves the list; in a large one an event costs the
 //! same however many are pending.
 
+use std::cell::Cell;
+
 use crate::time::SimTime;
 
 /// What an event is for.
@@ -104,7 +106,7 @@ impl EventQueue {
     /// The next event, if it is not later than `limit`.
     #[inline]
     pub fn pop_by(&mut self, limit: SimTime) -> Option<(SimTime, Target)> {
-        if self.near.len() < KNOWN && !self.far.is_empty() {
+        if !self.far.is_empty() && self.near.len() < KNOWN {
             self.refill();
         }
         let key = *self.near.last()?;
@@ -143,13 +145,18 @@ impl EventQueue {
     /// Puts a key into the list, in order.
     #[inline(always)] // once for each event
     fn insert(&mut self, key: Key) {
-        let mut at = self.near.len();
         self.near.push(key);
-        while at > 0 && self.near[at - 1] < key {
-            self.near[at] = self.near[at - 1];
-            at -= 1;
+        let places = Cell::from_mut(self.near.as_mut_slice()).as_slice_of_cells();
+        let Some(mut free) = places.last() else { return };
+        for pair in places.windows(2).rev() {
+            let later = pair[0].get();
+            if later >= key {
+                break;
+            }
+            pair[1].set(later);
+            free = &pair[0];
         }
-        self.near[at] = key;
+        free.set(key);
     }
 
     /// Fills the list from the wheel, slot by slot. A slot that is too large is spread over finer ones,

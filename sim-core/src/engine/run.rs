@@ -46,14 +46,24 @@ impl World {
         if self.queue.is_deep() {
             self.look_ahead();
         }
+        if let Target::Link(direction) = target {
+            self.on_arrival(direction);
+        } else {
+            self.on_other_event(target);
+        }
+        if !self.moving.is_empty() {
+            self.settle();
+        }
+    }
+
+    /// Anything but an arrival: rare, and apart from what is done for each hop.
+    #[inline(never)]
+    fn on_other_event(&mut self, target: Target) {
         match target {
             Target::Link(direction) => self.on_arrival(direction),
             Target::Endpoint(id) => self.on_endpoint_timer(EndpointId(id)),
             Target::Node(id) => self.on_device_timer(NodeId(id)),
             Target::Script(entry) => self.on_script(entry),
-        }
-        if !self.moving.is_empty() {
-            self.settle();
         }
     }
 
@@ -75,7 +85,31 @@ impl World {
                     self.outbox.pool.free(packet);
                 }
             }
+            None if self.watch.is_none() => self.receive(to, direction, packet),
             _ => self.deliver(to, Some(direction), packet),
+        }
+    }
+
+    /// A packet has come to the end of a link behind which no router has a shortcut: mostly a host, and one
+    /// that knows its flow.
+    #[inline(always)] // once for each packet
+    fn receive(&mut self, to: (NodeId, u8), by: u32, mut packet: Box<Packet>) {
+        let id = to.0;
+        if let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind
+            && let Some((endpoint, subflow)) = stack.find_recent(&packet)
+            && packet.protocol == Protocol::Tcp
+        {
+            if self.queue.is_deep() {
+                let direction = &mut self.directions[by as usize];
+                (direction.receiver, direction.receiver_subflow) = (endpoint.0, subflow);
+            }
+            let mut io = Io { now: self.now, host: stack, outbox: &mut self.outbox };
+            let end = &mut self.endpoints[endpoint.0 as usize];
+            end.on_packet(&mut io, usize::from(subflow), &mut packet);
+            self.outbox.pool.free(packet);
+            self.after_endpoint_of(id, endpoint);
+        } else {
+            self.deliver(to, Some(by), packet);
         }
     }
 
@@ -87,12 +121,13 @@ impl World {
     }
 
     /// A packet has reached a port of a node, over a link's direction unless over an ideal wire.
+    #[inline(never)]
     fn deliver(&mut self, (id, port): (NodeId, u8), by: Option<u32>, mut packet: Box<Packet>) {
         if self.watch.is_some() {
             self.capture_packet(id, port, false, &packet);
         }
         match &mut self.nodes[id.0 as usize].kind {
-            NodeKind::Host(_) => self.receive(id, by, packet),
+            NodeKind::Host(_) => self.receive_anyhow(id, by, packet),
             NodeKind::Outside(_) => self.arrivals.push((id, port, packet)),
             NodeKind::Device { .. } => self.pass_device(id, port, packet),
             NodeKind::Router(table) => {
@@ -317,8 +352,7 @@ impl World {
     }
 
     /// A packet has reached a host.
-    #[inline]
-    fn receive(&mut self, id: NodeId, by: Option<u32>, mut packet: Box<Packet>) {
+    fn receive_anyhow(&mut self, id: NodeId, by: Option<u32>, mut packet: Box<Packet>) {
         let now = self.now;
         let NodeKind::Host(stack) = &mut self.nodes[id.0 as usize].kind else { return };
         let recent = stack.find_recent(&packet);

@@ -1,12 +1,11 @@
 //! One direction of a link at work: a FIFO whose packets' arrival is known when they are sent, so that
 //! a packet costs one event and only the head of the flight is in the event queue.
 
-use std::collections::VecDeque;
-
 use super::active_queue::{ActiveQueue, Offer};
 use super::fair_link::FairLink;
 use super::fair_queue::FairQueue;
 use super::link::{Discipline, Jitter, LinkConfig, Loss, QueueLimit};
+use super::ring::Ring;
 use crate::rng::{Probability, Stream};
 use crate::time::{SimDuration, SimTime};
 use crate::wire::packet::Packet;
@@ -75,9 +74,9 @@ pub struct Transmission {
     /// A packet has overtaken others: the flight is not in order of departure.
     overtaken: bool,
     queue: QueueLimit,
-    flight: VecDeque<InFlight>,
-    /// How many packets at the front of the flight are known to have left the queue.
-    departed: u32,
+    flight: Ring<InFlight>,
+    /// All packets with lower numbers in the flight are known to have left the queue.
+    departed: u64,
     rest: Box<Rest>,
 }
 
@@ -163,7 +162,7 @@ impl Transmission {
             up: true,
             overtaken: false,
             departed: 0,
-            flight: VecDeque::new(),
+            flight: Ring::default(),
             rest: Box::new(Rest {
                 config,
                 rng,
@@ -337,11 +336,9 @@ impl Transmission {
         let (arrives, overtakes) = self.rest.arrival(departs + self.delay);
         let entry = InFlight { arrives, departs, packet };
         let head = self.flight.front().map(|f| f.arrives);
-        if !overtakes {
-            self.flight.push_back(entry);
-        } else {
-            let at = self.flight.partition_point(|f| f.arrives <= arrives);
-            self.flight.insert(at, entry);
+        self.flight.push_back(entry);
+        if overtakes {
+            self.flight.bring_forward(|f| f.arrives > arrives);
             self.overtaken = true;
         }
         // An overtaking packet may become the head: its arrival is earlier than the one scheduled.
@@ -354,7 +351,6 @@ impl Transmission {
         match self.flight.front() {
             Some(head) if head.arrives <= now => {
                 let packet = self.flight.pop_front().map(|f| f.packet);
-                self.departed = self.departed.saturating_sub(1);
                 (packet, self.flight.front().map(|f| f.arrives))
             }
             _ => self.arrive_sorted(now),
@@ -441,7 +437,7 @@ impl Transmission {
             ask(last.cast());
             ask(last.wrapping_add(1).cast());
         }
-        if let Some(leaving) = self.flight.get(self.departed as usize) {
+        if let Some(leaving) = self.flight.get(self.departed) {
             ask((leaving as *const InFlight).cast());
         }
     }
@@ -452,9 +448,9 @@ impl Transmission {
         self.up = false;
         self.careless = u32::MAX;
         self.busy_until = now;
-        self.departed = 0;
         self.rest.last_arrival = now;
-        let mut lost: Vec<_> = self.flight.drain(..).map(|f| f.packet).collect();
+        let mut lost: Vec<_> =
+            std::iter::from_fn(|| self.flight.pop_front()).map(|f| f.packet).collect();
         if let Some(fair) = &mut self.rest.fair {
             self.rest.counters.down_drops += fair.queue.clear();
             lost.extend(fair.take_flight().map(|(_, packet)| packet));
@@ -484,10 +480,12 @@ impl Transmission {
         if self.overtaken {
             return flight.iter().filter(|f| f.departs > now).count();
         }
-        while flight.get(self.departed as usize).is_some_and(|f| f.departs <= now) {
-            self.departed += 1;
+        let mut departed = self.departed.max(flight.first());
+        while flight.get(departed).is_some_and(|f| f.departs <= now) {
+            departed += 1;
         }
-        flight.len() - self.departed as usize
+        self.departed = departed;
+        (flight.end() - departed) as usize
     }
 
     /// A copy of the last packet sent arrives right behind it; returns true when the link duplicates.
@@ -517,8 +515,8 @@ impl Transmission {
             // The packet in transmission does not count.
             QueueLimit::Packets(limit) => {
                 // No more wait than were waiting when they were counted last.
-                let most = self.flight.len().saturating_sub(self.departed as usize);
-                most <= limit as usize && !self.overtaken || self.queued(now) <= limit as usize
+                let most = self.flight.end() - self.departed.max(self.flight.first());
+                most <= u64::from(limit) && !self.overtaken || self.queued(now) <= limit as usize
             }
         }
     }
@@ -529,7 +527,7 @@ impl Transmission {
         let head = if self.overtaken {
             self.flight.iter().filter(|f| f.departs > now).min_by_key(|f| f.departs)
         } else {
-            self.flight.get(self.departed as usize)
+            self.flight.get(self.departed)
         };
         head.map_or(0, |f| f.packet.wire_len())
     }
