@@ -34,8 +34,23 @@ impl Marks {
     }
 
     /// Something was written up to `end` at `now`.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement that makes room
     pub fn push(&mut self, end: u64, now: SimTime) {
+        if let Some((_, back)) = &mut self.ends
+            && let Some(last) = self.steps.back_mut()
+            && last.after == now.since(back.1)
+            && u64::from(last.bytes) == end.saturating_sub(back.0)
+            && last.times < u32::MAX
+        {
+            *back = (end, now);
+            last.times += 1;
+        } else {
+            self.push_another_step(end, now);
+        }
+    }
+
+    #[inline(never)]
+    fn push_another_step(&mut self, end: u64, now: SimTime) {
         let Some((front, back)) = &mut self.ends else {
             self.ends = Some(((end, now), (end, now)));
             return;

@@ -158,15 +158,30 @@ impl App {
     /// `peer_closed` says that the peer will write no more.
     #[inline(always)] // once for each acknowledgement
     pub fn write(&mut self, now: SimTime, limit: u64, peer_closed: bool) {
-        let target = match &mut self.work {
-            Work::Reader => return,
-            Work::Bulk { left, until, over } => {
-                if now >= *until {
-                    *over = true;
-                    return;
-                }
-                left.map_or(limit, |total| total.min(limit))
+        if let Work::Bulk { left, until, over } = &mut self.work {
+            if now >= *until {
+                *over = true;
+                return;
             }
+            let target = left.map_or(limit, |total| total.min(limit));
+            self.write_up_to(now, target);
+        } else {
+            self.write_in_its_own_time(now, limit, peer_closed);
+        }
+    }
+
+    #[inline(always)]
+    fn write_up_to(&mut self, now: SimTime, target: u64) {
+        if target > self.written {
+            self.written = target;
+            self.marks.push(target, now);
+        }
+    }
+
+    #[inline(never)]
+    fn write_in_its_own_time(&mut self, now: SimTime, limit: u64, peer_closed: bool) {
+        let target = match &mut self.work {
+            Work::Reader | Work::Bulk { .. } => return,
             Work::Stream { rate, unit, total } => {
                 let elapsed = u128::from(now.since(self.opened_at).0);
                 let units = elapsed * u128::from(*rate) / 8_000_000_000 / u128::from(*unit) + 1;
@@ -201,10 +216,7 @@ impl App {
                 (*own).min(limit)
             }
         };
-        if target > self.written {
-            self.written = target;
-            self.marks.push(target, now);
-        }
+        self.write_up_to(now, target);
     }
 
     /// When [`App::write`] has something to do again by itself.
@@ -232,12 +244,21 @@ impl App {
     /// True when everything is written: the connection may be closed for writing. `peer_closed` says
     /// that the peer will write no more.
     #[must_use]
+    #[inline(always)] // once for each acknowledgement
     pub fn has_finished(&self, now: SimTime, peer_closed: bool) -> bool {
         match &self.work {
-            Work::Reader | Work::Responses { .. } => peer_closed,
             Work::Bulk { left, until, .. } => {
                 now >= *until || left.is_some_and(|total| self.written >= total)
             }
+            _ => self.has_said_all(now, peer_closed),
+        }
+    }
+
+    #[inline(never)]
+    fn has_said_all(&self, now: SimTime, peer_closed: bool) -> bool {
+        match &self.work {
+            Work::Reader | Work::Responses { .. } => peer_closed,
+            Work::Bulk { .. } => self.has_finished(now, peer_closed),
             Work::Stream { total, .. } => self.written >= *total,
             Work::Requests { response, count, sent, .. } => {
                 sent >= count && self.read >= u64::from(*count) * *response

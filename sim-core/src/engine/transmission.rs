@@ -500,8 +500,23 @@ impl Transmission {
         (!config.corrupt.is_zero() && rng.chance(config.corrupt)).then(|| rng.next_u64())
     }
 
-    #[inline]
+    #[inline(always)] // once for each packet that finds the link busy
     fn has_room(&mut self, now: SimTime, bytes: u32) -> bool {
+        match self.queue {
+            // No more wait than were waiting when they were counted last.
+            QueueLimit::Packets(limit)
+                if !self.overtaken
+                    && self.flight.end() - self.departed.max(self.flight.first())
+                        <= u64::from(limit) =>
+            {
+                true
+            }
+            _ => self.has_counted_room(now, bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn has_counted_room(&mut self, now: SimTime, bytes: u32) -> bool {
         match self.queue {
             QueueLimit::Unlimited => true,
             QueueLimit::Time(limit) => self.busy_until.since(now) <= limit,
@@ -513,11 +528,7 @@ impl Transmission {
                     <= u128::from(limit.0) + u128::from(self.head_bytes(now))
             }
             // The packet in transmission does not count.
-            QueueLimit::Packets(limit) => {
-                // No more wait than were waiting when they were counted last.
-                let most = self.flight.end() - self.departed.max(self.flight.first());
-                most <= u64::from(limit) && !self.overtaken || self.queued(now) <= limit as usize
-            }
+            QueueLimit::Packets(limit) => self.queued(now) <= limit as usize,
         }
     }
 

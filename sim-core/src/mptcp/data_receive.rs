@@ -426,8 +426,7 @@ impl Endpoint {
             }
             self.counters.count(Counter::OfoMerge);
             let early = self.receive.early.pop_front().expect("there is a front");
-            let end = early.start + u64::from(early.payload.len);
-            if end > self.receive.next {
+            if early.end() > self.receive.next {
                 let skip = (self.receive.next - early.start) as u32;
                 if skip == 0 {
                     self.hand_over(io, i, &early.payload);
@@ -465,26 +464,31 @@ impl Endpoint {
         }
         let end = at + u64::from(payload.len);
         let early = &mut self.receive.early;
+        let last = early.back_mut();
+        let last_end = last.as_ref().map_or(0, |e| e.end());
+        if at >= last_end && at < end {
+            self.counters.count(Counter::OfoQueueTail);
+            let len = u64::from(payload.len);
+            match last {
+                // Described bytes that continue the piece before them become part of it.
+                Some(last)
+                    if at == last_end
+                        && let (None, None) = (&last.payload.bytes, &payload.bytes)
+                        && last.payload.stream == payload.stream
+                        && last.payload.offset + u64::from(last.payload.len) == payload.offset
+                        && last.payload.len < 1 << 30 =>
+                {
+                    last.payload.len += payload.len;
+                }
+                _ => early.push_back(Early { start: at, payload }),
+            }
+            self.note_fresh(i, len);
+            return;
+        }
         let mut position = early.partition_point(|e| e.start <= at);
         let mut from = at;
         if position > 0 {
-            let is_last = position == early.len();
-            let before = &mut early[position - 1];
-            let before_end = before.start + u64::from(before.payload.len);
-            // Described bytes that continue the piece before them become part of it.
-            if before_end == at
-                && is_last
-                && let (None, None) = (&before.payload.bytes, &payload.bytes)
-                && before.payload.stream == payload.stream
-                && before.payload.offset + u64::from(before.payload.len) == payload.offset
-                && before.payload.len < 1 << 30
-            {
-                before.payload.len += payload.len;
-                self.note_fresh(i, u64::from(payload.len));
-                self.counters.count(Counter::OfoQueueTail);
-                return;
-            }
-            from = from.max(before_end);
+            from = from.max(early[position - 1].end());
         }
         let mut fresh = 0;
         while from < end {
@@ -499,7 +503,7 @@ impl Endpoint {
                 position += 1;
             }
             match early.get(position) {
-                Some(e) => from = from.max(e.start + u64::from(e.payload.len)).max(until),
+                Some(e) => from = from.max(e.end()).max(until),
                 None => from = end.max(until),
             }
             position += 1;

@@ -76,6 +76,14 @@ pub(super) struct Early {
     pub(super) payload: Payload,
 }
 
+impl Early {
+    /// Position behind its last byte.
+    #[inline]
+    pub(super) fn end(&self) -> u64 {
+        self.start + u64::from(self.payload.len)
+    }
+}
+
 /// Sending at the data level, positions as offsets in the stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DataSend {
@@ -434,6 +442,17 @@ impl Endpoint {
         self.siblings.clear();
         if self.subflows.len() > 1 && self.subflows[0].tx.congestion.is_coupled() {
             self.look_at_siblings();
+        }
+    }
+
+    /// The same for an acknowledgement of one segment in its turn on subflow `i`: not even coupled congestion
+    /// control looks at the others where the window does not grow, whatever they do.
+    #[inline]
+    pub(super) fn refresh_siblings_for_next(&mut self, i: usize) {
+        if self.subflows[i].tx.congestion.may_grow() {
+            self.refresh_siblings();
+        } else {
+            self.siblings.clear();
         }
     }
 

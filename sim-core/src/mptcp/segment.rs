@@ -219,7 +219,9 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         let acked = if !may_sack && s.tx.is_next_to_be_acked(ack) {
             s.tx.window_edge = s.tx.window_edge.max(ack + window);
-            s.tx.on_next_acked(io.now, &self.siblings, i)
+            let acked = s.tx.on_next_acked(io.now, &self.siblings, i);
+            s.tx.arm_after_ack(io.now, s.tx.next);
+            acked
         } else {
             self.take_any_ack(io, i, packet, ack, echo)
         };

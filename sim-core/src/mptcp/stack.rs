@@ -311,7 +311,7 @@ impl HostStack {
     /// The subflow that a packet which came in is for, if it is the one that [`HostStack::find`] found
     /// last; the destination is an own address then.
     #[must_use]
-    #[inline]
+    #[inline(always)] // once for each packet
     pub fn find_recent(&self, packet: &Packet) -> Option<(EndpointId, u8)> {
         let [last, before] = &self.recent;
         let is_it = |recent: &&Recent| recent.is_of(packet);

@@ -6,7 +6,7 @@ use super::config::CongestionKind;
 use super::endpoint::{Endpoint, Io, Life};
 use super::keepalive::Silence;
 use super::segment::{LEAST_MSS, PAWS_WINDOW};
-use super::subflow::State;
+use super::subflow::{State, Subflow};
 use crate::tcp::receiver::AckNeed;
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimTime;
@@ -224,13 +224,18 @@ impl Endpoint {
         }
         let before = self.sending_deadline();
         self.note_next(io.now, i, next);
-        self.refresh_siblings();
+        self.refresh_siblings_for_next(i);
         let acked = self.subflows[i].tx.on_next_acked(io.now, &self.siblings, i);
+        let sent = self.subflows[i].tx.next;
+        if self.is_linux() {
+            self.subflows[i].tx.arm_after_ack(io.now, sent); // its data-level timer looks at this one
+        }
         self.note_acked(io, i, next.window, acked);
         self.take_data_ack(io, DataSeq::Short(dss.ack), next.window);
         self.receive.window.adjust(io.now);
         self.write_application(io);
-        self.push_new_data(io);
+        self.push_next(io, i);
+        self.subflows[i].tx.arm_after_ack(io.now, sent);
         let closes = self.app.has_finished(io.now, false);
         if closes {
             self.push_close(io);
@@ -245,15 +250,45 @@ impl Endpoint {
         true
     }
 
+    /// The short way of [`Endpoint::push_new_data`] where [`Endpoint::sends_on`] is true of subflow `i`: mostly
+    /// no other has room.
+    #[inline(always)]
+    fn push_next(&mut self, io: &mut Io<'_>, i: usize) {
+        let has_room = |(j, s): (usize, &Subflow)| j != i && s.tx.has_room(io.now);
+        if self.subflows[i].backup || self.subflows.iter().enumerate().any(has_room) {
+            return self.push_new_data(io);
+        }
+        let mut starved = false;
+        while self.new_data_room() > 0 {
+            starved = !self.subflows[i].tx.has_room(io.now);
+            if starved || !self.send_new(io, i) {
+                break;
+            }
+        }
+        let out_of_data = self.send.next >= self.send.taken;
+        for s in &mut self.subflows {
+            if s.state == State::Established && !s.tx.is_idle() {
+                s.tx.note_usage(starved);
+                if out_of_data {
+                    s.tx.set_app_limited();
+                }
+            }
+        }
+    }
+
     /// On no subflow is an acknowledgement or a signal of its own owed, or a segment to be sent again.
     #[inline(always)]
     fn owes_nothing(&self) -> bool {
-        self.subflows.iter().all(|s| {
-            !s.ack_now
-                && s.fail_pending.is_none()
-                && s.priority_pending.is_none()
-                && s.tx.has_nothing_to_repair()
-        })
+        for s in &self.subflows {
+            if s.ack_now
+                || s.fail_pending.is_some()
+                || s.priority_pending.is_some()
+                || !s.tx.has_nothing_to_repair()
+            {
+                return false;
+            }
+        }
+        true
     }
 
     /// The part of [`Endpoint::deadline`] that sending and being acknowledged move.
@@ -273,6 +308,7 @@ impl Endpoint {
         self.note_next(io.now, 0, next);
         self.siblings.clear();
         let acked = self.subflows[0].tx.on_next_acked(io.now, &self.siblings, 0);
+        let sent = self.subflows[0].tx.next;
         if let Some(end) = acked.data_end {
             self.send.una = self.send.una.max(end);
         }
@@ -288,6 +324,7 @@ impl Endpoint {
             }
         }
         let s = &mut self.subflows[0];
+        s.tx.arm_after_ack(io.now, sent);
         if !s.tx.is_idle() {
             s.tx.note_usage(starved);
             if self.send.next >= self.send.taken {

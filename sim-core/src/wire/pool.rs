@@ -18,7 +18,7 @@ impl Pool {
     /// A blank packet from `src` to `dst`, as [`Packet::new`] makes it.
     #[inline(always)] // once for each packet
     pub fn packet(&mut self, src: &SocketAddr, dst: &SocketAddr) -> Box<Packet> {
-        let Some(mut packet) = self.spare.pop() else { return Box::new(Packet::new(*src, *dst)) };
+        let Some(mut packet) = self.spare.pop() else { return Self::another(src, dst) };
         packet.uid = PacketUid(0);
         packet.src = src.ip();
         packet.dst = dst.ip();
@@ -37,6 +37,12 @@ impl Pool {
         packet.checksum_fault = 0;
         packet.options.clear();
         packet
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn another(src: &SocketAddr, dst: &SocketAddr) -> Box<Packet> {
+        Box::new(Packet::new(*src, *dst))
     }
 
     /// A box with this packet in it.

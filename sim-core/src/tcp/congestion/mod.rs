@@ -278,6 +278,16 @@ impl Congestion {
         }
     }
 
+    /// False where [`Congestion::on_next_acked`] only notes one more segment of those that it takes to grow:
+    /// the siblings are not looked at then.
+    #[inline]
+    pub fn may_grow(&self) -> bool {
+        // No algorithm of the linked increases grows faster than Reno.
+        !(matches!(self.algorithm, Algorithm::Lia)
+            && self.phase == Phase::Open
+            && self.window.only_counts_next())
+    }
+
     /// The short way of [`Congestion::on_ack`]: one segment was acknowledged in its turn, nothing being lost or
     /// repaired; `limited` is [`AckSample::cwnd_limited`], `delivered` is [`AckSample::delivered`]. False
     /// where the algorithm asks for more than that.

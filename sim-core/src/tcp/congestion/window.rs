@@ -59,6 +59,13 @@ impl Window {
         }
     }
 
+    /// True where one more segment acknowledged does not grow the window, at one for each window
+    /// acknowledged or slower.
+    #[inline]
+    pub(super) const fn only_counts_next(&self) -> bool {
+        !self.in_slow_start() && self.credit.saturating_add(1) < self.cwnd
+    }
+
     /// Forgets the credit: growth begins anew after a reduction.
     pub(super) const fn forget_credit(&mut self) {
         self.credit = 0;

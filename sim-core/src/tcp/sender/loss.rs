@@ -11,7 +11,7 @@ const DUP_THRESHOLD: u32 = 3;
 
 impl Sender {
     /// RFC 8985 §6.2 step 2: the most recently sent segment that was delivered.
-    #[inline]
+    #[inline(always)] // once for each acknowledgement
     pub(super) fn note_rack(&mut self, segment: &Segment, now: SimTime) {
         let rtt = now.since(segment.sent_at);
         if segment.transmissions > 1 && rtt < self.rtt.min() {

@@ -592,10 +592,10 @@ impl Sender {
     }
 
     /// The short way of [`Sender::on_ack`], without SACK blocks, where [`Sender::is_next_to_be_acked`] says
-    /// so: the same steps, of which most have nothing to do.
+    /// so: the same steps, of which most have nothing to do. The timer is left to
+    /// [`Sender::arm_after_ack`]: the next segment mostly follows at once, and sets it anyway.
     #[inline(always)] // once for each acknowledgement
     pub(crate) fn on_next_acked(&mut self, now: SimTime, siblings: &[Sibling], me: usize) -> Acked {
-        let prior_in_flight = self.segments.len() as u32;
         let Some(segment) = self.segments.pop_front() else { return Acked::default() };
         let end = segment.end();
         self.hold = Hold::No;
@@ -612,34 +612,56 @@ impl Sender {
         self.rtt.sample(now, measured);
         let limited = self.is_cwnd_limited();
         if !self.congestion.on_next_acked(limited, self.delivered, siblings, me) {
-            let sample = RateSample::of(&segment);
-            self.congestion.on_ack(
-                &AckSample {
-                    now,
-                    acked: 1,
-                    advances: true,
-                    rtt: Some(measured),
-                    srtt: self.rtt.srtt(),
-                    min_rtt: self.rtt.min(),
-                    in_flight: prior_in_flight - 1,
-                    prior_in_flight,
-                    cwnd_limited: limited,
-                    in_recovery: false,
-                    lost: 0,
-                    delivered: self.delivered,
-                    prior_delivered: sample.prior_delivered,
-                    interval: sample.interval(now, self.rtt.min()),
-                    rate_delivered: (self.delivered - sample.prior_delivered) as u32,
-                    app_limited: sample.app_limited,
-                    mss: self.mss,
-                },
-                siblings,
-                me,
-            );
+            self.tell_of_next_acked(now, measured, limited, RateSample::of(&segment), siblings, me);
         }
-        self.arm(now);
         let data_end = Some(segment.data + u64::from(segment.len));
         Acked { advanced: true, data_end, all: self.segments.is_empty(), undone: None }
+    }
+
+    /// The rest of [`Sender::on_next_acked`] for a congestion control that asks for more.
+    #[inline(never)]
+    fn tell_of_next_acked(
+        &mut self,
+        now: SimTime,
+        rtt: SimDuration,
+        cwnd_limited: bool,
+        sample: RateSample,
+        siblings: &[Sibling],
+        me: usize,
+    ) {
+        let in_flight = self.segments.len() as u32;
+        self.congestion.on_ack(
+            &AckSample {
+                now,
+                acked: 1,
+                advances: true,
+                rtt: Some(rtt),
+                srtt: self.rtt.srtt(),
+                min_rtt: self.rtt.min(),
+                in_flight,
+                prior_in_flight: in_flight + 1,
+                cwnd_limited,
+                in_recovery: false,
+                lost: 0,
+                delivered: self.delivered,
+                prior_delivered: sample.prior_delivered,
+                interval: sample.interval(now, self.rtt.min()),
+                rate_delivered: (self.delivered - sample.prior_delivered) as u32,
+                app_limited: sample.app_limited,
+                mss: self.mss,
+            },
+            siblings,
+            me,
+        );
+    }
+
+    /// Sets the timer after [`Sender::on_next_acked`], unless a segment at or behind `next` went out since,
+    /// which has set it.
+    #[inline(always)] // once for each acknowledgement
+    pub(crate) fn arm_after_ack(&mut self, now: SimTime, next: u64) {
+        if self.next == next {
+            self.arm(now);
+        }
     }
 
     /// Everything in flight is forgotten (the subflow is gone); yields the data-level ranges that

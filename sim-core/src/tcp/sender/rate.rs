@@ -39,6 +39,7 @@ pub(super) struct RateSample {
 }
 
 impl RateSample {
+    #[inline]
     pub(super) fn of(segment: &Segment) -> Self {
         Self {
             valid: true,

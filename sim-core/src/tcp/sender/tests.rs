@@ -175,6 +175,7 @@ proptest! {
             if hole.is_none() && tx.is_next_to_be_acked(ack.ack) {
                 let mut by_short = tx.clone();
                 let short = by_short.on_next_acked(now, &siblings, 0);
+                by_short.arm_after_ack(now, by_short.next);
                 prop_assert_eq!(short, tx.on_ack(now, &ack, &siblings, 0));
                 prop_assert_eq!(format!("{by_short:?}"), format!("{tx:?}"));
             } else {
