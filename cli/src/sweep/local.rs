@@ -31,6 +31,16 @@ pub(super) fn run(
     run_these(plan, store, shard, &pending, jobs)
 }
 
+/// Room that stays with the process when a run gives it back, in bytes: more than a run takes.
+const KEPT: usize = 16 << 20;
+
+/// Lets the next run have the memory that the last one gave back. The GNU C library returns all but 128 KiB to
+/// the system, where threads wait for each other, and the next run asks for it page by page. It keeps twice
+/// as much as the largest block that was given back so far (mallopt(3), `M_TRIM_THRESHOLD`): so one is.
+fn keep_what_runs_give_back() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT)));
+}
+
 /// Runs these and stores them.
 pub(super) fn run_these(
     plan: &Plan,
@@ -46,6 +56,7 @@ pub(super) fn run_these(
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|error| Failure::Cannot(format!("cannot start threads: {error}")))?;
+    keep_what_runs_give_back();
     let runner = Runner::new(plan);
     let part = Mutex::new(store.part(shard)?);
     let meter = Meter::start(runs.len() as u64);
