@@ -10,7 +10,7 @@ use crate::record::story::Fact;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::DataSeq;
 
-/// Data sent again at one data-level timeout (Linux: one `mptcp_data_frag`, at most 32 KiB).
+/// Most data sent again at one data-level timeout.
 const RETRANSMITTED_AT_ONCE: u64 = 32 << 10;
 /// `TCP_RTO_MIN`.
 const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
@@ -115,6 +115,10 @@ impl Endpoint {
             // What Linux's buffer does not take waits in the application, which may not wait for it.
             let written = self.app.written();
             let taken = if self.uses_queues { written.min(limit) } else { written };
+            if self.uses_queues && taken > self.send.taken {
+                let (sent, una) = (self.send.next, self.send.una);
+                self.send.fragments.write(self.send.taken, sent, una, taken >= limit);
+            }
             self.send.taken = self.send.taken.max(taken);
             if self.app.written() > before {
                 self.first_write_at.get_or_insert(io.now);
@@ -384,7 +388,7 @@ impl Endpoint {
             }
         }
         let Some(i) = pick.or(if least_stale > 1 { backup } else { None }) else { return };
-        let end = self.send.next.min(self.send.una + RETRANSMITTED_AT_ONCE);
+        let end = self.send.next.min(self.send.fragments.end(self.send.una));
         if self.uses_queues {
             self.may_fall_back = false;
             self.give_again(io, i, self.send.una, end);

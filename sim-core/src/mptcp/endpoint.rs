@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::config::{HostConfig, Profile, SchedulerKind};
 use super::counters::Counters;
+use super::fragments::Fragments;
 use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
 use super::stack::{EndpointId, HostStack};
@@ -93,6 +94,8 @@ pub(super) struct DataSend {
     pub(super) next: u64,
     /// End of what the send buffer has taken of what the application has written.
     pub(super) taken: u64,
+    /// The pieces that it is kept in, for Linux.
+    pub(super) fragments: Fragments,
     /// Right edge of the peer's window.
     pub(super) window_edge: u64,
     /// Largest window that the peer has offered.

@@ -14,6 +14,7 @@ pub mod counters;
 mod data_receive;
 mod data_send;
 pub mod endpoint;
+mod fragments;
 pub mod handshake;
 pub mod keepalive;
 pub mod output;

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
+use super::fragments::left_of_full;
 use super::output::DataSegment;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
@@ -18,9 +19,6 @@ const SEGMENT_MEMORY: u64 = 2_304;
 /// Memory that an `sk_buff` takes besides its payload (`truesize`: the structure's 256 bytes and a
 /// small head of 576).
 const BUFFER_OVERHEAD: u64 = 832;
-/// What the application writes is kept in pieces of this size, and a subflow is given whole pieces
-/// (Linux's `mptcp_data_frag`, of a page fragment of 32 KiB).
-const FRAGMENT: u64 = 32 << 10;
 /// Fewest segments that a send buffer is made for (`TCP_INIT_CWND`).
 const LEAST_SEGMENTS: u64 = 10;
 
@@ -195,7 +193,7 @@ impl Endpoint {
             return self.send.taken;
         }
         let end = self.send.una + limit;
-        end + left_of_fragment(end)
+        end + left_of_full(end)
     }
 
     /// Gives data to the subflows, as far as windows and send buffers let it, then sends what can go.
@@ -265,11 +263,11 @@ impl Endpoint {
         while let Some(&(start, end)) = self.send.reinject.front() {
             let start = start.max(self.send.una);
             if start < end {
-                return Some((start, (end - start).min(left_of_fragment(start)), false));
+                return Some((start, (end - start).min(left_of_full(start)), false));
             }
             self.send.reinject.pop_front();
         }
-        let room = self.new_data_room().min(left_of_fragment(self.send.next));
+        let room = self.new_data_room().min(left_of_full(self.send.next));
         (room > 0).then_some((self.send.next, room, true))
     }
 
@@ -340,10 +338,6 @@ impl Endpoint {
         self.send_data(io, i, segment);
         true
     }
-}
-
-const fn left_of_fragment(offset: u64) -> u64 {
-    FRAGMENT - offset % FRAGMENT
 }
 
 #[cfg(test)]
