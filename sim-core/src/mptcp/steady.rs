@@ -6,7 +6,7 @@ use super::config::CongestionKind;
 use super::endpoint::{Endpoint, Io, Life};
 use super::keepalive::Silence;
 use super::segment::{LEAST_MSS, PAWS_WINDOW};
-use super::subflow::{State, Subflow};
+use super::subflow::State;
 use crate::tcp::receiver::AckNeed;
 use crate::tcp::{offset_of, seq_of};
 use crate::time::SimTime;
@@ -254,8 +254,11 @@ impl Endpoint {
     /// no other has room.
     #[inline(always)]
     fn push_next(&mut self, io: &mut Io<'_>, i: usize) {
-        let has_room = |(j, s): (usize, &Subflow)| j != i && s.tx.has_room(io.now);
-        if self.subflows[i].backup || self.subflows.iter().enumerate().any(has_room) {
+        let mut is_particular = self.subflows[i].backup;
+        for (j, s) in self.subflows.iter().enumerate() {
+            is_particular |= j != i && s.tx.has_room(io.now);
+        }
+        if is_particular {
             return self.push_new_data(io);
         }
         let mut starved = false;

@@ -104,14 +104,18 @@ impl Payload {
     /// True when the content is what `stream` holds at `offset`: the check that a receiver makes of
     /// every byte that it is given.
     #[must_use]
+    #[inline(always)] // once for each segment with data
     pub fn matches(&self, stream: StreamId, offset: u64) -> bool {
         match &self.bytes {
             None => self.len == 0 || (self.stream == stream && self.offset == offset),
-            Some(bytes) => {
-                bytes.iter().zip(offset..).all(|(&byte, at)| byte == content_byte(stream, at))
-            }
+            Some(bytes) => are_content(bytes, stream, offset),
         }
     }
+}
+
+#[inline(never)]
+fn are_content(bytes: &[u8], stream: StreamId, offset: u64) -> bool {
+    bytes.iter().zip(offset..).all(|(&byte, at)| byte == content_byte(stream, at))
 }
 
 /// Ones'-complement sum of `bytes` as big-endian 16-bit words (the last one padded with zero), not

@@ -4,7 +4,7 @@
 use super::Window;
 
 /// Grows the window by what was acknowledged.
-#[inline]
+#[inline(always)] // once for each acknowledgement
 pub(super) fn grow(window: &mut Window, mut acked: u32) {
     if window.in_slow_start() {
         acked = window.slow_start(acked);
