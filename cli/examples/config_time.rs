@@ -31,7 +31,7 @@ fn main() {
 fn measure(what: &str, text: &str) {
     let once = |_| {
         let begun = Instant::now();
-        let (platform, audit) = audit(ConfigText { file: "large.cfg", text }, None);
+        let (platform, audit) = audit(ConfigText::new("large.cfg", text), None);
         (begun.elapsed(), platform.map_or("unknown", |p| p.name), audit.verdicts.len())
     };
     let least = (0..RUNS).map(once).min_by_key(|run| run.0);

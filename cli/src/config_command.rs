@@ -26,7 +26,7 @@ pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<Outcome, 
         .zip(&texts)
         .map(|(path, (text, guessed))| {
             let path = path.display().to_string();
-            let (platform, mut audit) = audit(ConfigText { file: &path, text }, platform);
+            let (platform, mut audit) = audit(ConfigText::new(&path, text), platform);
             let before = audit
                 .warnings
                 .partition_point(|w| guessed.as_ref().is_some_and(|guessed| w.line < guessed.line));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use sim_core::engine::device::Device;
 
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::custom::rules::CustomRule;
 use crate::custom::{Custom, Stateful};
 use crate::ios::router::Kind;
@@ -319,11 +319,11 @@ impl DeviceSpec {
             Self::Snort { mode, .. } => built(snort::build(*mode, config)?),
             Self::Switch {} => built((Switch::default(), Vec::new())),
             Self::Router { config: Some(_), .. } => {
-                let text = config.unwrap_or(ConfigText { file: "", text: "" });
+                let text = config.unwrap_or(ConfigText::new("", ""));
                 let mut found = Diagnostics::new(text.file);
                 let message =
                     "mtu or unreachables is set in the scenario, and there is configuration text";
-                if let Some(first) = lines(text.text).first() {
+                if let Some(first) = text.lines().first() {
                     found
                         .error(first, "", message)
                         .help("put `ip mtu`, or `no ip unreachables`, on an interface of the text");
@@ -448,7 +448,7 @@ mod tests {
                 other => panic!("which model reads {other}?"),
             };
             let spec = read(&format!("{model}(config: {file:?})")).unwrap();
-            let built = spec.build(&context, Some(ConfigText { file, text: &text }));
+            let built = spec.build(&context, Some(ConfigText::new(file, &text)));
             let warnings: Vec<_> = built
                 .unwrap_or_else(|e| panic!("{file}: {e:?}"))
                 .warnings

@@ -120,7 +120,7 @@ pub(crate) fn ios_router(
     text: Option<&str>,
 ) -> Result<(IosRouter, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let kind = Kind { model: "ios", factory };
-    let text = text.map(|text| ConfigText { file: "r.cfg", text });
+    let text = text.map(|text| ConfigText::new("r.cfg", text));
     let context = DeviceContext { name: "r", seed: 1, default_farm: None };
     crate::ios::router::build(kind, [None; 2], &context, text)
 }

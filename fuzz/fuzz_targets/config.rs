@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     let _ = recognise(&text);
     for platform in platforms() {
-        let text = ConfigText { file: "fuzz.cfg", text: &text };
+        let text = ConfigText::new("fuzz.cfg", &text);
         let (_, audit) = audit(text, Some(platform));
         assert!(!audit.verdicts.is_empty(), "{}", platform.name);
     }

@@ -66,7 +66,7 @@ impl DeviceConfigs {
 
     fn text(&self, device: &str) -> Option<ConfigText<'_>> {
         let file = self.0.get(device)?;
-        Some(ConfigText { file: &file.named, text: &file.source.text })
+        Some(ConfigText::new(&file.named, &file.source.text))
     }
 
     /// The texts, each as the scenario names it, in the order of those names; one that several devices

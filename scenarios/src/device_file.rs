@@ -128,7 +128,7 @@ impl DeviceFile {
 
     fn text(&self) -> Option<ConfigText<'_>> {
         let (named, source) = self.config.as_ref()?;
-        Some(ConfigText { file: named, text: &source.text })
+        Some(ConfigText::new(named, &source.text))
     }
 
     /// The device, with what is to be said about its configuration.

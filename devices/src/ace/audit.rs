@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn verdicts() {
         let check = |text: &str, expected: &[Effect]| {
-            let audit = audit(ConfigText { file: "a.cfg", text });
+            let audit = audit(ConfigText::new("a.cfg", text));
             let found: Vec<Effect> = audit.verdicts.iter().map(|v| v.effect).collect();
             assert_eq!(found, expected, "{text}\n{:?}", audit.verdicts);
         };
@@ -115,7 +115,7 @@ mod tests {
         let inserts =
             TEXT.replace("serverfarm F\n", "serverfarm F\n  insert-http X-C header-value a\n");
         check(&inserts, &[Terminate, Strip]);
-        let text = ConfigText { file: "a.cfg", text: TEXT };
+        let text = ConfigText::new("a.cfg", TEXT);
         let said = audit(text).verdicts[0].because.last().unwrap().rule.clone();
         assert!(said.contains("another real server"), "{said}");
     }

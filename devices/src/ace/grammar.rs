@@ -43,7 +43,7 @@ const PROXY: &str = "this makes ACE a proxy: TCP options do not cross it";
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AceConfig {
     let config = AceConfig::default();
     let mut reader = Reader { text, found, config, block: Block::None, indented: false };
-    blocks::read(text.text, &mut reader);
+    blocks::read(text, &mut reader);
     reader.config
 }
 

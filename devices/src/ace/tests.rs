@@ -49,7 +49,7 @@ fn context() -> DeviceContext<'static> {
 }
 
 fn built(text: &str) -> Result<(Ace, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    build(&context(), Some(ConfigText { file: "ace.cfg", text }))
+    build(&context(), Some(ConfigText::new("ace.cfg", text)))
 }
 
 fn ace(text: &str) -> Ace {
@@ -218,7 +218,7 @@ fn what_is_refused() {
 #[test]
 fn the_topology_learns_the_farm() {
     let spec = DeviceSpec::Ace { config: Some("ace.cfg".into()) };
-    let farm = farm_of(&spec, Some(ConfigText { file: "ace.cfg", text: TEXT })).unwrap().unwrap();
+    let farm = farm_of(&spec, Some(ConfigText::new("ace.cfg", TEXT))).unwrap().unwrap();
     assert_eq!((farm.vip.to_string(), farm.port), ("192.0.2.10".to_owned(), Some(5001)));
     let servers: Vec<_> = farm.servers.iter().map(|(n, a)| format!("{n} {a}")).collect();
     assert_eq!(servers, ["RS1 10.20.0.11", "RS2 10.20.0.12"]);

@@ -3,13 +3,13 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics};
 
 use super::config::{AceConfig, To};
 use super::policy::virtuals;
 
 pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
-    let all = lines(text.text);
+    let all = text.lines();
     let mut say = |place: &ConfigLine, word: &str, message: String, known: Vec<&str>| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
         let meant = nearest(word, known);

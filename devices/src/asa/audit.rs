@@ -39,6 +39,9 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("security-level ", 20),
         ("same-security-traffic", 20),
         ("access-list * extended", 5),
+        ("access-list * line * extended", 50),
+        ("network-object ", 20),
+        ("port-object ", 20),
         ("clear configure ", 20),
         ("access-group ", 5),
         ("sysopt connection", 20),
@@ -319,7 +322,7 @@ mod tests {
                               advanced-options m\nservice-policy p global\n";
 
     fn audited(text: &str) -> Vec<(String, String, Effect, Vec<Option<u32>>)> {
-        let audit = audit(ConfigText { file: "fw.cfg", text });
+        let audit = audit(ConfigText::new("fw.cfg", text));
         let verdicts = audit.verdicts.into_iter().map(|v| {
             let lines = v.because.iter().map(|b| b.line).collect();
             (v.traffic, v.direction, v.effect, lines)
@@ -395,10 +398,23 @@ mod tests {
         );
     }
 
+    /// A part of a configuration that uses the class-map that an ASA comes with.
+    #[test]
+    fn the_factory_class_is_defined() {
+        let text = "policy-map global_policy\n class inspection_default\n  inspect ftp\n\
+                    service-policy global_policy global\n";
+        let warned = |text: &str| {
+            let audit = audit(ConfigText::new("fw.cfg", text));
+            audit.warnings.iter().any(|w| w.message.contains("not defined"))
+        };
+        assert!(!warned(text));
+        assert!(warned(&text.replace("inspection_default", "inspection_web")));
+    }
+
     #[test]
     fn several_configurations_in_a_text_are_told() {
         let text = format!("{FOUR_STEPS}: end\n{FOUR_STEPS}");
-        let config = ConfigText { file: "fw.cfg", text: &text };
+        let config = ConfigText::new("fw.cfg", &text);
         let (_, audit) = crate::audit::audit(config, None);
         let found: Vec<_> = audit.warnings.iter().map(|w| (w.line, &*w.message)).collect();
         assert!(
@@ -418,14 +434,14 @@ mod tests {
             );
         }
         text += "access-list l permit tcp object-group g199 any object-group s199\n";
-        let audit = audit(ConfigText { file: "fw.cfg", text: &text });
+        let audit = audit(ConfigText::new("fw.cfg", &text));
         assert_eq!(audit.verdicts.len(), 1);
     }
 
     #[test]
     fn what_else_touches_mptcp() {
         let check = |text: &str, expected: &[(u32, &str)]| {
-            let audit = audit(ConfigText { file: "fw.cfg", text });
+            let audit = audit(ConfigText::new("fw.cfg", text));
             let found: Vec<_> = audit.warnings.iter().map(|w| (w.line, &*w.message)).collect();
             assert_eq!(found.len(), expected.len(), "{found:?}");
             for ((line, message), (expected_line, says)) in found.into_iter().zip(expected) {

@@ -8,7 +8,7 @@ use sim_core::wire::packet::{Flags, Flow};
 use sim_core::wording;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
 use super::policy::{Mismatch, Policy, Ruling};
@@ -300,7 +300,7 @@ pub(super) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    let all = LazyCell::new(|| lines(text.text));
+    let all = LazyCell::new(|| text.lines());
     let mut warn = |place: &ConfigLine, word: &str, message: String, help: String| {
         let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) else { return };
         let line: &Line<'_> = &all[at];

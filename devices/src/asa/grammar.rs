@@ -4,7 +4,7 @@ use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::{nearest, port};
-use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
     AccessGroup, AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn,
@@ -34,14 +34,14 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
     let (config, objects) = (AsaConfig::default(), Objects::default());
     let old = Old::default();
     let mut reader = Reader { text, found, config, block: Block::None, objects, old };
-    blocks::read(text.text, &mut reader);
+    blocks::read(text, &mut reader);
     let Reader { mut config, old, found, .. } = reader;
     let mut without_global = Vec::new();
     let rules = old.into_rules(|line, id| without_global.push((line, id)));
     config.lists_see_mapped = !rules.is_empty();
     config.nats.extend(rules);
     if !without_global.is_empty() {
-        let all = lines(text.text);
+        let all = text.lines();
         for (line, id) in without_global {
             if let Some(line) = all.iter().find(|l| l.number == line) {
                 let message = format!("no global (…) {id} belongs to it: it translates nothing");
@@ -49,7 +49,23 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
             }
         }
     }
+    add_factory_class(&mut config);
     config
+}
+
+/// The class-map that an ASA comes with. It takes a policy-map's `class` only when the class-map exists, so
+/// a text that uses this one and does not hold it is a part of a configuration.
+fn add_factory_class(config: &mut AsaConfig) {
+    const FACTORY: &str = "inspection_default";
+    let mut classes = config.policy_maps.iter().flat_map(|policy| &policy.classes);
+    if config.class_map(FACTORY).is_none()
+        && let Some(class) = classes.find(|class| class.name == FACTORY)
+    {
+        let place = class.place.clone();
+        let on = MatchOn::DefaultInspection;
+        let matches = vec![Match { place: place.clone(), on }];
+        config.class_maps.push(ClassMap { name: FACTORY.to_owned(), place, matches });
+    }
 }
 
 struct Reader<'t, 'd> {

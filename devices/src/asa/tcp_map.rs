@@ -241,6 +241,15 @@ fn options(
         ("window-scale", kind::WINDOW_SCALE..=kind::WINDOW_SCALE),
     ];
     let (kinds, rest) = match words {
+        ["range", number, rest @ ..] if is_alone(number, rest) => {
+            let action = rest.first().copied().unwrap_or("allow");
+            found
+                .error(line, number, "the upper end of the range is missing: the line is refused")
+                .help(format!(
+                    "one option alone is written tcp-options range {number} {number} {action}"
+                ));
+            return;
+        }
         ["range", lower, upper, rest @ ..] => {
             let (Some(low), Some(high)) =
                 (range_end(lower, line, found), range_end(upper, line, found))
@@ -348,6 +357,11 @@ fn queue(words: &[&str]) -> Option<Queue> {
         _ => return None,
     };
     Some(Queue { limit: limit.parse().ok().filter(|&n: &u8| n <= 250)?, timeout })
+}
+
+/// True for a range of one number only.
+fn is_alone(number: &str, rest: &[&str]) -> bool {
+    number.parse::<u8>().is_ok() && matches!(rest, [] | ["allow" | "clear" | "drop", ..])
 }
 
 fn range_end(word: &str, line: &Line<'_>, found: &mut Diagnostics) -> Option<u8> {

@@ -23,7 +23,7 @@ const FOUR_STEPS: &str = "tcp-map my-mptcp\n  tcp-options range 30 30 allow\ncla
 
 fn built(text: Option<&str>) -> Result<(Asa, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let context = DeviceContext { name: "edge", seed: 1, default_farm: None };
-    build(&Settings::default(), &context, text.map(|text| ConfigText { file: "edge.cfg", text }))
+    build(&Settings::default(), &context, text.map(|text| ConfigText::new("edge.cfg", text)))
 }
 
 fn asa(text: &str) -> Asa {
@@ -291,6 +291,7 @@ fn what_is_broken_or_not_in_effect_is_said_with_its_place() {
         "no service-policy",
     );
     check("tcp-map x\n tcp-options range 30 30 allow\n", Warning, 1, (9, 10), "no policy-map uses");
+    check("tcp-map x\n tcp-options range 30 allow\n", Error, 2, (20, 22), "upper end of the range");
     check("tcp-map x\ntcp-option range 30 30 allow\n", Error, 2, (1, 11), "did you mean");
 }
 

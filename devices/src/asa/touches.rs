@@ -4,7 +4,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Effect, Verdict};
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics};
 
 use super::audit::advice;
 use super::config::{AsaConfig, Inspect, PolicyClass};
@@ -71,7 +71,7 @@ pub(super) fn warn(
     if notes.is_empty() {
         return;
     }
-    let all = lines(text.text);
+    let all = text.lines();
     for (place, message) in notes {
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
             found.warn(&all[at], "", message);

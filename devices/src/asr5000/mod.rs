@@ -84,11 +84,11 @@ pub(crate) struct Asr5000 {
 pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(Asr5000, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let text = text.unwrap_or(ConfigText { file: "", text: "" });
+    let text = text.unwrap_or(ConfigText::new("", ""));
     let mut found = Diagnostics::new(text.file);
     let mut reader =
         Reader { text, found: &mut found, rulebase: Rulebase::default(), inside: false };
-    blocks::read(text.text, &mut reader);
+    blocks::read(text, &mut reader);
     let rulebase = reader.rulebase;
     let warnings = found.into_result()?;
     let timeouts = Timeouts {
@@ -293,7 +293,7 @@ mod tests {
 
     fn gateway(lines: &str) -> Asr5000 {
         let text = format!("active-charging service ACS\n rulebase R\n{lines}");
-        let (device, warnings) = build(Some(ConfigText { file: "s.cfg", text: &text })).unwrap();
+        let (device, warnings) = build(Some(ConfigText::new("s.cfg", &text))).unwrap();
         assert_eq!(warnings, []);
         device
     }
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn blocks_within_blocks() {
         let text = "config\n  active-charging service ACS\n    rulebase R\n      tcp mss 1340 limit-if-present\n    exit\n  exit\nend\n";
-        let mut device = build(Some(ConfigText { file: "s.cfg", text })).unwrap().0;
+        let mut device = build(Some(ConfigText::new("s.cfg", text))).unwrap().0;
         let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
         assert_eq!(send(&mut device, 0, syn).packet.options.mss(), Some(1340));
     }
@@ -350,7 +350,7 @@ mod tests {
     fn faults_are_said() {
         let fault = |line: &str| {
             let text = format!("active-charging service A\n rulebase R\n  {line}\n");
-            let found = match build(Some(ConfigText { file: "s", text: &text })) {
+            let found = match build(Some(ConfigText::new("s", &text))) {
                 Ok((_, warnings)) => warnings,
                 Err(errors) => errors,
             };

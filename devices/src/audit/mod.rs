@@ -148,14 +148,15 @@ pub fn audit(
     text: ConfigText<'_>,
     platform: Option<&'static Platform>,
 ) -> (Option<&'static Platform>, Audit) {
+    let read = lines(text.text);
+    let text = text.with_lines(&read);
     let given = platform.map(|platform| Guess { platform, is_certain: true });
-    let Guess { platform, is_certain } = match given.map_or_else(|| platform::guess(text.text), Ok)
-    {
+    let Guess { platform, is_certain } = match given.map_or_else(|| platform::guess(text), Ok) {
         Ok(guess) => guess,
         Err(why) => return (None, Audit::unknown(None, why)),
     };
     let mut audit = (platform.audit)(text);
-    if !is_certain && let Some(first) = lines(text.text).first() {
+    if !is_certain && let Some(first) = read.first() {
         let mut found = Diagnostics::new(text.file);
         let message = format!(
             "taken for a configuration of {} by commands that other systems have, too",
@@ -178,7 +179,7 @@ fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
         return;
     }
     let mut found = Diagnostics::new(text.file);
-    let all = lines(text.text);
+    let all = text.lines();
     for line in all.iter().filter(|line| begins(line.text())).skip(1) {
         let message =
             "another configuration begins here; all are read as one, which none of them is";

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use crate::config::lines::break_of;
-use crate::config::{ConfigText, Line, lines};
+use crate::config::{ConfigText, Line};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
@@ -95,30 +95,48 @@ const FOREIGN: &[(&str, u32)] = &[
     ("dpod ", 20),
     ("wlan ssid-profile", 50),
     ("ip access-list session ", 50),
+    ("prompt \"", 500),
+    ("vlacp ", 500),
 ];
+
+/// Marks of ours that other systems write word for word (EOS has VRFs as IOS has them).
+const SHARED: [&str; 1] = ["vrf definition "];
 
 /// Fewest points by which a text without a header is recognised.
 const FEWEST: u32 = 3;
 
-/// The marks by the byte that they begin with, with the platform that they speak for; `None`: against
-/// all.
-type Marks = Vec<(&'static str, u32, Option<usize>)>;
+/// The beginning of a line, and what it tells.
+#[derive(Clone, Copy)]
+struct Mark {
+    text: &'static str,
+    /// Others write it, too: it makes nothing certain.
+    is_shared: bool,
+    /// It has a `*`.
+    has_gap: bool,
+    weight: u32,
+    /// Place of the platform that it speaks for; `None`: against all.
+    platform: Option<usize>,
+}
 
-static MARKS: LazyLock<Vec<Marks>> = LazyLock::new(|| {
-    let mut by_byte = vec![Marks::new(); 256];
-    let ours = platforms().iter().enumerate().flat_map(|(at, platform)| {
-        platform.marks.iter().map(move |&(mark, weight)| (mark, weight, Some(at)))
-    });
-    for mark in ours.chain(FOREIGN.iter().map(|&(mark, weight)| (mark, weight, None))) {
-        by_byte[usize::from(mark.0.as_bytes()[0])].push(mark);
+/// The marks by the byte that they begin with.
+static MARKS: LazyLock<Vec<Vec<Mark>>> = LazyLock::new(|| {
+    let mut by_byte = vec![Vec::new(); 256];
+    let mut add = |(text, weight): (&'static str, u32), platform| {
+        let (is_shared, has_gap) = (SHARED.contains(&text), text.contains('*'));
+        let mark = Mark { text, is_shared, has_gap, weight, platform };
+        by_byte[usize::from(text.as_bytes()[0])].push(mark);
+    };
+    for (at, platform) in platforms().iter().enumerate() {
+        platform.marks.iter().for_each(|mark| add(*mark, Some(at)));
     }
+    FOREIGN.iter().for_each(|mark| add(*mark, None));
     by_byte
 });
 
 /// The platform that a text was written by, if it shows.
 #[must_use]
 pub fn recognise(text: &str) -> Option<&'static Platform> {
-    guess(text).ok().map(|guess| guess.platform)
+    guess(ConfigText::new("", text)).ok().map(|guess| guess.platform)
 }
 
 /// What a text is taken for.
@@ -134,26 +152,31 @@ pub struct Guess {
 ///
 /// # Errors
 /// Why it is not recognised.
-pub fn guess(text: &str) -> Result<Guess, String> {
+pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
     let mut strongest = vec![0u32; all.len()];
     let (mut foreign, mut prefixes) = (0u32, 0u32);
+    let marks = &*MARKS;
     let mut judge = |line: &str| {
         let Some(first) = line.as_bytes().first() else { return };
-        for (mark, weight, platform) in &MARKS[usize::from(*first)] {
-            if begins(line, mark) {
-                let score = platform.map_or(&mut foreign, |at| &mut scores[at]);
-                *score = score.saturating_add(*weight);
-                if let Some(at) = platform {
-                    strongest[*at] = strongest[*at].max(*weight);
-                }
+        for mark in marks[usize::from(*first)].iter().filter(|mark| mark.begins(line)) {
+            let score = mark.platform.map_or(&mut foreign, |at| &mut scores[at]);
+            *score = score.saturating_add(mark.weight);
+            if let Some(at) = mark.platform.filter(|_| !mark.is_shared) {
+                strongest[at] = strongest[at].max(mark.weight);
             }
         }
         prefixes += u32::from(has_prefix_length(line));
     };
-    let read = lines(text);
-    read.iter().for_each(|line| judge(line.text()));
+    let read = text.lines();
+    let text = text.text;
+    // Braces around blocks and semicolons after statements are none of Cisco's.
+    let mut braces = 0;
+    for line in read.iter().map(Line::text) {
+        judge(line);
+        braces += usize::from(line.ends_with(['{', '}', ';']));
+    }
     // Headers may stand in comments, which are none of the configuration's lines.
     let comments = text.split(break_of(text)).filter(|l| l.starts_with(['!', ':', ';', '#']));
     comments.for_each(&mut judge);
@@ -161,8 +184,6 @@ pub fn guess(text: &str) -> Result<Guess, String> {
     if text.trim_start().starts_with('<') {
         text.lines().map(str::trim_start).for_each(judge);
     }
-    // Braces around blocks and semicolons after statements are none of Cisco's.
-    let braces = read.iter().filter(|l| l.text().ends_with(['{', '}', ';'])).count();
     let of_ours = || {
         let known: Vec<&str> = all.iter().map(|p| p.name).collect();
         format!(
@@ -238,23 +259,29 @@ fn of_its_own(
     }
 }
 
-/// True when a line begins like this; `*` in it stands for one word.
-fn begins(line: &str, mark: &str) -> bool {
-    if !mark.as_bytes().contains(&b'*') {
-        return line.starts_with(mark);
-    }
-    let mut parts = mark.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {
-        return false;
-    };
-    for part in parts {
-        let word = rest.find(' ').unwrap_or(rest.len());
-        match rest[word..].strip_prefix(part) {
-            Some(after) if word > 0 => rest = after,
-            _ => return false,
+impl Mark {
+    /// True when a line begins like this.
+    fn begins(self, line: &str) -> bool {
+        let mark = self.text;
+        if !self.has_gap {
+            // The last byte tells most apart, without a call.
+            let last = mark.len() - 1;
+            return line.as_bytes().get(last) == Some(&mark.as_bytes()[last])
+                && line.starts_with(mark);
         }
+        let mut parts = mark.split('*');
+        let Some(mut rest) = parts.next().and_then(|start| line.strip_prefix(start)) else {
+            return false;
+        };
+        for part in parts {
+            let word = rest.find(' ').unwrap_or(rest.len());
+            match rest[word..].strip_prefix(part) {
+                Some(after) if word > 0 => rest = after,
+                _ => return false,
+            }
+        }
+        true
     }
-    true
 }
 
 /// The version that a header line of the form `BEFORE VERSION …` gives.
@@ -306,6 +333,7 @@ const IOS_XR: Platform = Platform {
         ("route-policy", 3),
         ("end-policy", 10),
         ("ipv4 address", 3),
+        ("ipv4 access-list ", 20),
         ("interface MgmtEth", 20),
         ("interface preconfigure", 10),
         ("vty-pool", 10),
@@ -440,6 +468,11 @@ mod tests {
         check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
         check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
         check("access-list in extended permit ip any any", Some("asa"));
+        check("access-list edge line 4 extended deny tcp any any eq 23", Some("asa"));
+        check("object-group network branch\nnetwork-object 10.4.0.0 255.255.0.0", Some("asa"));
+        check("interface GigabitEthernet0/3\nip access-group 141 in", Some("ios"));
+        check("ipv4 access-list edge\n 20 permit tcp any host 10.4.0.9", Some("ios-xr"));
+        check("prompt \"VSP\"\ninterface GigabitEthernet 1/4\nvlacp enable\nrouter ospf 1", None);
         check("nameif ethernet0 outside security0\nfixup protocol ftp 21", Some("pix"));
         check("r(config)# ip inspect name x tcp", Some("ios"));
         check("interface Ethernet1\n ip address 10.0.0.1/24\nip route 10.1.0.0/16 10.0.0.2", None);
@@ -453,11 +486,15 @@ mod tests {
 
     #[test]
     fn what_others_write_too_is_no_certainty() {
-        let certain = |text: &str| guess(text).map(|guess| guess.is_certain);
+        let certain = |text: &str| guess(ConfigText::new("", text)).map(|guess| guess.is_certain);
         // The beginning of another vendor's configuration, word for word IOS.
         let alike = "hostname foo\ninterface GigabitEthernet0/0\n no ip address\ninterface \
                      GigabitEthernet0/1\n ip address 6.7.8.9 255.255.255.0\n shutdown\n";
         assert_eq!(certain(alike), Ok(false));
+        // The beginning of a switch's of another maker.
+        let switch =
+            "hostname tor7\nvrf definition mgmt\nvrf definition lab\nip domain-name lab.example\n";
+        assert_eq!(certain(switch), Ok(false));
         assert_eq!(certain(&format!("{alike}line vty 0 4\n")), Ok(true));
         assert_eq!(certain("tcp-map m\n tcp-options range 30 30 allow"), Ok(true));
     }

@@ -47,9 +47,9 @@ impl CgnConfig {
             inside: false,
             protocol: Protocol::None,
         };
-        blocks::read(text.text, &mut reader);
+        blocks::read(text, &mut reader);
         let (config, found) = (reader.config, reader.found);
-        if let Some(first) = crate::config::lines(text.text).first()
+        if let Some(first) = text.lines().first()
             && config.pool.is_empty()
         {
             found.warn(first, "", "no map address-pool: nothing is translated");

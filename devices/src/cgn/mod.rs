@@ -105,7 +105,7 @@ pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(Cgn, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     const FACTORY: &str = "service cgn factory\n map address-pool 192.0.2.0/24\n";
-    let given = text.unwrap_or(ConfigText { file: "", text: FACTORY });
+    let given = text.unwrap_or(ConfigText::new("", FACTORY));
     let mut found = Diagnostics::new(given.file);
     let config = CgnConfig::read(given, &mut found);
     let warnings = found.into_result()?;
@@ -143,7 +143,7 @@ pub(crate) fn build(
 /// What is to be said about a text of IOS XR: where it translates, what that does to MPTCP.
 pub(crate) fn warnings(text: ConfigText<'_>) -> Vec<ConfigDiagnostic> {
     let mut found = Diagnostics::new(text.file);
-    let all = crate::config::lines(text.text);
+    let all = text.lines();
     let translates = all.iter().find(|l| l.words.starts_with(&["service", "cgn"]));
     let Some(service) = translates else { return Vec::new() };
     CgnConfig::read(text, &mut found);

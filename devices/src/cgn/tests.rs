@@ -22,7 +22,7 @@ const TEXT: &str = "service cgn demo
 ";
 
 fn cgn(text: &str) -> Cgn {
-    let (device, warnings) = build(Some(ConfigText { file: "x.cfg", text })).unwrap();
+    let (device, warnings) = build(Some(ConfigText::new("x.cfg", text))).unwrap();
     assert_eq!(warnings, []);
     device
 }
@@ -87,7 +87,7 @@ fn active_ftp() {
 #[test]
 fn faults_are_said() {
     let first = |text: &str| {
-        let found = match build(Some(ConfigText { file: "x", text })) {
+        let found = match build(Some(ConfigText::new("x", text))) {
             Ok((_, warnings)) => warnings,
             Err(errors) => errors,
         };

@@ -591,7 +591,7 @@ mod tests {
     #[test]
     fn icmp_errors_have_entries_of_their_own() {
         let check = |dialect, words: &str, reason, expected: Option<bool>| {
-            let text = ConfigText { file: "t", text: words };
+            let text = ConfigText::new("t", words);
             let all = lines(words);
             let mut found = Diagnostics::new("t");
             let read =
@@ -628,7 +628,7 @@ mod tests {
         let flow =
             Flow { src: "10.0.1.2:40000".parse().unwrap(), dst: "10.1.1.2:5001".parse().unwrap() };
         let check = |dialect, words: &str, flags, expected: Option<bool>| {
-            let text = ConfigText { file: "t", text: words };
+            let text = ConfigText::new("t", words);
             let all = lines(words);
             let mut found = Diagnostics::new("t");
             let read =

@@ -4,7 +4,8 @@
 //! the open block when it is one of its commands. A block that is not modelled is skipped with its
 //! lines.
 
-use super::lines::{Line, lines};
+use super::ConfigText;
+use super::lines::Line;
 
 /// A product's grammar, as the block reader drives it.
 pub trait Grammar {
@@ -24,8 +25,8 @@ pub trait Grammar {
 }
 
 /// Reads a whole text.
-pub fn read(text: &str, grammar: &mut dyn Grammar) {
-    read_lines(&lines(text), grammar);
+pub fn read(text: ConfigText<'_>, grammar: &mut dyn Grammar) {
+    read_lines(&text.lines(), grammar);
 }
 
 /// Reads the lines of a text.

@@ -234,10 +234,10 @@ fn specs() -> [DeviceSpec; 13] {
 }
 
 fn read_and_run(text: &str) {
-    let config = || Some(ConfigText { file: "x.cfg", text });
+    let config = || Some(ConfigText::new("x.cfg", text));
     let context = DeviceContext { name: "d", seed: 1, default_farm: None };
     for platform in crate::audit::platforms() {
-        let text = ConfigText { file: "x.cfg", text };
+        let text = ConfigText::new("x.cfg", text);
         let (_, audit) = crate::audit::audit(text, Some(platform));
         assert!(!audit.verdicts.is_empty(), "{}", platform.name);
     }

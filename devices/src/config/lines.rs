@@ -5,6 +5,8 @@
 //! pager marks and prompts, the fences and ticks of Markdown, and all of a `show tech-support` but its
 //! configuration. Columns always refer to the line as the user sees it in the file.
 
+use std::ops::Deref;
+
 /// One line that says something.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
@@ -13,7 +15,7 @@ pub struct Line<'a> {
     /// Blanks before the first word; 0 after a prompt.
     pub indent: usize,
     /// The words, in order. Never empty.
-    pub words: Vec<&'a str>,
+    pub words: Words<'a>,
     raw: &'a str,
 }
 
@@ -56,9 +58,6 @@ impl<'a> Line<'a> {
 /// Most lines that a banner is looked through for its end: a mark that comes only later is none.
 const BANNER_LINES_MAX: usize = 200;
 
-/// Words that most lines have no more of.
-const WORDS_USUAL: usize = 8;
-
 /// Most lines of a certificate in hexadecimal.
 const CERTIFICATE_LINES_MAX: usize = 1000;
 
@@ -66,7 +65,7 @@ const CERTIFICATE_LINES_MAX: usize = 1000;
 #[must_use]
 pub fn lines(text: &str) -> Vec<Line<'_>> {
     let all: Vec<&str> = text.split(break_of(text)).collect();
-    let sections = Sections::of(&all);
+    let sections = Sections::of(text, &all);
     let has = Has::of(text);
     let mut found = Vec::with_capacity(all.len());
     let mut at = 0;
@@ -98,7 +97,10 @@ pub(crate) fn break_of(text: &str) -> char {
 struct Sections(Option<Vec<std::ops::Range<usize>>>);
 
 impl Sections {
-    fn of(all: &[&str]) -> Self {
+    fn of(text: &str, all: &[&str]) -> Self {
+        if !text.contains("-----") {
+            return Self(None);
+        }
         let title = |line: &str| {
             let title = line.trim_start().strip_prefix("-----")?.trim_start_matches('-');
             let title = title.trim_end().strip_suffix("-----")?.trim_end_matches('-').trim();
@@ -135,12 +137,11 @@ struct Has {
 
 impl Has {
     fn of(text: &str) -> Self {
-        let any = |wanted: &[u8]| text.bytes().any(|byte| wanted.contains(&byte));
         Self {
-            controls: any(b"\r\x08"),
+            controls: text.contains('\r') || text.contains('\x08'),
             pager: text.contains("More --") || text.contains("--More--"),
-            prompts: any(b"#>"),
-            markdown: any(b"`"),
+            prompts: text.contains('#') || text.contains('>'),
+            markdown: text.contains('`'),
             remarks: text.contains(" ! "),
         }
     }
@@ -182,12 +183,7 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
     if content.is_empty() || content.starts_with(['!', ':']) || content.starts_with("# ") {
         return;
     }
-    let mut words = Vec::with_capacity(WORDS_USUAL);
-    if content.is_ascii() {
-        words.extend(content.split_ascii_whitespace());
-    } else {
-        words.extend(content.split_whitespace());
-    }
+    let mut words = split(content);
     if has.prompts
         && content.contains("(config")
         && let Some(at) = words.iter().rposition(|word| is_config_prompt(word))
@@ -196,7 +192,7 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
         if let Some(last) = at.checked_sub(1).map(|last| words[last]) {
             read(number, &raw[..offset_in(raw, last) + last.len()], has, found);
         }
-        (words, indent) = (words.split_off(at + 1), 0);
+        (words, indent) = (words[at + 1..].iter().copied().collect(), 0);
     }
     // `command ! what it does`, as pages write it; to iptables the mark negates.
     if has.remarks
@@ -204,11 +200,85 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
         && !content.contains("tables ")
         && let Some(at) = words.iter().position(|word| *word == "!")
     {
-        words.truncate(at);
+        words = words[..at].iter().copied().collect();
     }
     if !words.is_empty() {
         found.push(Line { number, indent, words, raw });
     }
+}
+
+/// Words that most lines have no more of.
+const WORDS_USUAL: usize = 8;
+
+/// The words of a line, in the line itself unless they are many: most lines then cost no allocation.
+/// (What libraries have for this is invariant in its element; a line must live as long as a part of its
+/// text.)
+#[derive(Clone, Debug, Default)]
+pub struct Words<'a> {
+    few: [&'a str; WORDS_USUAL],
+    few_count: usize,
+    /// All of them, when they are many.
+    many: Vec<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[&'a str] {
+        if self.many.is_empty() { &self.few[..self.few_count] } else { &self.many }
+    }
+
+    fn push(&mut self, word: &'a str) {
+        if !self.many.is_empty() {
+            self.many.push(word);
+        } else if let Some(free) = self.few.get_mut(self.few_count) {
+            *free = word;
+            self.few_count += 1;
+        } else {
+            self.many.reserve(2 * WORDS_USUAL);
+            self.many.extend(self.few);
+            self.many.push(word);
+        }
+    }
+}
+
+impl<'a> Deref for Words<'a> {
+    type Target = [&'a str];
+
+    fn deref(&self) -> &Self::Target {
+        self.as_slice()
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Words<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(all: I) -> Self {
+        let mut words = Self::default();
+        all.into_iter().for_each(|word| words.push(word));
+        words
+    }
+}
+
+/// The words of a text.
+fn split(text: &str) -> Words<'_> {
+    if !text.is_ascii() {
+        return text.split_whitespace().collect();
+    }
+    let mut words = Words::default();
+    let mut begins = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match (begins, byte.is_ascii_whitespace()) {
+            (None, false) => begins = Some(at),
+            (Some(first), true) => {
+                words.push(&text[first..at]);
+                begins = None;
+            }
+            _ => {}
+        }
+    }
+    if let Some(first) = begins {
+        words.push(&text[first..]);
+    }
+    words
 }
 
 /// `word` borrows from `raw`, so the difference of the addresses is its place in it.
@@ -343,7 +413,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "[ -~\n\r\t\u{8}é^#>]{0,200}") {
             for line in lines(&text) {
-                for word in &line.words { let _ = line.columns(word); }
+                for word in line.words.iter() { let _ = line.columns(word); }
                 let _ = line.text();
             }
         }

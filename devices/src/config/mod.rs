@@ -4,6 +4,8 @@
 //! What a model covers is read and checked, what it does not cover is skipped knowingly, and what is
 //! broken or names something undefined is said with its line ([`ConfigDiagnostic`]).
 
+use std::borrow::Cow;
+
 pub mod access_list;
 pub mod blocks;
 pub mod decode;
@@ -27,9 +29,32 @@ pub struct ConfigText<'a> {
     pub file: &'a str,
     /// Its content.
     pub text: &'a str,
+    /// Its lines, where they are read already.
+    lines: Option<&'a [Line<'a>]>,
 }
 
-impl ConfigText<'_> {
+impl<'a> ConfigText<'a> {
+    /// The text of a file.
+    #[must_use]
+    pub const fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, lines: None }
+    }
+
+    /// The same text with its lines, so that whoever reads it does not split it again.
+    #[must_use]
+    pub(crate) const fn with_lines<'l>(self, lines: &'l [Line<'l>]) -> ConfigText<'l>
+    where
+        'a: 'l,
+    {
+        ConfigText { file: self.file, text: self.text, lines: Some(lines) }
+    }
+
+    /// Its lines that say something.
+    #[must_use]
+    pub fn lines(&self) -> Cow<'a, [Line<'a>]> {
+        self.lines.map_or_else(|| Cow::Owned(lines(self.text)), Cow::Borrowed)
+    }
+
     /// The place of a line, for rules and explanations.
     #[must_use]
     pub fn place(&self, line: &Line<'_>) -> sim_core::engine::device::ConfigLine {

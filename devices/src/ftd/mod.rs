@@ -266,7 +266,7 @@ mod tests {
             .from_str(spec)
             .unwrap();
         let context = DeviceContext { name: "ftd", seed: 1, default_farm: None };
-        spec.build(&context, Some(ConfigText { file: "ftd.cfg", text })).unwrap().device
+        spec.build(&context, Some(ConfigText::new("ftd.cfg", text))).unwrap().device
     }
 
     #[test]

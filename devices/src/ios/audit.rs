@@ -13,7 +13,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigText, Diagnostics, Line};
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On, Pair};
 
@@ -39,6 +39,9 @@ pub(crate) const IOS: Platform = Platform {
         ("policy-map type inspect", 10),
         ("class type inspect ", 30),
         ("ip access-list extended", 5),
+        ("ip access-group * in", 2),
+        ("ip access-group * out", 2),
+        ("ipv6 traffic-filter ", 5),
         ("ip access-list standard", 5),
         ("ip cef", 10),
         ("ip nbar", 20),
@@ -87,7 +90,7 @@ pub(crate) const IOS_XE: Platform = Platform {
 /// Reads a text and says what becomes of MPTCP.
 fn audit(text: ConfigText<'_>) -> Audit {
     let mut found = Diagnostics::new(text.file);
-    let all = lines(text.text);
+    let all = text.lines();
     let config = grammar::read_lines(text, &all, &mut found);
     warn::names(&config, &all, &mut found);
     if config.has_zones() {
@@ -454,7 +457,7 @@ mod tests {
     use super::*;
 
     fn audited(text: &str) -> Vec<String> {
-        let audit = audit(ConfigText { file: "r.cfg", text });
+        let audit = audit(ConfigText::new("r.cfg", text));
         let line = |b: &Because| b.line.map_or("default".to_owned(), |l| l.to_string());
         let verdicts = audit.verdicts.iter().map(|v| {
             let lines: Vec<String> = v.because.iter().map(line).collect();
@@ -531,7 +534,7 @@ mod tests {
             let text = format!(
                 "object-group network SERVERS\n host 10.1.1.2\n 10.2.0.0 255.255.0.0\n range 10.3.0.1 10.3.0.9\nobject-group network ALL\n group-object SERVERS\nobject-group service WEB\n tcp eq www\n tcp source gt 1023 eq 443\n udp eq 53\nobject-group ip port OLD\n eq 80\nip access-list extended IN\n{entries} deny ip any any\ninterface Serial0\n ip access-group IN in\n"
             );
-            let audit = audit(ConfigText { file: "r.cfg", text: &text });
+            let audit = audit(ConfigText::new("r.cfg", &text));
             assert!(audit.warnings.is_empty(), "{:?}", audit.warnings);
             audit
                 .verdicts
@@ -558,7 +561,7 @@ mod tests {
     #[test]
     fn what_else_touches_mptcp() {
         let says = |text: &str| {
-            let audit = audit(ConfigText { file: "r.cfg", text });
+            let audit = audit(ConfigText::new("r.cfg", text));
             audit.warnings.first().map(|w| (w.line, w.message.clone())).unwrap_or_default()
         };
         let zones = "class-map type inspect match-any W\n match protocol https\n match protocol http\npolicy-map type inspect P\n class type inspect W\n  inspect\nzone security a\nzone security b\nzone-pair security Z source a destination b\n service-policy type inspect P\n";

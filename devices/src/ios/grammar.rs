@@ -10,7 +10,7 @@ use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::netmask;
-use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
 
@@ -32,7 +32,7 @@ enum Block {
 
 /// Reads a configuration.
 pub(crate) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IosConfig {
-    read_lines(text, &lines(text.text), found)
+    read_lines(text, &text.lines(), found)
 }
 
 /// Reads the lines of a text.

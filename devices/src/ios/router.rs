@@ -132,7 +132,7 @@ pub(crate) fn build(
     context: &DeviceContext<'_>,
     text: Option<ConfigText<'_>>,
 ) -> Result<(IosRouter, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let factory = ConfigText { file: "", text: kind.factory };
+    let factory = ConfigText::new("", kind.factory);
     let given_text = text.unwrap_or(factory);
     let mut found = Diagnostics::new(given_text.file);
     let config = grammar::read(given_text, &mut found);

@@ -2,7 +2,7 @@
 
 use sim_core::engine::device::Side;
 
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics};
 
 use super::{Interface, IosConfig};
 
@@ -65,7 +65,7 @@ impl IosConfig {
         text: ConfigText<'_>,
         found: &mut Diagnostics,
     ) {
-        let all = lines(text.text);
+        let all = text.lines();
         let Some(first) = all.first() else { return };
         for name in given.into_iter().flatten().filter(|name| self.interface(name).is_none()) {
             let known: Vec<&str> = self.interfaces.iter().map(|i| &*i.name).collect();

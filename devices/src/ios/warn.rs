@@ -3,7 +3,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigText, Diagnostics, Line};
 use crate::nat::config::{Dynamic, Global, To};
 
 use super::{Interface, IosConfig};
@@ -15,7 +15,7 @@ pub(super) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    let all = lines(text.text);
+    let all = text.lines();
     names(config, &all, found);
     sides_told(config, sides, &all, found);
 }

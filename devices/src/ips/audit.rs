@@ -8,7 +8,7 @@ use sim_core::time::SimTime;
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect};
-use crate::config::{ConfigText, Diagnostics, lines};
+use crate::config::{ConfigText, Diagnostics};
 use crate::ftd::Mode;
 
 use super::{Ips, Verdict, grammar};
@@ -58,7 +58,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
             (Effect::Unknown, vec![Because::default(why)])
         }
     };
-    let all = lines(text.text);
+    let all = text.lines();
     for (signature, verdict) in ips.signatures.iter().zip(&ips.verdicts) {
         if effect != Effect::Pass || *verdict == Verdict::Alert {
             continue;
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn verdicts() {
         let check = |text: &str, effect: Effect, line: Option<u32>, warnings: usize| {
-            let audit = audit(ConfigText { file: "x", text });
+            let audit = audit(ConfigText::new("x", text));
             assert_eq!(audit.verdicts[0].effect, effect, "{text}");
             assert_eq!(audit.verdicts[0].because[0].line, line, "{text}");
             assert_eq!(audit.warnings.len(), warnings, "{text}");

@@ -7,7 +7,7 @@ use sim_core::engine::device::ConfigLine;
 
 use crate::audit::platform::version_after;
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 /// Actions of `event-action` (Cisco IPS 7.1 CLI configuration guide, event actions).
 const ACTIONS: [&str; 16] = [
@@ -73,17 +73,17 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> IpsConfig {
     let version = version_after(text.text, &["! Version ", "Version "]);
     let mut config = IpsConfig { version, ..IpsConfig::default() };
     let mut section = String::new();
-    for line in lines(text.text) {
+    for line in text.lines().iter() {
         match line.words.as_slice() {
             ["service", name, ..] => section = (*name).to_owned(),
             words if section == "signature-definition" => {
-                signature_line(&mut config, words, &line, text, found);
+                signature_line(&mut config, words, line, text, found);
             }
             ["physical-interface", ..] if section == "analysis-engine" => {
-                config.inline.get_or_insert((false, text.place(&line)));
+                config.inline.get_or_insert((false, text.place(line)));
             }
             ["logical-interface", ..] if section == "analysis-engine" => {
-                config.inline = Some((true, text.place(&line)));
+                config.inline = Some((true, text.place(line)));
             }
             _ => {}
         }

@@ -17,7 +17,7 @@ use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
 use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
 use crate::ftd::Mode;
 use crate::steps::options::{Edit, edit};
 use crate::steps::signatures::{Reading, Signature, expression};
@@ -209,7 +209,7 @@ impl Ips {
         for signature in config.signatures.iter().filter(|s| s.enabled) {
             let Some((pattern, place)) = &signature.regex else { continue };
             let Some(regex) = expression(pattern) else {
-                let all = text.map_or(Vec::new(), |t| lines(t.text));
+                let all = text.map_or_else(Vec::new, |t| t.lines().into_owned());
                 if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
                     found.warn(
                         &all[at],
@@ -389,7 +389,7 @@ mod tests {
     }
 
     fn ips(text: &str, mode: Option<Mode>) -> Ips {
-        build(mode, Some(ConfigText { file: "ips.cfg", text })).unwrap().0
+        build(mode, Some(ConfigText::new("ips.cfg", text))).unwrap().0
     }
 
     fn syn(device: &mut Ips) -> Outcome {
@@ -449,7 +449,7 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let wrong = text("modify-paket-inline", "produce-alert", "");
-        let found = build(None, Some(ConfigText { file: "x", text: &wrong })).unwrap_err();
+        let found = build(None, Some(ConfigText::new("x", &wrong))).unwrap_err();
         assert_eq!(found[0].help.as_deref(), Some("did you mean modify-packet-inline?"));
     }
 }

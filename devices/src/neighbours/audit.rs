@@ -8,7 +8,7 @@ use sim_core::time::SimTime;
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
-use crate::config::{ConfigDiagnostic, ConfigText, Line, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Line};
 use crate::ftd::Mode;
 use crate::spec::DeviceContext;
 
@@ -82,7 +82,7 @@ pub(crate) const SNORT: Platform = Platform {
         audited(text, |text| {
             let (mut device, warnings) = snort::build(Mode::Inline, Some(text))?;
             let (effect, mut because) = passed(&mut device, SERVER);
-            let all = lines(text.text);
+            let all = text.lines();
             let says = |line: &&Line<'_>| line.text().contains("opts") && !snort::is_comment(line);
             if let (Effect::Strip, Some(line)) = (effect, all.iter().rfind(says)) {
                 because.insert(0, Because::line(&text.place(line), "TCP options are normalised"));
@@ -137,6 +137,19 @@ fn linux_audit(text: ConfigText<'_>) -> Built {
         }
     }
     rest.traffic = if verdicts.is_empty() { "all TCP".into() } else { "all other TCP".into() };
+    let aside = linux::of_interfaces(text);
+    verdicts.extend(aside.iter().map(|rule| Verdict {
+        traffic: "TCP that this rule names".into(),
+        direction: "forwarded through its interface".into(),
+        effect: Effect::Unknown,
+        because: vec![
+            Because::rule(rule),
+            Because::default("the text does not say which connections cross the interface"),
+        ],
+    }));
+    if !aside.is_empty() {
+        rest.traffic = "all other TCP".into();
+    }
     verdicts.push(rest);
     Ok(Audit { version: None, verdicts, warnings })
 }
@@ -150,7 +163,7 @@ mod tests {
     fn verdicts() {
         let check = |platform: &str, text: &str, expected: &[(&str, Effect, Option<u32>)]| {
             assert_eq!(recognise(text).map(|p| p.name), Some(platform), "{text}");
-            let (_, audit) = audit(ConfigText { file: "x", text }, None);
+            let (_, audit) = audit(ConfigText::new("x", text), None);
             let found: Vec<_> = audit
                 .verdicts
                 .iter()
@@ -159,7 +172,7 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         };
         let one = |effect, line| [("all TCP", effect, line)];
-        use Effect::{Drop, Pass, Strip, Terminate};
+        use Effect::{Drop, Pass, Strip, Terminate, Unknown};
         let save = |rules: &str| format!("*mangle\n:FORWARD ACCEPT [0:0]\n{rules}\nCOMMIT\n");
         let strip = "-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options 30";
         check("linux", &save(strip), &one(Strip, Some(3)));
@@ -167,6 +180,11 @@ mod tests {
         let web = strip.replace("-p tcp", "-p tcp --dport 80");
         let split = [("TCP to port 80", Strip, Some(3)), ("all other TCP", Pass, None)];
         check("linux", &save(&web), &split);
+        // On which interface a connection comes in is not known from the text.
+        let inside = strip.replace("-p tcp", "-i wan0 -p tcp");
+        let aside = [("TCP that this rule names", Unknown, Some(3)), ("all other TCP", Pass, None)];
+        check("linux", &save(&inside), &aside);
+        check("linux", &save(&inside.replace("30", "5,8")), &one(Pass, None));
         let drop = "iptables -A FORWARD -p tcp --dport 23 -j DROP\n";
         check("linux", drop, &[("TCP to port 23", Drop, Some(1)), ("all other TCP", Pass, None)]);
         let proxy = "/sbin/iptables -t raw -A PREROUTING -p tcp --syn -j CT --notrack\niptables -A \

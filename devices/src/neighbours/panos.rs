@@ -11,7 +11,7 @@ use sim_core::wire::packet::Packet;
 use sim_core::wording;
 
 use crate::catalogue::{MODELLED, ModelInfo};
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines, quoted};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
 use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
 
@@ -58,7 +58,7 @@ pub(crate) struct PanOs {
 pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let text = text.unwrap_or(ConfigText { file: "", text: "" });
+    let text = text.unwrap_or(ConfigText::new("", ""));
     let mut found = Diagnostics::new(text.file);
     let mut setting: Option<(bool, Arc<Rule>)> = None;
     let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
@@ -68,7 +68,7 @@ pub(crate) fn build(
         let mut switch = |word: &str, values: &[&'static str]| {
             let given = values.iter().find(|value| **value == word).copied();
             if given.is_none() {
-                let all = lines(text.text);
+                let all = text.lines();
                 if let Some(line) = all.iter().find(|l| l.number == place.line) {
                     let word = line.words.iter().find(|w| **w == word).copied().unwrap_or("");
                     let message =
@@ -121,7 +121,7 @@ fn statements(text: ConfigText<'_>) -> Vec<Statement> {
     if is_xml {
         return elements(text);
     }
-    let all = lines(text.text);
+    let all = text.lines();
     let set = all.iter().filter(|line| line.words[0] == "set");
     set.map(|line| Statement {
         words: line.words.iter().map(|w| w.trim_matches('"').to_owned()).collect(),
@@ -225,14 +225,14 @@ mod tests {
     #[test]
     fn stripped_unless_told_not_to() {
         let check = |text: &str, strips: bool| {
-            let mut device = build(Some(ConfigText { file: "p", text })).unwrap().0;
+            let mut device = build(Some(ConfigText::new("p", text))).unwrap().0;
             let out = send(&mut device, 0, with_options(packet(), &SYN_OPTIONS));
             assert_eq!(out.packet.options.has(30), !strips, "{text}");
             if strips {
                 // What is advised does it.
                 let remedy = out.rule("option-30-to-nop").remedy.clone().expect("a remedy");
                 let mended = format!("{text}{}\n", remedy.lines.join("\n"));
-                let mended = ConfigText { file: "p", text: &mended };
+                let mended = ConfigText::new("p", &mended);
                 let out = send(
                     &mut build(Some(mended)).unwrap().0,
                     0,
@@ -249,10 +249,10 @@ mod tests {
         let used = format!("{profile}set zone untrust network zone-protection-profile ZP\n");
         check(&used, false);
         check(&used.replace("option no", "option global"), true);
-        let error = build(Some(ConfigText {
-            file: "p",
-            text: "set deviceconfig setting tcp strip-mptcp-option maybe\n",
-        }));
+        let error = build(Some(ConfigText::new(
+            "p",
+            "set deviceconfig setting tcp strip-mptcp-option maybe\n",
+        )));
         assert!(error.unwrap_err()[0].message.contains("expected yes or no"));
     }
 }

@@ -5,7 +5,7 @@ use sim_core::time::SimTime;
 use sim_core::wire::packet::Packet;
 
 use crate::catalogue::ModelInfo;
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line};
 use crate::ftd::Mode;
 use crate::ftd::snort::{Allowed, Normalizer, SnortNormalizer};
 use crate::steps::Pass;
@@ -65,7 +65,7 @@ fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> SnortNormalizer {
     let mut set = SnortNormalizer::Off;
     let mut allow = Vec::new();
     let mut opts = None;
-    for line in lines(text.text).iter().filter(|line| !is_comment(line)) {
+    for line in text.lines().iter().filter(|line| !is_comment(line)) {
         if let ["preprocessor", "normalize_tcp:", rest @ ..] = line.words.as_slice() {
             let at = rest.iter().position(|w| w.trim_end_matches(',') == "opts");
             let Some(at) = at else { continue };
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_passes() {
         let check = |mode: Mode, text: &str, passes: bool| {
-            let mut device = build(mode, Some(ConfigText { file: "s", text })).unwrap().0;
+            let mut device = build(mode, Some(ConfigText::new("s", text))).unwrap().0;
             let syn = with_options(segment(Initiator, Flags::SYN, 1, 0, 0), &SYN_OPTIONS);
             let out = send(&mut device, 0, syn);
             assert_eq!(out.packet.options.has(30), passes, "{text}");
@@ -176,7 +176,7 @@ mod tests {
         );
         let error = build(
             inline,
-            Some(ConfigText { file: "s", text: "preprocessor normalize_tcp: opts allow mptcp\n" }),
+            Some(ConfigText::new("s", "preprocessor normalize_tcp: opts allow mptcp\n")),
         );
         assert!(error.unwrap_err()[0].message.contains("from 3 to 255"));
     }

@@ -44,7 +44,7 @@ impl WaasConfig {
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
         let mut reader = Reader { config: Self::default(), found, block: Block::None };
-        blocks::read(text.text, &mut reader);
+        blocks::read(text, &mut reader);
         reader.config
     }
 

@@ -10,7 +10,7 @@ use crate::testing::{SYN_OPTIONS, segment, send, with_options};
 const PLAIN: [u8; 20] = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
 
 fn waas(text: &str) -> Waas {
-    build(Some(ConfigText { file: "w.cfg", text })).unwrap().0
+    build(Some(ConfigText::new("w.cfg", text))).unwrap().0
 }
 
 /// A packet through accelerators in the order of its way.
@@ -92,9 +92,6 @@ fn what_is_not_asked_or_does_not_answer() {
     let other = |port| Packet { src_port: port, ..syn(&PLAIN) };
     assert!(!send(&mut device, 2000, other(7)).packet.options.has(33), "the server is known");
     assert!(send(&mut device, 61_000, other(8)).packet.options.has(33));
-    let found = build(Some(ConfigText {
-        file: "w.cfg",
-        text: "tfo auto-discovery blacklist hold-time x\n",
-    }));
+    let found = build(Some(ConfigText::new("w.cfg", "tfo auto-discovery blacklist hold-time x\n")));
     assert!(found.unwrap_err()[0].message.contains("expected minutes"));
 }

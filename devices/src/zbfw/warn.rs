@@ -3,7 +3,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigText, Diagnostics, Line};
 use crate::ios::{Interface, IosConfig};
 
 use super::policy::zones_of;
@@ -16,7 +16,7 @@ pub(crate) fn warn(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
-    let all = lines(text.text);
+    let all = text.lines();
     warn_of_names(config, &all, found);
     let zones = &config.zones;
     if let Some(first) = all.first()

@@ -18,7 +18,7 @@ const INTERFACES: &str = "interface G0\n nameif outside\n security-level 0\n ip 
 fn asa(rules: &str) -> Asa {
     let text = format!("{INTERFACES}{rules}");
     let context = DeviceContext { name: "edge", seed: 1, default_farm: None };
-    let text = ConfigText { file: "edge.cfg", text: &text };
+    let text = ConfigText::new("edge.cfg", &text);
     match build(&Settings::default(), &context, Some(text)) {
         Ok((asa, warnings)) => {
             assert!(warnings.is_empty(), "{warnings:?}");
@@ -201,7 +201,7 @@ fn faults_in_the_syntax_before_8_3() {
     let says = |rules: &str| {
         let text = format!("{INTERFACES}{rules}");
         let context = DeviceContext { name: "edge", seed: 1, default_farm: None };
-        let text = ConfigText { file: "edge.cfg", text: &text };
+        let text = ConfigText::new("edge.cfg", &text);
         let found = build(&Settings::default(), &context, Some(text)).map_or_else(|e| e, |b| b.1);
         found.first().map(ToString::to_string).unwrap_or_default()
     };

@@ -106,6 +106,11 @@ pub(super) fn ports(text: ConfigText<'_>) -> std::collections::BTreeSet<u16> {
     Ruleset::read(text, &mut Diagnostics::new(text.file)).ports()
 }
 
+/// The rules of a text that would touch MPTCP on interfaces that they name.
+pub(super) fn of_interfaces(text: ConfigText<'_>) -> Vec<Arc<Rule>> {
+    Ruleset::read(text, &mut Diagnostics::new(text.file)).aside().to_vec()
+}
+
 /// What a table of chains decided.
 enum Fate {
     /// On to the next table.

@@ -9,7 +9,7 @@ use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
 use crate::config::words::{nearest, port, prefix};
-use crate::config::{ConfigText, Diagnostics, Line, lines, quoted};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::{MAN, remedy};
 
@@ -60,6 +60,8 @@ enum Match {
     Flags(u8, u8),
     Option(u8),
     State(Vec<String>),
+    /// Of an interface: they are not told apart here.
+    Interface,
     /// Another protocol than TCP, or what is not modelled: it holds for no packet.
     Never,
 }
@@ -68,6 +70,8 @@ enum Match {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ruleset {
     pub(super) entries: Vec<Entry>,
+    /// Rules of an interface that would touch MPTCP: they are not in effect here.
+    aside: Vec<Arc<Rule>>,
     /// Tables whose chain of forwarded packets has the policy DROP, with the line.
     policies: Vec<(Table, Arc<Rule>)>,
 }
@@ -90,7 +94,7 @@ impl Match {
             Self::Flags(mask, set) => packet.flags.0 & mask == *set,
             Self::Option(kind) => packet.options.has(*kind),
             Self::State(states) => states.iter().any(|s| s == state),
-            Self::Never => false,
+            Self::Interface | Self::Never => false,
         }
     }
 }
@@ -114,6 +118,11 @@ impl Ruleset {
             .collect()
     }
 
+    /// Rules that would touch MPTCP on some interfaces.
+    pub(super) fn aside(&self) -> &[Arc<Rule>] {
+        &self.aside
+    }
+
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
         let mut all = Self::default();
@@ -132,7 +141,7 @@ impl Ruleset {
                 all.policies.extend(at.map(|table| (table, rule)));
             }
         }
-        for line in lines(text.text) {
+        for line in text.lines().iter() {
             let words = match line.words.as_slice() {
                 [prompt, rest @ ..] if matches!(*prompt, "$" | "sudo") => rest,
                 words => words,
@@ -142,7 +151,7 @@ impl Ruleset {
                     let of = rest.iter().position(|w| matches!(*w, "-t" | "--table"));
                     let named = of.and_then(|at| rest.get(at + 1)).copied().unwrap_or("filter");
                     if let Some(table) = named_table(named) {
-                        all.command(table, rest, &line, text, found);
+                        all.command(table, rest, line, text, found);
                     }
                 }
                 [first, ..] if first.starts_with('*') => {
@@ -150,7 +159,7 @@ impl Ruleset {
                         table = next;
                     }
                 }
-                ["-A" | "-I" | "-P", ..] => all.command(table, words, &line, text, found),
+                ["-A" | "-I" | "-P", ..] => all.command(table, words, line, text, found),
                 ["COMMIT", ..]
                 | ["nft" | "sysctl" | "ip" | "tc" | "set" | "exit" | "fi" | "done", ..] => {}
                 [first, ..] if first.starts_with('#') => {}
@@ -159,7 +168,7 @@ impl Ruleset {
                         "{} is no rule of iptables: the line is passed over",
                         quoted(first)
                     );
-                    found.warn(&line, first, message);
+                    found.warn(line, first, message);
                 }
                 [] => {}
             }
@@ -208,6 +217,12 @@ impl Ruleset {
             return;
         }
         let Some((matches, target)) = rule_of(words, line, found) else { return };
+        if matches.iter().any(|(_, condition)| matches!(condition, Match::Interface)) {
+            if touches_mptcp(&matches, &target) {
+                self.aside.push(rule);
+            }
+            return;
+        }
         let rule = match &target {
             Target::Strip(kinds) if kinds.contains(&kind::MPTCP) => {
                 remedy::keep(rule, table, words)
@@ -234,6 +249,18 @@ impl Table {
             Self::Mangle => "mangle",
             Self::Filter => "filter",
         }
+    }
+}
+
+/// True when a rule with these conditions is about option 30.
+fn touches_mptcp(matches: &[(bool, Match)], target: &Target) -> bool {
+    match target {
+        Target::Strip(kinds) => kinds.contains(&kind::MPTCP),
+        Target::SynProxy => true,
+        Target::Drop | Target::Reject { .. } => {
+            matches.iter().any(|(_, on)| matches!(on, Match::Option(kind::MPTCP)))
+        }
+        _ => false,
     }
 }
 
@@ -355,7 +382,7 @@ fn rule_of(
             "-i" | "-o" | "--in-interface" | "--out-interface" => {
                 let message = "interfaces are not told apart here: this rule does nothing";
                 found.warn(line, first, message);
-                return None;
+                matches.push((negated, Match::Interface));
             }
             other => {
                 let known =

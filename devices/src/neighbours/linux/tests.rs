@@ -8,7 +8,7 @@ use crate::testing::{SYN_OPTIONS, segment, send, with_options};
 
 fn built(text: &str) -> Result<(Linux, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let context = DeviceContext { name: "l", seed: 1, default_farm: None };
-    build(&context, Some(ConfigText { file: "rules.v4", text }))
+    build(&context, Some(ConfigText::new("rules.v4", text)))
 }
 
 fn linux(text: &str) -> Linux {
