@@ -182,7 +182,11 @@ fn both(connection: &compare::Compared) -> [Vec<Cell>; 2] {
         }
     };
     let judged = !connection.not_judged.contains(&"goodput");
-    let remark = if judged { "" } else { "both failed: goodput is not judged" };
+    let remark = match (judged, connection.sim.verdict, connection.live.verdict) {
+        (true, ..) => "",
+        (false, "failed", "failed") => "both failed: goodput is not judged",
+        (false, ..) => "packets lost by chance: goodput is not judged",
+    };
     let row = |title: String, figures: &compare::Figures| {
         vec![
             Cell::left(title),

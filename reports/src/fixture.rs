@@ -403,5 +403,6 @@ fn record(name: &str, title: &str, connections: Vec<ConnectionRecord>) -> RunRec
         detail: None,
         live: None,
         packet_hops: 0,
+        random_losses: 0,
     }
 }

@@ -40,7 +40,8 @@ pub struct Compared {
     pub live: Figures,
     /// What is not equal, in a word each: `verdict`, `subflows`, `goodput`, `stall`.
     pub differs: Vec<&'static str>,
-    /// What was not compared, in the same words: what failed in both runs has no goodput to speak of.
+    /// What was not compared, in the same words: what failed in both runs has no goodput to speak of, and
+    /// where packets are lost by chance it is chance's.
     pub not_judged: Vec<&'static str>,
 }
 
@@ -77,7 +78,10 @@ impl Comparison {
     #[must_use]
     pub fn new(sim: &RunRecord, live: &RunRecord) -> Self {
         let pairs = sim.connections.iter().zip(&live.connections);
-        let connections: Vec<Compared> = pairs.map(|(s, l)| Compared::new(s, l)).collect();
+        // Chance falls upon other packets in each run.
+        let by_chance = sim.random_losses + live.random_losses > 0;
+        let connections: Vec<Compared> =
+            pairs.map(|(s, l)| Compared::new(s, l, by_chance)).collect();
         let (first_difference, options) = match (&sim.captures, &live.captures) {
             (Some(sim), Some(live)) => (first_difference(sim, live), options(sim, live)),
             _ => (None, BTreeMap::new()),
@@ -93,11 +97,11 @@ impl Comparison {
 }
 
 impl Compared {
-    fn new(sim: &ConnectionRecord, live: &ConnectionRecord) -> Self {
-        Self::judge(sim.name.clone(), Figures::of(sim), Figures::of(live))
+    fn new(sim: &ConnectionRecord, live: &ConnectionRecord, by_chance: bool) -> Self {
+        Self::judge(sim.name.clone(), Figures::of(sim), Figures::of(live), by_chance)
     }
 
-    fn judge(name: String, sim: Figures, live: Figures) -> Self {
+    fn judge(name: String, sim: Figures, live: Figures, by_chance: bool) -> Self {
         let mut differs = Vec::new();
         if sim.verdict != live.verdict || sim.intact != live.intact {
             differs.push("verdict");
@@ -107,7 +111,7 @@ impl Compared {
         }
         let failed = sim.verdict == "failed" && live.verdict == "failed";
         let mut not_judged = Vec::new();
-        if failed {
+        if failed || by_chance {
             not_judged.push("goodput");
         } else if (live.goodput_mbps - sim.goodput_mbps).abs() > GOODPUT * sim.goodput_mbps {
             differs.push("goodput");
@@ -219,9 +223,12 @@ mod tests {
             intact: true,
         };
         let judge = |sim, live| {
-            let compared = Compared::judge("video".into(), sim, live);
+            let compared = Compared::judge("video".into(), sim, live, false);
             (compared.differs, compared.not_judged)
         };
+        let [sim, live] = [3.0, 3.2].map(|goodput| figures("mptcp", goodput));
+        let lossy = Compared::judge("video".into(), sim, live, true);
+        assert_eq!((lossy.differs, lossy.not_judged), (vec![], vec!["goodput"]));
         let differ = judge(figures("mptcp", 3.0), figures("mptcp", 3.2));
         assert_eq!(differ, (vec!["goodput"], vec![]));
         let failed = judge(figures("failed", 3.0), figures("failed", 0.1));

@@ -65,6 +65,11 @@ impl World {
             changes,
             events: self.events,
             packet_hops: self.packet_hops,
+            random_losses: self
+                .directions
+                .iter()
+                .map(|direction| direction.transmission.counters().random_losses)
+                .sum(),
             captures: self.watch.take().map(Watch::finish),
             detail,
             live: None,

@@ -50,6 +50,8 @@ pub struct RunRecord {
     pub events: u64,
     /// Packets sent over links, each link once.
     pub packet_hops: u64,
+    /// Packets that links lost by chance.
+    pub random_losses: u64,
     /// What charts draw finely, when the run was asked to observe it.
     pub detail: Option<detail::Detail>,
     /// Packets, when the run was asked to capture them or to watch for those that tell the story.
