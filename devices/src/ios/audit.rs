@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use sim_core::engine::device::{ConfigLine, PortId};
+use sim_core::engine::device::{ConfigLine, Device, PortId};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Flow;
 
@@ -119,15 +119,19 @@ struct Probes {
 }
 
 impl Probes {
-    /// What becomes of a connection from one interface to another.
-    fn try_one(&mut self, from: &Interface, to: &Interface, flow: Flow) -> (Effect, Vec<Because>) {
+    /// The router between two interfaces, to be tried.
+    fn between(&self, from: &Interface, to: &Interface) -> IosRouter {
         let sides = [Some(from.clone()), Some(to.clone())];
-        let config = Arc::clone(&self.config);
-        let mut router = IosRouter::new("ios", config, sides, &CONTEXT);
+        IosRouter::new("ios", Arc::clone(&self.config), sides, &CONTEXT)
+    }
+
+    /// What becomes of a connection through a router, which has forgotten those before.
+    fn try_one(&mut self, router: &mut IosRouter, flow: Flow) -> (Effect, Vec<Because>) {
         self.at += SimDuration::from_secs(1);
+        router.reload(self.at);
         let attempt =
             Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
-        let probed = probe(&mut router, attempt);
+        let probed = probe(router, attempt);
         (probed.effect, probed.because)
     }
 
@@ -150,9 +154,10 @@ impl Probes {
             let direction = format!("zone {} to zone {}", pair.source, pair.destination);
             let (from, to) =
                 (self.member(&pair.source, pair), self.member(&pair.destination, pair));
+            let mut router = self.between(&from, &to);
             let policy = pair.policy.as_ref().and_then(|named| zones.policy(&named.name));
             let Some(policy) = policy else {
-                let (effect, because) = self.try_one(&from, &to, general(5001));
+                let (effect, because) = self.try_one(&mut router, general(5001));
                 self.say("all TCP".into(), &direction, effect, because);
                 continue;
             };
@@ -164,7 +169,7 @@ impl Probes {
                     .into_iter()
                     .find(|flow| firewall.class_of(&config, *flow).as_deref() == Some(&class.name));
                 let Some(flow) = witness else { continue };
-                let (effect, mut because) = self.try_one(&from, &to, flow);
+                let (effect, mut because) = self.try_one(&mut router, flow);
                 if let Some((action, place)) = &class.action {
                     let does = match action {
                         Action::Inspect(_) => "inspected; TCP options are not touched",
@@ -186,7 +191,7 @@ impl Probes {
                 .map(general)
                 .find(|f| firewall.class_of(&config, *f).as_deref() == Some("class-default"));
             if let Some(flow) = other {
-                let (effect, because) = self.try_one(&from, &to, flow);
+                let (effect, because) = self.try_one(&mut router, flow);
                 self.say("all other TCP".into(), &direction, effect, because);
             }
         }
@@ -228,11 +233,12 @@ impl Probes {
             ] {
                 let direction = format!("{called}, {way}");
                 let mut seen: Vec<Effect> = Vec::new();
+                let mut router = self.between(from, to);
                 for flow in self.flows_of(interface) {
                     if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
                         break;
                     }
-                    let (effect, because) = self.try_one(from, to, flow);
+                    let (effect, because) = self.try_one(&mut router, flow);
                     if seen.contains(&effect) {
                         continue;
                     }
@@ -276,8 +282,9 @@ impl Probes {
         let samples =
             self.config.access_lists.get(&list.name).map_or_else(Vec::new, |list| list.samples());
         let bare = Interface::default();
+        let mut router = self.between(&bare, &bare);
         for flow in samples {
-            let (effect, because) = self.try_one(&bare, &bare, flow);
+            let (effect, because) = self.try_one(&mut router, flow);
             if effect == Effect::Terminate {
                 let traffic = format!("TCP that access list {} permits", list.name);
                 self.say(traffic, "every interface, both directions", effect, because);
