@@ -510,6 +510,7 @@ impl Endpoint {
             position = position.min(early.len());
         }
         self.note_fresh(i, fresh);
+        self.receive.window.note_early(self.receive.early_span());
     }
 
     /// The peer's DATA_FIN: its position is the last number of the mapping.

@@ -127,8 +127,16 @@ pub(super) struct DataReceive {
     pub(super) fin_told: bool,
     /// Right edge of the window last advertised.
     pub(super) advertised: u64,
-    /// How large the window is.
+    /// How large the buffer is.
     pub(super) window: ReceiveWindow,
+}
+
+impl DataReceive {
+    /// Bytes from the next one expected to the end of what waits out of order.
+    #[inline]
+    pub(super) fn early_span(&self) -> u64 {
+        self.early.back().map_or(0, |e| e.start + u64::from(e.payload.len) - self.next)
+    }
 }
 
 /// One end of a connection. What every packet touches comes first, so that it lies together.

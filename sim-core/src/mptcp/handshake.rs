@@ -280,6 +280,7 @@ impl Endpoint {
             state: State::SynSent,
             tx: Sender::new(initial, congestion, self.config.rto_min),
             rx: Receiver::new(Seq(0)),
+            offer: self.receive.window.first_offer(),
             peer_mss: if flow.src.is_ipv4() { 536 } else { 1220 },
             mtu: io.host.mtu_of(io.now, flow.src.ip(), flow.dst.ip()),
             path_mtu: PathMtuSearch::default(),

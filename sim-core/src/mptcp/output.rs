@@ -102,7 +102,7 @@ impl Endpoint {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
         let unit = (1u64 << scale) - 1;
-        let size = (self.receive.window.size() + unit) & !unit;
+        let size = (self.subflows[i].offer.size() + unit) & !unit;
         let edge = self.receive.advertised.max(self.receive.next + size);
         self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         ((edge - self.receive.next) >> scale).min(0xffff) as u16
@@ -114,7 +114,7 @@ impl Endpoint {
         let s = &self.subflows[i];
         let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
         let mss = u64::from(s.mtu - ip - 20 - if s.timestamps { 12 } else { 0 });
-        let size = self.receive.window.size().min(0xffff);
+        let size = s.offer.size().min(0xffff);
         if size > mss { (size / mss * mss) as u16 } else { size as u16 }
     }
 

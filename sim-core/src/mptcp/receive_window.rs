@@ -1,25 +1,74 @@
-//! How much a receiver takes: dynamic right-sizing as Linux does it (`tcp_rcv_space_adjust`,
-//! `mptcp_rcv_space_adjust`): room for twice what a round trip delivered, and more while that grows.
-//! The window follows the room by two segments for each that comes in (`tcp_grow_window`).
+//! How much a receiver takes: dynamic right-sizing as Linux does it (`mptcp_rcv_space_adjust`,
+//! `mptcp_rcvbuf_grow`): room for twice what a round trip delivered, and more while that grows or waits
+//! out of order. What a subflow offers follows that room by two segments for each that it brings
+//! (`tcp_grow_window`), so that the window of the connection, the largest of them, grows by no more
+//! than the busiest subflow lets it.
 
 use crate::time::{SimDuration, SimTime};
 
-/// Linux's initial window (`TCP_INIT_CWND` and the default of `tcp_rmem` allow this much).
+/// What a subflow offers at first (half of the default of `tcp_rmem`).
 const INITIAL: u64 = 65_536;
+/// Payload that fits into the default of `tcp_rmem`, 128 KiB, once segments have shown how much of their
+/// memory is payload (`scaling_ratio`: 156 of 256 for full segments of 1500 bytes).
+const INITIAL_ROOM: u64 = (128 << 10) * 156 / 256;
 /// What a round trip is taken to have delivered before the first (`TCP_INIT_CWND` segments).
 const INITIAL_SPACE: u64 = 10 * 1_448;
-/// Sixteen segments beyond what was measured.
-const MARGIN: u64 = 16 * 1_460;
 
-/// The size of the receive window.
+/// What one subflow offers of the window, and the round trip that it sees as a receiver.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Bytes (Linux's `rcv_ssthresh`); it only grows.
+    size: u64,
+    /// From sending a timestamp to getting data that echoes it; zero: not known.
+    rtt: SimDuration,
+    /// The timestamp whose echo was measured last.
+    measured: u32,
+}
+
+impl Offer {
+    /// A segment with `len` bytes of payload came in; the buffer has `room`.
+    #[inline]
+    pub(super) fn note_segment(&mut self, len: u32, room: u64) {
+        if self.size < room {
+            self.size = room.min(self.size + 2 * u64::from(len));
+        }
+    }
+
+    /// Data echoed timestamp `echo`, which was sent so long ago (`tcp_rcv_rtt_measure_ts`): a shorter
+    /// time counts at once, a longer one by an eighth.
+    #[inline]
+    pub(super) fn note_rtt(&mut self, echo: u32, ms: u32) {
+        if echo == self.measured || ms > 60_000 {
+            return;
+        }
+        self.measured = echo;
+        let sample = SimDuration::from_millis(u64::from(ms.max(1)));
+        self.rtt = if self.rtt == SimDuration::ZERO || sample < self.rtt {
+            sample
+        } else {
+            SimDuration((7 * self.rtt.0 + sample.0) / 8)
+        };
+    }
+
+    /// Bytes that may follow what was received in order.
+    #[inline]
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The receiver's round trip; zero: not known.
+    #[inline]
+    pub(super) const fn rtt(&self) -> SimDuration {
+        self.rtt
+    }
+}
+
+/// The room that a connection's receive buffer has.
 #[derive(Clone, Debug)]
 pub(super) struct ReceiveWindow {
-    size: u64,
-    /// What the buffer has room for; it only grows.
+    /// Bytes; it only grows.
     room: u64,
     max: u64,
-    /// Round trip as the receiver sees it: from sending a timestamp to getting data that echoes it.
-    rtt: SimDuration,
     measured_from: SimTime,
     delivered: u64,
     /// Most that a round trip has delivered so far.
@@ -27,53 +76,35 @@ pub(super) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// A window of at most `max` bytes.
+    /// Room for at most `max` bytes.
     pub(super) fn new(max: u64, autotuning: bool) -> Self {
-        let size = if autotuning { max.min(INITIAL) } else { max };
-        Self {
-            size,
-            room: size,
-            max,
-            rtt: SimDuration::ZERO,
-            measured_from: SimTime::ZERO,
-            delivered: 0,
-            space: INITIAL_SPACE,
-        }
+        let room = if autotuning { max.min(INITIAL_ROOM) } else { max };
+        Self { room, max, measured_from: SimTime::ZERO, delivered: 0, space: INITIAL_SPACE }
     }
 
-    /// The size in bytes.
+    /// What a subflow offers first.
+    pub(super) fn first_offer(&self) -> Offer {
+        let grows = self.room < self.max;
+        let size = if grows { self.room.min(INITIAL) } else { self.room };
+        Offer { size, rtt: SimDuration::ZERO, measured: 0 }
+    }
+
+    /// Bytes that fit.
     #[inline]
-    pub(super) const fn size(&self) -> u64 {
-        self.size
+    pub(super) const fn room(&self) -> u64 {
+        self.room
     }
 
-    /// Data echoed a timestamp that was sent so long ago.
-    #[inline(always)] // once for each segment with data
-    pub(super) fn note_rtt(&mut self, ms: u32) {
-        if self.room < self.max {
-            self.measure(ms);
-        }
-    }
-
-    #[inline(never)]
-    fn measure(&mut self, ms: u32) {
-        if ms > 60_000 {
-            return;
-        }
-        let sample = SimDuration::from_millis(u64::from(ms.max(1)));
-        self.rtt = if self.rtt == SimDuration::ZERO {
-            sample
-        } else {
-            SimDuration((7 * self.rtt.0 + sample.0) / 8)
-        };
-    }
-
-    /// A segment with `len` bytes of payload came in.
+    /// True while the room may still grow.
     #[inline]
-    pub(super) fn note_segment(&mut self, len: u32) {
-        if self.size < self.room {
-            self.size = self.room.min(self.size + 2 * u64::from(len));
-        }
+    pub(super) const fn grows(&self) -> bool {
+        self.room < self.max
+    }
+
+    /// True when something was delivered for which the room may grow.
+    #[inline(always)] // once for each packet
+    pub(super) const fn may_grow(&self) -> bool {
+        self.delivered > 0 && self.room < self.max
     }
 
     /// `bytes` were delivered to the application.
@@ -82,23 +113,25 @@ impl ReceiveWindow {
         self.delivered += bytes;
     }
 
-    /// The application has read what there was.
-    #[inline(always)] // once for each packet
-    pub(super) fn adjust(&mut self, now: SimTime) {
-        if self.delivered > 0 && self.room < self.max {
-            self.grow(now);
+    /// Data waits out of order, up to so many bytes from what is next: there must be room for it beside
+    /// what is delivered.
+    #[inline]
+    pub(super) fn note_early(&mut self, span: u64) {
+        if self.grows() {
+            self.room = self.room.max(2 * self.space + span).min(self.max);
         }
     }
 
-    #[inline(never)]
-    fn grow(&mut self, now: SimTime) {
-        if self.rtt == SimDuration::ZERO || now.since(self.measured_from) < self.rtt {
+    /// The application has read what there was; the longest round trip of a subflow is `rtt`, and `span`
+    /// bytes from what is next on wait out of order, with their gaps.
+    pub(super) fn adjust(&mut self, now: SimTime, rtt: SimDuration, span: u64) {
+        if rtt == SimDuration::ZERO || now.since(self.measured_from) < rtt {
             return;
         }
         if self.delivered > self.space {
-            let mut window = 2 * self.delivered + MARGIN;
+            let mut window = 2 * self.delivered;
             let growth = u128::from(window) * u128::from(self.delivered - self.space);
-            window += 2 * (growth / u128::from(self.space)) as u64;
+            window += 2 * (growth / u128::from(self.space)) as u64 + span;
             self.room = self.room.max(window.min(self.max));
             self.space = self.delivered;
         }
@@ -111,39 +144,67 @@ impl ReceiveWindow {
 mod tests {
     use super::*;
 
+    const RTT: SimDuration = SimDuration::from_millis(20);
+
     #[test]
     fn grows_with_what_a_round_trip_delivers_and_never_shrinks() {
         let mut w = ReceiveWindow::new(6 << 20, true);
-        w.note_rtt(20);
         for ms in 1..=100 {
-            w.note_segment(5_000);
             w.note_delivery(5_000); // 40 Mbit/s
-            w.adjust(SimTime(ms * 1_000_000));
+            w.adjust(SimTime(ms * 1_000_000), RTT, 0);
         }
-        let grown = w.size();
+        let grown = w.room();
         assert!((200_000..6 << 20).contains(&grown), "{grown}");
         for ms in 101..=300 {
             w.note_delivery(10);
-            w.adjust(SimTime(ms * 1_000_000));
+            w.adjust(SimTime(ms * 1_000_000), RTT, 0);
         }
-        assert_eq!(w.size(), grown);
+        assert_eq!(w.room(), grown);
+    }
+
+    /// As a kernel did in its second round trip, after 22 segments in the first: 206,848 bytes.
+    #[test]
+    fn a_first_round_trip_of_22_segments_makes_room_for_202_kib() {
+        let mut w = ReceiveWindow::new(32 << 20, true);
+        w.note_delivery(22 * 1_424);
+        w.adjust(SimTime(35_000_000), RTT, 0);
+        assert_eq!(w.room() >> 10, 203);
     }
 
     #[test]
-    fn the_window_follows_the_room_by_two_segments_for_each() {
+    fn what_waits_out_of_order_has_room_beside_what_is_delivered() {
         let mut w = ReceiveWindow::new(6 << 20, true);
-        w.note_rtt(20);
-        w.note_segment(1_448);
-        assert_eq!(w.size(), INITIAL, "no room yet");
-        w.note_delivery(60_000);
-        w.adjust(SimTime(20_000_000));
-        assert_eq!(w.size(), INITIAL);
-        w.note_segment(1_448);
-        assert_eq!(w.size(), INITIAL + 2 * 1_448);
+        w.note_early(100_000);
+        assert_eq!(w.room(), 2 * INITIAL_SPACE + 100_000);
+    }
+
+    #[test]
+    fn an_offer_follows_the_room_by_two_segments_for_each() {
+        let w = ReceiveWindow::new(6 << 20, true);
+        let mut offer = w.first_offer();
+        assert_eq!(offer.size(), INITIAL);
+        offer.note_segment(1_448, INITIAL);
+        assert_eq!(offer.size(), INITIAL, "no room");
+        offer.note_segment(1_448, w.room());
+        assert_eq!(offer.size(), INITIAL + 2 * 1_448);
+        offer.note_segment(60_000, w.room());
+        assert_eq!(offer.size(), w.room());
+    }
+
+    #[test]
+    fn a_shorter_round_trip_counts_at_once_and_an_echo_only_once() {
+        let mut offer = ReceiveWindow::new(6 << 20, true).first_offer();
+        for (echo, ms, expect_us) in
+            [(1, 40, 40_000), (1, 10, 40_000), (2, 20, 20_000), (3, 28, 21_000)]
+        {
+            offer.note_rtt(echo, ms);
+            assert_eq!(offer.rtt().as_nanos() / 1_000, expect_us, "{echo}");
+        }
     }
 
     #[test]
     fn without_autotuning_the_whole_buffer_is_offered() {
-        assert_eq!(ReceiveWindow::new(1 << 20, false).size(), 1 << 20);
+        let w = ReceiveWindow::new(1 << 20, false);
+        assert_eq!((w.room(), w.first_offer().size()), (1 << 20, 1 << 20));
     }
 }

@@ -10,7 +10,7 @@ use crate::record::story::{End, Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::{AckNeed, Chunk};
 use crate::tcp::sender::{Ack, Acked, TimerKind, Undone};
 use crate::tcp::{offset_of, seq_of};
-use crate::time::SimDuration;
+use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::{
     AddAddr, CapableBody, DataSeq, Dss, Mapping, MptcpOption, ResetReason, UsualDss, mptcp_options,
 };
@@ -73,7 +73,7 @@ impl Endpoint {
         if is_established {
             self.on_segment(io, i, packet);
         }
-        self.receive.window.adjust(io.now);
+        self.adjust_window(io.now);
         self.subflows[i].silence = Silence::broken(io.now);
         if self.has_nothing_to_push() {
             // A signal that goes out may have to be repeated.
@@ -83,6 +83,21 @@ impl Endpoint {
             self.push_all(io);
         }
         self.flush_acks(io);
+    }
+
+    /// Makes the receive buffer larger when a round trip has delivered more than any before.
+    #[inline(always)] // once for each packet
+    fn adjust_window(&mut self, now: SimTime) {
+        if self.receive.window.may_grow() {
+            self.grow_window(now);
+        }
+    }
+
+    #[inline(never)]
+    fn grow_window(&mut self, now: SimTime) {
+        let rtt = self.subflows.iter().filter(|s| s.is_alive()).map(|s| s.offer.rtt()).max();
+        let span = self.receive.early_span();
+        self.receive.window.adjust(now, rtt.unwrap_or_default(), span);
     }
 
     #[inline(always)] // the one caller
@@ -141,7 +156,7 @@ impl Endpoint {
             if packet.payload.len >= LEAST_MSS && reply != 0 {
                 let clock = (io.now.as_nanos() / 1_000_000) as u32;
                 let offset = s.timestamp_offset;
-                self.receive.window.note_rtt(clock.wrapping_add(offset).wrapping_sub(reply));
+                s.offer.note_rtt(reply, clock.wrapping_add(offset).wrapping_sub(reply));
             }
         }
         let usual = self.usual_dss(i, packet);
@@ -453,10 +468,11 @@ impl Endpoint {
         let len = packet.payload.len;
         let s = &mut self.subflows[i];
         if len > 0 {
-            self.receive.window.note_segment(len);
+            s.offer.note_segment(len, self.receive.window.room());
         }
         if len > 0 && !s.timestamps {
-            self.receive.window.note_rtt((s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32);
+            let ms = (s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32;
+            s.offer.note_rtt(start as u32, ms); // once for each segment
         }
         if packet.flags.has(Flags::FIN) {
             s.rx.on_fin(start + u64::from(len));

@@ -2,6 +2,7 @@
 
 use super::keepalive::Silence;
 use super::path_mtu::PathMtuSearch;
+use super::receive_window::Offer;
 use super::send_queue::SendQueue;
 use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
@@ -98,6 +99,8 @@ pub struct Subflow {
     pub tx: Sender,
     /// Receiving half.
     pub rx: Receiver,
+    /// How much this subflow offers of the receive window.
+    pub offer: Offer,
     /// When the handshake's next step is sent again.
     pub handshake_at: SimTime,
     /// Where the next sample is due.
