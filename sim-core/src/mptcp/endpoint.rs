@@ -278,7 +278,11 @@ impl Endpoint {
                 fin: None,
                 fin_told: false,
                 advertised: 0,
-                window: ReceiveWindow::new(config.receive_buffer.0, config.receive_autotuning),
+                window: ReceiveWindow::new(
+                    config.receive_buffer.0,
+                    config.receive_autotuning,
+                    setup.end == End::Client,
+                ),
             },
             may_fall_back: true,
             joins_allowed: true,

@@ -102,7 +102,7 @@ impl Endpoint {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
         let unit = (1u64 << scale) - 1;
-        let size = (self.subflows[i].offer.size() + unit) & !unit;
+        let size = (self.subflows[i].offer.size().min(self.receive.window.limit()) + unit) & !unit;
         let edge = self.receive.advertised.max(self.receive.next + size);
         self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         ((edge - self.receive.next) >> scale).min(0xffff) as u16

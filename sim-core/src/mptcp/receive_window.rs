@@ -11,8 +11,12 @@ const INITIAL: u64 = 65_536;
 /// Payload that fits into the default of `tcp_rmem`, 128 KiB, once segments have shown how much of their
 /// memory is payload (`scaling_ratio`: 156 of 256 for full segments of 1500 bytes).
 const INITIAL_ROOM: u64 = (128 << 10) * 156 / 256;
-/// What a round trip is taken to have delivered before the first (`TCP_INIT_CWND` segments).
-const INITIAL_SPACE: u64 = 10 * 1_448;
+/// Segments that a round trip is taken to have delivered before the first (`TCP_INIT_CWND`).
+const INITIAL_SEGMENTS: u64 = 10;
+/// A segment of so many bytes shows how much of its memory is payload (`TCP_MSS_DEFAULT`).
+const LEAST_SHOWING: u64 = 536;
+/// Payload from which on a segment makes the window grow (`tcp_event_data_recv`).
+pub(super) const LEAST_GROWING: u32 = 128;
 
 /// What one subflow offers of the window, and the round trip that it sees as a receiver.
 #[derive(Clone, Debug)]
@@ -26,12 +30,13 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// A segment with `len` bytes of payload came in; the buffer has `room`.
-    #[inline]
-    pub(super) fn note_segment(&mut self, len: u32, room: u64) {
-        if self.size < room {
+    /// A segment with `len` bytes of payload came in; the buffer has `room`. True when more is offered now.
+    pub(super) fn note_segment(&mut self, len: u32, room: u64) -> bool {
+        let grows = self.size < room;
+        if grows {
             self.size = room.min(self.size + 2 * u64::from(len));
         }
+        grows
     }
 
     /// Data echoed timestamp `echo`, which was sent so long ago (`tcp_rcv_rtt_measure_ts`): a shorter
@@ -69,6 +74,10 @@ pub(super) struct ReceiveWindow {
     /// Bytes; it only grows.
     room: u64,
     max: u64,
+    /// Most that is offered. The connection takes half of its memory for payload
+    /// (`TCP_DEFAULT_SCALING_RATIO`) until it has been given a segment that shows how much it is: with
+    /// checksums not before a mapping is complete.
+    limit: u64,
     measured_from: SimTime,
     delivered: u64,
     /// Most that a round trip has delivered so far.
@@ -76,10 +85,20 @@ pub(super) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// Room for at most `max` bytes.
-    pub(super) fn new(max: u64, autotuning: bool) -> Self {
+    /// Room for at most `max` bytes, on the side that opened the connection or the other.
+    pub(super) fn new(max: u64, autotuning: bool, opened: bool) -> Self {
+        // Linux subtracts timestamps from the segments of the side that was opened only after it has
+        // measured them for this (`mptcp_sk_clone_init`).
+        let segment = if opened { 1_448 } else { 1_460 };
         let room = if autotuning { max.min(INITIAL_ROOM) } else { max };
-        Self { room, max, measured_from: SimTime::ZERO, delivered: 0, space: INITIAL_SPACE }
+        Self {
+            room,
+            max,
+            limit: if room < max { INITIAL } else { max },
+            measured_from: SimTime::ZERO,
+            delivered: 0,
+            space: INITIAL_SEGMENTS * segment,
+        }
     }
 
     /// What a subflow offers first.
@@ -107,6 +126,12 @@ impl ReceiveWindow {
         self.delivered > 0 && self.room < self.max
     }
 
+    /// Most that is offered.
+    #[inline]
+    pub(super) const fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// `bytes` were delivered to the application.
     #[inline]
     pub(super) const fn note_delivery(&mut self, bytes: u64) {
@@ -125,6 +150,9 @@ impl ReceiveWindow {
     /// The application has read what there was; the longest round trip of a subflow is `rtt`, and `span`
     /// bytes from what is next on wait out of order, with their gaps.
     pub(super) fn adjust(&mut self, now: SimTime, rtt: SimDuration, span: u64) {
+        if self.delivered >= LEAST_SHOWING {
+            self.limit = self.max;
+        }
         if rtt == SimDuration::ZERO || now.since(self.measured_from) < rtt {
             return;
         }
@@ -148,7 +176,7 @@ mod tests {
 
     #[test]
     fn grows_with_what_a_round_trip_delivers_and_never_shrinks() {
-        let mut w = ReceiveWindow::new(6 << 20, true);
+        let mut w = ReceiveWindow::new(6 << 20, true, true);
         for ms in 1..=100 {
             w.note_delivery(5_000); // 40 Mbit/s
             w.adjust(SimTime(ms * 1_000_000), RTT, 0);
@@ -165,35 +193,46 @@ mod tests {
     /// As a kernel did in its second round trip, after 22 segments in the first: 206,848 bytes.
     #[test]
     fn a_first_round_trip_of_22_segments_makes_room_for_202_kib() {
-        let mut w = ReceiveWindow::new(32 << 20, true);
+        let mut w = ReceiveWindow::new(32 << 20, true, false);
         w.note_delivery(22 * 1_424);
         w.adjust(SimTime(35_000_000), RTT, 0);
-        assert_eq!(w.room() >> 10, 203);
+        assert_eq!(w.room().div_ceil(1 << 10), 202);
     }
 
     #[test]
     fn what_waits_out_of_order_has_room_beside_what_is_delivered() {
-        let mut w = ReceiveWindow::new(6 << 20, true);
+        let mut w = ReceiveWindow::new(6 << 20, true, true);
         w.note_early(100_000);
-        assert_eq!(w.room(), 2 * INITIAL_SPACE + 100_000);
+        assert_eq!(w.room(), 2 * 14_480 + 100_000);
     }
 
     #[test]
     fn an_offer_follows_the_room_by_two_segments_for_each() {
-        let w = ReceiveWindow::new(6 << 20, true);
+        let w = ReceiveWindow::new(6 << 20, true, true);
         let mut offer = w.first_offer();
         assert_eq!(offer.size(), INITIAL);
-        offer.note_segment(1_448, INITIAL);
-        assert_eq!(offer.size(), INITIAL, "no room");
-        offer.note_segment(1_448, w.room());
+        assert!(!offer.note_segment(1_448, INITIAL), "no room");
+        assert!(offer.note_segment(1_448, w.room()));
         assert_eq!(offer.size(), INITIAL + 2 * 1_448);
-        offer.note_segment(60_000, w.room());
+        assert!(offer.note_segment(60_000, w.room()));
         assert_eq!(offer.size(), w.room());
+    }
+
+    /// As kernels did with checksums on: 65,536 bytes until the first mapping was complete.
+    #[test]
+    fn no_more_than_half_the_memory_is_offered_before_a_segment_is_delivered() {
+        let mut w = ReceiveWindow::new(6 << 20, true, false);
+        w.note_delivery(24);
+        w.adjust(SimTime(1), SimDuration::ZERO, 0);
+        assert_eq!(w.limit(), INITIAL);
+        w.note_delivery(1_424);
+        w.adjust(SimTime(2), SimDuration::ZERO, 0);
+        assert_eq!(w.limit(), 6 << 20);
     }
 
     #[test]
     fn a_shorter_round_trip_counts_at_once_and_an_echo_only_once() {
-        let mut offer = ReceiveWindow::new(6 << 20, true).first_offer();
+        let mut offer = ReceiveWindow::new(6 << 20, true, true).first_offer();
         for (echo, ms, expect_us) in
             [(1, 40, 40_000), (1, 10, 40_000), (2, 20, 20_000), (3, 28, 21_000)]
         {
@@ -204,7 +243,7 @@ mod tests {
 
     #[test]
     fn without_autotuning_the_whole_buffer_is_offered() {
-        let w = ReceiveWindow::new(1 << 20, false);
+        let w = ReceiveWindow::new(1 << 20, false, true);
         assert_eq!((w.room(), w.first_offer().size()), (1 << 20, 1 << 20));
     }
 }

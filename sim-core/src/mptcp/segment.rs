@@ -87,7 +87,7 @@ impl Endpoint {
 
     /// Makes the receive buffer larger when a round trip has delivered more than any before.
     #[inline(always)] // once for each packet
-    fn adjust_window(&mut self, now: SimTime) {
+    pub(super) fn adjust_window(&mut self, now: SimTime) {
         if self.receive.window.may_grow() {
             self.grow_window(now);
         }
@@ -468,7 +468,7 @@ impl Endpoint {
         let len = packet.payload.len;
         let s = &mut self.subflows[i];
         if len > 0 {
-            s.offer.note_segment(len, self.receive.window.room());
+            s.note_arrival(len, &self.receive.window);
         }
         if len > 0 && !s.timestamps {
             let ms = (s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32;

@@ -125,7 +125,7 @@ impl Endpoint {
         self.keeps_deadline &= self.config.keepalive.is_none();
         self.note_fresh(0, u64::from(packet.payload.len));
         self.hand_over(io, 0, &packet.payload);
-        self.receive.window.adjust(io.now);
+        self.adjust_window(io.now);
         if self.subflows[0].ack_now {
             let packet = self.next_ack(io, 0);
             self.transmit(io, 0, packet);
@@ -169,7 +169,7 @@ impl Endpoint {
         } else {
             self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
         }
-        self.receive.window.adjust(io.now);
+        self.adjust_window(io.now);
         if self.subflows[i].ack_now && self.maps_shortly() {
             let mut packet = self.next_ack(io, i);
             let dss = UsualDss { data_fin: false, ack: self.data_ack() as u32, mapping: None };
@@ -184,13 +184,12 @@ impl Endpoint {
     /// So many bytes that are expected on subflow `i` have come.
     #[inline(always)]
     fn take_next_bytes(&mut self, now: SimTime, i: usize, len: u32, next: Next) {
-        let window = &mut self.receive.window;
         let s = &mut self.subflows[i];
-        if len >= LEAST_MSS && next.echo != 0 {
+        if self.receive.window.grows() && len >= LEAST_MSS && next.echo != 0 {
             let clock = ((now.as_nanos() / 1_000_000) as u32).wrapping_add(s.timestamp_offset);
-            window.note_rtt(clock.wrapping_sub(next.echo));
+            s.offer.note_rtt(next.echo, clock.wrapping_sub(next.echo));
         }
-        window.note_segment(len);
+        s.note_arrival(len, &self.receive.window);
         let need = s.rx.take_next(now, len, self.config.quick_ack);
         s.ack_now |= need == AckNeed::Now;
         self.keeps_deadline = need == AckNeed::Now;
@@ -232,7 +231,7 @@ impl Endpoint {
         }
         self.note_acked(io, i, next.window, acked);
         self.take_data_ack(io, DataSeq::Short(dss.ack), next.window);
-        self.receive.window.adjust(io.now);
+        self.adjust_window(io.now);
         self.write_application(io);
         self.push_next(io, i);
         self.subflows[i].tx.arm_after_ack(io.now, sent);
@@ -316,7 +315,7 @@ impl Endpoint {
             self.send.una = self.send.una.max(end);
         }
         self.send.window_edge = self.send.window_edge.max(self.send.una + next.window);
-        self.receive.window.adjust(io.now);
+        self.adjust_window(io.now);
         self.write_application(io);
         let mut starved = false;
         let full = self.segment_room(0);

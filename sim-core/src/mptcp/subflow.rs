@@ -2,7 +2,7 @@
 
 use super::keepalive::Silence;
 use super::path_mtu::PathMtuSearch;
-use super::receive_window::Offer;
+use super::receive_window::{LEAST_GROWING, Offer, ReceiveWindow};
 use super::send_queue::SendQueue;
 use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
@@ -199,6 +199,27 @@ impl Subflow {
     pub fn note_fin_sent(&mut self) {
         self.fin_sent = true;
         self.closed_first = !self.rx.fin_in_order();
+    }
+
+    /// A segment with `len` bytes of payload came in: more of the window is offered, and that is told at
+    /// once (`tcp_grow_window`).
+    #[inline(always)] // once for each segment with data
+    pub(super) fn note_arrival(&mut self, len: u32, window: &ReceiveWindow) {
+        if self.offer.size() < window.room() && len >= LEAST_GROWING {
+            self.grow_offer(len, window.room());
+        }
+    }
+
+    #[inline(never)]
+    fn grow_offer(&mut self, len: u32, room: u64) {
+        if self.offer.note_segment(len, room.saturating_sub(self.unchecked_bytes())) {
+            self.rx.acknowledge_next();
+        }
+    }
+
+    /// Bytes of a mapping that is not complete yet, held until its checksum can be computed.
+    fn unchecked_bytes(&self) -> u64 {
+        self.unchecked.iter().map(|(_, piece)| u64::from(piece.len)).sum()
     }
 
     /// True when it exists at all.

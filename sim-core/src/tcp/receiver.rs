@@ -57,6 +57,8 @@ pub struct Receiver {
     pub ts_recent: u32,
     sack_count: u8,
     quick_acks: u8,
+    /// What goes out answers what came (Linux's "ping-pong").
+    takes_turns: bool,
     unacked_segments: u8,
     /// Data sent until then answers what came.
     answer_until: SimTime,
@@ -81,6 +83,7 @@ impl Receiver {
             sack_count: 0,
             quick_acks: QUICK_ACKS,
             unacked_segments: 0,
+            takes_turns: false,
             answer_until: SimTime::ZERO,
             duplicate: None,
         }
@@ -100,7 +103,7 @@ impl Receiver {
         if end <= self.next {
             // Nothing new: the peer retransmitted what had arrived, so tell it at once.
             self.duplicate = Some((chunk.start, end));
-            self.quick_acks = self.quick_acks.max(2);
+            self.acknowledge_quickly();
             return (None, AckNeed::Now);
         }
         if chunk.start > self.next {
@@ -169,6 +172,14 @@ impl Receiver {
     pub fn on_data_sent(&mut self, now: SimTime) {
         if now < self.answer_until {
             self.quick_acks = 0;
+            self.takes_turns = true;
+        }
+    }
+
+    /// The next segment is acknowledged by itself, unless two applications take turns.
+    pub fn acknowledge_next(&mut self) {
+        if !self.takes_turns {
+            self.quick_acks |= 1;
         }
     }
 
@@ -249,7 +260,7 @@ impl Receiver {
         let end = start + u64::from(len);
         if len > 0 && start < self.next {
             self.duplicate = Some((start, end.min(self.next)));
-            self.quick_acks = self.quick_acks.max(2);
+            self.acknowledge_quickly();
         }
     }
 
@@ -257,6 +268,12 @@ impl Receiver {
     #[must_use]
     pub fn queued_bytes(&self) -> u64 {
         self.out_of_order.iter().map(|c| u64::from(c.payload.len)).sum()
+    }
+
+    /// The peer sends again what has come (`tcp_enter_quickack_mode`).
+    fn acknowledge_quickly(&mut self) {
+        self.quick_acks = self.quick_acks.max(2);
+        self.takes_turns = false;
     }
 
     fn queue(&mut self, chunk: Chunk) {
@@ -329,6 +346,25 @@ mod tests {
         let mut b = [(0, 0); 4];
         let n = r.sack_blocks(4, &mut b);
         b[..n].to_vec()
+    }
+
+    #[test]
+    fn a_segment_that_opens_the_window_is_acknowledged_by_itself_unless_two_take_turns() {
+        let mut r = Receiver::new(Seq(0));
+        r.quick_acks = 0;
+        for opens in [false, true, true, false] {
+            if opens {
+                r.acknowledge_next();
+            }
+            let at = r.next;
+            let (_, need) = r.on_data(SimTime(1), chunk(at, 100), false);
+            assert_eq!(need == AckNeed::Now, opens);
+            r.on_ack_sent();
+        }
+        r.on_data_sent(SimTime(2));
+        r.acknowledge_next();
+        let at = r.next;
+        assert_eq!(r.on_data(SimTime(3), chunk(at, 100), false).1, AckNeed::Later);
     }
 
     #[test]
