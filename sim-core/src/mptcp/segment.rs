@@ -468,7 +468,7 @@ impl Endpoint {
         let len = packet.payload.len;
         let s = &mut self.subflows[i];
         if len > 0 {
-            s.note_arrival(len, &self.receive.window);
+            s.note_arrival(len, &self.receive.window, self.is_linux);
         }
         if len > 0 && !s.timestamps {
             let ms = (s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32;

@@ -189,7 +189,7 @@ impl Endpoint {
             let clock = ((now.as_nanos() / 1_000_000) as u32).wrapping_add(s.timestamp_offset);
             s.offer.note_rtt(next.echo, clock.wrapping_sub(next.echo));
         }
-        s.note_arrival(len, &self.receive.window);
+        s.note_arrival(len, &self.receive.window, self.is_linux);
         let need = s.rx.take_next(now, len, self.config.quick_ack);
         s.ack_now |= need == AckNeed::Now;
         self.keeps_deadline = need == AckNeed::Now;

@@ -201,18 +201,18 @@ impl Subflow {
         self.closed_first = !self.rx.fin_in_order();
     }
 
-    /// A segment with `len` bytes of payload came in: more of the window is offered, and that is told at
-    /// once (`tcp_grow_window`).
+    /// A segment with `len` bytes of payload came in: more of the window is offered. `tells` asks to tell
+    /// that at once, as Linux does (`tcp_grow_window`).
     #[inline(always)] // once for each segment with data
-    pub(super) fn note_arrival(&mut self, len: u32, window: &ReceiveWindow) {
+    pub(super) fn note_arrival(&mut self, len: u32, window: &ReceiveWindow, tells: bool) {
         if self.offer.size() < window.room() && len >= LEAST_GROWING {
-            self.grow_offer(len, window.room());
+            self.grow_offer(len, window.room(), tells);
         }
     }
 
     #[inline(never)]
-    fn grow_offer(&mut self, len: u32, room: u64) {
-        if self.offer.note_segment(len, room.saturating_sub(self.unchecked_bytes())) {
+    fn grow_offer(&mut self, len: u32, room: u64, tells: bool) {
+        if self.offer.note_segment(len, room.saturating_sub(self.unchecked_bytes())) && tells {
             self.rx.acknowledge_next();
         }
     }
