@@ -78,10 +78,14 @@ impl Endpoint {
             self.announcements.started = true;
             let first = &self.subflows[0];
             self.announcements.opened = vec![(first.flow.src.ip(), first.flow.dst)];
-            let signal = self.config.path_manager.signal.clone();
-            for address in signal {
-                if address != self.subflows[0].flow.src.ip() && io.host.owns(address) {
-                    let id = self.address_id(io.host, address);
+            let known = first.flow.src;
+            let is_at_another_port =
+                self.config.path_manager.signal_port.is_some_and(|port| port != known.port());
+            for &address in &self.config.path_manager.signal {
+                // The peer knows the first subflow's address, but not at another port, where it has an ID of
+                // its own (RFC 8684 §3.4.1).
+                if io.host.owns(address) && (address != known.ip() || is_at_another_port) {
+                    let id = io.host.address_id(address).unwrap_or(0);
                     self.announcements.queue.push((id, address));
                 }
             }
