@@ -483,6 +483,7 @@ impl Endpoint {
                 _ => early.push_back(Early { start: at, payload }),
             }
             self.note_fresh(i, len);
+            self.receive.window.note_early(self.receive.early_span());
             return;
         }
         let mut position = early.partition_point(|e| e.start <= at);

@@ -135,7 +135,7 @@ impl DataReceive {
     /// Bytes from the next one expected to the end of what waits out of order.
     #[inline]
     pub(super) fn early_span(&self) -> u64 {
-        self.early.back().map_or(0, |e| e.start + u64::from(e.payload.len) - self.next)
+        self.early.back().map_or(0, |e| e.end() - self.next)
     }
 }
 
