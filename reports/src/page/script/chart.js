@@ -323,12 +323,17 @@ class Group {
     this.pending = false;
   }
 
-  isZoomed() { return this.view.to - this.view.from < this.end * (1 - 1e-9); }
+  isZoomed() { return this.view.to - this.view.from < this.end; }
 
   show(from, to) {
     const least = this.end / 1e5;
     from = Math.max(0, from);
     to = Math.min(this.end, to);
+    // What zooming in and out again makes of the whole is the whole, but for the rounding.
+    if (to - from > this.end * (1 - 1e-9)) {
+      from = 0;
+      to = this.end;
+    }
     if (to - from < least) {
       const middle = (from + to) / 2;
       from = Math.max(0, Math.min(this.end - least, middle - least / 2));
