@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How many times the bare loop's time a packet-hop takes: workloads and bare loops by turns, one core,
 # medians; then how a hop's cost and the memory grow with the flows, what an idle connection takes, and how
-# much faster a sweep is on all cores.
+# much faster a sweep is on all cores, beside programs that share nothing.
 #
 #   bench/ratio.sh [RUNS]        default: 7 runs, some six minutes
 set -euo pipefail
@@ -45,15 +45,25 @@ many=$(column MB "$("$ours" idle-10000)")
 awk -v few="$few" -v many="$many" \
     'BEGIN { printf "an idle connection: %.0f bytes (target: under 8192)\n", (many - few) * 1e6 / 9000 }'
 
-sweep() { target/release/option30 sweep bench/cores.ron --jobs "$1" --out "$times/sweep-$1" >/dev/null 2>&1; }
+# Twice the sweep on one core, side by side: what the machine's cores give to programs that share nothing.
+sweep() { target/release/option30 sweep bench/cores.ron --jobs "$1" --out "$times/sweep-$2" >/dev/null 2>&1; }
+on_one() { sweep 1 0; }
+on_all() { sweep "$cores" 0; }
+side_by_side() {
+    for copy in $(seq "$cores"); do sweep 1 "$copy" & done
+    wait
+}
 cores=$(nproc)
 for _ in $(seq "$runs"); do
-    for jobs in 1 "$cores"; do
-        rm -rf "$times/sweep-$jobs"
+    for way in on_one on_all side_by_side; do
+        rm -rf "$times"/sweep-*
         started=$(date +%s%N)
-        sweep "$jobs"
-        echo $(($(date +%s%N) - started)) >>"$times/jobs-$jobs"
+        "$way"
+        echo $(($(date +%s%N) - started)) >>"$times/$way"
     done
 done
-awk -v one="$(median <"$times/jobs-1")" -v all="$(median <"$times/jobs-$cores")" -v cores="$cores" \
-    'BEGIN { printf "a sweep on %d cores: %.2f times as fast as on one\n", cores, one / all }'
+awk -v one="$(median <"$times/on_one")" -v all="$(median <"$times/on_all")" \
+    -v beside="$(median <"$times/side_by_side")" -v cores="$cores" 'BEGIN {
+    printf "a sweep on %d cores: %.2f times as fast as on one", cores, one / all
+    printf "; %d programs side by side, one core each: %.2f times\n", cores, cores * one / beside
+}'
