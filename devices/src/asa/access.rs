@@ -80,10 +80,7 @@ impl Access {
             Side::Outside => (1, 0),
         };
         let group = |inbound: bool, interface: Option<&String>| {
-            config
-                .access_groups
-                .iter()
-                .find(|g| g.inbound == inbound && g.interface.as_ref() == interface)
+            config.groups().find(|g| g.inbound == inbound && g.interface.as_ref() == interface)
         };
         let inbound = group(true, Some(&self.interfaces[from])).or_else(|| group(true, None));
         match inbound {
@@ -109,10 +106,10 @@ impl Access {
         let Some(error) = packet.icmp().filter(|_| !self.open) else { return Ok(()) };
         let from = usize::from(side == Side::Outside);
         let interface = Some(&self.interfaces[from]);
-        let of = |g: &&AccessGroup| g.inbound && g.interface.as_ref() == interface;
+        let own = |g: &&AccessGroup| g.inbound && g.interface.as_ref() == interface;
         let everywhere = |g: &&AccessGroup| g.inbound && g.interface.is_none();
-        let groups = &config.access_groups;
-        let Some(group) = groups.iter().find(of).or_else(|| groups.iter().find(everywhere)) else {
+        let group = config.groups().find(own).or_else(|| config.groups().find(everywhere));
+        let Some(group) = group else {
             return if self.downhill[from] { Ok(()) } else { Err(Arc::clone(&self.no_icmp)) };
         };
         let list = config.access_lists.get(&group.list);

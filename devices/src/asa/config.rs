@@ -157,6 +157,22 @@ pub(super) struct AccessGroup {
 }
 
 impl AsaConfig {
+    /// An interface has one access group for each direction: the last one that was given.
+    pub(super) fn apply(&mut self, group: AccessGroup) {
+        self.unapply(group.inbound, group.interface.as_deref());
+        self.access_groups.push(group);
+    }
+
+    /// `no access-group …`.
+    pub(super) fn unapply(&mut self, inbound: bool, interface: Option<&str>) {
+        self.access_groups.retain(|g| g.inbound != inbound || g.interface.as_deref() != interface);
+    }
+
+    /// The access groups in effect: an ASA refuses one whose list it does not have.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &AccessGroup> {
+        self.access_groups.iter().filter(|group| self.access_lists.contains_key(&group.list))
+    }
+
     pub(super) fn tcp_map(&self, name: &str) -> Option<&TcpMap> {
         self.tcp_maps.iter().find(|m| m.name == name)
     }

@@ -10,7 +10,7 @@ use sim_core::wording;
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line};
 
-use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::config::{AccessGroup, Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
 use super::policy::{Mismatch, Policy, Ruling};
 use super::tcp_map::{Action, TcpMap};
 
@@ -335,6 +335,14 @@ pub(super) fn warn(
                 warn(&service.place, interface, message, meant(interface, named.collect()));
             }
             _ => {}
+        }
+    }
+    for AccessGroup { list, place, .. } in &config.access_groups {
+        if !config.access_lists.contains_key(list) {
+            let help = meant(list, config.access_lists.keys().map(String::as_str).collect());
+            let message =
+                format!("access-list {list} is not defined: this access group is refused");
+            warn(place, list, message, help);
         }
     }
     for policy in &config.policy_maps {

@@ -83,6 +83,14 @@ impl Grammar for Reader<'_, '_> {
             self.block = Block::Object(block);
             return true;
         }
+        if let ["class-map", "type", "management", name] = line.words.as_slice() {
+            // It selects connections to the ASA itself.
+            let (name, place) = ((*name).to_owned(), self.text.place(line));
+            let matches = vec![Match { place: place.clone(), on: MatchOn::Nothing }];
+            self.config.class_maps.push(ClassMap { name, place, matches });
+            self.block = Block::Other;
+            return true;
+        }
         if let Some(block) = self.config.layer7.outer(line, self.found) {
             self.block = Block::Layer7(block);
             return true;
@@ -161,8 +169,14 @@ impl Grammar for Reader<'_, '_> {
                 config.services.push(Service { policy: (*policy).to_owned(), interface, place });
                 Block::None
             }
-            ["no", "service-policy", policy, ..] => {
-                config.services.retain(|s| s.policy != *policy);
+            ["no", "service-policy", policy, rest @ ..] => {
+                let interface = match rest {
+                    ["interface", name, ..] => Some(*name),
+                    _ => None,
+                };
+                config
+                    .services
+                    .retain(|s| s.policy != *policy || s.interface.as_deref() != interface);
                 Block::None
             }
             ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..] => Block::None,
@@ -179,7 +193,7 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["access-group", list, direction @ ("in" | "out"), "interface", name, ..] => {
-                config.access_groups.push(AccessGroup {
+                config.apply(AccessGroup {
                     list: (*list).to_owned(),
                     inbound: *direction == "in",
                     interface: Some((*name).to_owned()),
@@ -187,12 +201,26 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
+            ["no", "access-group", _, direction @ ("in" | "out"), "interface", name] => {
+                config.unapply(*direction == "in", Some(name));
+                Block::None
+            }
+            ["no", "access-group", _, "global"] => {
+                config.unapply(true, None);
+                Block::None
+            }
+            ["context", _] => Block::None,
+            ["config-url", url, ..] => {
+                let message = format!("this context's configuration is in {url}, not in this text");
+                self.found.warn(line, url, message);
+                Block::None
+            }
             ["timeout", settings @ ..] => {
                 config.timeouts.read(settings, line, self.found);
                 Block::None
             }
             ["access-group", list, "global"] => {
-                config.access_groups.push(AccessGroup {
+                config.apply(AccessGroup {
                     list: (*list).to_owned(),
                     inbound: true,
                     interface: None,

@@ -150,6 +150,11 @@ impl Layer7 {
                 self.esmtp_maps.entry(own(name)).or_default();
                 Block::EsmtpMap(own(name))
             }
+            ["policy-map", "type", kind, ..] if *kind != "inspect" => {
+                let message = format!("expected inspect after policy-map type, found `{kind}`");
+                found.error(line, kind, message);
+                Block::Other
+            }
             ["class-map" | "policy-map", "type", ..] => Block::Other,
             _ => return None,
         })

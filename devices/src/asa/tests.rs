@@ -589,3 +589,55 @@ fn icmp_errors_need_an_access_list_or_an_inspection_and_a_connection() {
     let out = send_from(&mut asa, 4, INSIDE, too_big(&answer, 1300));
     assert_eq!(out.forwarding, Forwarding::Through);
 }
+
+/// What `config` says about a text: the message and the line of each warning.
+fn said(text: &str) -> Vec<(u32, String)> {
+    let platform = crate::audit::platforms().iter().find(|p| p.name == "asa");
+    let (_, audit) = crate::audit::audit(ConfigText::new("x.cfg", text), platform);
+    audit.warnings.into_iter().map(|w| (w.line, w.message)).collect()
+}
+
+fn tells(text: &str, line: u32, what: &str) -> bool {
+    said(text).iter().any(|(at, message)| *at == line && message.contains(what))
+}
+
+#[test]
+fn an_access_group_without_its_list_is_refused_and_the_last_one_rules() {
+    let open = |text: &str| send_from(&mut asa(text), 0, OUTSIDE, syn()).forwarding;
+    let listed = "access-list in extended permit tcp any any\n";
+    let none = "access-list no extended deny ip any any\n";
+    let applied = |list: &str| format!("access-group {list} in interface outside\n");
+    assert_eq!(open(&(listed.to_owned() + &applied("in"))), Forwarding::Through);
+    let both = format!("{listed}{none}{}{}", applied("no"), applied("in"));
+    assert_eq!(open(&both), Forwarding::Through, "the last one");
+    let taken = format!("{both}no access-group in in interface outside\n");
+    assert_ne!(open(&taken), Forwarding::Through, "the security levels");
+    assert!(tells(&(listed.to_owned() + &applied("im")), 2, "access-list im is not defined"));
+    // Without its list it is not there: from the inside everything opens.
+    let refused = "access-group x in interface inside\n";
+    let through = send_from(&mut asa(refused), 0, INSIDE, syn());
+    assert_eq!(through.forwarding, Forwarding::Through);
+}
+
+#[test]
+fn one_service_policy_is_taken_back_and_the_other_stays() {
+    let both = format!("{FOUR_STEPS}service-policy my-policy-map interface outside\n");
+    let taken = format!("{both}no service-policy my-policy-map interface outside\n");
+    let out = send(&mut asa(&taken), 0, syn());
+    assert!(out.packet.options.has(30));
+    let none = format!("{taken}no service-policy my-policy-map global\n");
+    assert!(!send(&mut asa(&none), 0, syn()).packet.options.has(30));
+}
+
+#[test]
+fn what_touches_nothing_is_not_warned_of() {
+    let limits = "policy-map p\n class c\n  set connection conn-max 9 embryonic-conn-max 7\n\
+                  service-policy p global\n";
+    assert_eq!(said(limits).len(), 1, "{:?}", said(limits));
+    assert!(tells(limits, 2, "class-map c is not defined"));
+    let to_itself = format!("class-map type management c\n match port tcp eq 22\n{limits}");
+    assert!(!tells(&to_itself, 4, "is not defined"));
+    assert!(tells("policy-map type management p\n", 1, "expected inspect"));
+    let system = "context a\n allocate-interface g0/1\n config-url disk0:/a.cfg\n";
+    assert!(tells(system, 3, "is in disk0:/a.cfg"));
+}

@@ -26,15 +26,17 @@ pub(super) fn warn(
         .iter()
         .filter(|map| config.services.iter().any(|s| s.policy == map.name));
     for class in activated.flat_map(|map| &map.classes) {
+        if class.name != "class-default" && config.class_map(&class.name).is_none() {
+            continue;
+        }
         limits(class, &mut notes);
-        let selects = class.name == "class-default" || config.class_map(&class.name).is_some();
         for Inspect { protocol, place, map, .. } in &class.inspections {
             let map = map.as_deref().unwrap_or_default();
             let reads = match protocol.as_str() {
                 "dns" => config.layer7.dns_maps.get(map).is_some_and(|map| map.over_tcp),
                 _ => over_tcp(protocol),
             };
-            if passes && selects && reads {
+            if passes && reads {
                 let message = format!(
                     "inspect {protocol} sees only a part of the stream when MPTCP splits it: {}",
                     advice()

@@ -1,4 +1,4 @@
-//! `service cgn` of IOS XR, with its NAT44 (Cisco IOS XR Carrier Grade NAT Command Reference).
+//! `service cgn` (`cgv6` where the card is a VSM) of IOS XR, with its NAT44 (Cisco IOS XR Carrier Grade NAT Command Reference).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -123,7 +123,7 @@ impl Reader<'_, '_> {
 
 impl Grammar for Reader<'_, '_> {
     fn outer(&mut self, line: &Line<'_>) -> bool {
-        let opens = matches!(line.words.as_slice(), ["service", "cgn", ..]);
+        let opens = matches!(line.words.as_slice(), ["service", "cgn" | "cgv6", ..]);
         if opens {
             (self.inside, self.protocol) = (true, Protocol::None);
         }

@@ -17,7 +17,7 @@ use sim_core::time::SimTime;
 use sim_core::wire::packet::{Flow, Packet};
 
 use crate::catalogue::{MODELLED, ModelInfo, RECALLED};
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line};
 use crate::ios::{Refused, refuse, rule};
 use crate::nat::config::Gateway;
 use crate::nat::gateway::Mapping;
@@ -144,9 +144,11 @@ pub(crate) fn build(
 pub(crate) fn warnings(text: ConfigText<'_>) -> Vec<ConfigDiagnostic> {
     let mut found = Diagnostics::new(text.file);
     let all = text.lines();
-    let translates = all.iter().find(|l| l.words.starts_with(&["service", "cgn"]));
-    let Some(service) = translates else { return Vec::new() };
-    CgnConfig::read(text, &mut found);
+    let opens = |l: &&Line<'_>| matches!(l.words.as_slice(), ["service", "cgn" | "cgv6", ..]);
+    let Some(service) = all.iter().find(opens) else { return Vec::new() };
+    if CgnConfig::read(text, &mut found).pool.is_empty() {
+        return found.into_all();
+    }
     let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                    translation, and a join to it fails; each subflow takes a port of the portlimit";
     found.warn(service, "", message);

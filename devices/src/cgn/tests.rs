@@ -104,3 +104,18 @@ fn faults_are_said() {
     assert!(first("service cgn x\n portlimit 7\n").contains("nothing is translated"));
     assert!(first("service cgn x\n map address-pool 10.0.0.0/8\n").contains("of 16 to 32"));
 }
+
+#[test]
+fn an_audit_tells_of_translation_only_where_there_is_some() {
+    let says = |text: &str, what: &str| {
+        let found = warnings(ConfigText::new("x.cfg", text));
+        found.iter().any(|warning| warning.message.contains(what))
+    };
+    for service in ["cgn", "cgv6"] {
+        let empty = format!("service {service} x\n service-type nat44 n\n  portlimit 7\n");
+        assert!(says(&empty, "nothing is translated"));
+        assert!(!says(&empty, "addresses are translated"));
+        let pool = format!("{empty}  inside-vrf v\n   map address-pool 192.0.2.0/24\n");
+        assert!(says(&pool, "addresses are translated"));
+    }
+}

@@ -288,7 +288,7 @@ pub fn entry(
             "line" => {
                 words.next();
             }
-            "extended" => {}
+            "extended" | "advanced" => {}
             "standard" => standard = true,
             "sequence" => {
                 words.next();
@@ -297,7 +297,8 @@ pub fn entry(
             "remark" | "webtype" | "ethertype" => return None,
             "evaluate" => return Some(words.evaluate(text)),
             "dynamic" => return words.not_modelled("dynamic"),
-            "permit" => break true,
+            // An FTD's `trust`: permitted, and Snort does not look at it.
+            "permit" | "trust" => break true,
             "deny" => break false,
             number if number.parse::<u32>().is_ok() => {}
             other => return words.unread(other, "expected permit or deny"),
@@ -350,6 +351,9 @@ pub fn entry(
         // Another protocol: it names no TCP packet.
         _ => return None,
     };
+    if words.peek() == "ifc" {
+        return words.not_modelled("ifc");
+    }
     entry.source = words.addresses(false)?;
     service.source = match words.rest {
         ["portgroup", name, rest @ ..] => {
@@ -652,6 +656,8 @@ mod tests {
         read(Asa, "access-list a extended permit tcp any6 any", None);
         read(Asa, "access-list a extended permit udp any any", None);
         read(Asa, "access-list a standard permit 10.1.1.0 255.255.255.0", Some(true));
+        read(Asa, "access-list a advanced permit tcp any any eq 5001 rule-id 9", Some(true));
+        read(Asa, "access-list a advanced trust ip any any rule-id 9 event-log both", Some(true));
         read(Asa, "access-list a extended permit tcp any any inactive", None);
         read(Asa, "access-list a remark permit tcp any any", None);
         read(

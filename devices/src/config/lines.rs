@@ -179,8 +179,7 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
     {
         (content, indent) = (command.trim_start(), 0);
     }
-    // `# …` is how a page or a script remarks.
-    if content.is_empty() || content.starts_with(['!', ':']) || content.starts_with("# ") {
+    if content.is_empty() || content.starts_with(['!', ':']) || is_remark(content) {
         return;
     }
     let mut words = split(content);
@@ -205,6 +204,12 @@ fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) 
     if !words.is_empty() {
         found.push(Line { number, indent, words, raw });
     }
+}
+
+/// `# …` is how a page or a script remarks, `## …` a heading of a page, `- …` an item of its lists.
+fn is_remark(content: &str) -> bool {
+    let heading = content.starts_with('#') && content.trim_start_matches('#').starts_with(' ');
+    heading || content.starts_with("- ")
 }
 
 /// Words that most lines have no more of.
@@ -372,6 +377,7 @@ mod tests {
         check("asa(config-tcp-map)#  tcp-options x", &[(1, 0, "tcp-options x")]);
         check("hostname#", &[]);
         check("a b ! why\nc!d", &[(1, 0, "a b"), (2, 0, "c!d")]);
+        check("## Zones\n- one\nend", &[(3, 0, "end")]);
         check("# Zones\nend\nr# end", &[(2, 0, "end"), (3, 0, "end")]);
         check("<--- More --->\r              \r class x", &[(1, 1, "class x")]);
         check(

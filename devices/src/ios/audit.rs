@@ -14,6 +14,7 @@ use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::words::port;
 use crate::config::{ConfigText, Diagnostics, Line};
+use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On, Pair};
 
@@ -431,12 +432,22 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
             }
         }
     }
-    for criterion in config.quality.classes.iter().flat_map(|c| &c.criteria) {
-        if let crate::nbar::config::On::Protocol(name, _) = &criterion.on {
-            let message = format!(
+    for class in &config.quality.classes {
+        let policies = config.quality.policies.iter().flat_map(|policy| &policy.classes);
+        let mut uses = policies.filter(|c| c.name == class.name).peekable();
+        if uses.peek().is_none() {
+            continue;
+        }
+        let drops = uses.flat_map(|c| &c.actions).any(|(action, _)| *action == nbar::Action::Drop);
+        for criterion in &class.criteria {
+            let nbar::On::Protocol(name, _) = &criterion.on else { continue };
+            let mut message = format!(
                 "a subflow that joins shows no beginning of the stream: match protocol {name} does not \
                  recognise it, and it is treated as class-default"
             );
+            if drops {
+                message += "; where it is recognised, the connection is dropped";
+            }
             notes.push((criterion.place.clone(), message));
         }
     }

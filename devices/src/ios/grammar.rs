@@ -22,6 +22,8 @@ enum Block {
     None,
     /// Not modelled.
     Other,
+    /// What reaches the router itself.
+    ControlPlane,
     Interface(usize),
     AccessList(String),
     RouteMap(String),
@@ -86,6 +88,7 @@ impl Grammar for Reader<'_, '_> {
                 self.config.version = Some((*version).to_owned());
                 self.block = Block::None;
             }
+            ["control-plane", ..] => self.block = Block::ControlPlane,
             ["ip", "tcp", "intercept", rest @ ..] => {
                 self.intercept(rest, line);
                 self.block = Block::None;
@@ -133,6 +136,13 @@ impl Grammar for Reader<'_, '_> {
         match &self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
+            Block::ControlPlane => {
+                if let ["service-policy", "input" | "output", name] = line.words.as_slice() {
+                    self.config.control_plane.push((*name).to_owned());
+                    return true;
+                }
+                line.indent > 0
+            }
             Block::Interface(at) => {
                 let at = *at;
                 self.interface(at, line)
@@ -200,7 +210,11 @@ impl Grammar for Reader<'_, '_> {
 
     fn unknown(&mut self, line: &Line<'_>) {
         match &self.block {
-            Block::None | Block::Other | Block::RouteMap(_) | Block::Object(_) => {}
+            Block::None
+            | Block::Other
+            | Block::ControlPlane
+            | Block::RouteMap(_)
+            | Block::Object(_) => {}
             Block::Interface(_) => skipped::of_interface(line, self.found),
             Block::AccessList(name) => {
                 let message = format!("expected permit or deny in access list {name}");

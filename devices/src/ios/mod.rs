@@ -77,6 +77,8 @@ pub(crate) struct IosConfig {
     pub(crate) nat: NatConfig,
     pub(crate) quality: Quality,
     pub(crate) intercept: Intercept,
+    /// Policies on what reaches the router itself: they see no connection that crosses it.
+    pub(crate) control_plane: Vec<String>,
     /// `version 15.7`.
     pub(crate) version: Option<String>,
 }

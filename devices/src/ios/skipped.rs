@@ -43,6 +43,7 @@ const GLOBAL: &[&str] = &[
     "controller",
     "crypto",
     "current",
+    "debug",
     "default",
     "default-gateway",
     "default-value",

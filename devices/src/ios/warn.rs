@@ -99,6 +99,7 @@ fn quality(config: &IosConfig, say: &mut Say<'_>) {
         let of_interface = config.interfaces.iter().flat_map(|i| i.service.iter().flatten());
         let nested = q.policies.iter().flat_map(|p| &p.classes).flat_map(|c| &c.actions);
         of_interface.map(|n| &*n.name).any(|n| n == name)
+            || config.control_plane.iter().any(|n| n == name)
             || nested.into_iter().any(
                 |(action, _)| matches!(action, crate::nbar::config::Action::Nested(n) if n == name),
             )

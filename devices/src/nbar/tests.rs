@@ -144,3 +144,12 @@ fn what_is_said_about_the_text() {
     check("match protocol http", "match vlan 7", Warning, 2, "not modelled");
     check("service-policy output EDGE", "service-policy output", Warning, 3, "does nothing");
 }
+
+#[test]
+fn a_policy_of_the_control_plane_stands_somewhere() {
+    let own = "policy-map own\n class class-default\n  police 128000\ncontrol-plane\n";
+    let found = ios_findings(own);
+    assert!(found.iter().any(|f| f.message.contains("does nothing")), "{found:?}");
+    let found = ios_findings(&format!("{own} service-policy input own\n"));
+    assert_eq!(found, []);
+}

@@ -62,7 +62,7 @@ pub(crate) fn build(
     let mut found = Diagnostics::new(text.file);
     let mut setting: Option<(bool, Arc<Rule>)> = None;
     let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
-    let mut used: Vec<String> = Vec::new();
+    let mut used: Vec<(String, String, ConfigLine)> = Vec::new();
     for Statement { words, place } in statements(text) {
         let rule = |source| Rule::config(place.text.clone(), place.clone(), source);
         let mut switch = |word: &str, values: &[&'static str]| {
@@ -92,13 +92,25 @@ pub(crate) fn build(
                     profiles.push(((*name).to_owned(), value == "yes", rule(PROFILE)));
                 }
             }
-            [.., "zone", _, "network", "zone-protection-profile", name] => {
-                used.push((*name).to_owned());
+            [.., "zone", zone, "network", "zone-protection-profile", name] => {
+                used.push(((*zone).to_owned(), (*name).to_owned(), place));
             }
             _ => {}
         }
     }
-    let of_zone = profiles.into_iter().rfind(|(name, ..)| used.contains(name));
+    let rules_a_zone = |name: &String| used.iter().find(|(_, profile, _)| profile == name);
+    let of_zone = profiles.into_iter().rfind(|(name, ..)| rules_a_zone(name).is_some());
+    let otherwise = setting.as_ref().is_none_or(|(strips, _)| *strips);
+    if let Some((name, strips, _)) = &of_zone
+        && *strips != otherwise
+        && let Some((zone, _, place)) = rules_a_zone(name)
+        && let Some(line) = text.lines().iter().find(|l| l.number == place.line)
+    {
+        let message = format!(
+            "zone protection profile {name} rules what enters by zone {zone}; here it rules everything"
+        );
+        found.warn(line, name, message);
+    }
     let of_zone_profile = of_zone.as_ref().map(|(name, ..)| name.clone());
     let (strips, rule) = of_zone
         .map(|(_, strips, rule)| (strips, rule))
@@ -248,6 +260,8 @@ mod tests {
         check(profile, true);
         let used = format!("{profile}set zone untrust network zone-protection-profile ZP\n");
         check(&used, false);
+        let (_, warnings) = build(Some(ConfigText::new("p", &used))).unwrap();
+        assert!(warnings[0].message.contains("by zone untrust"), "{warnings:?}");
         check(&used.replace("option no", "option global"), true);
         let error = build(Some(ConfigText::new(
             "p",

@@ -161,7 +161,11 @@ impl Ruleset {
                 }
                 ["-A" | "-I" | "-P", ..] => all.command(table, words, line, text, found),
                 ["COMMIT", ..]
-                | ["nft" | "sysctl" | "ip" | "tc" | "set" | "exit" | "fi" | "done", ..] => {}
+                | ["nft" | "sysctl" | "ip" | "tc" | "set" | "exit" | "fi" | "done", ..]
+                | [
+                    "echo" | "grep" | "sed" | "modprobe" | "export" | "if" | "then" | "else" | "[",
+                    ..,
+                ] => {}
                 [first, ..] if first.starts_with('#') => {}
                 [first, ..] => {
                     let message = format!(
