@@ -7,13 +7,16 @@ use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
 use super::subflow::State;
 use crate::record::story::Fact;
+use crate::tcp::jiffies;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::DataSeq;
 
 /// Most data sent again at one data-level timeout.
 const RETRANSMITTED_AT_ONCE: u64 = 32 << 10;
 /// `TCP_RTO_MIN`.
-const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
+pub(super) const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
+/// How often it is doubled at most: log2 of `TCP_RTO_MAX` / `TCP_RTO_MIN`.
+const DOUBLINGS: u32 = 9;
 
 impl Endpoint {
     /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
@@ -316,26 +319,50 @@ impl Endpoint {
         if self.is_plain() || (self.send.una >= self.send.next && !fin_waits && !waits) {
             self.send.timer = SimTime::NEVER;
         } else if self.send.timer == SimTime::NEVER {
+            self.send.timer_set_at = now;
             self.send.timer = now + self.data_timeout(now);
         }
     }
 
     fn data_timeout(&self, now: SimTime) -> SimDuration {
-        let carriers = self.subflows.iter().filter(|s| s.can_carry());
-        if self.is_linux() {
-            // mptcp_set_timeout: as long as the subflows' own timers, of those that are not stale.
-            let pending =
-                carriers.filter(|s| s.stale_count == 0 && s.tx.deadline() != SimTime::NEVER);
-            let longest = pending.map(|s| s.tx.deadline().since(now)).max();
-            return longest.filter(|d| *d > SimDuration::ZERO).unwrap_or(LINUX_RTO_MIN);
+        if self.uses_queues {
+            return self.send.interval;
         }
+        if self.is_linux() {
+            return self.pending_timeout(now);
+        }
+        let carriers = self.subflows.iter().filter(|s| s.can_carry());
         let longest = carriers.map(|s| s.tx.rtt.rto(0)).max();
         longest.unwrap_or(crate::tcp::rtt::RTO_INITIAL) * (1 << self.send.backoff.min(6))
+    }
+
+    /// As long as the subflows' own timers still run, of those that are not stale (`mptcp_set_timeout`). Linux
+    /// looks when it chooses a subflow for data, whether it finds one or not (`mptcp_subflow_get_send`), and keeps
+    /// that until the next time.
+    pub(super) fn pending_timeout(&self, now: SimTime) -> SimDuration {
+        let carriers = self.subflows.iter().filter(|s| s.can_carry());
+        let pending = carriers.filter(|s| s.stale_count == 0 && s.tx.deadline() != SimTime::NEVER);
+        let longest = pending.map(|s| s.tx.deadline().since(now)).max();
+        longest.filter(|d| *d > SimDuration::ZERO).unwrap_or(LINUX_RTO_MIN)
+    }
+
+    /// The time of the data-level timer has come. False in Linux where its timer wheel is not there yet.
+    fn data_timer_is_due(&mut self, now: SimTime) -> bool {
+        let send = &mut self.send;
+        if self.is_linux && send.timer > send.timer_set_at {
+            let timeout = send.timer.since(send.timer_set_at);
+            send.timer = jiffies::expiry(send.timer_set_at, timeout, 0);
+            send.timer_set_at = send.timer;
+        }
+        send.timer <= now
     }
 
     /// Nothing was acknowledged at the data level for a timeout: DATA_FIN again, and the oldest data
     /// that no subflow has in flight any more (RFC 8684 §3.3.6).
     pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
+        if !self.data_timer_is_due(io.now) {
+            return;
+        }
         self.send.timer = SimTime::NEVER;
         if self.has_been_silent(io) {
             return;
@@ -344,6 +371,10 @@ impl Endpoint {
         if self.send.fin.is_some_and(|fin| !self.send.fin_acked && self.send.next >= fin) {
             for s in &mut self.subflows {
                 s.ack_now |= s.can_carry();
+            }
+            if self.send.una >= self.send.next {
+                // mptcp_set_datafin_timeout
+                self.send.interval = LINUX_RTO_MIN * (1 << self.send.backoff.min(DOUBLINGS));
             }
         }
         if self.is_linux() {

@@ -108,6 +108,10 @@ pub(super) struct DataSend {
     pub(super) reinject: VecDeque<(u64, u64)>,
     /// When what is unacknowledged at the data level is sent again.
     pub(super) timer: SimTime,
+    /// When that timer was set; its own time once that is the timer wheel's.
+    pub(super) timer_set_at: SimTime,
+    /// How long Linux lets it run (`timer_ival`).
+    pub(super) interval: SimDuration,
     /// Data-level timeouts in a row.
     pub(super) backoff: u32,
     /// The application waits for memory in the send buffer (Linux's `SOCK_NOSPACE`).
@@ -271,7 +275,11 @@ impl Endpoint {
             uses_queues: config.profile == Profile::Linux6
                 && config.scheduler == SchedulerKind::Linux,
             checksum: config.checksum,
-            send: DataSend { timer: SimTime::NEVER, ..DataSend::default() },
+            send: DataSend {
+                timer: SimTime::NEVER,
+                interval: super::data_send::LINUX_RTO_MIN,
+                ..DataSend::default()
+            },
             receive: DataReceive {
                 next: 0,
                 early: VecDeque::new(),
@@ -344,13 +352,18 @@ impl Endpoint {
         if self.announcements.retry_at <= now {
             self.on_announcement_timer(io);
         }
-        if self.send.timer <= now {
+        let (interval, written) = (self.send.interval, self.app.written());
+        let gives_data = self.send.timer <= now;
+        if gives_data {
             self.on_data_timer(io);
         }
         if self.waiting.deadline() <= now {
             self.on_waiting_timer(io);
         }
         self.push(io);
+        if !gives_data && self.app.written() == written {
+            self.send.interval = interval; // a subflow's timer is no occasion for Linux to give it data
+        }
         self.flush_acks(io);
     }
 

@@ -549,6 +549,9 @@ impl Endpoint {
 
     /// A timer of the subflow's sender ran out.
     pub(super) fn on_sender_timer(&mut self, io: &mut Io<'_>, i: usize) {
+        if self.is_linux() && self.subflows[i].tx.waits_for_wheel(io.now) {
+            return;
+        }
         self.refresh_siblings();
         match self.subflows[i].tx.on_timer(io.now, &self.siblings, i) {
             Some(TimerKind::Retransmission) => {

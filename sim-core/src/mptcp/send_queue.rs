@@ -200,6 +200,9 @@ impl Endpoint {
     pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
         self.make_buffers();
         self.note_push();
+        if self.send.next < self.send.taken || !self.send.reinject.is_empty() {
+            self.send.interval = self.pending_timeout(io.now);
+        }
         while let Some((data, available, is_new)) = self.next_to_give() {
             let Some(i) = self.pick_with_memory(io) else { break };
             let goal = self.size_goal(i);

@@ -5,6 +5,7 @@
 //! [`seq_of`] translate at the border.
 
 pub mod congestion;
+pub(crate) mod jiffies;
 pub mod receiver;
 pub mod rtt;
 pub mod sender;

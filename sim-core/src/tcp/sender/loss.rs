@@ -124,7 +124,7 @@ impl Sender {
             }
         }
         if let Some(at) = wait {
-            self.timer = Some((at, TimerKind::Reordering));
+            self.set_timer(now, at.since(now), TimerKind::Reordering);
         }
     }
 

@@ -98,6 +98,8 @@ pub struct Sender {
     retransmitted: u32,
     duplicate_acks: u32,
     timer: Option<(SimTime, TimerKind)>,
+    /// When it was set; its own time once that is the timer wheel's.
+    timer_set_at: SimTime,
     phase: Phase,
     /// SACK was negotiated.
     pub sack: bool,
@@ -164,6 +166,7 @@ impl Sender {
             phase: Phase::Open,
             duplicate_acks: 0,
             timer: None,
+            timer_set_at: SimTime::ZERO,
             rack_sent_at: SimTime::ZERO,
             rack_end: 0,
             rack_rtt: SimDuration::ZERO,

@@ -5,6 +5,7 @@ use super::recovery::Progress;
 use super::segment::{LOST, SACKED};
 use super::{Acked, Hold, Phase, Sender};
 use crate::tcp::congestion::Sibling;
+use crate::tcp::jiffies;
 use crate::time::{SimDuration, SimTime};
 
 /// What a tail-loss probe allows for the peer's delayed acknowledgement of a lone segment.
@@ -46,7 +47,7 @@ impl Sender {
             TimerKind::Probe => {
                 self.probe_high = Some(self.next);
                 self.probe_was_retransmission = false;
-                self.timer = Some((now + self.rtt.rto(0), TimerKind::Retransmission));
+                self.set_timer(now, self.rtt.rto(0), TimerKind::Retransmission);
             }
             TimerKind::Retransmission => {
                 if self.segments.is_empty() {
@@ -73,7 +74,7 @@ impl Sender {
                 self.lost = self.segments.len() as u32 - self.sacked;
                 self.retransmitted = 0;
                 self.backoff += 1;
-                self.timer = Some((now + self.rtt.rto(self.backoff), TimerKind::Retransmission));
+                self.set_timer(now, self.rtt.rto(self.backoff), TimerKind::Retransmission);
             }
         }
         Some(kind)
@@ -116,16 +117,33 @@ impl Sender {
         let rto = self.rtt.rto(self.backoff);
         let healthy = self.sack && self.phase == Phase::Open && self.sacked == 0;
         let srtt = self.rtt.srtt();
-        self.timer = Some(if healthy && self.probe_high.is_none() && srtt > SimDuration::ZERO {
+        let (timeout, kind) = if healthy && self.probe_high.is_none() && srtt > SimDuration::ZERO {
             let slack = if self.segments.len() == 1 { PROBE_DELAYED_ACK } else { PROBE_SLACK };
             let probe = srtt * 2 + slack;
-            if probe < rto {
-                (now + probe, TimerKind::Probe)
-            } else {
-                (now + rto, TimerKind::Retransmission)
-            }
+            if probe < rto { (probe, TimerKind::Probe) } else { (rto, TimerKind::Retransmission) }
         } else {
-            (now + rto, TimerKind::Retransmission)
-        });
+            (rto, TimerKind::Retransmission)
+        };
+        self.set_timer(now, timeout, kind);
+    }
+
+    #[inline(always)] // twice for each segment
+    pub(super) fn set_timer(&mut self, now: SimTime, timeout: SimDuration, kind: TimerKind) {
+        self.timer_set_at = now;
+        self.timer = Some((now + timeout, kind));
+    }
+
+    /// True when the timer whose time has come is not due after all in a host whose timers are those of
+    /// Linux's timer wheel ([`jiffies::expiry`]): [`Sender::deadline`] is the wheel's time from then on.
+    /// Asked only then, since most timers are set again before.
+    pub fn waits_for_wheel(&mut self, now: SimTime) -> bool {
+        let Some((at, kind)) = self.timer.filter(|(at, _)| *at > self.timer_set_at) else {
+            return false;
+        };
+        let doublings = if kind == TimerKind::Retransmission { self.backoff.min(16) } else { 0 };
+        let expiry = jiffies::expiry(self.timer_set_at, at.since(self.timer_set_at), doublings);
+        self.timer_set_at = expiry;
+        self.timer = Some((expiry, kind));
+        expiry > now
     }
 }
