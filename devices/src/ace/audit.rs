@@ -44,6 +44,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     warn::warn(&config, text, &mut found);
     let mut verdicts = Vec::new();
     let mut calls: Vec<(String, SocketAddr)> = Vec::new();
+    let off = config.interfaces.iter().find_map(|i| i.normalization_off.clone());
     let policy = Policy::new(config, true, None);
     for called in &policy.virtuals {
         let port = if *called.ports.start() == 0 { 5001 } else { *called.ports.start() };
@@ -73,6 +74,10 @@ fn audit(text: ConfigText<'_>) -> Audit {
         let client = SocketAddr::new(client, 40_471);
         let probed = probe(&mut ace, Attempt { ingress: PortId(0), client, server, at });
         let mut because = probed.because;
+        if let (Effect::Pass, true, Some(place)) = (probed.effect, because.is_empty(), &off) {
+            let rule = "options are taken to stay where nothing is normalised: not documented";
+            because.push(Because::line(place, rule));
+        }
         if probed.effect == Effect::Pass && several {
             let rule = format!(
                 "each subflow is balanced by itself, and one that reaches another real server fails ({SEED})"
@@ -118,5 +123,13 @@ mod tests {
         let text = ConfigText::new("a.cfg", TEXT);
         let said = audit(text).verdicts[0].because.last().unwrap().rule.clone();
         assert!(said.contains("another real server"), "{said}");
+        let off = TEXT.replace("interface vlan 1\n", "interface vlan 1\n  no normalization\n");
+        let verdicts = audit(ConfigText::new("a.cfg", &off)).verdicts;
+        for verdict in verdicts {
+            assert_eq!(verdict.effect, Pass);
+            let because = &verdict.because[0];
+            assert_eq!(because.text, "no normalization");
+            assert!(because.rule.contains("not documented"), "{}", because.rule);
+        }
     }
 }
