@@ -10,6 +10,7 @@ use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
 use sim_core::record::outcome::Verdict;
+use sim_core::record::story::End;
 use sim_core::record::{ConnectionRecord, PathRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
@@ -31,6 +32,8 @@ struct Case {
     app: AppConfig,
     /// Address of the server's path 2 that is lost and comes back: when, in milliseconds.
     lost_ms: Option<(u64, u64)>,
+    /// When the client gives up, in milliseconds.
+    abort_ms: Option<u64>,
 }
 
 impl Case {
@@ -41,6 +44,7 @@ impl Case {
             server: PathManagerConfig::default(),
             app,
             lost_ms: None,
+            abort_ms: None,
         }
     }
 
@@ -85,7 +89,7 @@ impl Case {
             world.add_route(server, [10, 0, i, 0].into(), 24, i - 1);
             world.add_route(client, [10, SERVER, i, 0].into(), 24, i - 1);
         }
-        world.add_connection(ConnectionSpec {
+        let connection = world.add_connection(ConnectionSpec {
             name: "work".into(),
             client,
             server,
@@ -102,6 +106,10 @@ impl Case {
             let added = Action::AddressAdded { host: server, port: 1, address };
             world.schedule(at(lost), "lost".into(), None, removed);
             world.schedule(at(back), "back".into(), None, added);
+        }
+        if let Some(ms) = self.abort_ms {
+            let abort = Action::Abort { connection, end: End::Client };
+            world.schedule(SimTime(ms * 1_000_000), "abort".into(), None, abort);
         }
         world.run(SimTime(100_000_000_000)).connections.remove(0)
     }
@@ -258,4 +266,29 @@ fn a_connection_waits_a_minute_for_another_subflow() {
     assert!(matches!(record.outcome.verdict, Verdict::Failed(_)));
     assert_eq!(record.subflows[0].outcome, SubflowOutcome::Reset);
     assert_eq!(record.longest_stall.as_secs_f64().round(), 60.0);
+}
+
+/// `mptcp_do_fastclose`: MP_FASTCLOSE goes out with the RSTs, and a run is not over before its peer has had them; a
+/// peer that they do not reach learns it from what it sends itself.
+#[test]
+fn a_fast_close_reaches_the_peer() {
+    let mut case = Case::new(&[untouched], upload(1_000_000));
+    case.abort_ms = Some(200);
+    let record = case.run();
+    assert_eq!(record.client_counters["MPFastcloseTx"], 1);
+    assert_eq!(record.server_counters["MPFastcloseRx"], 1);
+    assert_eq!(record.server_counters["MPRstRx"], 1);
+
+    let silenced: Tampering = |_, _, packet, _| match packet.flags.has(Flags::RST) {
+        true if has(packet, Subtype::FastClose) => Forwarding::Drop,
+        _ => Forwarding::Through,
+    };
+    let download =
+        AppConfig::Bulk { bytes: Some(ByteSize(1_000_000)), duration: None, download: true };
+    let mut case = Case::new(&[silenced], download);
+    case.abort_ms = Some(200);
+    let record = case.run();
+    assert_eq!(record.server_counters.get("MPFastcloseRx"), None);
+    assert_eq!(record.subflows[0].outcome, SubflowOutcome::Reset, "its data met no socket");
+    assert!(record.longest_stall.as_secs_f64() < 1.0);
 }

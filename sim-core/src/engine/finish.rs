@@ -100,6 +100,19 @@ impl World {
         }
     }
 
+    fn aborted_at(&self, id: EndpointId) -> Option<SimTime> {
+        match outside_index(id) {
+            Some(i) => match self.outside.get(i)?.life {
+                OutsideLife::Aborted(at) => Some(at),
+                OutsideLife::Active | OutsideLife::Completed(_) => None,
+            },
+            None => match self.endpoints.get(id.0 as usize)?.life {
+                Life::Aborted(at) => Some(at),
+                Life::Active | Life::Completed(_) => None,
+            },
+        }
+    }
+
     fn connection_record(
         &mut self,
         id: ConnectionId,
@@ -113,9 +126,11 @@ impl World {
         let interval = self.intervals.length();
         let mut tracker =
             std::mem::replace(&mut self.connections[index].tracker, Tracker::new(interval));
+        // Nobody waits any more for a client that has given up, even if its peer does not know.
+        let until = client_id.and_then(|id| self.aborted_at(id)).unwrap_or(self.now);
         for (direction, writer) in [(0, client_id), (1, server_id)] {
             if let Some(marks) = writer.and_then(|id| self.marks(id)) {
-                tracker.directions[direction].note_wait(self.now, marks);
+                tracker.directions[direction].note_wait(until, marks);
             }
         }
         let story = self.merged_story(id, own);
@@ -147,7 +162,7 @@ impl World {
             client: side(&client),
             server: side(&server),
             data_waits: waiting,
-            stalled_for: self.now.since(
+            stalled_for: until.since(
                 tracker
                     .directions
                     .iter()

@@ -652,7 +652,8 @@ impl World {
         self.delivered(index, end, self.now, bytes);
     }
 
-    /// A connection is done when its client has ended, and its server has or never will.
+    /// A connection is done when both ends have ended, or its client has and no server ever knew of it: a client
+    /// that gives up is over before its peer has heard of that.
     fn consider_done(&mut self, id: EndpointId) {
         self.consider_connection(self.endpoints[id.0 as usize].connection as usize);
     }
@@ -668,14 +669,7 @@ impl World {
                 None => self.endpoints[e.0 as usize].is_finished(),
             })
         };
-        let aborted = connection.client.is_some_and(|c| match outside_index(c) {
-            Some(i) => matches!(self.outside[i].life, OutsideLife::Aborted(_)),
-            None => matches!(self.endpoints[c.0 as usize].life, Life::Aborted(_)),
-        });
-        if connection.client.is_some()
-            && ended(connection.client)
-            && (ended(connection.server) || aborted)
-        {
+        if connection.client.is_some() && ended(connection.client) && ended(connection.server) {
             let ends = [connection.client, connection.server];
             self.connections[index].done = true;
             self.open_connections -= 1;
