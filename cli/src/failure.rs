@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The input is good, but it cannot be done here (3).
     Cannot(String),
+    /// A signal ended a live run, after which all was put away: the shell is told that it was that signal.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -28,7 +30,7 @@ impl Failure {
     pub(crate) fn report(&self) {
         match self {
             Self::Input(diagnostics) => print_diagnostics(diagnostics),
-            Self::Usage(message) | Self::Cannot(message) => {
+            Self::Usage(message) | Self::Cannot(message) | Self::Interrupted(message) => {
                 let error = reports::paint(reports::Style::Bad, "error");
                 anstream::eprintln!("{error}: {message}");
             }
@@ -40,6 +42,10 @@ impl Failure {
         match self {
             Self::Input(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Cannot(_) => ExitCode::from(3),
+            Self::Interrupted(_) => {
+                testbed::end_as_interrupted();
+                ExitCode::from(3)
+            }
         }
     }
 }

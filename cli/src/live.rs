@@ -1,6 +1,7 @@
 //! `option30 live`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use reports::{Report, folder};
@@ -11,7 +12,7 @@ use crate::args::{Format, InputArgs, Lang};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::run::{files, print, results_folders};
+use crate::run::{entry, files, index, print, results_folders};
 use crate::simulate::{self, Simulated};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -52,6 +53,8 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
         match input.loaded {
             Ok(mut loaded) => {
                 loaded.capture = args.pcap;
+                loaded.observe = true;
+                loaded.watch = true;
                 scenarios.push((input.file, loaded));
             }
             Err(diagnostics) => wrong.extend(diagnostics),
@@ -62,11 +65,14 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
     }
     let folders = results_folders(args.out.as_deref(), &scenarios)?;
     let interrupted = testbed::interrupted().map_err(failure)?;
-    let mut outcome = Outcome::Good;
+    let (mut outcome, mut entries) = (Outcome::Good, Vec::new());
     for (k, ((_, loaded), folder)) in scenarios.iter().zip(&folders).enumerate() {
         let progress = Progress::start();
-        progress.say(format!("{} ({} of {}), live", loaded.name, k + 1, scenarios.len()));
-        let settings = Settings { seed: args.input.seed, offload: !args.no_offload };
+        let longest = loaded.scenario.limit().as_nanos() / 1_000_000_000;
+        let doing = format!("{} ({} of {}), live", loaded.name, k + 1, scenarios.len());
+        progress.say_within(doing, Duration::from_secs(longest));
+        let is_last = k + 1 == scenarios.len();
+        let settings = Settings { seed: args.input.seed, offload: !args.no_offload, is_last };
         let run = testbed::run(loaded, settings, &interrupted).map_err(failure)?;
         let simulated = Simulated::of(run);
         let report = Report { language: args.lang.into(), ..simulated.report() };
@@ -79,7 +85,9 @@ pub(crate) fn live(args: &LiveArgs, output: &mut Output) -> Result<Outcome, Fail
         if !simulated.as_expected() {
             outcome = Outcome::ExpectationFailed;
         }
+        entries.push(entry(&report, folder));
     }
+    index(args.out.as_deref(), &entries, args.format, output)?;
     Ok(outcome)
 }
 
@@ -88,6 +96,7 @@ pub(crate) fn failure(error: LiveError) -> Failure {
     match error {
         LiveError::Scenario(diagnostics) => Failure::Input(diagnostics),
         LiveError::NotLive(message) => Failure::Usage(message),
+        LiveError::Interrupted => Failure::Interrupted(error.to_string()),
         other => Failure::Cannot(other.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
@@ -13,7 +13,28 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Shows what is going on until it is dropped.
 pub(crate) struct Progress {
-    shown: Option<(Sender<String>, JoinHandle<()>)>,
+    shown: Option<(Sender<Doing>, JoinHandle<()>)>,
+}
+
+/// What is going on.
+struct Doing {
+    message: String,
+    /// Since when and how long at most, for what the wall clock ends.
+    within: Option<(Instant, Duration)>,
+}
+
+impl Doing {
+    fn text(&self) -> String {
+        match self.within {
+            None => self.message.clone(),
+            Some((since, longest)) => format!(
+                "{}: {} s of at most {} s",
+                self.message,
+                since.elapsed().as_secs(),
+                longest.as_secs()
+            ),
+        }
+    }
 }
 
 impl Progress {
@@ -26,18 +47,18 @@ impl Progress {
         if !io::stderr().is_terminal() {
             return Self { shown: None };
         }
-        let (sender, messages) = mpsc::channel::<String>();
+        let (sender, messages) = mpsc::channel::<Doing>();
         let drawer = std::thread::spawn(move || {
-            let mut current = String::new();
+            let mut current = None;
             let mut patience = PATIENCE;
             let mut bar: Option<ProgressBar> = None;
             loop {
                 match messages.recv_timeout(patience) {
-                    Ok(message) => current = message,
+                    Ok(doing) => current = Some(doing),
                     Err(RecvTimeoutError::Timeout) => {
                         patience = TICK;
                         let bar = bar.get_or_insert_with(ProgressBar::new_spinner);
-                        bar.set_message(current.clone());
+                        bar.set_message(current.as_ref().map(Doing::text).unwrap_or_default());
                         bar.tick();
                     }
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -52,9 +73,19 @@ impl Progress {
 
     /// What is going on now.
     pub(crate) fn say(&self, message: String) {
+        self.show(Doing { message, within: None });
+    }
+
+    /// What is going on from now on, for so long at most.
+    #[expect(clippy::disallowed_methods, reason = "the wall clock ends what this is said of")]
+    pub(crate) fn say_within(&self, message: String, longest: Duration) {
+        self.show(Doing { message, within: Some((Instant::now(), longest)) });
+    }
+
+    fn show(&self, doing: Doing) {
         if let Some((sender, _)) = &self.shown {
             // The drawer ends only when this sender does.
-            let _ = sender.send(message);
+            let _ = sender.send(doing);
         }
     }
 }

@@ -53,19 +53,35 @@ pub(crate) fn run(args: &RunArgs, output: &mut Output) -> Result<Outcome, Failur
         if !simulated.as_expected() {
             outcome = Outcome::ExpectationFailed;
         }
-        let place = folder.file_name().unwrap_or_default().to_string_lossy();
-        entries.push(Entry::of(&report, &place));
+        entries.push(entry(&report, folder));
     }
-    if scenarios.len() > 1 {
-        let out = args.out.as_deref().unwrap_or(Path::new(RESULTS));
-        let page = reports::page::index(&format!("{} scenarios", scenarios.len()), &entries);
-        folder::write_index(out, &page)?;
-        if args.format == Format::Text {
-            let label = reports::paint(reports::Style::Faint, "index");
-            output.line(&format!("\n{label}  {}", out.join(folder::INDEX).display()))?;
-        }
-    }
+    index(args.out.as_deref(), &entries, args.format, output)?;
     Ok(outcome)
+}
+
+/// What the index says of a run whose results are in `folder`.
+pub(crate) fn entry(report: &Report<'_>, folder: &Path) -> Entry {
+    Entry::of(report, &folder.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// The page that leads to the results of several runs.
+pub(crate) fn index(
+    out: Option<&Path>,
+    entries: &[Entry],
+    format: Format,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    if entries.len() < 2 {
+        return Ok(());
+    }
+    let out = out.unwrap_or(Path::new(RESULTS));
+    let page = reports::page::index(&format!("{} scenarios", entries.len()), entries);
+    folder::write_index(out, &page)?;
+    if format == Format::Text {
+        let label = reports::paint(reports::Style::Faint, "index");
+        output.line(&format!("\n{label}  {}", out.join(folder::INDEX).display()))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn print(
@@ -112,7 +128,7 @@ fn page(report: &Report<'_>, loaded: &Loaded, files: &[File]) -> String {
     reports::page::report(report, &material)
 }
 
-/// Where the results of each scenario go: no two in one place.
+/// Where the results of each scenario go: no two in one place. What killed runs left there goes.
 pub(crate) fn results_folders(
     out: Option<&Path>,
     scenarios: &[(PathBuf, Loaded)],
@@ -134,6 +150,11 @@ pub(crate) fn results_folders(
             )));
         }
         folders.push(folder);
+    }
+    for left in folders.iter().flat_map(|folder| folder::remove_abandoned(folder)) {
+        let note = reports::paint(reports::Style::Faint, "note");
+        let left = left.display();
+        anstream::eprintln!("{note}: removed {left}, which a run that was killed had left");
     }
     Ok(folders)
 }

@@ -2,6 +2,7 @@
 //! touched. Skipped, with a word, where the machine cannot run it.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -129,6 +130,8 @@ fn nothing_is_left_behind_however_it_ends() {
             let _ = nix::sys::signal::kill(id, signal);
         }
         let status = child.wait().expect("it ends");
+        // Its shell is told what ended it; a run that was over by then is not.
+        assert!(status.success() || status.signal() == signal.map(|s| s as i32), "{status}");
         if signal.is_none() {
             assert!(status.success(), "{status}");
             let summary = std::fs::read_to_string(folder.path().join("results/summary.json"));

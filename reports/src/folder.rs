@@ -88,7 +88,7 @@ pub fn write(folder: &Path, files: &[File]) -> Result<(), FolderError> {
     let replaces = check_ours(folder)?;
     let parent = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     attempt("create", parent, fs::create_dir_all(parent))?;
-    let fresh = Scratch::new(folder, "new")?;
+    let fresh = Scratch::new(folder, NEW)?;
     for file in files {
         write_file(&fresh.path.join(&file.name), &file.bytes)?;
     }
@@ -205,29 +205,76 @@ fn collect(
     Ok(())
 }
 
+/// What a scratch folder with new results is called, up to its number.
+const NEW: &str = "new";
+
 /// A folder beside the destination, gone when it is no longer needed.
 struct Scratch {
     path: PathBuf,
+    /// Held as long as the folder is in use, however that ends; none where the file system knows no locks.
+    _lock: Option<fs::File>,
 }
 
 impl Scratch {
     fn new(folder: &Path, what: &str) -> Result<Self, FolderError> {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
         // Numbered, because another process may write beside this one, or have died here.
         let mut number = 1;
         loop {
-            let path = folder.with_file_name(format!(".{name}.{what}-{number}"));
+            let path = folder.with_file_name(Self::name(folder, what) + &number.to_string());
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists && number < SCRATCH_MAX =>
-                {
-                    number += 1;
+                Ok(()) => {
+                    let lock = lock(&path);
+                    // Who looks for abandoned folders just now has it, and removes this one.
+                    let lost = lock.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock);
+                    if !lost && path.exists() {
+                        return Ok(Self { path, _lock: lock.ok() });
+                    }
                 }
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && number < SCRATCH_MAX => {}
                 Err(error) => return attempt("create", &path, Err(error)),
             }
+            number += 1;
         }
     }
+
+    /// Its name, up to the number.
+    fn name(folder: &Path, what: &str) -> String {
+        format!(".{}.{what}-", folder.file_name().unwrap_or_default().to_string_lossy())
+    }
+}
+
+/// Removes what processes left beside `folder` that were killed while they wrote it, and returns where that was.
+/// What a process still writes stays.
+pub fn remove_abandoned(folder: &Path) -> Vec<PathBuf> {
+    let folder = &fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = Scratch::name(folder, NEW);
+    let is_scratch = |entry: &fs::DirEntry| {
+        let own = entry.file_name();
+        let number = own.to_str().and_then(|own| own.strip_prefix(&name));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    let beside = fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
+    let mut found: Vec<PathBuf> = beside.filter(is_scratch).map(|entry| entry.path()).collect();
+    found.sort();
+    found.retain(|path| lock(path).is_ok_and(|_held| fs::remove_dir_all(path).is_ok()));
+    found
+}
+
+/// The only hold on a folder, until it is dropped or the process ends.
+#[cfg(unix)]
+fn lock(folder: &Path) -> io::Result<fs::File> {
+    use rustix::fs::{FlockOperation, flock};
+    let file = fs::File::open(folder)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn lock(_: &Path) -> io::Result<fs::File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl Drop for Scratch {
@@ -319,6 +366,25 @@ mod tests {
         fs::write(home.path().join("index.html"), "<p>mine</p>").unwrap();
         let error = write_index(home.path(), &page).unwrap_err().to_string();
         assert!(error.contains("holds index.html, which option30 did not write"), "{error}");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("results");
+        assert_eq!(remove_abandoned(&folder), Vec::<PathBuf>::new());
+        let left = home.path().join(".results.new-7");
+        write_file(&left.join("captures/wan.pcapng"), b"half").unwrap();
+        let in_use = Scratch::new(&folder, NEW).unwrap();
+        for other in [".results.new-x", ".results2.new-1", "results.new-1"] {
+            fs::create_dir(home.path().join(other)).unwrap();
+        }
+        fs::write(home.path().join(".results.new-8"), "a file").unwrap();
+        assert_eq!(remove_abandoned(&folder), [home.path().join(".results.new-7")]);
+        assert!(!left.exists() && in_use.path.exists());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 5);
+        drop(in_use);
+        assert_eq!(remove_abandoned(&folder), Vec::<PathBuf>::new());
     }
 
     #[test]

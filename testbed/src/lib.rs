@@ -37,4 +37,4 @@ pub use error::LiveError;
 pub use privileges::acquire;
 pub use requirements::{kernel, missing};
 pub use run::{Settings, run};
-pub use signals::interrupted;
+pub use signals::{end_as_interrupted, interrupted};

@@ -54,6 +54,28 @@ pub fn missing() -> Vec<String> {
     missing
 }
 
+/// What is missing to run programs in hosts, in the same form.
+pub(crate) fn missing_for_programs(any_is_mptcpized: bool) -> Vec<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let mut missing = Vec::new();
+    for name in ["unshare", "setpriv"] {
+        if !is_there(name) {
+            missing
+                .push(format!("no `{name}`, which starts programs in hosts: install util-linux"));
+        }
+    }
+    if any_is_mptcpized && !is_there("mptcpize") {
+        missing.push(
+            "no `mptcpize`, which makes programs speak MPTCP: install it (Debian's package mptcpize), or write \
+             `mptcpize: false` for those that do by themselves, or need not"
+                .into(),
+        );
+    }
+    missing
+}
+
 /// The kernel, as it names itself: `Linux 6.18.44`.
 #[must_use]
 pub fn kernel() -> String {

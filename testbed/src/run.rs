@@ -29,11 +29,13 @@ pub struct Settings {
     /// The kernels may hand over and take many segments at once (TSO, GRO), as with any network card of
     /// today. Without, they send each segment by itself.
     pub offload: bool,
+    /// The calling thread runs nothing after this: once hosts are made, it gives the right to make them up.
+    pub is_last: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seed: None, offload: true }
+        Self { seed: None, offload: true, is_last: false }
     }
 }
 
@@ -58,6 +60,13 @@ pub fn run(
         world.put_outside(node);
     }
     let programs = programs(&world, loaded);
+    if !programs.is_empty() {
+        let any_is_mptcpized = programs.iter().any(|program| program.plan.mptcpize);
+        let missing = requirements::missing_for_programs(any_is_mptcpized);
+        if !missing.is_empty() {
+            return Err(LiveError::Missing(missing));
+        }
+    }
     let work = |&node: &NodeId| {
         // What a program does nobody knows; one that the run waits for is likely to call.
         let mut own = programs.iter().filter(|program| program.host == node);
@@ -75,6 +84,8 @@ pub fn run(
             .name("wire".into())
             .spawn_scoped(scope, || live(world, works, programs, limit, interrupted))
             .doing(|| "start a thread".into())?;
+        // Its rights went over to that thread as it was made.
+        let _resting = privileges::Resting::begin(settings.is_last);
         wire.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     let mut run = loaded.conclude(seed, record, &device_warnings);
@@ -180,7 +191,7 @@ fn live(
         .map(|work| Host::start(work.clone(), news.clone()))
         .collect::<Result<Vec<_>, _>>()?;
     scheduling::prefer(Priority::Wire);
-    privileges::drop_all();
+    privileges::for_packets();
     // Time begins when everything is in place, what content is cut from included, whose first use would
     // keep a packet waiting.
     fill_content(StreamId(0), 0, &mut [0]);
@@ -203,4 +214,55 @@ fn live(
     };
     bridge.carry(limit)?;
     Ok(bridge.conclude())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// What this process holds of namespaces and interfaces that are not the machine's own.
+    fn held() -> Vec<String> {
+        let links = |folder: &str, below: &str| -> Vec<String> {
+            let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let paths = all.map(|entry| format!("{}{below}", entry.path().display()));
+            let targets = paths.filter_map(|path| std::fs::read_link(path).ok());
+            targets.map(|to| to.display().to_string()).collect()
+        };
+        let own = std::fs::read_link("/proc/self/ns/net").expect("/proc is there");
+        let own = own.display().to_string();
+        let mut held = links("/proc/self/task", "/ns/net");
+        held.retain(|of_thread| *of_thread != own);
+        held.extend(links("/proc/self/fd", "").into_iter().filter(|to| to == "/dev/net/tun"));
+        held
+    }
+
+    #[test]
+    fn a_panic_takes_the_hosts_with_it() {
+        if !requirements::missing().is_empty() {
+            eprintln!("a panic: SKIPPED: {}", requirements::missing().join("; "));
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("one.ron");
+        let text = r#"Scenario(title: "one", topology: MultiPath(paths: [(name: "a", rate: "1 Mbps", delay: "5 ms")]),
+            traffic: [Bulk(name: "data", from: "client", to: "server", bytes: "1 kB")])"#;
+        std::fs::write(&file, text).expect("the folder takes a file");
+        let loaded = scenarios::load(&file, &[]).expect("it is a scenario");
+        let world = loaded.build(None).expect("it can be built").world;
+        let nodes = outside_hosts(&world, &loaded).expect("both hosts");
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let start = |&node: &NodeId| {
+                let work = work(&world, node, false).expect("a kernel can do it");
+                Host::start(work, Letterbox::default()).expect("the machine can")
+            };
+            let _hosts: Vec<Host> = nodes.iter().map(start).collect();
+            assert_eq!(held().len(), 4, "{:?}", held());
+            panic!("on purpose");
+        }));
+        let said = panicked.expect_err("it panics");
+        assert_eq!(said.downcast_ref(), Some(&"on purpose"));
+        assert_eq!(held(), Vec::<String>::new());
+    }
 }

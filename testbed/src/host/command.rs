@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
+use crate::privileges;
+
 /// Output that is kept of a program, in bytes; what it says after that is read and dropped.
 const KEPT: usize = 1 << 20;
 
@@ -35,7 +37,7 @@ pub(crate) async fn run(
     // A process namespace of its own: whatever the program starts goes when it goes, and it goes when we
     // go, however we do.
     let mut command = Command::new("unshare");
-    command.args(["--pid", "--fork", "--kill-child", "--"]);
+    command.args(["--pid", "--fork", "--kill-child", "--"]).args(privileges::for_program());
     if plan.mptcpize {
         command.args(["mptcpize", "run"]);
     }
@@ -45,11 +47,18 @@ pub(crate) async fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    // SAFETY: between fork and exec only `prctl` is called, which is a system call and async-signal-safe.
+    let own = nix::unistd::getpid();
+    // SAFETY: between fork and exec only `prctl` and `getppid` are called, which are system calls and
+    // async-signal-safe.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            Ok(())
+            // Who died before that tells nobody.
+            if nix::unistd::getppid() == own {
+                Ok(())
+            } else {
+                Err(nix::errno::Errno::ESRCH.into())
+            }
         });
     }
     let mut child = match command.spawn() {

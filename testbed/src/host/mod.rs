@@ -190,11 +190,7 @@ fn live(
             listen(&work)?
         };
         scheduling::prefer(Priority::Host);
-        if work.runs_programs {
-            privileges::drop_effective();
-        } else {
-            privileges::drop_all();
-        }
+        privileges::for_host(work.runs_programs);
         Ok((tuns, runtime, listeners))
     });
     match prepared {
