@@ -43,6 +43,9 @@ struct Case {
 
 const TWO: &str =
     r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms")"#;
+const TWO_V6: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#;
+const STREAM: &str =
+    r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#;
 const ONE_BOX: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms", devices: ["box"])"#;
 const ONE: &str = r#"(name: "a", rate: "20 Mbps", delay: "5 ms")"#;
 /// Large enough that the kernel still writes when it joins: one whose application has closed its direction
@@ -93,16 +96,14 @@ fn cases() -> Vec<Case> {
         },
         Case { name: "checksums", settings: "checksum: true", ..PLAIN },
         Case { name: "checksums that the client asks for", of_client: "checksum: true", ..PLAIN },
+        Case { name: "checksums that the server asks for", of_server: "checksum: true", ..PLAIN },
+        Case { name: "checksums, IPv6", settings: "checksum: true", paths: TWO_V6, ..PLAIN },
         Case {
             name: "neither timestamps, SACK nor window scaling",
             settings: "timestamps: false, sack: false, window_scaling: false",
             ..PLAIN
         },
-        Case {
-            name: "IPv6",
-            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
-            ..PLAIN
-        },
+        Case { name: "IPv6", paths: TWO_V6, ..PLAIN },
         Case {
             name: "ADD_ADDR",
             paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6)"#,
@@ -113,6 +114,29 @@ fn cases() -> Vec<Case> {
             name: "ADD_ADDR of an IPv4 address, over IPv6",
             paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms")"#,
             counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "ADD_ADDR, checksums",
+            settings: "checksum: true",
+            of_client: r#"subflow: ["a"]"#,
+            of_server: r#"signal: ["b"]"#,
+            counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "ADD_ADDR, IPv6",
+            paths: TWO_V6,
+            of_client: r#"subflow: ["a"]"#,
+            of_server: r#"signal: ["b"]"#,
+            counted: [&["AddAddr"], &["AddAddrTx", "EchoAdd"]],
+            ..PLAIN
+        },
+        Case {
+            name: "ADD_ADDR with a port",
+            of_client: r#"subflow: ["a"]"#,
+            of_server: r#"signal: ["b"], signal_port: 5099"#,
+            counted: [&["AddAddr", "PortAdd"], &["AddAddrTx", "EchoAdd", "MPJoinPortAckRx"]],
             ..PLAIN
         },
         Case {
@@ -154,15 +178,50 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case {
+            name: "FASTCLOSE, IPv6",
+            paths: TWO_V6,
+            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "5 s")"#,
+            events: r#"At("1 s", Abort("data", Client))"#,
+            verdict: "failed",
+            counted: [&["MPFastcloseTx"], &["MPFastcloseRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "MP_PRIO by the server",
+            of_client: r#"subflow: ["a"]"#,
+            of_server: r#"signal: ["b"]"#,
+            traffic: STREAM,
+            events: r#"At("1 s", SetBackup("server", "b", true))"#,
+            counted: [&["MPPrioRx"], &["MPPrioTx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "MP_PRIO, IPv6",
+            paths: TWO_V6,
+            traffic: STREAM,
+            events: r#"At("1 s", SetBackup("client", "b", true))"#,
+            counted: [&["MPPrioTx"], &["MPPrioRx"]],
+            ..PLAIN
+        },
+        Case {
+            name: "REMOVE_ADDR by the server",
+            of_client: r#"subflow: ["a"]"#,
+            of_server: r#"signal: ["b"]"#,
+            traffic: STREAM,
+            events: r#"At("1 s", AddressRemoved("server", "b"))"#,
+            counted: [&["RmAddr"], &["RmAddrTx"]],
+            ..PLAIN
+        },
+        Case {
             name: "MP_PRIO",
-            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            traffic: STREAM,
             events: r#"At("1 s", SetBackup("client", "b", true))"#,
             counted: [&["MPPrioTx"], &["MPPrioRx"]],
             ..PLAIN
         },
         Case {
             name: "REMOVE_ADDR",
-            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            traffic: STREAM,
             events: r#"At("1 s", AddressRemoved("client", "b"))"#,
             counted: [&["RmAddrTx"], &["RmAddr"]],
             ..PLAIN
@@ -213,13 +272,22 @@ fn cases() -> Vec<Case> {
         },
         Case { name: "MP_FAIL of later data, no other subflow", paths: ONE_BOX, ..CHANGED },
         Case {
+            name: "MP_FAIL with another subflow left, IPv6",
+            settings: "checksum: true",
+            devices: r#""box": Custom(rules: [(when: (path: "b", direction: ToServer, segment: [Data], skip: 20, times: 1), do: Flip(at: 10))])"#,
+            paths: r#"(name: "a", rate: "20 Mbps", delay: "5 ms", family: V6), (name: "b", rate: "20 Mbps", delay: "8 ms", family: V6, devices: ["box"])"#,
+            traffic: r#"Bulk(name: "data", from: "client", to: "server", bytes: "2 MB")"#,
+            counted: [&["MPFailRx"], &["DataCsumErr", "MPFailTx"]],
+            ..PLAIN
+        },
+        Case {
             name: "MP_FAIL of later data, no other subflow, IPv6",
             paths: ONE_BOX_V6,
             ..CHANGED
         },
         Case {
             name: "MP_PRIO there and back",
-            traffic: r#"Stream(name: "data", from: "client", to: "server", rate: "5 Mbps", duration: "2 s")"#,
+            traffic: STREAM,
             events: r#"At("600 ms", SetBackup("client", "b", true)), At("1200 ms", SetBackup("client", "b", false))"#,
             counted: [&["MPPrioTx"], &["MPPrioRx"]],
             ..PLAIN
