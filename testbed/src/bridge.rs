@@ -266,12 +266,9 @@ impl Bridge<'_> {
                 }
             }
             News::Samples { who, samples } => {
-                if let Some(outside) = self.outside(who) {
+                if let Some(id) = self.world.outside_end(who.0, who.1) {
                     for (flow, sample) in samples {
-                        let of_flow = outside.subflows.iter_mut().find(|s| s.flow == flow);
-                        if let Some(subflow) = of_flow {
-                            subflow.samples.push(sample);
-                        }
+                        self.world.outside_sampled(id, flow, sample);
                     }
                 }
             }

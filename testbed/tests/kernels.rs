@@ -51,6 +51,17 @@ fn three_paths_carry_their_sum() {
     );
     assert!(video.series.subflows.iter().all(|s| s.samples.len() > 10), "windows are sampled");
     assert!(!video.latency.is_empty());
+    // What charts draw: where in the stream each subflow sent, and how its sender was.
+    let detail = &run.record.detail.expect("it was observed").connections[0];
+    assert_eq!(detail.subflows.len(), 3);
+    let top = |envelope: &sim_core::record::envelope::Envelope| {
+        envelope.stretches().iter().map(|stretch| stretch.high).max().unwrap_or(0)
+    };
+    assert_eq!(detail.subflows.iter().map(|s| top(&s.first)).max(), Some(video.bytes_delivered));
+    for subflow in &detail.subflows {
+        assert!(top(&subflow.first) > video.bytes_delivered / 2, "{subflow:?}");
+        assert!(top(&subflow.cwnd) >= 10 * 1400 && top(&subflow.srtt_ns) > 20_000_000);
+    }
 }
 
 #[test]

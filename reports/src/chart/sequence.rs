@@ -40,7 +40,10 @@ pub(super) fn picture(subject: &Subject<'_>) -> Option<Picture> {
         Fact::Reinjected { bytes } => Some(bytes),
         _ => None,
     });
-    let moved = size(moved.sum());
+    let moved: u64 = moved.sum();
+    // A kernel does not tell what it sends again elsewhere; it shows in what it sends.
+    let seen = subject.members().filter_map(|member| Some(member.detail?.reinjected_bytes));
+    let moved = size(if moved > 0 { moved } else { seen.sum() });
     let about = format!(
         "{}: {} delivered in order; {} sent again in place of another subflow",
         subject.name(),

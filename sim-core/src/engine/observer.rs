@@ -9,6 +9,7 @@ use crate::record::PathRecord;
 use crate::record::detail::{
     CONNECTIONS_MAX, ConnectionDetail, Detail, PathDetail, STALL_MIN_NS, STALLS_MAX, SubflowDetail,
 };
+use crate::record::series::SenderSample;
 use crate::record::story::End;
 use crate::time::SimTime;
 use crate::wire::packet::Packet;
@@ -39,12 +40,8 @@ impl Observer {
         let Some(way) = self.way(endpoint.connection, endpoint.end) else { return };
         for subflow in endpoint.subflows.iter().filter(|s| s.can_carry()) {
             let window = u64::from(subflow.tx.congestion.window().cwnd);
-            let detail = way.subflow(subflow.index);
-            detail.cwnd.note_change(now, window * u64::from(subflow.peer_mss));
             let srtt = subflow.tx.rtt.srtt().as_nanos();
-            if srtt > 0 {
-                detail.srtt_ns.note_change(now, srtt);
-            }
+            way.sender(now, subflow.index, window * u64::from(subflow.peer_mss), srtt);
         }
         for packet in sent.iter().filter(|packet| !packet.payload.is_empty()) {
             let (_, local) = origin_of(packet.uid);
@@ -52,6 +49,26 @@ impl Observer {
                 let from = packet.payload.offset;
                 way.send(now, subflow.index, (from, from + u64::from(packet.payload.len)));
             }
+        }
+    }
+
+    /// An end outside the world sends a range of its stream over a subflow.
+    pub fn sent(
+        &mut self,
+        now: SimTime,
+        from: (ConnectionId, End),
+        subflow: usize,
+        range: (u64, u64),
+    ) {
+        if let Some(way) = self.way(from.0.0, from.1) {
+            way.send(now, subflow, range);
+        }
+    }
+
+    /// An end outside the world has told how a subflow's sender is.
+    pub fn sampled(&mut self, from: (ConnectionId, End), subflow: usize, sample: &SenderSample) {
+        if let Some(way) = self.way(from.0.0, from.1) {
+            way.sender(sample.at, subflow, sample.cwnd, sample.srtt.as_nanos());
         }
     }
 
@@ -135,6 +152,15 @@ impl Way {
         &mut all[index]
     }
 
+    /// A sender's congestion window, in bytes, and smoothed round-trip time (0: not known).
+    fn sender(&mut self, now: SimTime, subflow: usize, cwnd: u64, srtt_ns: u64) {
+        let detail = self.subflow(subflow);
+        detail.cwnd.note_change(now, cwnd);
+        if srtt_ns > 0 {
+            detail.srtt_ns.note_change(now, srtt_ns);
+        }
+    }
+
     /// `subflow` sends a range of the stream: for the first time, again, or in another's place.
     fn send(&mut self, now: SimTime, subflow: usize, (from, to): (u64, u64)) {
         let before = self.sent.range(..to).next_back().filter(|(_, (end, _))| *end > from);
@@ -148,7 +174,10 @@ impl Way {
         }
         let detail = self.subflow(subflow);
         let offsets = match owner {
-            Some(owner) if owner != subflow => &mut detail.reinjected,
+            Some(owner) if owner != subflow => {
+                detail.reinjected_bytes += to - from;
+                &mut detail.reinjected
+            }
             _ if known => &mut detail.again,
             _ => &mut detail.first,
         };

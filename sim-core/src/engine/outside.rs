@@ -331,6 +331,24 @@ impl World {
         self.consider_connection(connection.0 as usize);
     }
 
+    /// An outside end sends a range of its stream, counted in bytes, over the subflow with this index.
+    pub fn outside_sent(&mut self, id: EndpointId, subflow: usize, range: (u64, u64)) {
+        let Some(end) = outside_index(id).and_then(|i| self.outside.get(i)) else { return };
+        if let Some(observer) = self.observer.as_mut().filter(|_| range.0 < range.1) {
+            observer.sent(self.now, (end.connection, end.end), subflow, range);
+        }
+    }
+
+    /// How the sender of an outside end's subflow is; one that is not known is nobody's.
+    pub fn outside_sampled(&mut self, id: EndpointId, flow: Flow, sample: SenderSample) {
+        let Some(end) = outside_index(id).and_then(|i| self.outside.get_mut(i)) else { return };
+        let Some(subflow) = end.subflows.iter_mut().find(|s| s.flow == flow) else { return };
+        if let Some(observer) = &mut self.observer {
+            observer.sampled((end.connection, end.end), subflow.index, &sample);
+        }
+        subflow.samples.push(sample);
+    }
+
     /// Counters of an outside host: all its ends have them in common.
     pub fn set_outside_counters(&mut self, host: NodeId, counters: &BTreeMap<String, u64>) {
         for end in self.outside.iter_mut().filter(|end| end.host == host) {

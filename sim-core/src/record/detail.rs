@@ -63,4 +63,6 @@ pub struct SubflowDetail {
     pub again: Envelope,
     /// Offsets of what another subflow had sent before: reinjections.
     pub reinjected: Envelope,
+    /// Bytes of those, over and over.
+    pub reinjected_bytes: u64,
 }

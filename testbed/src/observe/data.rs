@@ -98,22 +98,34 @@ impl Seen<'_> {
             };
             self.falls_back(packet, reason);
         }
-        self.note_written(mapped);
+        self.note_sent(mapped);
     }
 
-    /// What a program writes shows when it is sent.
-    fn note_written(&mut self, mapped: Option<u64>) {
-        let len = self.packet.payload.len;
-        if !self.end.is_program || len == 0 {
+    /// What range of the stream is sent; what a program writes shows then, too.
+    fn note_sent(&mut self, mapped: Option<u64>) {
+        let len = u64::from(self.packet.payload.len);
+        if len == 0 {
             return;
         }
-        let (seq, first) = (self.packet.seq, self.track().first_sent);
-        let plain = first.and_then(|first| u32::try_from(seq.distance(first)).ok());
-        let data = if self.end.fell_back { plain.map(u64::from) } else { mapped };
+        let plain = self.track().first_sent.map(|first| self.packet.seq.distance(first));
+        let plain = plain.and_then(|distance| u32::try_from(distance).ok()).map(u64::from);
+        let data = if self.end.fell_back { plain } else { mapped };
         let Some(data) = data else { return };
-        let base = *self.end.sent_from.get_or_insert(data);
-        let upto = data.wrapping_sub(base).wrapping_add(u64::from(len));
         let (id, now) = (self.id, self.world.now());
+        let key = self.end.local_key;
+        let base =
+            if self.end.fell_back { Some(0) } else { key.map(|_| initial(key).wrapping_add(1)) };
+        let local = self.end.tracks[self.track].local;
+        let index = self.world.outside(id).and_then(|e| e.subflows.get(local)).map(|s| s.index);
+        if let (Some(index), Some(base)) = (index, base) {
+            let from = data.wrapping_sub(base);
+            self.world.outside_sent(id, index, (from, from.wrapping_add(len)));
+        }
+        if !self.end.is_program {
+            return;
+        }
+        let base = *self.end.sent_from.get_or_insert(data);
+        let upto = data.wrapping_sub(base).wrapping_add(len);
         if self.world.outside(id).is_some_and(|end| upto > end.written) {
             self.world.outside_wrote(id, now, upto);
         }

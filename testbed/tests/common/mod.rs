@@ -86,6 +86,7 @@ fn threads() -> String {
 pub(crate) fn live(name: &str, text: &str) -> Run {
     let mut loaded = load(name, text);
     loaded.capture = true;
+    loaded.observe = true;
     let go = || testbed::run(&loaded, testbed::Settings::default(), &AtomicBool::new(false));
     match watched(text, go) {
         Ok(run) => run,
