@@ -264,13 +264,13 @@ impl World {
         all
     }
 
-    /// Name of the path that the host's packets of `flow` take.
+    /// Name of the path that the host's packets of `flow` took.
     fn path_of(&self, host: super::world::NodeId, flow: Flow) -> String {
         let node = &self.nodes[host.0 as usize];
         let (NodeKind::Host(stack) | NodeKind::Outside(stack)) = &node.kind else {
             return String::new();
         };
-        let port = stack.route(flow.src.ip(), flow.dst.ip());
+        let port = stack.past_route(flow.src.ip(), flow.dst.ip());
         let direction = port.and_then(|p| node.ports.get(usize::from(p)).copied().flatten());
         let path = direction.and_then(|d| self.directions[d as usize].path);
         path.map_or_else(|| flow.src.ip().to_string(), |p| self.paths[p.0 as usize].name.clone())

@@ -50,7 +50,7 @@ impl World {
             Action::AddressRemoved { host, address } => {
                 // Told while the address is still there: its packets have their way.
                 self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
-                self.stack_mut(host).addresses.retain(|a| a.address != address);
+                self.stack_mut(host).remove_address(address);
             }
             Action::AddressAdded { host, port, address } => {
                 self.add_address(host, port, address);

@@ -102,6 +102,8 @@ pub struct HostStack {
     listening: Vec<u16>,
     next_port: u16,
     blackholes: u32,
+    /// Addresses that it had.
+    lost_addresses: Vec<LocalAddress>,
     disabled_until: SimTime,
     path_mtus: Vec<PathMtu>,
     /// Subflows that are over, by their flows.
@@ -152,6 +154,7 @@ impl HostStack {
         Self {
             config: Arc::new(config),
             addresses: Vec::new(),
+            lost_addresses: Vec::new(),
             known: Vec::new(),
             source_routing: true,
             mtus: Vec::new(),
@@ -203,6 +206,21 @@ impl HostStack {
             return own;
         }
         self.route_to(dst).or(own)
+    }
+
+    /// The interface that packets from `src` to `dst` took, if only while `src` was an own address.
+    #[must_use]
+    pub fn past_route(&self, src: IpAddr, dst: IpAddr) -> Option<u8> {
+        let lost = self.lost_addresses.iter().find(|a| a.address == src && !self.owns(src));
+        match lost {
+            Some(lost) if self.source_routing => Some(lost.interface),
+            _ => self.route(src, dst),
+        }
+    }
+
+    /// An own address goes away.
+    pub fn remove_address(&mut self, address: IpAddr) {
+        self.lost_addresses.extend(self.addresses.extract_if(.., |a| a.address == address));
     }
 
     fn route_to(&self, dst: IpAddr) -> Option<u8> {
