@@ -8,6 +8,7 @@ use sim_core::mptcp::config::{
     SchedulerKind,
 };
 use sim_core::mptcp::keepalive::Keepalive;
+use sim_core::mptcp::small_segments::SmallSegments;
 use sim_core::time::SimDuration;
 use sim_core::units::ByteSize;
 
@@ -52,6 +53,8 @@ pub struct HostSettings {
     pub window_scaling: Option<bool>,
     /// Acknowledge every segment at once; none: false.
     pub quick_ack: Option<bool>,
+    /// Whether what does not fill a segment waits for more: `AtOnce` (no), `Nagle` or `Cork`; none: `AtOnce`.
+    pub small_segments: Option<SmallSegments>,
     /// Largest amount of written data that waits to be acknowledged; none: 4 MiB.
     pub send_buffer: Option<ByteSize>,
     /// Largest amount of received data that waits to be read or put in order; none: 6 MiB.
@@ -157,6 +160,7 @@ impl HostSettings {
             sack: self.sack.unwrap_or(plain.sack),
             window_scaling: self.window_scaling.unwrap_or(plain.window_scaling),
             quick_ack: self.quick_ack.unwrap_or(plain.quick_ack),
+            small_segments: self.small_segments.unwrap_or(plain.small_segments),
             send_buffer: self.send_buffer.unwrap_or(plain.send_buffer),
             receive_buffer: self.receive_buffer.unwrap_or(plain.receive_buffer),
             receive_autotuning: self.receive_autotuning.unwrap_or(plain.receive_autotuning),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::keepalive::Keepalive;
+use super::small_segments::SmallSegments;
 use crate::time::SimDuration;
 use crate::units::ByteSize;
 
@@ -27,6 +28,8 @@ pub struct HostConfig {
     pub window_scaling: bool,
     /// Acknowledge every segment at once instead of every second one.
     pub quick_ack: bool,
+    /// Whether what does not fill a segment waits for more.
+    pub small_segments: SmallSegments,
     /// Largest amount of written data that waits to be acknowledged.
     pub send_buffer: ByteSize,
     /// Largest amount of received data that waits to be read or put in order.
@@ -67,6 +70,7 @@ impl Default for HostConfig {
             sack: true,
             window_scaling: true,
             quick_ack: false,
+            small_segments: SmallSegments::AtOnce,
             send_buffer: ByteSize(4 << 20),
             receive_buffer: ByteSize(6 << 20),
             receive_autotuning: true,

@@ -174,7 +174,8 @@ impl Endpoint {
             && self.subflows[i].can_carry()
             && self.new_data_room() > 0
         {
-            self.send_new(io, i);
+            // Nagle's rule is not asked (`tcp_send_loss_probe`).
+            self.send_new_segment(io, i, self.segment_room(i));
         } else if let Some(index) = self.subflows[i].tx.last_index() {
             self.send_again(io, i, index);
         }
@@ -243,11 +244,20 @@ impl Endpoint {
         }
     }
 
-    /// Sends one segment of new data over subflow `i`; false when none fits.
+    /// Sends one segment of new data over subflow `i`; false when none fits, or a short one is to wait.
     #[inline]
     pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
-        let room = self.new_data_room();
         let full = self.segment_room(i);
+        let (at, small_is_out) = (self.send.next, self.send.una < self.send.small_end);
+        if self.send.taken - at < u64::from(full) && self.holds_back(io.now, at, small_is_out) {
+            return false;
+        }
+        self.send_new_segment(io, i, full)
+    }
+
+    #[inline]
+    fn send_new_segment(&mut self, io: &mut Io<'_>, i: usize, full: u32) -> bool {
+        let room = self.new_data_room();
         let mut len = u64::from(full).min(room) as u32;
         let plain = self.is_plain();
         let s = &mut self.subflows[i];
@@ -264,6 +274,9 @@ impl Endpoint {
         let (start, data) = (s.tx.next, self.send.next);
         s.tx.send_new(io.now, data, len, false);
         self.send.next += u64::from(len);
+        if len < full {
+            self.send.small_end = self.send.next;
+        }
         self.note_sent(i, len);
         self.arm_data_timer(io.now);
         let segment = DataSegment { start, data, len, fin: false };

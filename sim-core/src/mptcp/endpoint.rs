@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::config::{HostConfig, Profile, SchedulerKind};
+use super::config::{CongestionKind, HostConfig, Profile, SchedulerKind};
 use super::counters::Counters;
 use super::fragments::Fragments;
 use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
+use super::small_segments::SmallSegments;
 use super::stack::{EndpointId, HostStack};
 use super::subflow::Subflow;
 use super::waiting::Waiting;
@@ -96,6 +97,8 @@ pub(super) struct DataSend {
     pub(super) taken: u64,
     /// The pieces that it is kept in, for Linux.
     pub(super) fragments: Fragments,
+    /// End of the last short segment.
+    pub(super) small_end: u64,
     /// Right edge of the peer's window.
     pub(super) window_edge: u64,
     /// Largest window that the peer has offered.
@@ -162,6 +165,8 @@ pub struct Endpoint {
     pub keeps_deadline: bool,
     /// Subflows are given data ahead of time, as Linux does (see `send_queue`).
     pub(super) uses_queues: bool,
+    /// Nothing but the windows says when a segment may go: no pacing, no rule for short ones.
+    pub(super) sends_at_once: bool,
     /// Its host is Linux.
     pub(super) is_linux: bool,
     /// The peer maps by 64-bit numbers, and is acknowledged by them (RFC 8684 §3.3.2).
@@ -271,6 +276,8 @@ impl Endpoint {
             remote_key: None,
             remote_idsn: 0,
             long_ack: false,
+            sends_at_once: config.congestion != CongestionKind::Bbr
+                && config.small_segments == SmallSegments::AtOnce,
             is_linux: config.profile == Profile::Linux6,
             uses_queues: config.profile == Profile::Linux6
                 && config.scheduler == SchedulerKind::Linux,

@@ -24,6 +24,7 @@ mod receive_window;
 mod scheduler;
 mod segment;
 mod send_queue;
+pub mod small_segments;
 pub mod stack;
 mod steady;
 pub mod subflow;

@@ -47,6 +47,8 @@ pub struct SendQueue {
     buffers: VecDeque<Buffer>,
     /// Subflow offset after the last byte given; 0 before the first.
     end: u64,
+    /// Subflow offset after the last short segment that was sent (`snd_sml`).
+    small_end: u64,
     /// Size of the send buffer; it only grows.
     limit: u64,
 }
@@ -297,7 +299,9 @@ impl Endpoint {
         let una = self.subflows[i].tx.una;
         self.subflows[i].queue.forget_below(una);
         let mut limited = false;
-        while self.subflows[i].state == State::Established && self.queued_segment(i).is_some() {
+        while self.subflows[i].state == State::Established
+            && self.queued_segment(i).is_some_and(|segment| !self.holds_back_queued(io, i, segment))
+        {
             if !self.subflows[i].tx.has_room(io.now) {
                 limited = true;
                 break;
@@ -312,6 +316,14 @@ impl Endpoint {
             // (`tcp_rate_check_app_limited`), and MPTCP does not go through it.
             s.tx.note_usage(limited);
         }
+    }
+
+    /// True when the segment is short, all that the subflow has been given, and to wait for more.
+    fn holds_back_queued(&mut self, io: &Io<'_>, i: usize, segment: DataSegment) -> bool {
+        let s = &self.subflows[i];
+        u64::from(segment.len) == s.queue.unsent(segment.start)
+            && segment.len < self.segment_room(i)
+            && self.holds_back(io.now, segment.data, s.tx.una < s.queue.small_end)
     }
 
     fn queued_segment(&self, i: usize) -> Option<DataSegment> {
@@ -338,6 +350,10 @@ impl Endpoint {
             return false;
         }
         s.tx.send_new(io.now, segment.data, segment.len, false);
+        let end = s.tx.next;
+        if segment.len < self.segment_room(i) {
+            self.subflows[i].queue.small_end = end;
+        }
         self.send_data(io, i, segment);
         true
     }

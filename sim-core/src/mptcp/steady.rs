@@ -2,7 +2,6 @@
 //! Jacobson) for an end as a whole. What the long way would do step by step, with most steps having nothing to
 //! do, is done in one piece; where something else might be, nothing is touched and the long way is taken.
 
-use super::config::CongestionKind;
 use super::endpoint::{Endpoint, Io, Life};
 use super::keepalive::Silence;
 use super::segment::{LEAST_MSS, PAWS_WINDOW};
@@ -207,7 +206,7 @@ impl Endpoint {
             && !s.infinite_pending
             && s.infinite_at.is_none()
             && !self.scheduler.is_particular()
-            && self.config.congestion != CongestionKind::Bbr
+            && self.sends_at_once
     }
 
     /// An acknowledgement of the oldest segment on subflow `i`, and of data; what it makes room for is sent.

@@ -4,6 +4,7 @@
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
+use super::small_segments::Corked;
 use super::subflow::Subflow;
 use crate::record::story::Fact;
 use crate::time::{SimDuration, SimTime};
@@ -29,6 +30,8 @@ pub(super) struct Waiting {
     pub(super) silent_since: Option<SimTime>,
     /// When a connection without subflows is given up.
     orphan_at: SimTime,
+    /// What a cork holds back.
+    pub(super) corked: Corked,
 }
 
 impl Default for Waiting {
@@ -39,6 +42,7 @@ impl Default for Waiting {
             unanswered: 0,
             silent_since: None,
             orphan_at: SimTime::NEVER,
+            corked: Corked::NOTHING,
         }
     }
 }
@@ -59,7 +63,7 @@ impl Waiting {
 
     #[inline]
     pub(super) fn deadline(&self) -> SimTime {
-        self.probe_at.min(self.orphan_at)
+        self.probe_at.min(self.orphan_at).min(self.corked.deadline())
     }
 }
 
@@ -87,6 +91,7 @@ impl Endpoint {
 
     /// The times of [`Waiting::deadline`] have come.
     pub(super) fn on_waiting_timer(&mut self, io: &mut Io<'_>) {
+        self.waiting.corked.let_go(io.now);
         if self.waiting.orphan_at <= io.now {
             self.waiting.orphan_at = SimTime::NEVER;
             if !self.has_subflow() {

@@ -9,6 +9,7 @@ use sim_core::mptcp::config::{
     CongestionKind, HostConfig, PathManagerConfig, PathManagerKind, Profile, SchedulerKind,
 };
 use sim_core::mptcp::keepalive::Keepalive;
+use sim_core::mptcp::small_segments::SmallSegments;
 use sim_core::record::PathRecord;
 use sim_core::rng::{Probability, Stream};
 use sim_core::time::{SimDuration, SimTime};
@@ -173,6 +174,9 @@ enum Happening {
     Reload,
 }
 
+/// Worlds below this have fingerprints, and stay as they are where a setting is new.
+const FINGERPRINTED: u64 = 400;
+
 impl Combination {
     /// The combination of that number.
     pub(crate) fn new(seed: u64) -> Self {
@@ -190,8 +194,15 @@ impl Combination {
             })
             .collect();
         // A stream each, so that a new setting of one part leaves the others as they are.
-        let client = host(&mut Draw::new(seed, "client"), &paths, 0);
-        let server = host(&mut Draw::new(seed, "server"), &paths, 1);
+        let mut client = host(&mut Draw::new(seed, "client"), &paths, 0);
+        let mut server = host(&mut Draw::new(seed, "server"), &paths, 1);
+        if seed >= FINGERPRINTED {
+            let mut d = Draw::new(seed, "small segments");
+            for host in [&mut client, &mut server] {
+                use SmallSegments::{AtOnce, Cork, Nagle};
+                host.small_segments = d.one_of(&[AtOnce, AtOnce, Nagle, Cork]);
+            }
+        }
         let work = Work::draw(&mut Draw::new(seed, "work"));
         let mut d = Draw::new(seed, "events");
         let events = (0..d.one_of(&[0, 0, 1, 2, 4])).map(|_| event(&mut d, count)).collect();

@@ -8,6 +8,7 @@ use sim_core::app::AppConfig;
 use sim_core::app::marks::Marks;
 use sim_core::app::source::App;
 use sim_core::engine::world::ConnectionId;
+use sim_core::mptcp::small_segments::SmallSegments;
 use sim_core::record::story::End;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Flow;
@@ -35,6 +36,8 @@ pub(crate) struct EndPlan {
     pub(crate) sample_interval: SimDuration,
     /// What the application can write before the connection is open.
     pub(crate) send_buffer: u64,
+    /// Whether what does not fill a segment waits for more.
+    pub(crate) small_segments: SmallSegments,
 }
 
 impl EndPlan {
@@ -55,8 +58,11 @@ pub(crate) async fn drive(
     abort: oneshot::Receiver<()>,
 ) {
     let who = plan.who();
-    // The scenario's applications want what they write sent at once: the simulator knows no Nagle.
-    let _ = stream.set_nodelay(true);
+    // Without either option a kernel goes by Nagle's rule.
+    let _ = stream.set_nodelay(plan.small_segments == SmallSegments::AtOnce);
+    if plan.small_segments == SmallSegments::Cork {
+        let _ = socket2::SockRef::from(&stream).set_tcp_cork(true);
+    }
     let mut socket = EndSocket::new(&plan, &stream, clock, &news);
     let result = tokio::select! {
         result = socket.live() => result,

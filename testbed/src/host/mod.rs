@@ -331,6 +331,7 @@ impl Living {
             app: planned.app.clone(),
             sample_interval: self.work.sample_interval,
             send_buffer: self.work.plan.stack.config.send_buffer.0,
+            small_segments: self.work.plan.stack.config.small_segments,
         }
     }
 
