@@ -249,7 +249,7 @@ impl Endpoint {
     pub(super) fn send_new(&mut self, io: &mut Io<'_>, i: usize) -> bool {
         let full = self.segment_room(i);
         let (at, small_is_out) = (self.send.next, self.send.una < self.send.small_end);
-        if self.send.taken - at < u64::from(full) && self.holds_back(io.now, at, small_is_out) {
+        if self.send.taken - at < u64::from(full) && self.holds_back(io.now, i, at, small_is_out) {
             return false;
         }
         self.send_new_segment(io, i, full)

@@ -9,7 +9,7 @@ use super::counters::Counters;
 use super::fragments::Fragments;
 use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
-use super::small_segments::SmallSegments;
+use super::small_segments::{Corked, SmallSegments};
 use super::stack::{EndpointId, HostStack};
 use super::subflow::Subflow;
 use super::waiting::Waiting;
@@ -99,6 +99,8 @@ pub(super) struct DataSend {
     pub(super) fragments: Fragments,
     /// End of the last short segment.
     pub(super) small_end: u64,
+    /// What a cork holds back, but for Linux.
+    pub(super) corked: Corked,
     /// Right edge of the peer's window.
     pub(super) window_edge: u64,
     /// Largest window that the peer has offered.

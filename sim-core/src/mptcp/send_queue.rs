@@ -8,6 +8,7 @@ use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::fragments::left_of_full;
 use super::output::DataSegment;
+use super::small_segments::Corked;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
@@ -49,6 +50,8 @@ pub struct SendQueue {
     end: u64,
     /// Subflow offset after the last short segment that was sent (`snd_sml`).
     small_end: u64,
+    /// What a cork holds back.
+    pub(super) corked: Corked,
     /// Size of the send buffer; it only grows.
     limit: u64,
 }
@@ -323,7 +326,7 @@ impl Endpoint {
         let s = &self.subflows[i];
         u64::from(segment.len) == s.queue.unsent(segment.start)
             && segment.len < self.segment_room(i)
-            && self.holds_back(io.now, segment.data, s.tx.una < s.queue.small_end)
+            && self.holds_back(io.now, i, segment.data, s.tx.una < s.queue.small_end)
     }
 
     fn queued_segment(&self, i: usize) -> Option<DataSegment> {

@@ -4,7 +4,6 @@
 
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
-use super::small_segments::Corked;
 use super::subflow::Subflow;
 use crate::record::story::Fact;
 use crate::time::{SimDuration, SimTime};
@@ -30,8 +29,8 @@ pub(super) struct Waiting {
     pub(super) silent_since: Option<SimTime>,
     /// When a connection without subflows is given up.
     orphan_at: SimTime,
-    /// What a cork holds back.
-    pub(super) corked: Corked,
+    /// When a cork lets go of what it holds back first.
+    pub(super) cork_at: SimTime,
 }
 
 impl Default for Waiting {
@@ -42,7 +41,7 @@ impl Default for Waiting {
             unanswered: 0,
             silent_since: None,
             orphan_at: SimTime::NEVER,
-            corked: Corked::NOTHING,
+            cork_at: SimTime::NEVER,
         }
     }
 }
@@ -63,7 +62,7 @@ impl Waiting {
 
     #[inline]
     pub(super) fn deadline(&self) -> SimTime {
-        self.probe_at.min(self.orphan_at).min(self.corked.deadline())
+        self.probe_at.min(self.orphan_at).min(self.cork_at)
     }
 }
 
@@ -91,7 +90,9 @@ impl Endpoint {
 
     /// The times of [`Waiting::deadline`] have come.
     pub(super) fn on_waiting_timer(&mut self, io: &mut Io<'_>) {
-        self.waiting.corked.let_go(io.now);
+        if self.waiting.cork_at <= io.now {
+            self.waiting.cork_at = SimTime::NEVER;
+        }
         if self.waiting.orphan_at <= io.now {
             self.waiting.orphan_at = SimTime::NEVER;
             if !self.has_subflow() {
