@@ -19,7 +19,7 @@
 //! connection when the gap before it is filled: the difference is what waited.
 
 use sim_core::record::series::SenderSample;
-use sim_core::record::{ConnectionRecord, RunRecord};
+use sim_core::record::{ConnectionRecord, RunRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 
 use crate::figures::rounded;
@@ -51,6 +51,13 @@ pub fn csv(record: &RunRecord) -> String {
     }
     let bytes = out.into_inner().expect("flushing to memory cannot fail");
     String::from_utf8(bytes).expect("every field is a string")
+}
+
+/// When the last subflow was reset of a connection that did not complete: what is shown over time reaches as
+/// far, though nothing is delivered any more.
+pub(crate) fn last_reset(connection: &ConnectionRecord) -> Option<SimTime> {
+    let resets = connection.subflows.iter().filter(|s| s.outcome == SubflowOutcome::Reset);
+    resets.filter_map(|s| s.ended_at).max().filter(|_| connection.completed_at.is_none())
 }
 
 fn rows(connection: &ConnectionRecord) -> impl Iterator<Item = [String; COLUMNS.len()]> + '_ {

@@ -11,6 +11,7 @@ use sim_core::time::{SimDuration, SimTime};
 
 use crate::figures::{count, instant, printable, rate, share, size, span};
 use crate::messages::{self, Label, Language, Message};
+use crate::series::last_reset;
 use crate::shortfall::{self, Part, Reason};
 use crate::style::{Style, paint};
 use crate::summary::Latency;
@@ -276,12 +277,15 @@ fn sparkline(connection: &ConnectionRecord) -> Option<String> {
     if connection.bytes_delivered == 0 || delivered.is_empty() || interval_s <= 0.0 {
         return None;
     }
-    let columns = delivered.len().min(SPARKS);
+    let reset_s = last_reset(connection).map_or(0.0, SimTime::as_secs_f64);
+    let intervals = delivered.len().max((reset_s / interval_s).ceil() as usize);
+    let columns = intervals.min(SPARKS);
     let means: Vec<f64> = (0..columns)
         .map(|c| {
-            let part =
-                &delivered[c * delivered.len() / columns..(c + 1) * delivered.len() / columns];
-            part.iter().sum::<u64>() as f64 * 8.0 / (part.len() as f64 * interval_s)
+            let part = c * intervals / columns..(c + 1) * intervals / columns;
+            let length_s = part.len() as f64 * interval_s;
+            let bytes = part.filter_map(|k| delivered.get(k)).sum::<u64>();
+            bytes as f64 * 8.0 / length_s
         })
         .collect();
     // Against the bound, so that runs compare; what came faster for a moment is as high as the bound.
@@ -292,7 +296,7 @@ fn sparkline(connection: &ConnectionRecord) -> Option<String> {
         h => LEVELS[((bps / h * 8.0).ceil() as usize).clamp(1, 8) - 1],
     };
     let sparks: String = means.iter().map(spark).collect();
-    let end = instant(SimTime::ZERO + connection.series.interval * delivered.len() as u64);
+    let end = instant(SimTime::ZERO + connection.series.interval * intervals as u64);
     let scale = format!("0 to {end}, full height {}", rate(highest));
     Some(format!("▕{sparks}▏ {}", scale.replace(' ', &NO_BREAK.to_string())))
 }

@@ -65,6 +65,11 @@ impl Access {
         Self { interfaces, implicit, no_icmp, downhill: [true, true], open: true }
     }
 
+    /// True when the first interface is the one of lower security.
+    pub(super) fn rises(&self) -> bool {
+        self.downhill[1] && !self.downhill[0]
+    }
+
     /// `Err` with the deciding rule when the connection may not cross.
     pub(super) fn judge(
         &self,
@@ -117,7 +122,12 @@ impl Access {
     }
 }
 
-fn permitted(config: &AsaConfig, group: &AccessGroup, flow: Flow) -> Result<(), Arc<Rule>> {
+/// `Err` with the deciding rule when the list of an access group does not permit the connection.
+pub(super) fn permitted(
+    config: &AsaConfig,
+    group: &AccessGroup,
+    flow: Flow,
+) -> Result<(), Arc<Rule>> {
     let list = config.access_lists.get(&group.list);
     verdict(group, list.and_then(|list| list.matching(flow, Flags::SYN)))
 }

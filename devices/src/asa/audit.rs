@@ -15,8 +15,8 @@ use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 
-use super::access::Access;
-use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::access::{self, Access};
+use super::config::{AccessGroup, Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
 use super::policy::Policy;
 use super::tcp_map::SEED;
 use super::{Asa, explain, grammar, touches};
@@ -108,6 +108,7 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
+    verdicts.extend(refused(&config));
     let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
     let unmatched: Vec<ConfigLine> = unmatched.collect();
     touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
@@ -194,10 +195,35 @@ fn scope_verdicts(
     let unruled = general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none());
     if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
-        let traffic = if alone { "all TCP" } else { "all other TCP" };
+        let traffic = match (alone, config.groups().next().is_some()) {
+            (true, false) => "all TCP",
+            (true, true) => "TCP that is permitted",
+            (false, _) => "all other TCP",
+        };
         verdicts.push(judge(&mut asa, traffic.into(), flow, Vec::new()));
     }
     verdicts
+}
+
+/// What the access groups drop: for each, a connection that its list refuses.
+fn refused(config: &AsaConfig) -> Vec<Verdict> {
+    let verdict = |group: &AccessGroup| {
+        let list = config.access_lists.get(&group.list)?;
+        let mut tried = list.refused_samples().into_iter().chain(list.samples()).chain(general());
+        let rule = tried.find_map(|flow| access::permitted(config, group, flow).err())?;
+        let way = if group.inbound { "opened from its side" } else { "opened towards it" };
+        let direction = match &group.interface {
+            Some(interface) => format!("interface {interface}, {way}"),
+            None => format!("every interface without an access list of its own, {way}"),
+        };
+        Some(Verdict {
+            traffic: format!("TCP that is not permitted by access list {}", group.list),
+            direction,
+            effect: Effect::Drop,
+            because: vec![Because::rule(&rule)],
+        })
+    };
+    config.groups().filter_map(verdict).collect()
 }
 
 /// True for a class that seems to be meant for TCP: its match lines are read, and none is of another
@@ -396,6 +422,37 @@ mod tests {
             &FOUR_STEPS.replace("advanced-options m", "advanced-options tcp-state-bypass"),
             &[("class c: match any", every, Effect::Pass, &[Some(8), Some(5), Some(9)])],
         );
+        // Access groups: what they drop, whichever line does it.
+        let group = "access-list in extended deny tcp any any eq 6881\naccess-list in extended permit tcp any any\naccess-group in in interface inside\n";
+        let permitted = ("TCP that is permitted", every, Effect::Strip, &[None][..]);
+        let refused = "TCP that is not permitted by access list in";
+        let side = "interface inside, opened from its side";
+        check(group, &[permitted, (refused, side, Effect::Drop, &[Some(1)])]);
+        check(
+            &group.replace(
+                "access-group in in interface inside",
+                "access-group in out interface inside",
+            ),
+            &[
+                permitted,
+                (refused, "interface inside, opened towards it", Effect::Drop, &[Some(1)]),
+            ],
+        );
+        check(
+            "access-list in extended permit tcp any any eq 123\naccess-group in global\n",
+            &[
+                permitted,
+                (
+                    refused,
+                    "every interface without an access list of its own, opened from its side",
+                    Effect::Drop,
+                    &[Some(2)],
+                ),
+            ],
+        );
+        let open =
+            "access-list in extended permit ip any any\naccess-group in in interface inside\n";
+        check(open, &[permitted]);
         check(
             &FOUR_STEPS.replace("service-policy p global\n", ""),
             &[("all TCP", every, Effect::Strip, &[Some(6)])],

@@ -102,7 +102,7 @@ impl Grammar for Reader<'_, '_> {
         let place = || self.text.place(line);
         let config = &mut self.config;
         self.block = match line.words.as_slice() {
-            ["ASA" | "PIX" | "FWSM" | "NGFW", "Version", version, ..] => {
+            ["ASA" | "PIX" | "FWSM" | "NGFW", "Version" | "VERSION" | "version", version, ..] => {
                 config.version = Some(version.trim_end_matches(',').to_owned());
                 Block::None
             }
@@ -228,6 +228,18 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
+            ["access-group", ..] => {
+                let message = "expected access-group LIST in|out interface NAME, or LIST global";
+                self.found.error(line, "", message);
+                Block::None
+            }
+            ["access", "list" | "group", ..] => {
+                let meant = format!("access-{}", line.words[1]);
+                self.found
+                    .error(line, "access", "unknown command `access`".to_owned())
+                    .help(format!("did you mean {meant}?"));
+                Block::None
+            }
             ["same-security-traffic", "permit", "inter-interface"] => {
                 config.same_security_permitted = true;
                 Block::None
@@ -317,7 +329,11 @@ impl Grammar for Reader<'_, '_> {
             _ => &["tcp-map", "class-map", "policy-map", "service-policy"],
         };
         blocks::slip(line, known, self.found);
-        self.block = Block::Other;
+        // Where a text is not indented, an interface is open until another command is: what is read of one
+        // stands nowhere else.
+        if !matches!(self.block, Block::Interface) {
+            self.block = Block::Other;
+        }
     }
 }
 

@@ -190,6 +190,8 @@ impl Asa {
                     let seen = self.inspected.entry(plan.line).or_default();
                     seen.drops += 1;
                     seen.resets += u64::from(reset);
+                    let (names, side) = (&self.policy.interfaces, pass.ingress.side());
+                    self.syslog.inspected(names, side, pass.packet, reset);
                     if reset {
                         self.reset_both(pass, id, sender);
                         pass.sign(&rule, Change::Reset { reason });

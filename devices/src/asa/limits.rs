@@ -102,7 +102,7 @@ impl Asa {
             self.counters.intercepted += 1;
             let side = pass.ingress.side();
             let name = &self.policy.interfaces[side as usize];
-            self.syslog.intercepted(name, side, pass.packet, &rule.text);
+            self.syslog.intercepted(name, pass.packet, &rule.text);
             let maximum = limits.cookie_mss.unwrap_or(self.mss.maximum).min(self.mss.maximum);
             mss::clamp(pass, self.mss.minimum, maximum, &self.mss.rule);
             (SynProxy::new(pass.packet, Seq(self.random.next_u32())), rule)

@@ -314,6 +314,7 @@ impl Asa {
             },
         };
         Self {
+            syslog: Syslog::new(access.rises()),
             access,
             policy: Policy::new(config, has_text, interfaces),
             mss,
@@ -339,7 +340,6 @@ impl Asa {
             counters: Counters::default(),
             tallies: BTreeMap::new(),
             inspected: BTreeMap::new(),
-            syslog: Syslog::default(),
             now: SimTime::ZERO,
         }
     }
@@ -382,7 +382,9 @@ impl Asa {
         };
         self.counters.built += 1;
         let names = &self.policy.interfaces;
-        self.syslog.built(names, state.number, pass.received, &state);
+        let mapped = self.nat.as_ref().and_then(|nat| nat.mapped(pass.received));
+        let flows = [pass.received, mapped.unwrap_or(pass.received)];
+        self.syslog.built(names, state.number, flows, &state);
         Ok(self.table.open_with(pass.now, timeouts, [pass.received; 2], state))
     }
 

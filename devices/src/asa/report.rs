@@ -187,14 +187,15 @@ impl Asa {
     }
 
     fn connection_line(&self, connection: &Connection<State>) -> String {
-        let [inside, outside] = &self.policy.interfaces;
+        let ([inside, outside], from) =
+            self.syslog.seen(&self.policy.interfaces, connection.state.opened_from);
         let opened = connection.opened;
-        let (near, far) = match connection.state.opened_from {
+        let (near, far) = match from {
             Side::Inside => (opened.src, opened.dst),
             Side::Outside => (opened.dst, opened.src),
         };
         let bypass = if connection.state.treatment.bypass.is_some() { "b" } else { "" };
-        let from_outside = if connection.state.opened_from == Side::Outside { "B" } else { "" };
+        let from_outside = if from == Side::Outside { "B" } else { "" };
         let flags = match connection.phase {
             Phase::SynSent if from_outside.is_empty() => "saA",
             Phase::SynSent => "SaAB",

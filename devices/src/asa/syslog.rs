@@ -19,9 +19,27 @@ const KEPT: usize = 500;
 pub(super) struct Syslog {
     lines: Vec<String>,
     left_out: u64,
+    /// The device's inside is the interface of lower security.
+    swapped: bool,
 }
 
 impl Syslog {
+    /// An empty log. The messages name the interface of lower security first and call what opens from it
+    /// inbound; `swapped` says that it is the device's inside.
+    pub(super) fn new(swapped: bool) -> Self {
+        Self { swapped, ..Self::default() }
+    }
+
+    /// The interfaces, that of lower security last, and the side of a connection among them.
+    pub(super) fn seen<'n>(&self, names: &'n [String; 2], from: Side) -> ([&'n str; 2], Side) {
+        let [inside, outside] = names;
+        match (self.swapped, from) {
+            (false, from) => ([inside, outside], from),
+            (true, Side::Inside) => ([outside, inside], Side::Outside),
+            (true, Side::Outside) => ([outside, inside], Side::Inside),
+        }
+    }
+
     fn add(&mut self, severity: u8, id: u32, text: impl FnOnce() -> String) {
         if self.lines.len() < KEPT {
             self.lines.push(format!("%ASA-{severity}-{id}: {}", text()));
@@ -40,22 +58,33 @@ impl Syslog {
         self.left_out
     }
 
-    /// 302013, or 302303 for a connection that bypasses the state checks.
-    pub(super) fn built(&mut self, names: &[String; 2], number: u64, flow: Flow, state: &State) {
-        let (inside, outside) = ends(flow, state.opened_from);
-        let [in_name, out_name] = names;
-        let both = || {
-            let (inside, outside) = (Slash(inside), Slash(outside));
-            format!("{out_name}:{outside} ({outside}) to {in_name}:{inside} ({inside})")
-        };
+    /// 302013, or 302303 for a connection that bypasses the state checks. `mapped` is the flow as each end is
+    /// called from the other side.
+    pub(super) fn built(
+        &mut self,
+        names: &[String; 2],
+        number: u64,
+        [flow, mapped]: [Flow; 2],
+        state: &State,
+    ) {
+        let (names, from) = self.seen(names, state.opened_from);
+        let end = |name: &str, real, mapped| format!("{name}:{} ({})", Slash(real), Slash(mapped));
         if state.treatment.bypass.is_some() {
+            // From the opener to the other end.
+            let [opener, other] = [names[from as usize], names[1 - from as usize]];
             self.add(6, 302_303, || {
-                format!("Built TCP state-bypass connection {number} from {}", both())
+                let opener = end(opener, flow.src, mapped.src);
+                let other = end(other, flow.dst, mapped.dst);
+                format!("Built TCP state-bypass connection {number} from {opener} to {other}")
             });
         } else {
-            let direction = direction(state.opened_from);
+            let direction = direction(from);
+            let ((inside, outside), shown) = (ends(flow, from), ends(mapped, from));
+            let [in_name, out_name] = names;
             self.add(6, 302_013, || {
-                format!("Built {direction} TCP connection {number} for {}", both())
+                let outside = end(out_name, outside, shown.1);
+                let inside = end(in_name, inside, shown.0);
+                format!("Built {direction} TCP connection {number} for {outside} to {inside}")
             });
         }
     }
@@ -63,7 +92,9 @@ impl Syslog {
     /// 302014, or 302304.
     pub(super) fn torn_down(&mut self, names: &[String; 2], connection: &Connection<State>) {
         let state = &connection.state;
-        let (inside, outside) = ends(connection.opened, state.opened_from);
+        let opened = connection.opened;
+        let (names, from) = self.seen(names, state.opened_from);
+        let (inside, outside) = ends(opened, from);
         let [in_name, out_name] = names;
         let bytes: u64 = connection.ends.iter().map(|end| end.bytes).sum();
         let lasted = connection.last.since(connection.since);
@@ -78,8 +109,11 @@ impl Syslog {
             (Phase::Established, _) => "Connection timeout",
         };
         if state.treatment.bypass.is_some() {
+            let [opener, other] = [names[from as usize], names[1 - from as usize]];
             self.add(6, 302_304, || {
-                format!("Teardown TCP state-bypass connection {number} from {} duration {} bytes {bytes} {reason}", both(), time(lasted))
+                let both =
+                    format!("{opener}:{} to {other}:{}", Slash(opened.src), Slash(opened.dst));
+                format!("Teardown TCP state-bypass connection {number} from {both} duration {} bytes {bytes} {reason}", time(lasted))
             });
         } else {
             self.add(6, 302_014, || {
@@ -105,7 +139,6 @@ impl Syslog {
         let other = &names[1 - side as usize];
         let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
         let flags = Names(packet.flags);
-        let direction = direction(side);
         match reason {
             "tcp-not-syn" => self.add(6, 106_015, || {
                 format!("Deny TCP (no connection) from {src} to {dst} flags {flags} on interface {name}")
@@ -117,9 +150,15 @@ impl Syslog {
             "acl-drop" => self.add(2, 106_001, || {
                 format!("Inbound TCP connection denied from {src} to {dst} flags {flags} on interface {name}")
             }),
-            "conn-limit" => self.add(3, 201_011, || {
-                format!("Connection limit exceeded for {direction} packet from {src} to {dst} on interface {name}")
-            }),
+            "conn-limit" => match limit_of(rule, "per-client-max") {
+                Some(limit) => self.add(3, 201_013, || {
+                    format!("Per-client connection limit exceeded {limit}/{limit} for input packet from {src} to {dst} on interface {name}")
+                }),
+                None => self.add(3, 201_011, || {
+                    let limit = limit_of(rule, "conn-max").unwrap_or("0");
+                    format!("Connection limit exceeded {limit}/{limit} for input packet from {src} to {dst} on interface {name}")
+                }),
+            },
             "tcp-mss-exceeded" => self.add(4, 419_001, || {
                 let size = packet.payload.len;
                 format!("Dropping TCP packet from {name}:{src} to {other}:{dst}, reason: MSS exceeded, data {size}")
@@ -135,13 +174,36 @@ impl Syslog {
         }
     }
 
-    /// 201010.
-    pub(super) fn intercepted(&mut self, name: &str, side: Side, packet: &Packet, rule: &str) {
+    /// 201010, or 201012 for the limit of one client.
+    pub(super) fn intercepted(&mut self, name: &str, packet: &Packet, rule: &str) {
         let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
-        let direction = direction(side);
-        let limit = rule.split_whitespace().find(|w| w.parse::<u32>().is_ok()).unwrap_or("0");
-        self.add(3, 201_010, || {
-            format!("Embryonic connection limit exceeded {limit}/{limit} for {direction} packet from {src} to {dst} on interface {name}")
+        match limit_of(rule, "per-client-embryonic-max") {
+            Some(limit) => self.add(6, 201_012, || {
+                format!("Per-client embryonic connection limit exceeded {limit}/{limit} for input packet from {src} to {dst} on interface {name}")
+            }),
+            None => self.add(6, 201_010, || {
+                let limit = limit_of(rule, "embryonic-conn-max").unwrap_or("0");
+                format!("Embryonic connection limit exceeded {limit}/{limit} for input packet from {src} to {dst} on interface {name}")
+            }),
+        }
+    }
+
+    /// 507003: an inspection ends a connection, with or without resets to the ends.
+    pub(super) fn inspected(
+        &mut self,
+        names: &[String; 2],
+        side: Side,
+        packet: &Packet,
+        resets: bool,
+    ) {
+        let (name, other) = (&names[side as usize], &names[1 - side as usize]);
+        let (src, dst) = (Slash(packet.source()), Slash(packet.destination()));
+        let reason = match resets {
+            true => "inspector drop reset",
+            false => "inspector disconnected, dropped packet",
+        };
+        self.add(4, 507_003, || {
+            format!("tcp flow from {name}:{src} to {other}:{dst} terminated by inspection engine, reason - {reason}.")
         });
     }
 
@@ -161,6 +223,12 @@ fn ends(flow: Flow, side: Side) -> (SocketAddr, SocketAddr) {
         Side::Inside => (flow.src, flow.dst),
         Side::Outside => (flow.dst, flow.src),
     }
+}
+
+/// The number after `setting` in a rule's text.
+fn limit_of<'r>(rule: &'r str, setting: &str) -> Option<&'r str> {
+    let mut words = rule.split_whitespace().skip_while(|word| *word != setting).skip(1);
+    words.next().filter(|word| word.parse::<u32>().is_ok())
 }
 
 const fn direction(from: Side) -> &'static str {

@@ -458,8 +458,19 @@ fn connection_limit() {
     assert_eq!(send(&mut fw, 0, syn()).drop_reason(), None);
     let second = Packet { src_port: 40_001, ..syn() };
     assert_eq!(send(&mut fw, 1, second.clone()).drop_reason(), Some("conn-limit"));
+    let logged = "%ASA-3-201011: Connection limit exceeded 1/1 for input packet from 10.0.1.2/40001 to 10.1.1.2/5001 on interface inside";
+    assert!(fw.report().iter().any(|line| line == logged), "{:?}", fw.report());
     send(&mut fw, 2, segment(Initiator, Flags::RST, 1001, 0, 0));
     assert_eq!(send(&mut fw, 3, second).drop_reason(), None);
+}
+
+/// A connection without state checks is logged from its opener to the other end.
+#[test]
+fn state_bypass_in_the_log() {
+    let mut fw = asa(&FOUR_STEPS.replace("my-mptcp\nservice", "tcp-state-bypass\nservice"));
+    send(&mut fw, 0, syn());
+    let logged = "%ASA-6-302303: Built TCP state-bypass connection 1 from inside:10.0.1.2/40000 (10.0.1.2/40000) to outside:10.1.1.2/5001 (10.1.1.2/5001)";
+    assert!(fw.report().iter().any(|line| line == logged), "{:?}", fw.report());
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use crate::config::lines::break_of;
-use crate::config::{ConfigText, Line};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
@@ -348,12 +348,12 @@ const IOS_XR: Platform = Platform {
     ],
     knows: None,
     audit: |text| {
-        let mut audit = transparent(
+        let mut audit = with_lists(
             text,
             &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "],
             "routers and CGN",
         );
-        audit.warnings = crate::cgn::warnings(text);
+        audit.warnings.extend(crate::cgn::warnings(text));
         audit
     },
 };
@@ -371,7 +371,7 @@ const NX_OS: Platform = Platform {
         ("vpc domain", 20),
     ],
     knows: None,
-    audit: |text| transparent(text, &["version "], "Ethernet switches"),
+    audit: |text| with_lists(text, &["version "], "Ethernet switches"),
 };
 
 const STAROS: Platform = Platform {
@@ -412,6 +412,18 @@ const WAAS: Platform = Platform {
         audit
     },
 };
+
+/// A platform that leaves TCP options alone; access lists of its interfaces may drop connections.
+fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str) -> Audit {
+    let mut audit = transparent(text, header, what);
+    let mut found = Diagnostics::new(text.file);
+    let verdicts = crate::ios::lists::verdicts(text, what, &mut found);
+    if !verdicts.is_empty() {
+        audit.verdicts = verdicts;
+    }
+    audit.warnings = found.into_all();
+    audit
+}
 
 /// A platform that leaves TCP options alone, whatever its configuration says.
 fn transparent(text: ConfigText<'_>, header: &[&str], what: &str) -> Audit {

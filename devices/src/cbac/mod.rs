@@ -109,6 +109,7 @@ pub(crate) struct Cbac {
     awake: Option<(ConnectionId, Sender)>,
     created: u64,
     most_half_open: usize,
+    most_ending: usize,
 }
 
 impl Cbac {
@@ -133,6 +134,7 @@ impl Cbac {
             awake: None,
             created: 0,
             most_half_open: 0,
+            most_ending: 0,
         })
     }
 
@@ -158,6 +160,10 @@ impl Cbac {
     ) -> Result<Admitted, Refused> {
         self.table.observe(pass.now, id, sender, pass.packet);
         self.most_half_open = self.most_half_open.max(self.table.half_open());
+        if pass.packet.flags.has(Flags::FIN) {
+            let ending = self.table.iter().filter(|c| c.phase > Phase::Established).count();
+            self.most_ending = self.most_ending.max(ending);
+        }
         let Some(connection) = self.table.get_mut(id) else { return Ok(Admitted::Passes) };
         if let Some(order) = &mut connection.state.order {
             match order.take(pass.now, sender, pass.ingress, pass.packet, &self.rules.room) {
@@ -291,7 +297,6 @@ impl Firewall for Cbac {
     }
 
     fn show(&self, _now: SimTime) -> Vec<String> {
-        let half = self.table.iter().filter(|c| c.phase < Phase::Established).count();
-        self.sessions(self.table.len() - half, half)
+        self.sessions()
     }
 }

@@ -4,29 +4,47 @@ use crate::steps::track::{Connection, Phase};
 
 use super::{Cbac, Session};
 
+/// Sessions of a phase, as IOS heads them.
+pub(crate) const HEADINGS: [(&str, fn(Phase) -> bool); 3] = [
+    ("Established Sessions", |phase| matches!(phase, Phase::Established)),
+    ("Half-open Sessions", |phase| phase < Phase::Established),
+    ("Terminating Sessions", |phase| phase > Phase::Established),
+];
+
+/// `[estab:half-open:terminating]`.
+pub(crate) fn counts(phases: impl Iterator<Item = Phase>) -> String {
+    let mut counts = [0u32; 3];
+    for phase in phases {
+        for (count, (_, holds)) in counts.iter_mut().zip(HEADINGS) {
+            *count += u32::from(holds(phase));
+        }
+    }
+    let [open, half, ending] = counts;
+    format!("[{open}:{half}:{ending}]")
+}
+
 impl Cbac {
-    pub(super) fn sessions(&self, open: usize, half: usize) -> Vec<String> {
-        let (full, opening): (Vec<_>, Vec<_>) =
-            self.table.iter().partition(|c| c.phase >= Phase::Established);
+    pub(super) fn sessions(&self) -> Vec<String> {
         let mut shown = vec!["show ip inspect sessions".to_owned()];
-        for (title, sessions) in [("Established Sessions", full), ("Half-open Sessions", opening)] {
-            if !sessions.is_empty() {
+        for (title, holds) in HEADINGS {
+            let mut sessions = self.table.iter().filter(|c| holds(c.phase)).peekable();
+            if sessions.peek().is_some() {
                 shown.push(title.to_owned());
-                shown.extend(sessions.into_iter().map(line));
+                shown.extend(sessions.map(line));
             }
         }
+        let counts = counts(self.table.iter().map(|c| c.phase));
         shown.push("show ip inspect statistics".to_owned());
         shown.push(format!(
             "Session creations since subsystem startup or last reset {}",
             self.created
         ));
+        shown.push(format!("Current session counts (estab/half-open/terminating) {counts}"));
         shown.push(format!(
-            "Current session counts (estab/half-open/terminating) [{open}:{half}:0]"
-        ));
-        shown.push(format!(
-            "Maxever session counts (estab/half-open/terminating) [{}:{}:0]",
+            "Maxever session counts (estab/half-open/terminating) [{}:{}:{}]",
             self.table.most(),
-            self.most_half_open
+            self.most_half_open,
+            self.most_ending
         ));
         shown
     }

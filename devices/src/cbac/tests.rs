@@ -233,6 +233,15 @@ fn what_an_operator_sees() {
     ] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
+    send(&mut device, 65_500, segment(Initiator, Flags(0x11), 2, 10, 0));
+    let shown = device.report().join("\n");
+    for line in [
+        "Terminating Sessions\n Session 650002AC (10.0.1.2:40000)=>(10.1.1.2:5001) tcp SIS_CLOSING",
+        "Current session counts (estab/half-open/terminating) [0:0:1]",
+        "Maxever session counts (estab/half-open/terminating) [1:1:1]",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
     send(&mut device, 66_000, segment(Initiator, Flags::RST, 2, 10, 0));
     send(&mut device, 90_000, opening(9));
     assert_eq!(logged(&device, "FW-6-SESS_AUDIT_TRAIL"), 1);

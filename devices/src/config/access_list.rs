@@ -214,6 +214,13 @@ impl AccessList {
         wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
     }
 
+    /// As [`AccessList::samples`], of the entries that deny.
+    #[must_use]
+    pub fn refused_samples(&self) -> Vec<Flow> {
+        let wanted = self.entries.iter().filter(|e| !e.permit && !e.established && e.names_tcp());
+        wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
+    }
+
     /// The first entry that names a packet of this flow with these flags.
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {

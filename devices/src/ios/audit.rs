@@ -101,7 +101,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let version = config.version.clone();
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
-    let mut probes = Probes { config: Arc::new(bare), at: SimTime::ZERO, verdicts: Vec::new() };
+    let mut probes = Probes::of(bare);
     let config = Arc::clone(&probes.config);
     if config.has_zones() {
         probes.zones();
@@ -109,17 +109,29 @@ fn audit(text: ConfigText<'_>) -> Audit {
         probes.interfaces();
     }
     probes.intercepted();
-    probes.rest();
+    probes.rest("IOS leaves");
     Audit { version, verdicts: probes.verdicts, warnings: found.into_all() }
 }
 
-struct Probes {
+/// Connections that are tried, and what became of them.
+pub(super) struct Probes {
     config: Arc<IosConfig>,
     at: SimTime,
     verdicts: Vec<Verdict>,
 }
 
 impl Probes {
+    pub(super) fn of(config: IosConfig) -> Self {
+        Self { config: Arc::new(config), at: SimTime::ZERO, verdicts: Vec::new() }
+    }
+
+    /// What the access lists of the interfaces permit, `what` leaving TCP options alone.
+    pub(super) fn lists(mut self, what: &str) -> Vec<Verdict> {
+        self.interfaces();
+        self.rest(&format!("{what} leave"));
+        self.verdicts
+    }
+
     /// The router between two interfaces, to be tried.
     fn between(&self, from: &Interface, to: &Interface) -> IosRouter {
         let sides = [Some(from.clone()), Some(to.clone())];
@@ -295,8 +307,8 @@ impl Probes {
     }
 
     /// Everything else: a router that touches no option.
-    fn rest(&mut self) {
-        let because = vec![Because::default(format!("IOS leaves TCP options alone ({SEED})"))];
+    fn rest(&mut self, who_leaves: &str) {
+        let because = vec![Because::default(format!("{who_leaves} TCP options alone ({SEED})"))];
         let (traffic, direction) = match (self.verdicts.is_empty(), self.config.has_zones()) {
             (true, _) => ("all TCP", "every interface, both directions"),
             (false, true) => ("all TCP", "within a zone, or between interfaces of none"),
@@ -535,6 +547,15 @@ mod tests {
         same(&outward.replace('\n', "\r\n"));
         same(&format!("```\n{outward}```\n"));
         same(&outward.replace("interface Serial0", "int Serial0"));
+        // Without indentation, other commands of the interface do not close it.
+        let flat: String = outward.lines().map(|l| format!("{}\n", l.trim())).collect();
+        same(&flat);
+        let between = "Serial0\nno shutdown\nno ip redirects\nspeed auto\ndescription to the provider\nip virtual-reassembly in\n";
+        same(&flat.replace("Serial0\n", between));
+        assert_eq!(
+            audit(ConfigText::new("r.cfg", &flat.replace("Serial0\n", between))).warnings,
+            []
+        );
         same(&outward.replace("access-list 101", "exit\naccess-list 101"));
         let indented: String = outward.lines().map(|l| format!("    {l}\n")).collect();
         same(&format!("enable\n  configure terminal\n{indented}    exit\n  end\n"));

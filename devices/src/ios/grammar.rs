@@ -114,6 +114,13 @@ impl Grammar for Reader<'_, '_> {
                 self.block = Block::AccessList((*name).to_owned());
             }
             ["access-list", name, ..] if !is_of_ip(name) => self.block = Block::None,
+            ["access-list", name, "permit" | "deny", word, ..]
+                if is_extended(name) && is_address(word) =>
+            {
+                let message = format!("expected a protocol (ip, tcp, …), found {}", quoted(word));
+                self.found.error(line, word, message);
+                self.block = Block::None;
+            }
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Ios,
@@ -226,6 +233,9 @@ impl Grammar for Reader<'_, '_> {
     }
 
     fn skip(&mut self, line: &Line<'_>) {
+        if matches!(self.block, Block::Interface(_)) && skipped::goes_on(line) {
+            return;
+        }
         let known: &[&str] = match &self.block {
             Block::Zones(block) => block.commands(),
             Block::Quality(block) => block.commands(),
@@ -319,6 +329,11 @@ impl Reader<'_, '_> {
             }
             ["mode", "watch"] => intercept.watch = true,
             ["mode", "intercept"] => intercept.watch = false,
+            ["mode", rest @ ..] => {
+                let given = rest.first().copied().unwrap_or("mode");
+                let message = format!("expected mode intercept or watch, found {}", quoted(given));
+                self.found.error(line, given, message);
+            }
             [
                 "connection-timeout" | "finrst-timeout" | "watch-timeout" | "drop-mode"
                 | "max-incomplete" | "one-minute",
@@ -342,6 +357,16 @@ fn is_of_ip(name: &str) -> bool {
         Ok(number) => matches!(number, 1..=199 | 1300..=2699),
         Err(_) => !matches!(name, "compiled" | "rate-limit"),
     }
+}
+
+/// True for numbers of extended lists.
+fn is_extended(name: &str) -> bool {
+    name.parse::<u32>().is_ok_and(|number| matches!(number, 100..=199 | 2000..=2699))
+}
+
+/// True for what begins an address where a protocol is expected.
+fn is_address(word: &str) -> bool {
+    matches!(word, "any" | "host") || word.parse::<Ipv4Addr>().is_ok()
 }
 
 fn through(word: &str) -> usize {

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 mod grammar;
 pub(crate) mod half_open;
 pub(crate) mod intercept;
+pub(crate) mod lists;
 pub(crate) mod log;
 pub(crate) mod reassembly;
 pub(crate) mod remedy;

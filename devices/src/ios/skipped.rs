@@ -513,6 +513,78 @@ pub(super) fn knows(line: &Line<'_>) -> bool {
     is_known(line) || INTERFACE.contains(&first) || ELSEWHERE.contains(&first)
 }
 
+/// Second words of commands that begin with `ip` or `ipv6` and are of the global mode only.
+const GLOBAL_IP: &[&str] = &[
+    "access-list",
+    "arp",
+    "as-path",
+    "audit",
+    "auth-proxy",
+    "bgp-community",
+    "bootp",
+    "cef",
+    "classless",
+    "community-list",
+    "default-gateway",
+    "default-network",
+    "dhcp",
+    "domain",
+    "domain-list",
+    "domain-lookup",
+    "domain-name",
+    "dhcp-server",
+    "explicit-path",
+    "extcommunity-list",
+    "finger",
+    "forward-protocol",
+    "ftp",
+    "gratuitous-arps",
+    "host",
+    "hostname",
+    "http",
+    "icmp",
+    "identd",
+    "ips",
+    "kerberos",
+    "local",
+    "multicast-routing",
+    "name-server",
+    "options",
+    "port-map",
+    "prefix-list",
+    "radius",
+    "rcmd",
+    "reflexive-list",
+    "route",
+    "routing",
+    "scp",
+    "sla",
+    "source-route",
+    "spd",
+    "ssh",
+    "subnet-zero",
+    "tacacs",
+    "telnet",
+    "tftp",
+    "unicast-routing",
+    "vrf",
+    "wccp",
+];
+
+/// True for a line that an interface may have and the global mode has not: where a text is not indented,
+/// the interface is still open after it.
+pub(super) fn goes_on(line: &Line<'_>) -> bool {
+    let words = match line.words.as_slice() {
+        ["no" | "default", rest @ ..] if !rest.is_empty() => rest,
+        words => words,
+    };
+    match words {
+        ["ip" | "ipv6", second, ..] => !GLOBAL_IP.contains(second),
+        ["ip" | "ipv6"] | [] => false,
+        [first, ..] => INTERFACE.contains(first) && !GLOBAL.contains(first),
+    }
+}
+
 /// Findings after which no more suggestions are made.
 pub(super) const SUGGESTIONS_MAX: usize = 100;
 

@@ -84,6 +84,12 @@ fn lines_are_passed_over_knowingly_or_said() {
     check(" frobnicate all", Severity::Warning, "no command of an interface");
     check(" ip acess-group 1 in", Severity::Error, "did you mean ip access-group?");
     check("acces-list 1 permit any", Severity::Error, "did you mean access-list?");
+    check("access-list 101 permit any", Severity::Error, "expected a protocol");
+    check(
+        "ip tcp intercept mode both",
+        Severity::Error,
+        "expected mode intercept or watch, found `both`",
+    );
     check(" ip mtu 7", Severity::Error, "expected an MTU");
 }
 

@@ -238,12 +238,22 @@ impl Classification {
                 for (depth, class, tally) in attached.tallies() {
                     let indent = " ".repeat(4 + 6 * depth as usize);
                     shown.push(String::new());
-                    shown.push(format!("{indent}Class-map: {class}"));
+                    let map = self.quality.class(class);
+                    let kind = if map.is_some_and(|m| m.all) { "match-all" } else { "match-any" };
+                    shown.push(format!("{indent}Class-map: {class} ({kind})"));
                     shown.push(format!(
                         "{indent}  {} packets, {} bytes",
                         tally.packets, tally.bytes
                     ));
-                    shown.push(format!("{indent}  (total drops) {}", tally.dropped));
+                    match map {
+                        Some(map) => shown.extend(map.criteria.iter().map(|criterion| {
+                            let text = criterion.place.text.trim_start_matches("match ");
+                            format!("{indent}  Match: {text}")
+                        })),
+                        None => shown.push(format!("{indent}  Match: any")),
+                    }
+                    let drops = "(queue depth/total drops/no-buffer drops)";
+                    shown.push(format!("{indent}  {drops} 0/{}/0", tally.dropped));
                 }
             }
         }

@@ -2,9 +2,8 @@
 
 use sim_core::time::SimTime;
 
-use crate::cbac::report::{handle, state};
+use crate::cbac::report::{HEADINGS, counts, handle, state};
 use crate::ios::log::clock;
-use crate::steps::track::Phase;
 
 use super::Zbfw;
 use super::zones::{Action, On};
@@ -70,8 +69,6 @@ impl Zbfw {
         }
         let sessions: Vec<_> =
             self.table.iter().filter(|c| (c.state.pair, c.state.class) == (pair, class)).collect();
-        let half = sessions.iter().filter(|c| c.phase < Phase::Established).count();
-        let open = sessions.len() - half;
         shown.push(String::new());
         shown.push("   Inspect".to_owned());
         shown.push("        Packet inspection statistics [process switch:fast switch]".to_owned());
@@ -79,11 +76,12 @@ impl Zbfw {
         shown.push(String::new());
         let since = "Session creations since subsystem startup or last reset";
         shown.push(format!("        {since} {}", tally.sessions));
-        let counts = "Current session counts (estab/half-open/terminating)";
-        shown.push(format!("        {counts} [{open}:{half}:0]"));
-        for (title, wanted) in [("Established Sessions", true), ("Half-open Sessions", false)] {
+        let now_open = counts(sessions.iter().map(|c| c.phase));
+        let label = "Current session counts (estab/half-open/terminating)";
+        shown.push(format!("        {label} {now_open}"));
+        for (title, holds) in HEADINGS {
             let mut titled = false;
-            for c in sessions.iter().filter(|c| (c.phase >= Phase::Established) == wanted) {
+            for c in sessions.iter().filter(|c| holds(c.phase)) {
                 if !std::mem::replace(&mut titled, true) {
                     shown.push(String::new());
                     shown.push(format!("        {title}"));

@@ -9,6 +9,7 @@ use sim_core::time::{SimDuration, SimTime};
 use super::{palette, ticks};
 use crate::figures::{plural, printable, rate, share};
 use crate::messages::{self, Language};
+use crate::series::last_reset;
 use crate::style::Style;
 
 /// More connections than this are drawn as one.
@@ -124,7 +125,8 @@ pub(super) fn end_of_time(record: &RunRecord) -> SimTime {
             .completed_at
             .unwrap_or(record.ended_at)
             .min(SimTime::ZERO + data)
-            .max(connection.started_at);
+            .max(connection.started_at)
+            .max(last_reset(connection).unwrap_or_default());
         last.max(end_of_stall(record, connection, last))
     });
     let events = record.timeline.iter().map(|event| event.at);
@@ -364,4 +366,27 @@ fn merged(marks: Vec<Mark>, end_s: f64) -> Vec<Mark> {
             _ => Mark { label: format!("{} ×{count}", mark.label), ..mark },
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    /// A connection that is reset long after its last byte: both are seen.
+    #[test]
+    fn the_time_of_a_reset_is_shown() {
+        let mut record = fixture::three_paths();
+        let before = end_of_time(&record);
+        let late = before + SimDuration::from_secs(30);
+        record.ended_at = late + SimDuration::from_secs(9);
+        let connection = &mut record.connections[0];
+        connection.subflows[0].outcome = SubflowOutcome::Reset;
+        connection.subflows[0].ended_at = Some(late);
+        assert_eq!(end_of_time(&record), before, "it had completed");
+        record.connections[0].completed_at = None;
+        record.connections[0].longest_stall = SimDuration::ZERO;
+        assert_eq!(end_of_time(&record), late);
+        assert_eq!(describe(&record).end_s, late.as_secs_f64());
+    }
 }

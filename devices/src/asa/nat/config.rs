@@ -192,6 +192,12 @@ impl Nat {
             Some(&rest[at + 1..])
         };
         let destination = match after("destination") {
+            Some(["static", interface @ "interface", ..]) => {
+                let message =
+                    "destination static interface is not modelled: this line translates nothing";
+                reader.found.warn(line, interface, message);
+                return None;
+            }
             Some(["static", mapped, real, ..]) => {
                 Some([reader.ranges(mapped)?, reader.ranges(real)?])
             }

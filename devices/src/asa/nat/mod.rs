@@ -191,6 +191,12 @@ impl Translator {
         }
     }
 
+    /// A connection that opens, with each end as the other side calls it.
+    pub(super) fn mapped(&self, inside: Flow) -> Option<Flow> {
+        let [near, _, far] = self.bindings.get(&inside)?.flows;
+        Some(Flow { src: far.src, dst: near.dst })
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         let all: Vec<Flow> = self.bindings.keys().copied().collect();

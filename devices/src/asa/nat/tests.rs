@@ -56,6 +56,8 @@ fn dynamic_interface_shares_the_address_and_leads_back() {
     let (first, second) = call(&mut asa, 0, CLIENT, SERVER);
     assert_eq!(first.packet.source(), at("198.51.100.1:40000"));
     assert!(first.labels().contains(&"translated".to_owned()), "{:?}", first.labels());
+    let logged = "%ASA-6-302013: Built outbound TCP connection 1 for outside:10.1.1.2/5001 (10.1.1.2/5001) to inside:10.0.1.2/40000 (198.51.100.1/40000)";
+    assert!(asa.report().iter().any(|line| line == logged), "{:?}", asa.report());
     assert_eq!(second.forwarding, Forwarding::Through);
     assert_eq!(second.packet.flow(), Flow { src: SERVER, dst: CLIENT });
     // The same port of another host is given another one.

@@ -205,6 +205,8 @@ fn http_is_held_against_its_map() {
     let rst = Flags::RST.with(Flags::ACK);
     assert_eq!(resets, [(INSIDE, Seq(5001), rst), (OUTSIDE, Seq(1021), rst)]);
     assert_eq!(open.text(Responder, 0, "HTTP/1.1 200").drop_reason(), Some("inspect-http"));
+    let ended = "%ASA-4-507003: tcp flow from inside:10.0.1.2/40000 to outside:10.1.1.2/80 terminated by inspection engine, reason - inspector drop reset.";
+    assert!(fw.report().iter().any(|line| line == ended), "{:?}", fw.report());
 
     // On another connection, a subflow that begins in the middle of a message is no HTTP.
     let mut fw = inspecting("inspect http web", HTTP_MAP);

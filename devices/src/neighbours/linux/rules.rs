@@ -141,8 +141,17 @@ impl Ruleset {
                 all.policies.extend(at.map(|table| (table, rule)));
             }
         }
-        for line in text.lines().iter() {
-            let words = match line.words.as_slice() {
+        let lines = text.lines();
+        let mut lines = lines.iter();
+        while let Some(line) = lines.next() {
+            let mut words = line.words.to_vec();
+            // A shell's command goes on after a backslash.
+            while words.last().is_some_and(|last| last.ends_with('\\')) {
+                let last = words.pop().unwrap_or_default().trim_end_matches('\\');
+                words.extend((!last.is_empty()).then_some(last));
+                words.extend(lines.next().iter().flat_map(|next| next.words.iter()));
+            }
+            let words = match words.as_slice() {
                 [prompt, rest @ ..] if matches!(*prompt, "$" | "sudo") => rest,
                 words => words,
             };
@@ -160,12 +169,8 @@ impl Ruleset {
                     }
                 }
                 ["-A" | "-I" | "-P", ..] => all.command(table, words, line, text, found),
-                ["COMMIT", ..]
-                | ["nft" | "sysctl" | "ip" | "tc" | "set" | "exit" | "fi" | "done", ..]
-                | [
-                    "echo" | "grep" | "sed" | "modprobe" | "export" | "if" | "then" | "else" | "[",
-                    ..,
-                ] => {}
+                ["COMMIT", ..] => {}
+                [first, ..] if is_of_a_shell(first) => {}
                 [first, ..] if first.starts_with('#') => {}
                 [first, ..] => {
                     let message = format!(
@@ -266,6 +271,31 @@ fn touches_mptcp(matches: &[(bool, Match)], target: &Target) -> bool {
         }
         _ => false,
     }
+}
+
+/// What stands beside rules in scripts and concerns no packet that is forwarded, also with its path.
+fn is_of_a_shell(command: &str) -> bool {
+    let name = command.rsplit('/').next().unwrap_or(command);
+    matches!(
+        name,
+        "nft"
+            | "sysctl"
+            | "ip"
+            | "tc"
+            | "set"
+            | "exit"
+            | "fi"
+            | "done"
+            | "echo"
+            | "grep"
+            | "sed"
+            | "modprobe"
+            | "export"
+            | "if"
+            | "then"
+            | "else"
+            | "["
+    )
 }
 
 /// `iptables`, also with its path.

@@ -55,6 +55,17 @@ fn rules() {
     assert_eq!(send(&mut linux(inserted), 0, syn()).drop_reason(), Some("DROP"));
 }
 
+/// A script's command may go on over several lines.
+#[test]
+fn continued_lines() {
+    let text = "/sbin/sysctl -w net.ipv4.ip_forward=1\niptables -t mangle \\\n    -A FORWARD -p tcp \\\n    -j TCPOPTSTRIP --strip-options 30\niptables -A FORWARD -j ACCEPT\n";
+    let out = send(&mut linux(text), 0, syn());
+    assert_eq!(out.labels().first().map(String::as_str), Some("option-30-to-nop"));
+    let cut =
+        built("iptables -t mangle -A FORWARD -p tcp -j TCPOPTSTRIP --strip-options 30 \\").unwrap();
+    assert_eq!(cut.1, []);
+}
+
 /// The command that a rule's remedy gives is that of the rule, to delete it.
 #[test]
 fn remedies_delete_the_rule() {

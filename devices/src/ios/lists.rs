@@ -1,0 +1,216 @@
+//! Access lists on the interfaces of systems that write them much as IOS does, and whose commands are
+//! else their own: IOS XR and NX-OS.
+
+use sim_core::engine::device::ConfigLine;
+
+use crate::audit::Verdict;
+use crate::config::access_list::{self, Dialect};
+use crate::config::objects::{self, Objects};
+use crate::config::{ConfigText, Diagnostics, Line};
+
+use super::audit::Probes;
+use super::{Interface, IosConfig, Named, Through};
+
+/// The open block.
+enum Block {
+    None,
+    Interface,
+    List(String),
+    Object(objects::Block),
+}
+
+/// What the access lists of a text's interfaces permit and drop, `what` (as `routers`) leaving TCP options
+/// alone; nothing when no interface has one.
+pub(crate) fn verdicts(text: ConfigText<'_>, what: &str, found: &mut Diagnostics) -> Vec<Verdict> {
+    let all = text.lines();
+    if !all.iter().any(|line| attached(line).is_some()) {
+        return Vec::new();
+    }
+    let mut reader =
+        Reader { text, found, config: IosConfig::default(), objects: Objects::default() };
+    let mut block = Block::None;
+    for line in all.iter() {
+        block = reader.read(line, block);
+    }
+    reader.check(&all);
+    Probes::of(reader.config).lists(what)
+}
+
+/// The lists that a line puts on an interface, and the direction.
+fn attached<'l>(line: &'l Line<'_>) -> Option<(Vec<&'l str>, Through, bool)> {
+    let (family, rest) = match line.words.as_slice() {
+        [family @ ("ip" | "ipv4" | "ipv6"), "access-group" | "traffic-filter", rest @ ..]
+        | [family @ "ip", "port", "access-group", rest @ ..] => (*family, rest),
+        _ => return None,
+    };
+    let at = rest.iter().position(|w| matches!(*w, "in" | "out" | "ingress" | "egress"))?;
+    let through = match rest[at] {
+        "in" | "ingress" => Through::In,
+        _ => Through::Out,
+    };
+    // `common` names a list that is asked first.
+    let names: Vec<&str> = rest[..at].iter().copied().filter(|w| *w != "common").collect();
+    (!names.is_empty()).then_some((names, through, family == "ipv6"))
+}
+
+struct Reader<'t, 'd> {
+    text: ConfigText<'t>,
+    found: &'d mut Diagnostics,
+    config: IosConfig,
+    objects: Objects,
+}
+
+impl Reader<'_, '_> {
+    /// Takes a line; the block that is open after it.
+    fn read(&mut self, line: &Line<'_>, open: Block) -> Block {
+        match line.words.as_slice() {
+            ["interface", name @ ..] if !name.is_empty() => {
+                let interface = Interface { name: name.concat(), ..Interface::default() };
+                self.config.interfaces.push(interface);
+                return Block::Interface;
+            }
+            ["ip" | "ipv4" | "ipv6", "access-list", name] => {
+                self.config.access_lists.entry((*name).to_owned()).or_default();
+                return Block::List((*name).to_owned());
+            }
+            _ => {}
+        }
+        if let Some(block) = self.objects.outer(line) {
+            return Block::Object(block);
+        }
+        match &open {
+            Block::Interface => {
+                if let Some((names, through, is_v6)) = attached(line) {
+                    self.attach(&names, through, is_v6, self.text.place(line));
+                    return open;
+                }
+            }
+            Block::List(name) => {
+                let first = line.words[0];
+                if first.parse::<u32>().is_ok() || matches!(first, "permit" | "deny") {
+                    let (text, objects) = (self.text, &self.objects);
+                    let entry = access_list::entry(
+                        Dialect::Ios,
+                        &line.words,
+                        objects,
+                        line,
+                        text,
+                        self.found,
+                    );
+                    let list = self.config.access_lists.entry(name.clone()).or_default();
+                    list.entries.extend(entry);
+                    return open;
+                }
+            }
+            Block::Object(block) => {
+                if self.objects.inner(block, line, &mut Diagnostics::new(self.text.file)) {
+                    return open;
+                }
+            }
+            Block::None => {}
+        }
+        if line.indent > 0 { open } else { Block::None }
+    }
+
+    fn attach(&mut self, names: &[&str], through: Through, is_v6: bool, place: ConfigLine) {
+        let name = names.join(" ");
+        let Some(interface) = self.config.interfaces.last_mut() else { return };
+        let groups = if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
+        groups[through as usize] = Some(Named { name, place });
+    }
+
+    /// Puts lists together that are asked one after the other, and says which there are not.
+    fn check(&mut self, all: &[Line<'_>]) {
+        for line in all {
+            let Some((names, ..)) = attached(line) else { continue };
+            let missing = |name: &&&str| !self.config.access_lists.contains_key(**name);
+            for name in names.iter().filter(missing) {
+                let message = format!("access list {name} is not defined: everything is permitted");
+                self.found.warn(line, name, message);
+            }
+            if names.len() > 1 && names.iter().all(|n| self.config.access_lists.contains_key(*n)) {
+                let of = |name: &&str| self.config.access_lists[*name].entries.clone();
+                let entries = names.iter().flat_map(of).collect();
+                let list = access_list::AccessList { entries };
+                self.config.access_lists.insert(names.join(" "), list);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::Effect;
+
+    use super::*;
+
+    #[test]
+    fn lists_of_ios_xr_and_nx_os() {
+        let lists = "ipv4 access-list both\n 10 permit tcp any any eq 22\n 20 deny tcp host 10.1.1.1 any eq 80\n!\nipv4 access-list web\n 10 permit tcp any any eq 80\n!\n";
+        let check = |text: &str, expected: &[(Effect, &str, &str, u32)], warned: &str| {
+            let mut found = Diagnostics::new("xr.cfg");
+            let verdicts = verdicts(ConfigText::new("xr.cfg", text), "routers", &mut found);
+            let told: Vec<_> = verdicts
+                .iter()
+                .map(|v| {
+                    let line = v.because[0].line.unwrap_or(0);
+                    (v.effect, v.traffic.as_str(), v.direction.as_str(), line)
+                })
+                .collect();
+            assert_eq!(told, expected, "{text}");
+            let said: Vec<_> = found.into_all().into_iter().map(|d| d.message).collect();
+            assert_eq!(said.join("; "), warned, "{text}");
+        };
+        let permitted = "TCP that is permitted";
+        let refused = |list: &str| format!("TCP that is not permitted by access list {list}");
+        let [from, towards] = ["opened from its side", "opened towards it"]
+            .map(|way| format!("interface Gi0/0/0/0, {way}"));
+        let rest = "every other interface, both directions";
+        let attach = |how: &str| format!("{lists}interface Gi0/0/0/0\n {how}\n!\n");
+        check(
+            &attach("ipv4 access-group web ingress"),
+            &[
+                (Effect::Pass, permitted, &from, 9),
+                (Effect::Drop, &refused("web"), &from, 9),
+                // A list keeps no state: it drops the answers, too.
+                (Effect::Drop, &refused("web"), &towards, 9),
+                (Effect::Pass, permitted, &towards, 9),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "",
+        );
+        // The common list is asked first; what it does not name, the interface's own may permit.
+        check(
+            &attach("ipv4 access-group common both web ingress"),
+            &[
+                (Effect::Pass, permitted, &from, 9),
+                (Effect::Drop, &refused("both web"), &from, 9),
+                (Effect::Drop, &refused("both web"), &towards, 9),
+                (Effect::Pass, permitted, &towards, 9),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "",
+        );
+        check(
+            &attach("ipv4 access-group none egress"),
+            &[
+                (Effect::Pass, permitted, &from, 9),
+                (Effect::Pass, permitted, &towards, 9),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "access list none is not defined: everything is permitted",
+        );
+        check(lists, &[], "");
+        let nexus = "ip access-list WEB\n  statistics per-entry\n  10 permit tcp 10.0.0.0/8 any eq 443\n  20 deny ip any any log\ninterface Gi0/0/0/0\n  ip access-group WEB out\n";
+        check(
+            nexus,
+            &[
+                (Effect::Drop, &refused("WEB"), &from, 4),
+                (Effect::Pass, permitted, &towards, 6),
+                (Effect::Drop, &refused("WEB"), &towards, 4),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "",
+        );
+    }
+}
