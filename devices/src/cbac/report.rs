@@ -4,8 +4,11 @@ use crate::steps::track::{Connection, Phase};
 
 use super::{Cbac, Session};
 
+/// Tells sessions of one heading.
+type Holds = fn(Phase) -> bool;
+
 /// Sessions of a phase, as IOS heads them.
-pub(crate) const HEADINGS: [(&str, fn(Phase) -> bool); 3] = [
+pub(crate) const HEADINGS: [(&str, Holds); 3] = [
     ("Established Sessions", |phase| matches!(phase, Phase::Established)),
     ("Half-open Sessions", |phase| phase < Phase::Established),
     ("Terminating Sessions", |phase| phase > Phase::Established),
