@@ -170,3 +170,13 @@ fn a_blocked_window_is_helped() {
         assert!(helped > plain * 1.1, "{scheduler:?} {helped:.2}, minRTT {plain:.2} Mbit/s");
     }
 }
+
+/// Retransmission alone leaves the slow path its window, and it blocks the connection's again and again; halved, it
+/// holds nobody up.
+#[test]
+fn a_slow_path_that_blocks_the_window_is_penalised() {
+    let goodput = |s| run(s, bulk(8_000_000), 100_000, Event::None).goodput_bps / 1e6;
+    let spared = goodput(SchedulerKind::MinRttRetransmitting);
+    let penalised = goodput(SchedulerKind::MinRttOpportunistic);
+    assert!(penalised > spared * 1.1, "{penalised:.2}, without {spared:.2} Mbit/s");
+}

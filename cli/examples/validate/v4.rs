@@ -41,7 +41,7 @@ pub(crate) fn validate(_: &[String]) -> Tally {
         let found = lines[line].1.iter().find(|(kb, _)| *kb == f64::from(buffer));
         found.map_or(f64::NAN, |(_, mbps)| *mbps)
     };
-    let (wifi, plain, both) = (0, 2, 4);
+    let (wifi, plain, resent, both) = (0, 2, 3, 4);
     let mut gate = |what: &str, holds: bool| {
         tally.add(holds);
         println!("{what:<72} {}", if holds { "holds" } else { "DIFFERS" });
@@ -51,6 +51,11 @@ pub(crate) fn validate(_: &[String]) -> Tally {
         [50, 100, 200].iter().all(|&kb| at(plain, kb) < at(wifi, kb)),
     );
     gate("plain MPTCP crosses TCP over WiFi later", at(plain, 1000) > at(wifi, 1000));
+    gate(
+        "M1 is never below plain MPTCP (by 5 %), and above it at middling buffers",
+        BUFFERS.iter().all(|&kb| at(resent, kb) >= 0.95 * at(plain, kb))
+            && [200, 300, 400].iter().all(|&kb| at(resent, kb) > at(plain, kb)),
+    );
     gate(
         "M1 and M2 are never below plain MPTCP, nor (by 5 %) below TCP over WiFi",
         BUFFERS

@@ -69,4 +69,33 @@ mod tests {
         // → 50, and a loss takes 10/2·1.5.
         check([10, 20], [22.5, 50.0], [5, 2]);
     }
+
+    /// The kernel's form: one more after (Σx)²·10·cwnd / ((x + max x)·(4x + max x)) segments; and no window that
+    /// is lowered goes below one segment.
+    #[test]
+    fn windows_move_as_the_kernel_says() {
+        for (cwnds, rtts_ms) in
+            [([10, 10], [20, 20]), ([4, 30], [150, 25]), ([17, 3], [20, 300]), ([64, 12], [90, 10])]
+        {
+            let siblings = siblings(&cwnds, &rtts_ms);
+            let x = [0, 1].map(|i| f64::from(cwnds[i]) / (rtts_ms[i] as f64 / 1e3));
+            let (total, best) = (x[0] + x[1], x[0].max(x[1]));
+            for me in 0..2 {
+                let per = total * total * 10.0 * f64::from(cwnds[me])
+                    / ((x[me] + best) * (4.0 * x[me] + best));
+                let mut window = Window::new(cwnds[me]);
+                window.ssthresh = 1;
+                let mut acks = 0;
+                while window.cwnd == cwnds[me] {
+                    grow(&mut window, 1, &siblings, me);
+                    acks += 1;
+                }
+                assert_eq!(acks, per as u32, "{cwnds:?} {rtts_ms:?} {me}");
+                let less = f64::from(cwnds[me]) / 2.0 * (best / x[me]).min(1.5);
+                let after = (f64::from(cwnds[me]) - less).max(1.0) as u32;
+                assert_eq!(reduced(cwnds[me], &siblings, me), after, "{cwnds:?} {rtts_ms:?} {me}");
+                assert_eq!(reduced(1, &siblings, me), 1);
+            }
+        }
+    }
 }
