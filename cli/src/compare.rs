@@ -25,6 +25,8 @@ Examples:
     | select(.differs) | .name'
   option30 compare --sim --live scenarios/catalogue --jobs 8
                                        each scenario simulated and with this machine's kernel
+  option30 compare --sim --live my.ron --repeat 5
+                                       how much the kernel's own runs differ, too
 
 Of simulated and live runs, goodputs within 5 % count as equal, stalls within a factor of two.";
 
@@ -42,6 +44,10 @@ pub(crate) struct CompareArgs {
     /// So many live runs at once; they take as long as the wall clock says
     #[arg(long, value_name = "N", default_value_t = 1, requires = "live")]
     pub(crate) jobs: usize,
+    /// Run each scenario live so often: no two runs are alike. The simulation is held against all that
+    /// they show, from the least to the most
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "live", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
     /// Folder for compare.html, compare.svg, compare.png and compare.json, written whole or not at all
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use reports::figures::printable;
 use reports::table::{Cell, lines};
 use reports::{Style, paint};
 use scenarios::Loaded;
+use sim_core::record::RunRecord;
 use testbed::compare::{self, Comparison};
 use testbed::{LiveError, Settings};
 
@@ -83,7 +85,7 @@ fn each(
                     scenarios.get(index).map(|loaded| (index, loaded))
                 } {
                     // Nobody listens any more once another has failed.
-                    if sender.send((index, one(loaded, args.input.seed, &interrupted))).is_err() {
+                    if sender.send((index, one(loaded, args, &interrupted))).is_err() {
                         return;
                     }
                 }
@@ -95,7 +97,10 @@ fn each(
             for (index, loaded) in scenarios.iter().enumerate() {
                 let progress = Progress::start();
                 let name = printable(&loaded.name);
-                progress.say(format!("{} of {}: {name}", index + 1, scenarios.len()));
+                let longest = loaded.scenario.limit() * u64::from(args.repeat);
+                let longest = Duration::from_secs(longest.as_nanos() / 1_000_000_000);
+                let doing = format!("{} of {}: {name}", index + 1, scenarios.len());
+                progress.say_within(doing, longest);
                 while !early.contains_key(&index) {
                     let (at, result) = done.recv().expect("every scenario has a result");
                     early.insert(at, result?);
@@ -128,18 +133,24 @@ fn shown(loaded: &Loaded, compared: &Compared, format: Format) -> String {
     }
 }
 
-fn one(loaded: &Loaded, seed: Option<u64>, interrupted: &AtomicBool) -> Result<Compared, Failure> {
+fn one(loaded: &Loaded, args: &CompareArgs, interrupted: &AtomicBool) -> Result<Compared, Failure> {
+    let seed = args.input.seed;
     let settings = Settings { seed, ..Settings::default() };
     let live = match testbed::run(loaded, settings, interrupted) {
         Ok(live) => live,
         Err(LiveError::NotLive(why)) => return Ok(Err(why)),
         Err(error) => return Err(failure(error)),
     };
+    let again = (1..args.repeat).map(|_| {
+        let run = testbed::run(loaded, settings, interrupted).map_err(failure)?;
+        Ok(RunRecord { captures: None, ..run.record })
+    });
+    let again = again.collect::<Result<Vec<_>, Failure>>()?;
     // The kernel is Linux, whatever profile the scenario gives to the host that it stands for.
     let mut simulated = loaded.clone();
     simulated.as_live = true;
     let sim = simulated.run(seed).map_err(Failure::Input)?;
-    Ok(Ok(Comparison::new(&sim.record, &live.record)))
+    Ok(Ok(Comparison::new(&sim.record, &live.record, &again)))
 }
 
 fn render(comparison: &Comparison) -> String {
@@ -187,20 +198,31 @@ fn both(connection: &compare::Compared) -> [Vec<Cell>; 2] {
         (false, "failed", "failed") => "both failed: goodput is not judged",
         (false, ..) => "packets lost by chance: goodput is not judged",
     };
-    let row = |title: String, figures: &compare::Figures| {
-        vec![
-            Cell::left(title),
-            Cell::left(figures.verdict).style(style("verdict")),
-            Cell::left(printable(&figures.subflows.join(", "))).style(style("subflows")),
-            Cell::right(format!("{:.2} Mbps", figures.goodput_mbps)).style(style("goodput")),
-            Cell::right(format!("{:.3} s", figures.stall_s)).style(style("stall")),
-            Cell::left(if figures.intact { "right" } else { "WRONG" }),
-            Cell::left(remark).style(Style::Faint),
-        ]
-    };
-    let name = printable(&connection.name);
+    let row =
+        |title: String, figures: &compare::Figures, goodput: (f64, f64), stall: (f64, f64)| {
+            vec![
+                Cell::left(title),
+                Cell::left(figures.verdict).style(style("verdict")),
+                Cell::left(printable(&figures.subflows.join(", "))).style(style("subflows")),
+                Cell::right(span(goodput, 2) + " Mbps").style(style("goodput")),
+                Cell::right(span(stall, 3) + " s").style(style("stall")),
+                Cell::left(if figures.intact { "right" } else { "WRONG" }),
+                Cell::left(remark).style(Style::Faint),
+            ]
+        };
+    let (name, sim) = (printable(&connection.name), &connection.sim);
+    let runs = 1 + connection.live_again.len();
+    let live = if runs == 1 { format!("{name}, live") } else { format!("{name}, {runs} × live") };
+    let alone = |figure| (figure, figure);
+    let simulated = format!("{name}, simulated");
     [
-        row(format!("{name}, simulated"), &connection.sim),
-        row(format!("{name}, live"), &connection.live),
+        row(simulated, sim, alone(sim.goodput_mbps), alone(sim.stall_s)),
+        row(live, &connection.live, connection.goodputs(), connection.stalls()),
     ]
+}
+
+/// `1.23`, or `1.20 to 1.31`.
+fn span((low, high): (f64, f64), decimals: usize) -> String {
+    let [low, high] = [low, high].map(|figure| format!("{figure:.decimals$}"));
+    if low == high { low } else { format!("{low} to {high}") }
 }
