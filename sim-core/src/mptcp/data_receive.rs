@@ -304,6 +304,7 @@ impl Endpoint {
             active.sum.add(&piece.slice(0, covered));
         }
         s.unchecked.push((data, piece));
+        self.receive.window.note_checksums();
         if active.sum.len() < u64::from(active.len) {
             return true;
         }
@@ -426,6 +427,7 @@ impl Endpoint {
             }
             self.counters.count(Counter::OfoMerge);
             let early = self.receive.early.pop_front().expect("there is a front");
+            self.receive.window.note_merged(u64::from(early.payload.len));
             if early.end() > self.receive.next {
                 let skip = (self.receive.next - early.start) as u32;
                 if skip == 0 {
@@ -483,7 +485,7 @@ impl Endpoint {
                 _ => early.push_back(Early { start: at, payload }),
             }
             self.note_fresh(i, len);
-            self.receive.window.note_early(self.receive.early_span());
+            self.receive.window.note_early(len);
             return;
         }
         let mut position = early.partition_point(|e| e.start <= at);
@@ -511,7 +513,7 @@ impl Endpoint {
             position = position.min(early.len());
         }
         self.note_fresh(i, fresh);
-        self.receive.window.note_early(self.receive.early_span());
+        self.receive.window.note_early(fresh);
     }
 
     /// The peer's DATA_FIN: its position is the last number of the mapping.

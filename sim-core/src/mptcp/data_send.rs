@@ -299,15 +299,19 @@ impl Endpoint {
         if offset > self.send.next {
             return; // not sent yet, or far in the past
         }
+        let edge = self.send.una.max(offset) + window;
+        self.send.max_window = self.send.max_window.max(window);
+        self.send.window_edge = self.send.window_edge.max(edge);
         if offset > self.send.una {
+            if self.uses_queues && self.send.next < self.send.window_edge {
+                self.look_for_timeout(io.now); // __mptcp_check_push comes before __mptcp_data_acked
+            }
             self.send.una = offset;
             self.waiting.silent_since = None;
             self.send.backoff = 0;
             self.send.timer = SimTime::NEVER;
             self.arm_data_timer(io.now);
         }
-        self.send.max_window = self.send.max_window.max(window);
-        self.send.window_edge = self.send.window_edge.max(self.send.una + window);
         if fin && !self.send.fin_acked {
             self.send.fin_acked = true;
             self.send.timer = SimTime::NEVER;
@@ -371,14 +375,14 @@ impl Endpoint {
     }
 
     /// Nothing was acknowledged at the data level for a timeout: DATA_FIN again, and the oldest data
-    /// that no subflow has in flight any more (RFC 8684 §3.3.6).
-    pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) {
+    /// that no subflow has in flight any more (RFC 8684 §3.3.6). False where it was too early.
+    pub(super) fn on_data_timer(&mut self, io: &mut Io<'_>) -> bool {
         if !self.data_timer_is_due(io.now) {
-            return;
+            return false;
         }
         self.send.timer = SimTime::NEVER;
         if self.has_been_silent(io) {
-            return;
+            return true;
         }
         self.send.backoff += 1;
         if self.send.fin.is_some_and(|fin| !self.send.fin_acked && self.send.next >= fin) {
@@ -406,6 +410,7 @@ impl Endpoint {
             }
         }
         self.arm_data_timer(io.now);
+        true
     }
 
     /// `__mptcp_retrans`: the head of the queue goes over a subflow that has nothing in flight, a
@@ -415,16 +420,13 @@ impl Endpoint {
         let mut backup = None;
         let mut least_stale = u32::MAX;
         for i in 0..self.subflows.len() {
-            let s = &mut self.subflows[i];
+            let s = &self.subflows[i];
             if !s.can_carry() {
                 continue;
             }
             if !s.tx.is_idle() || s.queue.unsent(s.tx.next) > 0 {
-                let progress = s.tx.una != s.stale_mark;
-                s.stale_mark = s.tx.una;
-                s.stale_count = if progress { 0 } else { s.stale_count + 1 };
-                least_stale = least_stale.min(s.stale_count);
-                self.check_stale(io, i);
+                self.note_staleness(io, i);
+                least_stale = least_stale.min(self.subflows[i].stale_count);
             } else if s.backup {
                 backup = backup.or(Some(i));
             } else {
@@ -451,7 +453,23 @@ impl Endpoint {
         }
     }
 
-    /// `mptcp_pm_subflow_chk_stale`: a subflow without progress for so many data-level timeouts, while
+    /// `mptcp_pm_subflow_chk_stale`: the first data-level timeout counts in any case, the next only if nothing
+    /// has come on the subflow since.
+    fn note_staleness(&mut self, io: &mut Io<'_>, i: usize) {
+        let s = &mut self.subflows[i];
+        let heard_at = s.silence.since();
+        if s.stale_count == 0 {
+            s.stale_mark = heard_at;
+            s.stale_count = 1;
+        } else if s.stale_mark == heard_at {
+            s.stale_count += 1;
+            self.check_stale(io, i);
+        } else {
+            s.stale_count = 0;
+        }
+    }
+
+    /// `mptcp_pm_subflows_chk_stale`: a subflow from which nothing has come for so many data-level timeouts, while
     /// another one is well, gives its data to the others.
     fn check_stale(&mut self, io: &mut Io<'_>, i: usize) {
         let limit = self.config.stale_loss_count;

@@ -362,10 +362,7 @@ impl Endpoint {
             self.on_announcement_timer(io);
         }
         let (interval, written) = (self.send.interval, self.app.written());
-        let gives_data = self.send.timer <= now;
-        if gives_data {
-            self.on_data_timer(io);
-        }
+        let gives_data = self.send.timer <= now && self.on_data_timer(io);
         if self.waiting.deadline() <= now {
             self.on_waiting_timer(io);
         }

@@ -310,7 +310,7 @@ impl Endpoint {
             suspect: Vec::new(),
             suspect_since: None,
             stale_count: 0,
-            stale_mark: 0,
+            stale_mark: SimTime::ZERO,
             priority_pending: None,
             silence: Silence::broken(io.now),
             fin_sent: false,

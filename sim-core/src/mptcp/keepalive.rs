@@ -33,6 +33,11 @@ impl Silence {
     pub const fn broken(now: SimTime) -> Self {
         Self { since: now, probes: 0 }
     }
+
+    /// When something last came in, or was probed for.
+    pub(super) const fn since(&self) -> SimTime {
+        self.since
+    }
 }
 
 impl Endpoint {

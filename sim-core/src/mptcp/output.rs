@@ -102,20 +102,28 @@ impl Endpoint {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
         let unit = (1u64 << scale) - 1;
-        let size = (self.subflows[i].offer.size().min(self.receive.window.limit()) + unit) & !unit;
+        let offer = &mut self.subflows[i].offer;
+        let size = (offer.size().min(self.receive.window.limit()) + unit) & !unit;
         let edge = self.receive.advertised.max(self.receive.next + size);
         self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
+        offer.note_window(edge - self.receive.next);
         ((edge - self.receive.next) >> scale).min(0xffff) as u16
     }
 
     /// Window field of a SYN or SYN/ACK, which is not scaled: whole segments
     /// (`tcp_select_initial_window`).
-    fn initial_window_field(&self, i: usize) -> u16 {
-        let s = &self.subflows[i];
-        let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
-        let mss = u64::from(s.mtu - ip - 20 - if s.timestamps { 12 } else { 0 });
-        let size = s.offer.size().min(0xffff);
-        if size > mss { (size / mss * mss) as u16 } else { size as u16 }
+    fn initial_window_field(&mut self, i: usize) -> u16 {
+        let s = &mut self.subflows[i];
+        let mss = u64::from(s.own_mss());
+        let size = self.receive.window.before_segments().min(0xffff);
+        let size = if size > mss { size / mss * mss } else { size };
+        s.offer.note_window(size);
+        if s.role == SubflowRole::Initial && s.state == State::SynSent {
+            // Linux does not hold the side that was opened to what its SYN/ACK offered.
+            let unit = (1u64 << s.receive_scale) - 1;
+            self.receive.advertised = (size + unit) & !unit;
+        }
+        size as u16
     }
 
     #[inline(always)] // once for each packet

@@ -1,28 +1,41 @@
 //! How much a receiver takes: dynamic right-sizing as Linux does it (`mptcp_rcv_space_adjust`,
-//! `mptcp_rcvbuf_grow`): room for twice what a round trip delivered, and more while that grows or waits
+//! `mptcp_rcvbuf_grow`): room for twice what a round trip delivered, and more while that grows or data waits
 //! out of order. What a subflow offers follows that room by two segments for each that it brings
 //! (`tcp_grow_window`), so that the window of the connection, the largest of them, grows by no more
 //! than the busiest subflow lets it.
 
+use super::send_queue::SEGMENT_MEMORY;
 use crate::time::{SimDuration, SimTime};
 
-/// What a subflow offers at first (half of the default of `tcp_rmem`).
-const INITIAL: u64 = 65_536;
-/// Payload that fits into the default of `tcp_rmem`, 128 KiB, once segments have shown how much of their
-/// memory is payload (`scaling_ratio`: 156 of 256 for full segments of 1500 bytes).
-const INITIAL_ROOM: u64 = (128 << 10) * 156 / 256;
+/// The default of `tcp_rmem`.
+const INITIAL_MEMORY: u64 = 128 << 10;
+/// Parts of 256 of a buffer's memory that are taken for payload before segments have shown how much of theirs is
+/// (`TCP_DEFAULT_SCALING_RATIO`).
+const DEFAULT_RATIO: u64 = 128;
+/// The same for full segments of 1500 bytes.
+const FULL_RATIO: u64 = 160;
+/// Payload that fits into the default of `tcp_rmem` at first.
+const INITIAL: u64 = INITIAL_MEMORY * DEFAULT_RATIO / 256;
+/// What is kept back of [`INITIAL`] in what a subflow offers first: a segment (`tcp_init_buffer_space`).
+const KEPT_BACK: u64 = 1_448;
 /// Segments that a round trip is taken to have delivered before the first (`TCP_INIT_CWND`).
 const INITIAL_SEGMENTS: u64 = 10;
 /// A segment of so many bytes shows how much of its memory is payload (`TCP_MSS_DEFAULT`).
-const LEAST_SHOWING: u64 = 536;
+const LEAST_SHOWING: u32 = 536;
 /// Payload from which on a segment makes the window grow (`tcp_event_data_recv`).
-pub(super) const LEAST_GROWING: u32 = 128;
+const LEAST_GROWING: u32 = 128;
 
 /// What one subflow offers of the window, and the round trip that it sees as a receiver.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// Bytes (Linux's `rcv_ssthresh`); it only grows.
+    /// Bytes (Linux's `rcv_ssthresh`); it only grows, but for a short first segment.
     size: u64,
+    /// What the subflow advertised last (`rcv_wnd`).
+    window: u64,
+    /// The buffer's memory when there was no room for more.
+    filled: u64,
+    /// Payload of the largest segment that came (`rcv_mss`), from [`LEAST_SHOWING`] on.
+    largest: u32,
     /// From sending a timestamp to getting data that echoes it; zero: not known.
     rtt: SimDuration,
     /// The timestamp whose echo was measured last.
@@ -30,13 +43,45 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// A segment with `len` bytes of payload came in; the buffer has `room`. True when more is offered now.
-    pub(super) fn note_segment(&mut self, len: u32, room: u64) -> bool {
+    /// A segment with `len` bytes of payload came in, of at most `mss`; the buffer has so much memory, of which `held`
+    /// bytes of payload are kept from the application. True when more is offered now.
+    pub(super) fn note_segment(&mut self, len: u32, mss: u32, memory: u64, held: u64) -> bool {
+        if len > self.largest && len >= LEAST_SHOWING {
+            let before = self.ratio();
+            self.largest = len;
+            let clamp = payload_of(memory, self.ratio()); // tcp_set_window_clamp
+            self.size = if self.ratio() < before {
+                self.size.min(clamp)
+            } else {
+                self.size.max(self.window.min(clamp))
+            };
+        }
+        let room = payload_of(memory, self.ratio()).saturating_sub(held);
         let grows = self.size < room;
         if grows {
-            self.size = room.min(self.size + 2 * u64::from(len));
+            self.size = room.min(self.size + 2 * u64::from(mss.max(len)));
+        } else if held == 0 {
+            self.filled = memory;
         }
         grows
+    }
+
+    /// The subflow has advertised so much.
+    #[inline(always)] // once for each packet
+    pub(super) const fn note_window(&mut self, bytes: u64) {
+        self.window = bytes;
+    }
+
+    /// True where a segment with `len` bytes of payload may change what is offered.
+    #[inline(always)] // once for each segment with data
+    pub(super) const fn may_change(&self, len: u32, memory: u64) -> bool {
+        (self.filled != memory || len > self.largest) && len >= LEAST_GROWING
+    }
+
+    /// Parts of 256 of its segments' memory that are payload (`scaling_ratio`, `tcp_measure_rcv_mss`).
+    pub(super) fn ratio(&self) -> u64 {
+        let shown = u64::from(self.largest) * 256 / SEGMENT_MEMORY;
+        if self.largest == 0 { DEFAULT_RATIO } else { shown.min(FULL_RATIO) }
     }
 
     /// Data echoed timestamp `echo`, which was sent so long ago (`tcp_rcv_rtt_measure_ts`): a shorter
@@ -68,18 +113,35 @@ impl Offer {
     }
 }
 
-/// The room that a connection's receive buffer has.
+/// Payload that fits into so much memory (`tcp_win_from_space`).
+const fn payload_of(memory: u64, ratio: u64) -> u64 {
+    memory * ratio / 256
+}
+
+/// A connection's receive buffer.
 #[derive(Clone, Debug)]
 pub(super) struct ReceiveWindow {
-    /// Bytes; it only grows.
-    room: u64,
+    /// Bytes of payload at most.
     max: u64,
-    /// Most that is offered. The connection takes half of its memory for payload
-    /// (`TCP_DEFAULT_SCALING_RATIO`) until it has been given a segment that shows how much it is: with
-    /// checksums not before a mapping is complete.
+    /// Bytes of memory (`sk_rcvbuf`); it only grows.
+    memory: u64,
+    /// Parts of 256 of it that are taken for payload: as the subflow shows it whose segments are the shortest. The
+    /// connection looks when data is delivered, so with checksums not before a mapping is complete.
+    ratio: u64,
+    /// The buffer has one size, all of which is offered.
+    is_fixed: bool,
+    /// Memory of the segment that is just being taken in.
+    in_hand: u64,
+    /// Bytes of payload that wait out of order.
+    early: u64,
+    /// Most that is offered.
     limit: u64,
     measured_from: SimTime,
+    /// The round trip as it was known when last looked at; zero: not known.
+    rtt: SimDuration,
     delivered: u64,
+    /// How much of it the application had read when last looked at.
+    looked_at: u64,
     /// Most that a round trip has delivered so far.
     space: u64,
 }
@@ -90,40 +152,71 @@ impl ReceiveWindow {
         // Linux subtracts timestamps from the segments of the side that was opened only after it has
         // measured them for this (`mptcp_sk_clone_init`).
         let segment = if opened { 1_448 } else { 1_460 };
-        let room = if autotuning { max.min(INITIAL_ROOM) } else { max };
-        Self {
-            room,
+        let mut window = Self {
             max,
-            limit: if room < max { INITIAL } else { max },
+            memory: INITIAL_MEMORY,
+            ratio: DEFAULT_RATIO,
+            is_fixed: !autotuning || max <= INITIAL,
+            in_hand: SEGMENT_MEMORY,
+            early: 0,
+            limit: max,
             measured_from: SimTime::ZERO,
+            rtt: SimDuration::ZERO,
             delivered: 0,
+            looked_at: 0,
             space: INITIAL_SEGMENTS * segment,
+        };
+        window.set_limit();
+        window
+    }
+
+    /// What is free, with the segment that is just being taken in (`mptcp_space`).
+    fn set_limit(&mut self) {
+        if !self.is_fixed {
+            let taken = self.in_hand + self.early * 256 / FULL_RATIO;
+            self.limit = payload_of(self.memory.saturating_sub(taken), self.ratio);
         }
     }
 
-    /// What a subflow offers first.
+    /// What is offered before anything is known of the peer's segments (`tcp_select_initial_window`).
+    pub(super) fn before_segments(&self) -> u64 {
+        if self.is_fixed { self.max } else { INITIAL }
+    }
+
+    /// What a subflow offers after its handshake.
     pub(super) fn first_offer(&self) -> Offer {
-        let grows = self.room < self.max;
-        let size = if grows { self.room.min(INITIAL) } else { self.room };
-        Offer { size, rtt: SimDuration::ZERO, measured: 0 }
+        let kept_back = if self.is_fixed { 0 } else { KEPT_BACK };
+        let size = self.before_segments() - kept_back;
+        let filled = if self.is_fixed { self.memory } else { 0 };
+        Offer { size, window: size, filled, largest: 0, rtt: SimDuration::ZERO, measured: 0 }
     }
 
-    /// Bytes that fit.
+    /// True where all that there is is offered from the start.
+    pub(super) const fn is_fixed(&self) -> bool {
+        self.is_fixed
+    }
+
+    /// Bytes of memory.
     #[inline]
-    pub(super) const fn room(&self) -> u64 {
-        self.room
+    pub(super) const fn memory(&self) -> u64 {
+        self.memory
     }
 
-    /// True while the room may still grow.
+    /// True while the buffer may still grow.
     #[inline]
     pub(super) const fn grows(&self) -> bool {
-        self.room < self.max
+        !self.is_fixed && self.memory < self.most_memory()
     }
 
-    /// True when something was delivered for which the room may grow.
+    /// As much memory as `max` bytes of payload need.
+    const fn most_memory(&self) -> u64 {
+        self.max * 256 / FULL_RATIO
+    }
+
+    /// True when something was delivered for which the buffer may grow.
     #[inline(always)] // once for each packet
     pub(super) const fn may_grow(&self) -> bool {
-        self.delivered > 0 && self.room < self.max
+        self.delivered != self.looked_at && self.grows()
     }
 
     /// Most that is offered.
@@ -138,33 +231,60 @@ impl ReceiveWindow {
         self.delivered += bytes;
     }
 
-    /// Data waits out of order, up to so many bytes from what is next: there must be room for it beside
-    /// what is delivered.
+    /// Segments do not come in one by one: their subflow keeps them until a checksum can be computed.
+    pub(super) fn note_checksums(&mut self) {
+        self.in_hand = 0;
+        self.set_limit();
+    }
+
+    /// So many bytes more wait out of order.
     #[inline]
-    pub(super) fn note_early(&mut self, span: u64) {
+    pub(super) fn note_early(&mut self, bytes: u64) {
+        self.early += bytes;
+        self.set_limit();
+    }
+
+    /// So many bytes no longer wait.
+    #[inline]
+    pub(super) fn note_merged(&mut self, bytes: u64) {
+        self.early -= bytes;
+        self.set_limit();
+    }
+
+    /// `mptcp_rcvbuf_grow`.
+    fn make_room(&mut self, payload: u64) {
         if self.grows() {
-            self.room = self.room.max(2 * self.space + span).min(self.max);
+            let memory = payload.saturating_mul(256) / self.ratio;
+            self.memory = self.memory.max(memory.min(self.most_memory()));
         }
+        self.set_limit();
     }
 
     /// The application has read what there was; the longest round trip of a subflow is `rtt`, and `span`
-    /// bytes from what is next on wait out of order, with their gaps.
-    pub(super) fn adjust(&mut self, now: SimTime, rtt: SimDuration, span: u64) {
-        if self.delivered >= LEAST_SHOWING {
-            self.limit = self.max;
+    /// bytes from what is next on wait out of order, with their gaps. `ratio`: the least of the subflows'
+    /// [`Offer::ratio`].
+    pub(super) fn adjust(&mut self, now: SimTime, rtt: SimDuration, span: u64, ratio: u64) {
+        self.looked_at = self.delivered;
+        let time = now.since(self.measured_from);
+        if time < self.rtt {
+            return;
         }
-        if rtt == SimDuration::ZERO || now.since(self.measured_from) < rtt {
+        self.rtt = rtt;
+        self.ratio = ratio;
+        self.set_limit();
+        if rtt == SimDuration::ZERO || time < rtt {
             return;
         }
         if self.delivered > self.space {
             let mut window = 2 * self.delivered;
             let growth = u128::from(window) * u128::from(self.delivered - self.space);
             window += 2 * (growth / u128::from(self.space)) as u64 + span;
-            self.room = self.room.max(window.min(self.max));
+            self.make_room(window);
             self.space = self.delivered;
         }
         self.measured_from = now;
         self.delivered = 0;
+        self.looked_at = 0;
     }
 }
 
@@ -179,15 +299,15 @@ mod tests {
         let mut w = ReceiveWindow::new(6 << 20, true, true);
         for ms in 1..=100 {
             w.note_delivery(5_000); // 40 Mbit/s
-            w.adjust(SimTime(ms * 1_000_000), RTT, 0);
+            w.adjust(SimTime(ms * 1_000_000), RTT, 0, 158);
         }
-        let grown = w.room();
+        let grown = w.limit();
         assert!((200_000..6 << 20).contains(&grown), "{grown}");
         for ms in 101..=300 {
             w.note_delivery(10);
-            w.adjust(SimTime(ms * 1_000_000), RTT, 0);
+            w.adjust(SimTime(ms * 1_000_000), RTT, 0, 158);
         }
-        assert_eq!(w.room(), grown);
+        assert_eq!(w.limit(), grown);
     }
 
     /// As a kernel did in its second round trip, after 22 segments in the first: 206,848 bytes.
@@ -195,39 +315,65 @@ mod tests {
     fn a_first_round_trip_of_22_segments_makes_room_for_202_kib() {
         let mut w = ReceiveWindow::new(32 << 20, true, false);
         w.note_delivery(22 * 1_424);
-        w.adjust(SimTime(35_000_000), RTT, 0);
-        assert_eq!(w.room().div_ceil(1 << 10), 202);
+        w.adjust(SimTime(35_000_000), RTT, 0, 158);
+        assert_eq!((w.limit() + 1_424).div_ceil(1 << 10), 202);
     }
 
     #[test]
-    fn what_waits_out_of_order_has_room_beside_what_is_delivered() {
+    fn what_waits_out_of_order_takes_room() {
         let mut w = ReceiveWindow::new(6 << 20, true, true);
-        w.note_early(100_000);
-        assert_eq!(w.room(), 2 * 14_480 + 100_000);
+        w.note_early(10_000);
+        assert_eq!(w.limit(), INITIAL - 8_000 - 1_152);
+        w.note_merged(10_000);
+        assert_eq!(w.limit(), INITIAL - 1_152);
     }
 
     #[test]
     fn an_offer_follows_the_room_by_two_segments_for_each() {
         let w = ReceiveWindow::new(6 << 20, true, true);
         let mut offer = w.first_offer();
-        assert_eq!(offer.size(), INITIAL);
-        assert!(!offer.note_segment(1_448, INITIAL), "no room");
-        assert!(offer.note_segment(1_448, w.room()));
-        assert_eq!(offer.size(), INITIAL + 2 * 1_448);
-        assert!(offer.note_segment(60_000, w.room()));
-        assert_eq!(offer.size(), w.room());
+        assert_eq!(offer.size(), INITIAL - 1_448);
+        offer.note_window(65_160);
+        assert!(!offer.note_segment(24, 1_448, w.memory(), 30_000), "no room");
+        assert!(offer.note_segment(1_424, 1_448, w.memory(), 0));
+        assert_eq!(offer.size(), 65_160 + 2 * 1_448, "what was advertised is kept");
+        assert!(offer.note_segment(1_424, 1_448, w.memory(), 0));
+        assert_eq!(offer.size(), 70_952);
+        assert!(offer.note_segment(60_000, 60_000, w.memory(), 0));
+        assert_eq!(offer.size(), 80 << 10);
     }
 
-    /// As kernels did with checksums on: 65,536 bytes until the first mapping was complete.
+    /// As a kernel did whose first segment brought 1,000 bytes.
     #[test]
-    fn no_more_than_half_the_memory_is_offered_before_a_segment_is_delivered() {
+    fn a_short_first_segment_takes_room() {
+        let w = ReceiveWindow::new(6 << 20, true, false);
+        let mut offer = w.first_offer();
+        assert!(!offer.note_segment(1_000, 1_448, w.memory(), 0));
+        assert_eq!(offer.size(), 56_832);
+    }
+
+    /// As a kernel did of whose subflows one had brought a segment of 1,000 bytes and no other.
+    #[test]
+    fn the_subflow_with_the_shortest_segments_limits_what_all_offer() {
         let mut w = ReceiveWindow::new(6 << 20, true, false);
-        w.note_delivery(24);
-        w.adjust(SimTime(1), SimDuration::ZERO, 0);
-        assert_eq!(w.limit(), INITIAL);
+        let (mut one, mut other) = (w.first_offer(), w.first_offer());
+        one.note_segment(1_000, 1_448, w.memory(), 0);
+        other.note_segment(1_424, 1_448, w.memory(), 0);
+        w.note_delivery(2_424);
+        w.adjust(SimTime(1), SimDuration::ZERO, 0, one.ratio().min(other.ratio()));
+        assert_eq!(w.limit().next_multiple_of(128), 55_936);
+    }
+
+    /// As a kernel did that was given data on a subflow after 12 s of silence: the peer's first segment echoed a
+    /// timestamp as old as that, and nothing was measured for as long.
+    #[test]
+    fn a_round_trip_that_seemed_long_is_waited_out() {
+        let mut w = ReceiveWindow::new(6 << 20, true, false);
         w.note_delivery(1_424);
-        w.adjust(SimTime(2), SimDuration::ZERO, 0);
-        assert_eq!(w.limit(), 6 << 20);
+        w.adjust(SimTime(1), SimDuration::from_secs(12), 0, 158);
+        w.note_delivery(60_000);
+        w.adjust(SimTime(200_000_000), RTT, 0, 158);
+        assert_eq!(w.memory(), INITIAL_MEMORY);
     }
 
     #[test]
@@ -244,6 +390,6 @@ mod tests {
     #[test]
     fn without_autotuning_the_whole_buffer_is_offered() {
         let w = ReceiveWindow::new(1 << 20, false, true);
-        assert_eq!((w.room(), w.first_offer().size()), (1 << 20, 1 << 20));
+        assert_eq!((w.limit(), w.first_offer().size()), (1 << 20, 1 << 20));
     }
 }

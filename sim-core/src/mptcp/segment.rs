@@ -3,6 +3,7 @@
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::keepalive::Silence;
+use super::receive_window::Offer;
 use super::subflow::{Proof, State};
 use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
@@ -58,6 +59,11 @@ impl Endpoint {
         if packet.checksum_fault != 0 {
             return; // a host drops it unseen
         }
+        // Linux has no occasion to send on a subflow as it is joined; what acknowledges data is the next.
+        let joins = self.is_linux
+            && self.subflows[i].state == State::SynReceived
+            && self.subflows[i].role == SubflowRole::Join
+            && packet.payload.is_empty();
         let is_established = match self.subflows[i].state {
             State::Established => true,
             State::SynReceived => self.on_packet_in_syn_received(io, i, packet),
@@ -78,6 +84,8 @@ impl Endpoint {
         if self.has_nothing_to_push() {
             // A signal that goes out may have to be repeated.
             self.keeps_deadline &= self.config.keepalive.is_none() && !self.may_signal(i);
+        } else if joins {
+            self.keeps_deadline = false;
         } else {
             self.keeps_deadline = false;
             self.push_all(io);
@@ -95,9 +103,11 @@ impl Endpoint {
 
     #[inline(never)]
     fn grow_window(&mut self, now: SimTime) {
-        let rtt = self.subflows.iter().filter(|s| s.is_alive()).map(|s| s.offer.rtt()).max();
+        let offers = || self.subflows.iter().filter(|s| s.is_alive()).map(|s| &s.offer);
+        let Some(rtt) = offers().map(Offer::rtt).max() else { return };
+        let Some(ratio) = offers().map(Offer::ratio).min() else { return };
         let span = self.receive.early_span();
-        self.receive.window.adjust(now, rtt.unwrap_or_default(), span);
+        self.receive.window.adjust(now, rtt, span, ratio);
     }
 
     #[inline(always)] // the one caller
@@ -171,11 +181,11 @@ impl Endpoint {
         if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
             let window = u64::from(packet.window) << self.subflows[i].send_scale;
             self.take_data_ack(io, DataSeq::Short(dss.ack), window);
-            let follows = self.manage_paths(io);
             if self.subflows[i].state != State::Closed {
                 let mapping = Dss::from(dss).mapping.map(|mapping| (mapping, false));
                 self.take_data(io, i, packet, start, mapping);
             }
+            let follows = self.manage_paths(io);
             self.keeps_deadline &= !follows;
             return;
         }
@@ -208,6 +218,7 @@ impl Endpoint {
             return;
         }
         self.take_data(io, i, packet, start, signals.mapping);
+        self.manage_paths(io);
         self.keeps_deadline = false; // signals may have set a timer
     }
 
@@ -241,7 +252,7 @@ impl Endpoint {
             self.take_any_ack(io, i, packet, ack, echo)
         };
         let s = &mut self.subflows[i];
-        if acked.advanced && s.stale {
+        if s.stale && (acked.advanced || self.is_linux) {
             s.stale = false;
             self.counters.count(Counter::SubflowRecover);
             self.tell(io.now, i, None, Fact::SubflowRecovered);
@@ -453,7 +464,6 @@ impl Endpoint {
             // It may come on bytes that came before without it, which lead to nothing more.
             self.consider_completion(io);
         }
-        self.manage_paths(io);
     }
 
     #[inline]

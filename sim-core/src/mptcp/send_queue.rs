@@ -12,11 +12,12 @@ use super::small_segments::Corked;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
+use crate::time::SimTime;
 
 /// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
 const BUFFER_MAX: u64 = 64_500;
 /// Memory that a segment costs in the send buffer (`per_mss` in `tcp_sndbuf_expand`).
-const SEGMENT_MEMORY: u64 = 2_304;
+pub(super) const SEGMENT_MEMORY: u64 = 2_304;
 /// Memory that an `sk_buff` takes besides its payload (`truesize`: the structure's 256 bytes and a
 /// small head of 576).
 const BUFFER_OVERHEAD: u64 = 832;
@@ -205,9 +206,7 @@ impl Endpoint {
     pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
         self.make_buffers();
         self.note_push();
-        if self.send.next < self.send.taken || !self.send.reinject.is_empty() {
-            self.send.interval = self.pending_timeout(io.now);
-        }
+        self.look_for_timeout(io.now);
         while let Some((data, available, is_new)) = self.next_to_give() {
             let Some(i) = self.pick_with_memory(io) else { break };
             let goal = self.size_goal(i);
@@ -236,6 +235,15 @@ impl Endpoint {
         }
         self.grow_buffers();
         self.arm_data_timer(io.now);
+        self.look_for_timeout(io.now); // for the application's next piece
+    }
+
+    /// The time that the data-level timer gets when it is started next: Linux looks for it when it chooses a
+    /// subflow, so only while there is data to give (`mptcp_subflow_get_send`).
+    pub(super) fn look_for_timeout(&mut self, now: SimTime) {
+        if self.send.next < self.send.taken || !self.send.reinject.is_empty() {
+            self.send.interval = self.pending_timeout(now);
+        }
     }
 
     /// Gives bytes that were sent before to subflow `i`, and sends what can go.

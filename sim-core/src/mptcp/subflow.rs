@@ -2,7 +2,7 @@
 
 use super::keepalive::Silence;
 use super::path_mtu::PathMtuSearch;
-use super::receive_window::{LEAST_GROWING, Offer, ReceiveWindow};
+use super::receive_window::{Offer, ReceiveWindow};
 use super::send_queue::SendQueue;
 use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
@@ -147,11 +147,11 @@ pub struct Subflow {
     pub suspect: Vec<(u64, Payload)>,
     /// When a checksum failed first on it.
     pub suspect_since: Option<SimTime>,
-    /// Data-level timeouts in a row without an acknowledgement from this subflow (Linux's
-    /// `stale_count`), and what was acknowledged at the last one.
+    /// Data-level timeouts in a row without anything from this subflow (Linux's `stale_count`), and when
+    /// something last came at the first of them (`stale_rcv_tstamp`).
     pub stale_count: u32,
     /// See `stale_count`.
-    pub stale_mark: u64,
+    pub stale_mark: SimTime,
     /// When an unacceptable segment was last answered.
     pub challenged_at: Option<SimTime>,
     /// State samples for the series.
@@ -205,16 +205,23 @@ impl Subflow {
     /// that at once, as Linux does (`tcp_grow_window`).
     #[inline(always)] // once for each segment with data
     pub(super) fn note_arrival(&mut self, len: u32, window: &ReceiveWindow, tells: bool) {
-        if self.offer.size() < window.room() && len >= LEAST_GROWING {
-            self.grow_offer(len, window.room(), tells);
+        if self.offer.may_change(len, window.memory()) && !window.is_fixed() {
+            self.grow_offer(len, window.memory(), tells);
         }
     }
 
     #[inline(never)]
-    fn grow_offer(&mut self, len: u32, room: u64, tells: bool) {
-        if self.offer.note_segment(len, room.saturating_sub(self.unchecked_bytes())) && tells {
+    fn grow_offer(&mut self, len: u32, memory: u64, tells: bool) {
+        let held = self.unchecked_bytes();
+        if self.offer.note_segment(len, self.own_mss(), memory, held) && tells {
             self.rx.acknowledge_next();
         }
+    }
+
+    /// Most payload that this end takes in a segment (`advmss`, without the timestamps).
+    pub(super) fn own_mss(&self) -> u32 {
+        let ip = if self.flow.src.is_ipv4() { 20 } else { 40 };
+        u32::from(self.mtu) - ip - 20 - if self.timestamps { 12 } else { 0 }
     }
 
     /// Bytes of a mapping that is not complete yet, held until its checksum can be computed.
