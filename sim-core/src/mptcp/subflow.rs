@@ -221,7 +221,7 @@ impl Subflow {
     /// Most payload that this end takes in a segment (`advmss`, without the timestamps).
     pub(super) fn own_mss(&self) -> u32 {
         let ip = if self.flow.src.is_ipv4() { 20 } else { 40 };
-        u32::from(self.mtu) - ip - 20 - if self.timestamps { 12 } else { 0 }
+        self.mtu - ip - 20 - if self.timestamps { 12 } else { 0 }
     }
 
     /// Bytes of a mapping that is not complete yet, held until its checksum can be computed.
