@@ -126,11 +126,16 @@ pub(super) fn end_of_time(record: &RunRecord) -> SimTime {
             .unwrap_or(record.ended_at)
             .min(SimTime::ZERO + data)
             .max(connection.started_at)
-            .max(last_reset(connection).unwrap_or_default());
+            .max(last_reset(connection).map_or(SimTime::ZERO, after));
         last.max(end_of_stall(record, connection, last))
     });
     let events = record.timeline.iter().map(|event| event.at);
     connections.chain(events).max().unwrap_or(record.ended_at).min(record.ended_at)
+}
+
+/// A little after an event, so that its mark is not the picture's edge.
+fn after(event: SimTime) -> SimTime {
+    event + SimDuration::from_nanos(event.as_nanos() / 20)
 }
 
 /// How far a stall is shown that did not end in the run: far enough to be seen, and not so far that all
@@ -386,7 +391,7 @@ mod tests {
         assert_eq!(end_of_time(&record), before, "it had completed");
         record.connections[0].completed_at = None;
         record.connections[0].longest_stall = SimDuration::ZERO;
-        assert_eq!(end_of_time(&record), late);
-        assert_eq!(describe(&record).end_s, late.as_secs_f64());
+        assert_eq!(end_of_time(&record), after(late));
+        assert_eq!(describe(&record).end_s, after(late).as_secs_f64());
     }
 }

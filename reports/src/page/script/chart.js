@@ -199,6 +199,10 @@ class Chart {
       if (x > free && x + width + 6 < this.size.width) {
         context.fillText(label, x + 5, 11);
         free = x + width + 10;
+      } else if (x - width - 10 > free) {
+        // At the right edge a label stands before its mark.
+        context.fillText(label, x - width - 5, 11);
+        free = x + 10;
       }
     }
   }
