@@ -7,6 +7,19 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
+    /// True before anything has arrived.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// What has arrived, where it is in one piece.
+    pub(crate) fn only_range(&self) -> Option<(u64, u64)> {
+        match *self.ranges {
+            [range] => Some(range),
+            _ => None,
+        }
+    }
+
     /// Bytes `from..to` have arrived; returns how many of them are new.
     pub(crate) fn add(&mut self, from: u64, to: u64) -> u64 {
         if from >= to {

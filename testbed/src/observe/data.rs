@@ -33,7 +33,8 @@ fn initial(key: Option<Key>) -> u64 {
 struct Carried {
     mapping: Option<Mapped>,
     data_ack: bool,
-    data_fin: bool,
+    /// Where the stream ends.
+    data_fin: Option<u64>,
     infinite: bool,
 }
 
@@ -41,13 +42,16 @@ impl Seen<'_> {
     /// `near` is a data sequence number of the stream, for those that are sent in 32 bits.
     fn carried(&self, first: Option<Seq>, near: u64) -> Carried {
         let mut carried =
-            Carried { mapping: None, data_ack: false, data_fin: false, infinite: false };
+            Carried { mapping: None, data_ack: false, data_fin: None, infinite: false };
         for &option in self.options {
             match option {
                 MptcpOption::Dss(Dss { ack, mapping, data_fin }) => {
                     carried.data_ack |= ack.is_some();
-                    carried.data_fin |= data_fin;
                     let Some(mapping) = mapping else { continue };
+                    if data_fin && mapping.len > 0 {
+                        let from = mapping.dsn.expand(near);
+                        carried.data_fin = Some(from.wrapping_add(u64::from(mapping.len) - 1));
+                    }
                     carried.infinite |= mapping.len == 0;
                     if let Some(first) = first.filter(|_| mapping.ssn > 0 && mapping.len > 0) {
                         carried.mapping = Some(Mapped {
@@ -82,7 +86,7 @@ impl Seen<'_> {
         let near = last.map_or_else(|| initial(self.end.local_key), |m| m.data);
         let carried = self.carried(first, near);
         self.track().sent_mapping = carried.mapping.or(last);
-        if carried.data_fin && !std::mem::replace(&mut self.end.fin_sent, true) {
+        if carried.data_fin.is_some() && !std::mem::replace(&mut self.end.fin_sent, true) {
             self.tell(Fact::FinSent);
         }
         if carried.infinite {
@@ -113,8 +117,10 @@ impl Seen<'_> {
         let Some(data) = data else { return };
         let (id, now) = (self.id, self.world.now());
         let key = self.end.local_key;
-        let base =
-            if self.end.fell_back { Some(0) } else { key.map(|_| initial(key).wrapping_add(1)) };
+        if self.end.first_byte.is_none() && key.is_some() {
+            self.end.first_byte = Some(initial(key).wrapping_add(1));
+        }
+        let base = if self.end.fell_back { Some(0) } else { self.end.first_byte };
         let local = self.end.tracks[self.track].local;
         let index = self.world.outside(id).and_then(|e| e.subflows.get(local)).map(|s| s.index);
         if let (Some(index), Some(base)) = (index, base) {
@@ -143,8 +149,9 @@ impl Seen<'_> {
             self.tell(Fact::InfiniteMappingReceived);
             self.end.bare = Some((self.packet.uid, FallbackReason::PeerFellBack));
         }
-        if carried.data_fin && !std::mem::replace(&mut self.end.fin_received, true) {
-            self.tell(Fact::FinReceived);
+        if let Some(at) = carried.data_fin {
+            self.end.fin_received = true;
+            self.end.fin_at.get_or_insert(at);
         }
         if carried.data_ack && !std::mem::replace(&mut self.end.certain, true) {
             self.tell_of(None, Fact::FullyEstablished);
@@ -177,6 +184,23 @@ impl Seen<'_> {
                 self.note_bare(FallbackReason::AckWithoutDataAck);
             }
             _ => {}
+        }
+        self.note_fin_in_order();
+    }
+
+    /// The DATA_FIN may come before data that another subflow brings.
+    fn note_fin_in_order(&mut self) {
+        let Some(at) = self.end.fin_at.filter(|_| !self.end.fin_told) else { return };
+        let last = self.end.arrived.only_range();
+        let complete = match last {
+            Some((from, to)) => to >= at && from == initial(self.end.remote_key).wrapping_add(1),
+            None => {
+                self.end.arrived.is_empty() && at == initial(self.end.remote_key).wrapping_add(1)
+            }
+        };
+        if complete {
+            self.end.fin_told = true;
+            self.tell(Fact::FinReceived);
         }
     }
 

@@ -68,6 +68,8 @@ struct EndTrack {
     end: End,
     connection: ConnectionId,
     local_key: Option<Key>,
+    /// The data sequence number of the first byte that it sends: a hash of the key, so asked for once.
+    first_byte: Option<u64>,
     remote_key: Option<Key>,
     /// Data-level bytes that arrived.
     arrived: Coverage,
@@ -76,6 +78,10 @@ struct EndTrack {
     fell_back: bool,
     fin_sent: bool,
     fin_received: bool,
+    /// Where the peer's stream ends, as its DATA_FIN says.
+    fin_at: Option<u64>,
+    /// That everything up to there has come has been told.
+    fin_told: bool,
     /// It has reset a subflow.
     reset_sent: bool,
     /// The connection is a program's: what it writes and reads shows in its packets only.
@@ -386,12 +392,15 @@ impl EndTrack {
             end,
             connection,
             local_key: None,
+            first_byte: None,
             remote_key: None,
             arrived: Coverage::default(),
             certain: false,
             fell_back: false,
             fin_sent: false,
             fin_received: false,
+            fin_at: None,
+            fin_told: false,
             reset_sent: false,
             is_program: false,
             sent_from: None,
