@@ -100,6 +100,13 @@ impl Offer {
         };
     }
 
+    /// Timestamp `echo` came without data, or with little: data that echoes it again tells nothing, least of all the
+    /// first after a pause (`rcv_rtt_last_tsecr`; with MPTCP's options no packet takes Linux's short way).
+    #[inline(always)] // once for each acknowledgement
+    pub(super) const fn note_echo(&mut self, echo: u32) {
+        self.measured = echo;
+    }
+
     /// Bytes that may follow what was received in order.
     #[inline]
     pub(super) const fn size(&self) -> u64 {
@@ -385,6 +392,9 @@ mod tests {
             offer.note_rtt(echo, ms);
             assert_eq!(offer.rtt().as_nanos() / 1_000, expect_us, "{echo}");
         }
+        offer.note_echo(4);
+        offer.note_rtt(4, 465);
+        assert_eq!(offer.rtt().as_nanos() / 1_000, 21_000, "an acknowledgement had echoed it");
     }
 
     #[test]

@@ -167,6 +167,8 @@ impl Endpoint {
                 let clock = (io.now.as_nanos() / 1_000_000) as u32;
                 let offset = s.timestamp_offset;
                 s.offer.note_rtt(reply, clock.wrapping_add(offset).wrapping_sub(reply));
+            } else if !matches!(self.mode, Mode::Plain(_)) && s.established_at != Some(io.now) {
+                s.offer.note_echo(reply);
             }
         }
         let usual = self.usual_dss(i, packet);

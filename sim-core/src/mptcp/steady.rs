@@ -222,6 +222,7 @@ impl Endpoint {
         }
         let before = self.sending_deadline();
         self.note_next(io.now, i, next);
+        self.subflows[i].offer.note_echo(next.echo);
         self.refresh_siblings_for_next(i);
         let acked = self.subflows[i].tx.on_next_acked(io.now, &self.siblings, i);
         let sent = self.subflows[i].tx.next;
