@@ -74,8 +74,6 @@ impl Endpoint {
 
     #[cold]
     fn follow_policy(&mut self, io: &mut Io<'_>) {
-        // The application reads before the path manager's worker runs.
-        self.adjust_window(io.now);
         if !self.announcements.started {
             self.announcements.started = true;
             let first = &self.subflows[0];

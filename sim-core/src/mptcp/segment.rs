@@ -4,7 +4,7 @@ use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::keepalive::Silence;
 use super::receive_window::Offer;
-use super::subflow::{Proof, State};
+use super::subflow::{Proof, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
@@ -103,7 +103,9 @@ impl Endpoint {
 
     #[inline(never)]
     fn grow_window(&mut self, now: SimTime) {
-        let offers = || self.subflows.iter().filter(|s| s.is_alive()).map(|s| &s.offer);
+        // The application reads before the path manager's worker sends the SYNs of joins.
+        let shows = |s: &&Subflow| s.is_alive() && s.state != State::SynSent;
+        let offers = || self.subflows.iter().filter(shows).map(|s| &s.offer);
         let Some(rtt) = offers().map(Offer::rtt).max() else { return };
         let Some(ratio) = offers().map(Offer::ratio).min() else { return };
         let span = self.receive.early_span();
@@ -183,11 +185,11 @@ impl Endpoint {
         if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
             let window = u64::from(packet.window) << self.subflows[i].send_scale;
             self.take_data_ack(io, DataSeq::Short(dss.ack), window);
+            let follows = self.manage_paths(io);
             if self.subflows[i].state != State::Closed {
                 let mapping = Dss::from(dss).mapping.map(|mapping| (mapping, false));
                 self.take_data(io, i, packet, start, mapping);
             }
-            let follows = self.manage_paths(io);
             self.keeps_deadline &= !follows;
             return;
         }
@@ -220,7 +222,6 @@ impl Endpoint {
             return;
         }
         self.take_data(io, i, packet, start, signals.mapping);
-        self.manage_paths(io);
         self.keeps_deadline = false; // signals may have set a timer
     }
 
@@ -466,6 +467,7 @@ impl Endpoint {
             // It may come on bytes that came before without it, which lead to nothing more.
             self.consider_completion(io);
         }
+        self.manage_paths(io);
     }
 
     #[inline]
