@@ -167,10 +167,7 @@ impl Way {
         let owner = before.map(|(_, (_, owner))| *owner);
         let known = owner.is_some() || from < self.delivered;
         if !known {
-            if self.sent.len() >= SENT_MAX {
-                self.sent = self.sent.split_off(&self.delivered);
-            }
-            self.sent.insert(from, (to, subflow));
+            self.remember(subflow, (from, to));
         }
         let detail = self.subflow(subflow);
         let offsets = match owner {
@@ -183,5 +180,23 @@ impl Way {
         };
         offsets.note(now, from);
         offsets.note(now, to);
+    }
+
+    /// A range that was never sent: it mostly goes on from the newest one of its subflow, and is one with it.
+    fn remember(&mut self, subflow: usize, (from, to): (u64, u64)) {
+        if let Some(mut newest) = self.sent.last_entry() {
+            let (end, owner) = newest.get_mut();
+            if *end == from && *owner == subflow {
+                *end = to;
+                return;
+            }
+        }
+        while self.sent.len() >= SENT_MAX
+            && let Some(oldest) = self.sent.first_entry()
+            && oldest.get().0 <= self.delivered
+        {
+            oldest.remove();
+        }
+        self.sent.insert(from, (to, subflow));
     }
 }
