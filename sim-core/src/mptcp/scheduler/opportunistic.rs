@@ -1,8 +1,15 @@
 //! Opportunistic retransmission and penalisation (Raiciu et al., 2012; `mptcp_rcv_buf_optimization` of
-//! the out-of-tree kernel): when the connection's window or send buffer is full, its first segment
-//! goes over a faster subflow too, and the subflow that holds everybody up gets a smaller window.
+//! the out-of-tree kernel): when the connection's window or send buffer is full, what slower subflows
+//! have not brought goes over a faster one too, and the subflow that holds everybody up gets a smaller
+//! window.
+//!
+//! The kernel sends the first segment only, once. Where a burst on a slow path blocks the window, its
+//! segments are one after the other in the stream, and each comes by itself before the copy that goes out
+//! when it has become the first: retransmission alone would gain nothing over none, which is not what was
+//! published. So a faster subflow takes all that blocks, oldest first, as long as it has room.
 
 use super::super::endpoint::{Endpoint, Io};
+use super::super::subflow::Subflow;
 use crate::time::SimTime;
 
 /// A slow subflow with no more segments than this in its window is helped however slow it is.
@@ -17,26 +24,15 @@ pub(super) struct Opportunistic {
     spares: bool,
     /// When each subflow was last penalised.
     penalised_at: Vec<SimTime>,
-    /// The first segment that was sent again last, and the subflows (as bits) that it went over: once
-    /// is enough, whether it has left that subflow or not.
-    helped: (u64, u64),
+    /// Up to here, in the stream, what blocked has been sent again: once is enough, whether it has left
+    /// that subflow or not.
+    sent_again: u64,
 }
 
 impl Opportunistic {
     /// Retransmission alone.
     pub(super) fn without_penalty() -> Self {
         Self { spares: true, ..Self::default() }
-    }
-
-    /// True the first time that the segment at `head` is to go over subflow `index`.
-    fn is_new(&mut self, head: u64, index: usize) -> bool {
-        let bit = 1u64.checked_shl(index as u32).unwrap_or(0);
-        if self.helped.0 != head {
-            self.helped = (head, 0);
-        }
-        let new = self.helped.1 & bit == 0;
-        self.helped.1 |= bit;
-        new
     }
 }
 
@@ -49,35 +45,34 @@ impl Endpoint {
         let head = self.send.una;
         let Some(fast) = self.pick_min_rtt_with_room(io.now) else { return };
         self.penalise(io.now, fast, head);
+        while self.subflows[fast].tx.has_room(io.now)
+            && let Some((from, to)) = self.blocking(fast)
+        {
+            let to = to.min(from + u64::from(self.segment_room(fast)));
+            if let Some(state) = &mut self.scheduler.opportunistic {
+                state.sent_again = to;
+            }
+            if let Some(rule) = &mut self.scheduler.rule {
+                rule.on_blocked();
+            }
+            self.send_copy(io, fast, from, (to - from) as u32);
+        }
+    }
+
+    /// The oldest range of the stream that a subflow slower than `fast` holds and that was not sent again.
+    fn blocking(&self, fast: usize) -> Option<(u64, u64)> {
+        let from = self.send.una.max(self.scheduler.opportunistic.as_ref()?.sent_again);
         let fast_rtt = self.subflows[fast].tx.rtt.srtt();
-        if self.has_in_flight(fast, (head, head)) {
-            return;
-        }
-        let mut end = None;
-        for (i, s) in self.subflows.iter().enumerate() {
-            if i == fast || !s.is_alive() {
-                continue;
-            }
-            let holds = |s: &&crate::tcp::sender::Segment| {
-                s.data <= head && head < s.data + u64::from(s.len)
-            };
-            let Some(held) = s.tx.outstanding().iter().find(holds) else { continue };
-            if s.tx.congestion.window().cwnd > SMALL_WINDOW
-                && fast_rtt * RTT_FACTOR >= s.tx.rtt.srtt()
-            {
-                return;
-            }
-            end = end.max(Some(held.data + u64::from(held.len)));
-        }
-        let Some(end) = end else { return };
-        if !self.scheduler.opportunistic.as_mut().is_some_and(|o| o.is_new(head, fast)) {
-            return;
-        }
-        let len = u64::from(self.segment_room(fast)).min(end - head) as u32;
-        if let Some(rule) = &mut self.scheduler.rule {
-            rule.on_blocked();
-        }
-        self.send_copy(io, fast, head, len);
+        let needs_help = |(i, s): &(usize, &Subflow)| {
+            let tx = &s.tx;
+            let is_small = tx.congestion.window().cwnd <= SMALL_WINDOW;
+            *i != fast && s.is_alive() && (is_small || fast_rtt * RTT_FACTOR < tx.rtt.srtt())
+        };
+        let slow = self.subflows.iter().enumerate().filter(needs_help);
+        let held = slow.flat_map(|(_, s)| s.tx.outstanding().iter());
+        held.map(|s| (s.data.max(from), s.data + u64::from(s.len)))
+            .filter(|&(from, to)| from < to && !self.has_in_flight(fast, (from, to)))
+            .min()
     }
 
     /// Data is in flight, and no more can follow: the peer's window is full, or the send buffer.
