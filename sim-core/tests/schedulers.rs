@@ -180,3 +180,13 @@ fn a_slow_path_that_blocks_the_window_is_penalised() {
     let penalised = goodput(SchedulerKind::MinRttOpportunistic);
     assert!(penalised > spared * 1.1, "{penalised:.2}, without {spared:.2} Mbit/s");
 }
+
+/// A burst on the slow path that blocks the window is all brought by the fast one, which alone is worth as much
+/// as the fast path has (Raiciu et al. 2012, figure 4: no worse than TCP over it).
+#[test]
+fn all_that_blocks_the_window_is_sent_again() {
+    let goodput = |s| run(s, bulk(8_000_000), 200_000, Event::None).goodput_bps / 1e6;
+    let plain = goodput(SchedulerKind::MinRtt);
+    let helped = goodput(SchedulerKind::MinRttRetransmitting);
+    assert!(helped > plain * 1.1, "{helped:.2}, plain {plain:.2} Mbit/s");
+}
