@@ -18,6 +18,10 @@ pub(super) const LINUX_RTO_MIN: SimDuration = SimDuration::from_millis(200);
 /// How often it is doubled at most: log2 of `TCP_RTO_MAX` / `TCP_RTO_MIN`.
 const DOUBLINGS: u32 = 9;
 
+/// A segment of fewer bytes waits for a window that takes more (RFC 9293 §3.8.6.2.1, by the least MSS that a
+/// host may assume).
+pub(super) const SHORT_SEGMENT: u32 = 536;
+
 impl Endpoint {
     /// Sends whatever can go out now: lost segments again, reinjections, new data, FINs.
     #[inline]
@@ -268,7 +272,7 @@ impl Endpoint {
         // Sender-side silly-window avoidance (RFC 9293 §3.8.6.2.1): a short segment goes out only when
         // it is all there is, or nothing is in flight.
         let all = u64::from(len) == self.send.taken - self.send.next;
-        if len == 0 || (len < full.min(536) && !all && !s.tx.is_idle()) {
+        if len == 0 || (len < full.min(SHORT_SEGMENT) && !all && !s.tx.is_idle()) {
             return false;
         }
         let (start, data) = (s.tx.next, self.send.next);

@@ -8,6 +8,7 @@
 //! when it has become the first: retransmission alone would gain nothing over none, which is not what was
 //! published. So a faster subflow takes all that blocks, oldest first, as long as it has room.
 
+use super::super::data_send::SHORT_SEGMENT;
 use super::super::endpoint::{Endpoint, Io};
 use super::super::subflow::Subflow;
 use crate::time::SimTime;
@@ -75,11 +76,13 @@ impl Endpoint {
             .min()
     }
 
-    /// Data is in flight, and no more can follow: the peer's window is full, or the send buffer.
+    /// Data is in flight, and no more can follow: the peer's window has no room for the next segment, or the
+    /// send buffer is full.
     fn is_blocked(&self) -> bool {
         let (una, next, written) = (self.send.una, self.send.next, self.app.written());
+        let room = self.send.window_edge.saturating_sub(next);
         una < next
-            && (next < written && self.send.window_edge <= next
+            && (room < (written - next).min(u64::from(SHORT_SEGMENT))
                 || next == written && written >= una + self.config.send_buffer.0)
     }
 
