@@ -188,7 +188,7 @@ impl Grammar for Reader<'_, '_> {
                     self.text,
                     self.found,
                 );
-                config.access_lists.entry((*name).to_owned()).or_default().entries.extend(entry);
+                config.access_lists.entry((*name).to_owned()).or_default().add(rest, entry);
                 Block::None
             }
             ["service-policy", "input", name] if self.indented || !self.block.is_interface() => {

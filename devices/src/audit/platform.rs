@@ -12,6 +12,7 @@ use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
+use crate::ios::lists::Empty;
 use crate::neighbours::audit as neighbours;
 use crate::{ace, asa, ftd, ips};
 
@@ -352,6 +353,7 @@ const IOS_XR: Platform = Platform {
             text,
             &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "],
             "routers and CGN",
+            Empty::Permits,
         );
         audit.warnings.extend(crate::cgn::warnings(text));
         audit
@@ -371,7 +373,7 @@ const NX_OS: Platform = Platform {
         ("vpc domain", 20),
     ],
     knows: None,
-    audit: |text| with_lists(text, &["version "], "Ethernet switches"),
+    audit: |text| with_lists(text, &["version "], "Ethernet switches", Empty::Unknown),
 };
 
 const STAROS: Platform = Platform {
@@ -414,10 +416,10 @@ const WAAS: Platform = Platform {
 };
 
 /// A platform that leaves TCP options alone; access lists of its interfaces may drop connections.
-fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str) -> Audit {
+fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str, empty: Empty) -> Audit {
     let mut audit = transparent(text, header, what);
     let mut found = Diagnostics::new(text.file);
-    let verdicts = crate::ios::lists::verdicts(text, what, &mut found);
+    let verdicts = crate::ios::lists::verdicts(text, what, empty, &mut found);
     if !verdicts.is_empty() {
         audit.verdicts = verdicts;
     }

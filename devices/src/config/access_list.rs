@@ -29,6 +29,8 @@ pub enum Dialect {
 pub struct AccessList {
     /// Entries that can match TCP or an ICMP error.
     pub entries: Vec<Entry>,
+    /// True once it has an entry of any protocol: remarks are none.
+    pub has_entries: bool,
 }
 
 /// One line of an access list that can match TCP or an ICMP error.
@@ -206,6 +208,14 @@ impl Addresses {
 }
 
 impl AccessList {
+    /// Takes what [`entry`] has read from these words.
+    pub fn add(&mut self, words: &[&str], read: Option<Entry>) {
+        let places = ["line", "sequence"];
+        let is_place = |w: &&&str| places.contains(*w) || w.parse::<u32>().is_ok();
+        self.has_entries |= words.iter().find(|w| !is_place(w)).is_some_and(|w| *w != "remark");
+        self.entries.extend(read);
+    }
+
     /// Flows that the entries name, each of which the list may still deny by an earlier entry: for the
     /// first entries one flow each.
     #[must_use]
@@ -607,7 +617,8 @@ mod tests {
             let mut found = Diagnostics::new("t");
             let read =
                 entry(dialect, &all[0].words[2..], &Objects::default(), &all[0], text, &mut found);
-            let list = AccessList { entries: read.into_iter().collect() };
+            let mut list = AccessList::default();
+            list.add(&all[0].words[2..], read);
             let (src, dst) = ("192.0.2.1".parse().unwrap(), "10.0.1.2".parse().unwrap());
             let matched = list.matching_icmp(src, dst, reason).map(|e| e.permit);
             assert_eq!(matched, expected, "{words}");
@@ -644,7 +655,8 @@ mod tests {
             let mut found = Diagnostics::new("t");
             let read =
                 entry(dialect, &all[0].words[2..], &Objects::default(), &all[0], text, &mut found);
-            let list = AccessList { entries: read.into_iter().collect() };
+            let mut list = AccessList::default();
+            list.add(&all[0].words[2..], read);
             assert_eq!(list.matching(flow, flags).map(|e| e.permit), expected, "{words}");
             found.into_result()
         };

@@ -256,10 +256,12 @@ impl Probes {
                         continue;
                     }
                     seen.push(effect);
-                    let lists =
-                        filters.map_or(String::new(), |f| format!(" by access list {}", f.name));
                     let traffic = match effect {
-                        Effect::Drop => format!("TCP that is not permitted{lists}"),
+                        Effect::Drop => {
+                            let list = self.refusing(interface, &because);
+                            let by = list.map(|name| format!(" by access list {name}"));
+                            format!("TCP that is not permitted{}", by.unwrap_or_default())
+                        }
                         _ => "TCP that is permitted".to_owned(),
                     };
                     let because = match effect {
@@ -273,6 +275,17 @@ impl Probes {
                 }
             }
         }
+    }
+
+    /// The access list of an interface that the first of these lines is of.
+    fn refusing<'i>(&self, interface: &'i Interface, because: &[Because]) -> Option<&'i str> {
+        let line = because.first()?.line?;
+        let of = |group: &&Named| {
+            let list = self.config.access_lists.get(&group.name);
+            group.place.line == line
+                || list.is_some_and(|list| list.entries.iter().any(|e| e.place.line == line))
+        };
+        interface.access.iter().flatten().find(of).map(|group| group.name.as_str())
     }
 
     /// Connections that the access lists of an interface speak of, and others.
@@ -565,6 +578,33 @@ mod tests {
              ------------------ show running-config ------------------\n{outward}\
              ------------------ show interfaces ------------------\naccess-list 101 permit ip any any\n"
         ));
+    }
+
+    /// IOS permits everything where the list that an interface names has no entries.
+    #[test]
+    fn lists_without_entries() {
+        let group = "interface a\n ip access-group L in\n";
+        let drops = |list: &str| {
+            let audit = audit(ConfigText::new("r.cfg", &format!("{list}{group}")));
+            let said = audit.warnings.iter().any(|w| w.message.contains("everything is permitted"));
+            let drops = audit.verdicts.iter().any(|v| v.effect == Effect::Drop);
+            assert_ne!(said, drops, "{list}: {:?}", audit.warnings);
+            drops
+        };
+        assert!(!drops(""));
+        assert!(!drops("ip access-list extended L\n"));
+        assert!(!drops("ip access-list extended L\n remark nothing yet\n 10 remark nor here\n"));
+        assert!(!drops("access-list 7 remark nothing\n"));
+        assert!(drops("ip access-list extended L\n permit udp any any\n"));
+    }
+
+    #[test]
+    fn the_list_that_drops_is_named() {
+        let text = "access-list 1 permit any\nip access-list extended NO\n deny tcp any any eq 22\n permit ip any any\ninterface a\n ip access-group 1 in\n ip access-group NO out\n";
+        let found = audited(text);
+        let dropped: Vec<_> = found.iter().filter(|v| v.contains("| drop |")).collect();
+        assert!(!dropped.is_empty(), "{found:?}");
+        assert!(dropped.iter().all(|v| v.contains("by access list NO")), "{dropped:?}");
     }
 
     #[test]

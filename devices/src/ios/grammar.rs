@@ -131,7 +131,7 @@ impl Grammar for Reader<'_, '_> {
                     self.found,
                 );
                 let list = self.config.access_lists.entry((*name).to_owned()).or_default();
-                list.entries.extend(entry);
+                list.add(rest, entry);
                 self.block = Block::None;
             }
             _ => return false,
@@ -171,7 +171,7 @@ impl Grammar for Reader<'_, '_> {
                         self.found,
                     );
                     if let Some(list) = self.config.access_lists.get_mut(name) {
-                        list.entries.extend(read);
+                        list.add(&line.words, read);
                     }
                 }
                 entry

@@ -3,7 +3,7 @@
 
 use sim_core::engine::device::ConfigLine;
 
-use crate::audit::Verdict;
+use crate::audit::{Because, Effect, Verdict};
 use crate::config::access_list::{self, Dialect};
 use crate::config::objects::{self, Objects};
 use crate::config::{ConfigText, Diagnostics, Line};
@@ -19,21 +19,41 @@ enum Block {
     Object(objects::Block),
 }
 
+/// What a list without entries does on an interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    /// All may pass: the implicit deny needs an entry before it (IOS XR, IP Addresses and Services
+    /// Configuration Guide).
+    Permits,
+    /// Not documented.
+    Unknown,
+}
+
 /// What the access lists of a text's interfaces permit and drop, `what` (as `routers`) leaving TCP options
 /// alone; nothing when no interface has one.
-pub(crate) fn verdicts(text: ConfigText<'_>, what: &str, found: &mut Diagnostics) -> Vec<Verdict> {
+pub(crate) fn verdicts(
+    text: ConfigText<'_>,
+    what: &str,
+    empty: Empty,
+    found: &mut Diagnostics,
+) -> Vec<Verdict> {
     let all = text.lines();
     if !all.iter().any(|line| attached(line).is_some()) {
         return Vec::new();
     }
     let mut reader =
-        Reader { text, found, config: IosConfig::default(), objects: Objects::default() };
+        Reader { text, empty, found, config: IosConfig::default(), objects: Objects::default() };
     let mut block = Block::None;
     for line in all.iter() {
         block = reader.read(line, block);
     }
     reader.check(&all);
-    Probes::of(reader.config).lists(what)
+    let mut verdicts = match empty {
+        Empty::Permits => Vec::new(),
+        Empty::Unknown => reader.take_empty(),
+    };
+    verdicts.extend(Probes::of(reader.config).lists(what));
+    verdicts
 }
 
 /// The lists that a line puts on an interface, and the direction.
@@ -55,6 +75,7 @@ fn attached<'l>(line: &'l Line<'_>) -> Option<(Vec<&'l str>, Through, bool)> {
 
 struct Reader<'t, 'd> {
     text: ConfigText<'t>,
+    empty: Empty,
     found: &'d mut Diagnostics,
     config: IosConfig,
     objects: Objects,
@@ -98,7 +119,7 @@ impl Reader<'_, '_> {
                         self.found,
                     );
                     let list = self.config.access_lists.entry(name.clone()).or_default();
-                    list.entries.extend(entry);
+                    list.add(&line.words, entry);
                     return open;
                 }
             }
@@ -119,19 +140,48 @@ impl Reader<'_, '_> {
         groups[through as usize] = Some(Named { name, place });
     }
 
+    /// Takes lists without entries off their interfaces, of which nothing is known then.
+    fn take_empty(&mut self) -> Vec<Verdict> {
+        let lists = &self.config.access_lists;
+        let mut verdicts = Vec::new();
+        for interface in &mut self.config.interfaces {
+            for group in interface.access.iter_mut().chain(&mut interface.access_v6) {
+                let is_empty =
+                    |g: &mut Named| lists.get(&g.name).is_some_and(|list| !list.has_entries);
+                let Some(Named { name, place }) = group.take_if(is_empty) else { continue };
+                let why = format!(
+                    "access list {name} has no entries; whether it then permits or drops everything is not \
+                     documented"
+                );
+                verdicts.push(Verdict {
+                    traffic: "all TCP".into(),
+                    direction: format!("interface {}, both directions", interface.name),
+                    effect: Effect::Unknown,
+                    because: vec![Because::line(&place, why)],
+                });
+            }
+        }
+        verdicts
+    }
+
     /// Puts lists together that are asked one after the other, and says which there are not.
     fn check(&mut self, all: &[Line<'_>]) {
         for line in all {
             let Some((names, ..)) = attached(line) else { continue };
-            let missing = |name: &&&str| !self.config.access_lists.contains_key(**name);
-            for name in names.iter().filter(missing) {
-                let message = format!("access list {name} is not defined: everything is permitted");
+            for name in &names {
+                let why = match self.config.access_lists.get(*name) {
+                    Some(list) if list.has_entries => continue,
+                    Some(_) if self.empty == Empty::Unknown => continue,
+                    Some(_) => "has no entries",
+                    None => "is not defined",
+                };
+                let message = format!("access list {name} {why}: everything is permitted");
                 self.found.warn(line, name, message);
             }
             if names.len() > 1 && names.iter().all(|n| self.config.access_lists.contains_key(*n)) {
                 let of = |name: &&str| self.config.access_lists[*name].entries.clone();
                 let entries = names.iter().flat_map(of).collect();
-                let list = access_list::AccessList { entries };
+                let list = access_list::AccessList { entries, has_entries: true };
                 self.config.access_lists.insert(names.join(" "), list);
             }
         }
@@ -140,8 +190,6 @@ impl Reader<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::audit::Effect;
-
     use super::*;
 
     #[test]
@@ -149,7 +197,8 @@ mod tests {
         let lists = "ipv4 access-list both\n 10 permit tcp any any eq 22\n 20 deny tcp host 10.1.1.1 any eq 80\n!\nipv4 access-list web\n 10 permit tcp any any eq 80\n!\n";
         let check = |text: &str, expected: &[(Effect, &str, &str, u32)], warned: &str| {
             let mut found = Diagnostics::new("xr.cfg");
-            let verdicts = verdicts(ConfigText::new("xr.cfg", text), "routers", &mut found);
+            let verdicts =
+                verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found);
             let told: Vec<_> = verdicts
                 .iter()
                 .map(|v| {
@@ -212,5 +261,18 @@ mod tests {
             ],
             "",
         );
+    }
+
+    #[test]
+    fn a_list_without_entries() {
+        let text = "ip access-list NONE\n  statistics per-entry\n  10 remark soon\ninterface Ethernet1/1\n  ip access-group NONE in\n";
+        let told = |empty| {
+            let mut found = Diagnostics::new("n");
+            let verdicts = verdicts(ConfigText::new("n", text), "switches", empty, &mut found);
+            let effects: Vec<_> = verdicts.iter().map(|v| v.effect).collect();
+            (effects, found.len())
+        };
+        assert_eq!(told(Empty::Unknown), (vec![Effect::Unknown, Effect::Pass], 0));
+        assert_eq!(told(Empty::Permits), (vec![Effect::Pass; 3], 1));
     }
 }

@@ -167,8 +167,9 @@ impl IosConfig {
     ) -> Result<(), Refused> {
         let groups = if packet.src.is_ipv4() { &interface.access } else { &interface.access_v6 };
         let Some(group) = &groups[through as usize] else { return Ok(()) };
-        // An access group whose list does not exist permits everything.
-        let Some(list) = self.access_lists.get(&group.name) else { return Ok(()) };
+        // An access group whose list does not exist, or has no entry, permits everything.
+        let list = self.access_lists.get(&group.name).filter(|list| list.has_entries);
+        let Some(list) = list else { return Ok(()) };
         let matching = match packet.icmp() {
             Some(error) => list.matching_icmp(packet.src, packet.dst, error.reason()),
             None => list.matching(packet.flow(), packet.flags),

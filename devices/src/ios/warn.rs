@@ -44,11 +44,14 @@ pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostic
             }
         }
         for named in interface.access.iter().chain(&interface.access_v6).flatten() {
-            if !config.access_lists.contains_key(&named.name) {
-                let message =
-                    format!("access list {} is not defined: everything is permitted", named.name);
-                say(&named.place, &named.name, message, lists());
-            }
+            let why = match config.access_lists.get(&named.name) {
+                Some(list) if list.has_entries => continue,
+                Some(_) => "has no entries",
+                None => "is not defined",
+            };
+            let message = format!("access list {} {why}: everything is permitted", named.name);
+            let known = if why == "has no entries" { Vec::new() } else { lists() };
+            say(&named.place, &named.name, message, known);
         }
         for named in interface.service.iter().flatten() {
             if config.quality.policy(&named.name).is_none() {
