@@ -8,10 +8,11 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 use crate::catalogue::RECALLED;
 use crate::config::access_list::Entry;
 
-use super::config::{AccessGroup, AsaConfig};
+use super::config::{AccessGroup, AsaConfig, Interface};
 use super::remedy;
 
 const RULES: &str = "ASA CLI configuration guide, access rules";
+const LEVELS: &str = "ASA CLI configuration guide, security levels";
 /// Levels of `inside` and `outside` on an ASA as it comes.
 const FACTORY_LEVELS: [u8; 2] = [100, 0];
 
@@ -29,21 +30,17 @@ pub(super) struct Access {
     implicit: Arc<Rule>,
     no_icmp: Arc<Rule>,
     downhill: [bool; 2],
+    /// Why nothing crosses, whatever access lists say.
+    apart: Option<Arc<Rule>>,
     /// Every connection may cross.
     open: bool,
 }
 
 impl Access {
     pub(super) fn new(config: &AsaConfig, interfaces: [String; 2]) -> Self {
-        let level = |side: usize| {
-            config
-                .interfaces
-                .iter()
-                .find(|i| i.name.as_ref() == Some(&interfaces[side]))
-                .and_then(|i| i.security_level)
-                .unwrap_or(FACTORY_LEVELS[side])
-        };
-        let (inside, outside) = (level(0), level(1));
+        let level = |side: usize| config.interface(&interfaces[side]).map(Interface::level);
+        let given = level(0).is_some() && level(0) == level(1);
+        let [inside, outside] = [0, 1].map(|side| level(side).unwrap_or(FACTORY_LEVELS[side]));
         let equal = inside == outside && config.same_security_permitted;
         let lower = &interfaces[usize::from(inside > outside)];
         Self {
@@ -52,6 +49,13 @@ impl Access {
                 "without an access list, a connection opens only towards a lower security level",
                 RECALLED,
             ),
+            apart: (given && !equal).then(|| {
+                Rule::default(
+                    "between equal security levels nothing crosses without same-security-traffic permit \
+                     inter-interface",
+                    LEVELS,
+                )
+            }),
             downhill: [inside > outside || equal, outside > inside || equal],
             interfaces,
             open: false,
@@ -62,7 +66,7 @@ impl Access {
     pub(super) fn open(interfaces: [String; 2]) -> Self {
         let implicit = Rule::default("every connection may cross", RECALLED);
         let no_icmp = no_icmp(&interfaces[1]);
-        Self { interfaces, implicit, no_icmp, downhill: [true, true], open: true }
+        Self { interfaces, implicit, no_icmp, downhill: [true, true], apart: None, open: true }
     }
 
     /// True when the first interface is the one of lower security.
@@ -79,6 +83,9 @@ impl Access {
     ) -> Result<(), Arc<Rule>> {
         if self.open {
             return Ok(());
+        }
+        if let Some(rule) = &self.apart {
+            return Err(Arc::clone(rule));
         }
         let (from, to) = match side {
             Side::Inside => (0, 1),

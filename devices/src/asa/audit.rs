@@ -19,7 +19,7 @@ use super::access::{self, Access};
 use super::config::{AccessGroup, Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
 use super::policy::Policy;
 use super::tcp_map::SEED;
-use super::{Asa, explain, grammar, touches};
+use super::{Asa, explain, grammar, levels, touches};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -109,6 +109,10 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
     verdicts.extend(refused(&config));
+    // An FTD has no security levels.
+    if !snort {
+        verdicts.extend(levels::refused(&config));
+    }
     let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
     let unmatched: Vec<ConfigLine> = unmatched.collect();
     touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
@@ -195,7 +199,9 @@ fn scope_verdicts(
     let unruled = general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none());
     if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
-        let traffic = match (alone, config.groups().next().is_some()) {
+        let refuses = config.groups().next().is_some()
+            || (!snort && config.interfaces.iter().any(|i| i.name.is_some()));
+        let traffic = match (alone, refuses) {
             (true, false) => "all TCP",
             (true, true) => "TCP that is permitted",
             (false, _) => "all other TCP",

@@ -26,6 +26,8 @@ pub(super) struct AsaConfig {
     pub(super) access_groups: Vec<AccessGroup>,
     /// `same-security-traffic permit inter-interface`.
     pub(super) same_security_permitted: bool,
+    /// `same-security-traffic permit intra-interface`.
+    pub(super) hairpins_permitted: bool,
     /// `sysopt connection tcpmss N`; 0 is off.
     pub(super) mss_maximum: Option<(u16, ConfigLine)>,
     /// `sysopt connection tcpmss minimum N`; 0 is off.
@@ -45,10 +47,14 @@ pub(super) struct AsaConfig {
 }
 
 /// `interface …`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Interface {
-    pub(super) name: Option<String>,
-    pub(super) security_level: Option<u8>,
+    /// `nameif`, with its line.
+    pub(super) name: Option<(String, ConfigLine)>,
+    /// `security-level`, with its line.
+    pub(super) security_level: Option<(u8, ConfigLine)>,
+    /// The line `management-only`.
+    pub(super) management_only: Option<ConfigLine>,
     pub(super) address: Option<Ipv4Addr>,
 }
 
@@ -157,6 +163,11 @@ pub(super) struct AccessGroup {
 }
 
 impl AsaConfig {
+    /// The interface that `nameif` calls so.
+    pub(super) fn interface(&self, name: &str) -> Option<&Interface> {
+        self.interfaces.iter().find(|i| i.name.as_ref().is_some_and(|(n, _)| n == name))
+    }
+
     /// An interface has one access group for each direction: the last one that was given.
     pub(super) fn apply(&mut self, group: AccessGroup) {
         self.unapply(group.inbound, group.interface.as_deref());

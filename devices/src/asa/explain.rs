@@ -323,7 +323,8 @@ pub(super) fn warn(
             warn(&service.place, &service.policy, message, help);
         }
         let Some(interface) = &service.interface else { continue };
-        let mut named = config.interfaces.iter().filter_map(|i| i.name.as_deref()).peekable();
+        let mut named =
+            config.interfaces.iter().filter_map(|i| Some(i.name.as_ref()?.0.as_str())).peekable();
         match interfaces {
             Some(between) if !between.contains(interface) => {
                 let message = format!("no connection crosses interface {interface}");

@@ -104,14 +104,12 @@ impl Grammar for Reader<'_, '_> {
         self.block = match line.words.as_slice() {
             ["ASA" | "PIX" | "FWSM" | "NGFW", "Version" | "VERSION" | "version", version, ..] => {
                 config.version = Some(version.trim_end_matches(',').to_owned());
+                // An FTD has no security levels.
+                config.same_security_permitted |= line.words[0] == "NGFW";
                 Block::None
             }
             ["interface", ..] => {
-                config.interfaces.push(Interface {
-                    name: None,
-                    security_level: None,
-                    address: None,
-                });
+                config.interfaces.push(Interface::default());
                 Block::Interface
             }
             ["tcp-map", name] => {
@@ -242,6 +240,10 @@ impl Grammar for Reader<'_, '_> {
             }
             ["same-security-traffic", "permit", "inter-interface"] => {
                 config.same_security_permitted = true;
+                Block::None
+            }
+            ["same-security-traffic", "permit", "intra-interface"] => {
+                config.hairpins_permitted = true;
                 Block::None
             }
             ["sysopt", "connection", "tcpmss", rest @ ..] => {
@@ -384,8 +386,12 @@ impl Reader<'_, '_> {
     fn interface(&mut self, line: &Line<'_>) -> bool {
         let Some(interface) = self.config.interfaces.last_mut() else { return false };
         match line.words.as_slice() {
-            ["nameif", name] => interface.name = Some((*name).to_owned()),
-            ["security-level", level] => interface.security_level = level.parse().ok(),
+            ["nameif", name] => interface.name = Some(((*name).to_owned(), self.text.place(line))),
+            ["security-level", level] => {
+                let place = || self.text.place(line);
+                interface.security_level = level.parse().ok().map(|level| (level, place()));
+            }
+            ["management-only", ..] => interface.management_only = Some(self.text.place(line)),
             ["ip", "address", address, ..] => interface.address = address.parse().ok(),
             _ => return line.indent > 0,
         }

@@ -13,6 +13,7 @@ mod explain;
 mod grammar;
 mod inspection;
 mod layer7;
+mod levels;
 mod limits;
 mod nat;
 mod normalizer;
@@ -171,9 +172,7 @@ pub(crate) fn build(
     }
     let warnings = found.into_result()?;
     let access = Access::new(&config, interfaces.clone());
-    let address = |name: &String| {
-        config.interfaces.iter().find(|i| i.name.as_ref() == Some(name)).and_then(|i| i.address)
-    };
+    let address = |name: &String| config.interface(name).and_then(|i| i.address);
     let addresses = [0, 1].map(|side: usize| address(&interfaces[side]));
     let nat = Translator::new(&config.nats, &interfaces, addresses);
     let asa = Asa::new(Arc::new(config), text.is_some(), interfaces, access, context);
@@ -186,7 +185,7 @@ fn interfaces(settings: &Settings<'_>, config: &AsaConfig) -> [String; 2] {
     let mut levels: Vec<(u8, &str)> = config
         .interfaces
         .iter()
-        .filter_map(|i| Some((i.security_level.unwrap_or(0), i.name.as_deref()?)))
+        .filter_map(|i| Some((i.level(), i.name.as_ref()?.0.as_str())))
         .collect();
     levels.sort_by_key(|&(level, _)| level);
     let known = |name: &str| levels.iter().any(|&(_, n)| n == name);

@@ -1,0 +1,144 @@
+//! Security levels: between which interfaces nothing may be opened.
+//!
+//! Without an access list at the interface that it comes in by, a connection opens only towards a lower
+//! level. Between equal levels, and back out of the same interface, nothing opens unless
+//! `same-security-traffic` permits it, access list or not (ASA CLI configuration guide, security levels).
+
+use sim_core::engine::device::ConfigLine;
+
+use crate::audit::{Because, Effect, Verdict};
+
+use super::config::{AsaConfig, Interface};
+
+impl Interface {
+    /// Its security level: 100 for `inside`, 0 for others that have no line of it.
+    pub(super) fn level(&self) -> u8 {
+        let inside = self.name.as_ref().is_some_and(|(name, _)| name == "inside");
+        self.security_level.as_ref().map_or(if inside { 100 } else { 0 }, |(level, _)| *level)
+    }
+}
+
+/// What the levels drop, from each interface; nothing when the text has no interfaces.
+pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
+    let named: Vec<Named<'_>> = config.interfaces.iter().filter_map(Named::of).collect();
+    let (managing, passing): (Vec<_>, Vec<_>) =
+        named.into_iter().partition(|n| n.interface.management_only.is_some());
+    let mut verdicts: Vec<Verdict> = managing.iter().filter_map(management).collect();
+    for from in &passing {
+        let listed = config.groups().any(|g| {
+            g.inbound && g.interface.as_ref().is_none_or(|interface| interface == from.name)
+        });
+        let others = || passing.iter().filter(|to| to.name != from.name);
+        let higher: Vec<_> = others().filter(|to| to.level > from.level && !listed).collect();
+        let towards =
+            "without an access list, a connection opens only towards a lower security level";
+        verdicts.extend(drop(from, &higher, towards));
+        let equal: Vec<_> = others()
+            .filter(|to| to.level == from.level && !config.same_security_permitted)
+            .collect();
+        let between = "between equal security levels nothing crosses without same-security-traffic permit \
+                       inter-interface";
+        verdicts.extend(drop(from, &equal, between));
+    }
+    if !passing.is_empty() && !config.hairpins_permitted {
+        let rule = "nothing leaves by the interface it came in by without same-security-traffic permit \
+                    intra-interface, by default";
+        verdicts.push(Verdict {
+            traffic: "all TCP".into(),
+            direction: "back out of the interface that it came in by".into(),
+            effect: Effect::Drop,
+            because: vec![Because::default(rule)],
+        });
+    }
+    verdicts
+}
+
+/// An interface that has a name.
+struct Named<'c> {
+    interface: &'c Interface,
+    name: &'c String,
+    level: u8,
+    /// The line that gives the level, or else the name.
+    place: &'c ConfigLine,
+}
+
+impl<'c> Named<'c> {
+    fn of(interface: &'c Interface) -> Option<Self> {
+        let (name, place) = interface.name.as_ref()?;
+        let place = interface.security_level.as_ref().map_or(place, |(_, place)| place);
+        Some(Self { interface, name, level: interface.level(), place })
+    }
+}
+
+/// An interface for management only: nothing crosses it.
+fn management(named: &Named<'_>) -> Option<Verdict> {
+    let place = named.interface.management_only.as_ref()?;
+    Some(Verdict {
+        traffic: "all TCP".into(),
+        direction: format!("interface {}, both directions", named.name),
+        effect: Effect::Drop,
+        because: vec![Because::line(place, "only the box itself is reached by this interface")],
+    })
+}
+
+fn drop(from: &Named<'_>, towards: &[&Named<'_>], rule: &str) -> Option<Verdict> {
+    let first = towards.first()?;
+    let names: Vec<&str> = towards.iter().map(|to| to.name.as_str()).collect();
+    Some(Verdict {
+        traffic: "all TCP".into(),
+        direction: format!("opened from interface {} towards {}", from.name, names.join(", ")),
+        effect: Effect::Drop,
+        because: vec![
+            Because::line(from.place, rule),
+            Because::line(first.place, format!("the level of interface {}", first.name)),
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asa::PLATFORM;
+    use crate::config::ConfigText;
+
+    const THREE: &str = "interface G0\n nameif outside\n security-level 0\ninterface G1\n nameif inside\ninterface \
+                         G2\n nameif dmz\n security-level 50\n";
+
+    fn told(text: &str) -> Vec<(String, Option<u32>)> {
+        let audit = (PLATFORM.audit)(ConfigText::new("fw", text));
+        let dropped = audit.verdicts.iter().filter(|v| v.effect == Effect::Drop);
+        dropped.map(|v| (v.direction.clone(), v.because[0].line)).collect()
+    }
+
+    #[test]
+    fn what_levels_drop() {
+        let check = |text: &str, expected: &[(&str, Option<u32>)]| {
+            let expected: Vec<_> = expected.iter().map(|(d, l)| ((*d).to_owned(), *l)).collect();
+            assert_eq!(told(text), expected, "{text}");
+        };
+        let back = ("back out of the interface that it came in by", None);
+        let from_outside = ("opened from interface outside towards inside, dmz", Some(3));
+        let from_dmz = ("opened from interface dmz towards inside", Some(8));
+        check(THREE, &[from_outside, from_dmz, back]);
+        let hairpin = format!("{THREE}same-security-traffic permit intra-interface\n");
+        check(&hairpin, &[from_outside, from_dmz]);
+        let listed = format!(
+            "{THREE}access-list in extended permit tcp any any\naccess-group in in interface outside\n"
+        );
+        assert!(!told(&listed).iter().any(|(direction, _)| direction == from_outside.0));
+        let equal = THREE.replace("level 50", "level 100");
+        let [one, other] = [
+            ("opened from interface inside towards dmz", Some(5)),
+            ("opened from interface dmz towards inside", Some(8)),
+        ];
+        check(&equal, &[from_outside, one, other, back]);
+        check(
+            &format!("{equal}same-security-traffic permit inter-interface\n"),
+            &[from_outside, back],
+        );
+        let managing = THREE.replace("nameif dmz", "nameif dmz\n management-only");
+        let outside = ("opened from interface outside towards inside", Some(3));
+        check(&managing, &[("interface dmz, both directions", Some(8)), outside, back]);
+        check("hostname fw\n", &[]);
+    }
+}
