@@ -103,7 +103,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
 pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
-    explain::warn(&config, None, text, &mut found);
+    explain::warn(&config, None, snort, text, &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
@@ -197,7 +197,16 @@ fn scope_verdicts(
         }
     }
     let unruled = general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none());
-    if let Some(flow) = unruled {
+    if snort
+        && unruled.is_some()
+        && !config
+            .policy_maps
+            .iter()
+            .flat_map(|p| &p.classes)
+            .any(|c| c.connection.advanced.is_some())
+    {
+        verdicts.push(without_map(scope));
+    } else if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
         let refuses = config.groups().next().is_some()
             || (!snort && config.interfaces.iter().any(|i| i.name.is_some()));
@@ -248,10 +257,26 @@ fn missing_map(config: &AsaConfig, class: &PolicyClass) -> Option<Because> {
         return None;
     }
     let why = format!(
-        "the text does not hold tcp-map {name}, which decides: add the output of `show running-config \
-         all tcp-map`"
+        "the text does not hold tcp-map {name}, which decides (an FTD makes it by itself or takes it from a \
+         FlexConfig object): add the output of `show running-config all tcp-map`"
     );
     Some(Because::line(place, why))
+}
+
+/// An FTD's text without the policy that decides.
+fn without_map(scope: &Scope) -> Verdict {
+    let why = format!(
+        "an FTD inspects deeply, and option 30 does not cross it by default ({SEED}); the text does not hold \
+         the class with `set connection advanced-options UM_STATIC_TCP_MAP` and the tcp-map of that name, \
+         which an FTD makes by itself or takes from a FlexConfig object, and which may let it pass: add the \
+         output of `show running-config all`"
+    );
+    Verdict {
+        traffic: "TCP that is permitted".into(),
+        direction: scope.called.clone(),
+        effect: Effect::Strip,
+        because: vec![Because::default(why)],
+    }
 }
 
 fn verdict_count(config: &AsaConfig, policy: &Policy) -> usize {

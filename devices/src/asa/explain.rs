@@ -293,10 +293,11 @@ fn why_not(config: &AsaConfig, flow: Flow, on: &MatchOn) -> Wording {
 }
 
 /// What in a configuration is not in effect, told without a connection. `interfaces` are those that
-/// the device stands between, where that is known.
+/// the device stands between, where that is known; `snort`: of an FTD, whose tcp-map need not be in the text.
 pub(super) fn warn(
     config: &AsaConfig,
     interfaces: Option<&[String; 2]>,
+    snort: bool,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) {
@@ -362,6 +363,7 @@ pub(super) fn warn(
             }
             if let Some((Advanced::TcpMap(name), place)) = &class.connection.advanced
                 && config.tcp_map(name).is_none()
+                && !snort
             {
                 let help = meant(name, config.tcp_maps.iter().map(|m| &*m.name).collect());
                 let message = format!("tcp-map {name} is not defined: the defaults rule");

@@ -168,7 +168,7 @@ pub(crate) fn build(
     if let Some(text) = text
         && !found.has_errors()
     {
-        explain::warn(&config, Some(&interfaces), text, &mut found);
+        explain::warn(&config, Some(&interfaces), false, text, &mut found);
     }
     let warnings = found.into_result()?;
     let access = Access::new(&config, interfaces.clone());

@@ -5,6 +5,7 @@
 //! most count. What only other vendors write counts against all of them, and so do commands that the
 //! platform does not have.
 
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
 use crate::config::lines::break_of;
@@ -157,7 +158,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let all = platforms();
     let mut scores = vec![0u32; all.len()];
     let mut strongest = vec![0u32; all.len()];
-    let (mut foreign, mut prefixes) = (0u32, 0u32);
+    let (mut foreign, mut prefixes, mut wildcards, mut lists) = (0u32, 0u32, 0u32, 0u32);
     let marks = &*MARKS;
     let mut judge = |line: &str| {
         let Some(first) = line.as_bytes().first() else { return };
@@ -169,6 +170,8 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
             }
         }
         prefixes += u32::from(has_prefix_length(line));
+        wildcards += u32::from(has_wildcard(line));
+        lists += u32::from(is_list_of_no_kind(line));
     };
     let read = text.lines();
     let text = text.text;
@@ -180,7 +183,14 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     }
     // Headers may stand in comments, which are none of the configuration's lines.
     let comments = text.split(break_of(text)).filter(|l| l.starts_with(['!', ':', ';', '#']));
-    comments.for_each(&mut judge);
+    let mut said = None;
+    comments.for_each(|line| {
+        judge(line);
+        said = said.or_else(|| declared(line));
+    });
+    if let Some(Err(other)) = said {
+        return Err(format!("its header says that the text is one of {other}"));
+    }
     // Of XML the elements speak.
     if text.trim_start().starts_with('<') {
         text.lines().map(str::trim_start).for_each(judge);
@@ -204,6 +214,16 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
         if !PREFIX_LENGTHS.contains(&platform.name) {
             *score = score.saturating_sub(prefixes.saturating_mul(5));
         }
+    }
+    let place = |name: &str| all.iter().position(|p| p.name == name).unwrap_or(0);
+    let (asa, ios, nexus) = (place("asa"), place("ios"), place("nx-os"));
+    scores[ios] = scores[ios].saturating_add(wildcards.min(FEWEST));
+    scores[asa] = scores[asa].saturating_sub(wildcards.saturating_mul(5));
+    scores[nexus] = scores[nexus].saturating_add(lists.saturating_mul(FEWEST));
+    if let Some(Ok((name, weight))) = said {
+        let at = place(name);
+        scores[at] = scores[at].saturating_add(weight);
+        strongest[at] = strongest[at].max(weight);
     }
     let best = scores.iter().copied().max().unwrap_or(0);
     if best < FEWEST.max(foreign) {
@@ -231,11 +251,47 @@ fn has_prefix_length(line: &str) -> bool {
         word.split_once('/').is_some_and(|(address, length)| {
             address.contains('.')
                 && length.parse::<u8>().is_ok()
-                && address.parse::<std::net::Ipv4Addr>().is_ok()
+                && address.parse::<Ipv4Addr>().is_ok()
         })
     };
     let rest = line.strip_prefix("ip address ").or_else(|| line.strip_prefix("ip route "));
     rest.and_then(|rest| rest.split_whitespace().next()).is_some_and(address)
+}
+
+/// An entry of an access list with a wildcard such as 0.0.0.255, as IOS writes and an ASA does not.
+fn has_wildcard(line: &str) -> bool {
+    let is_wildcard = |word: &str| {
+        word.starts_with("0.")
+            && word.parse::<Ipv4Addr>().is_ok_and(|mask| {
+                let mask = u32::from(mask);
+                mask != 0 && mask & mask.wrapping_add(1) == 0
+            })
+    };
+    line.starts_with("access-list ") && line.split_whitespace().skip(4).any(is_wildcard)
+}
+
+/// `ip access-list NAME`, as NX-OS writes (and EOS); IOS says `extended` or `standard`.
+fn is_list_of_no_kind(line: &str) -> bool {
+    line.strip_prefix("ip access-list ").is_some_and(|name| !name.contains(' '))
+}
+
+/// What the header of a collected text says that it is (RANCID's content type, Batfish's format): the
+/// name of a platform with a weight, or the name of what is none of ours.
+fn declared(line: &str) -> Option<Result<(&'static str, u32), &str>> {
+    let line = line.trim_start_matches(['!', '#', ';', ' ']);
+    let says = |header: &str| line.strip_prefix(header);
+    let kind = says("RANCID-CONTENT-TYPE:").or_else(|| says("BATFISH_FORMAT:"))?.trim();
+    Some(match kind.to_ascii_lowercase().replace('_', "-").as_str() {
+        // RANCID calls IOS and ASA so.
+        "cisco" => Ok(("ios", FEWEST)),
+        "cisco-ios" => Ok(("ios", HEADER)),
+        "cisco-asa" => Ok(("asa", HEADER)),
+        "cisco-nx" => Ok(("nx-os", HEADER)),
+        "cisco-xr" | "cisco-ios-xr" => Ok(("ios-xr", HEADER)),
+        "paloalto" | "palo-alto" => Ok(("pan-os", HEADER)),
+        "iptables" => Ok(("linux", HEADER)),
+        _ => Err(kind),
+    })
 }
 
 /// A text whose lines are to a good part none of the platform's is another system's.
@@ -482,6 +538,21 @@ mod tests {
         check("system {\n    host-name r;\n}\n version 11.4R7.5;", None);
         check(" sysname HP\n version 5.20\n ip address 1.1.1.1 255.0.0.0", None);
         check("access-list in extended permit ip any any", Some("asa"));
+        let wildcard = "access-list 101 extended permit ip 10.0.0.0 0.0.0.255 any\n";
+        check(&format!("{wildcard}interface Gi0/1\n ip access-group 101 in"), Some("ios"));
+        check(&"access-list 101 permit ip any 10.0.0.0 0.0.0.255\n".repeat(3), Some("ios"));
+        for (kind, expected) in [
+            ("RANCID-CONTENT-TYPE: cisco-nx", Some("nx-os")),
+            ("RANCID-CONTENT-TYPE: cisco-xr", Some("ios-xr")),
+            ("RANCID-CONTENT-TYPE: cisco", Some("ios")),
+            ("BATFISH_FORMAT: palo_alto", Some("pan-os")),
+            ("RANCID-CONTENT-TYPE: arista", None),
+        ] {
+            check(&format!("!{kind}\n!\nhostname x\ninterface Ethernet1\n"), expected);
+        }
+        check("!RANCID-CONTENT-TYPE: cisco\nASA Version 9.1(2)\n", Some("asa"));
+        check("ip access-list WEB\n  10 permit tcp any 10.0.0.0/8 eq 443\n", Some("nx-os"));
+        check("ip access-list extended WEB\n 10 permit tcp any any eq 443\n", Some("ios"));
         check("access-list edge line 4 extended deny tcp any any eq 23", Some("asa"));
         check("object-group network branch\nnetwork-object 10.4.0.0 255.255.0.0", Some("asa"));
         check("interface GigabitEthernet0/3\nip access-group 141 in", Some("ios"));

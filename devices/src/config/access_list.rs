@@ -514,6 +514,16 @@ impl<'l> Words<'_, 'l, '_> {
                 match (bits, self.dialect) {
                     (Some(bits), _) => Some(Addresses::Masked(base, u32::from(bits))),
                     (None, Dialect::Asa) => {
+                        // Meant for IOS; what it means is clear.
+                        let inverted = mask.parse::<Ipv4Addr>().ok().map(|wildcard| !wildcard);
+                        if let Some(bits) = inverted.filter(|m| netmask(&m.to_string()).is_some()) {
+                            let message = format!(
+                                "{mask} is a wildcard, as IOS writes it: an ASA refuses this line, and wants \
+                                 the netmask {bits}"
+                            );
+                            self.found.error(self.line, mask, message);
+                            return Some(Addresses::Masked(base, u32::from(bits)));
+                        }
                         self.unread(mask, "expected a netmask such as 255.255.255.0")
                     }
                     (None, Dialect::Ios) => {
@@ -695,6 +705,9 @@ mod tests {
             check(Ios, "access-list 101 permit tcp any any established", Flags::ACK, Some(true)),
             Ok(vec![])
         );
+        let wildcard = "access-list a extended permit tcp 10.0.0.0 0.0.255.255 any";
+        let said = check(Asa, wildcard, Flags::SYN, Some(true)).unwrap_err();
+        assert!(said[0].message.contains("wants the netmask 255.255.0.0"), "{said:?}");
         for broken in [
             "access-list a extended permit tcp any any eq 70000",
             "access-list a extended permit tcp any 10.1.1.2",

@@ -27,3 +27,36 @@ pub(crate) const PLATFORM: Platform = Platform {
 fn audit(text: ConfigText<'_>) -> Audit {
     audit_lina(text, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Effect;
+
+    /// What is missing is said, in words for an FTD.
+    #[test]
+    fn the_map_that_decides() {
+        let policy = "policy-map global_policy\n class class-default\n  set connection advanced-options \
+                      UM_STATIC_TCP_MAP\nservice-policy global_policy global\n";
+        let map = "tcp-map UM_STATIC_TCP_MAP\n tcp-options range 20 255 allow\n";
+        let check = |text: &str, effect, says: &str| {
+            let text = format!(
+                "NGFW Version 7.2.0\ninterface E0\n nameif a\ninterface E1\n nameif b\n{text}"
+            );
+            let audit = audit(ConfigText::new("ftd", &text));
+            let [verdict] = audit.verdicts.as_slice() else { panic!("{:?}", audit.verdicts) };
+            assert_eq!(verdict.effect, effect, "{text}");
+            let rules: Vec<_> = verdict.because.iter().map(|b| b.rule.as_str()).collect();
+            assert!(rules.concat().contains(says), "{rules:?}");
+            let undefined = audit.warnings.iter().any(|w| w.message.contains("is not defined"));
+            assert!(!undefined, "{:?}", audit.warnings);
+        };
+        check(
+            "",
+            Effect::Strip,
+            "does not hold the class with `set connection advanced-options UM_",
+        );
+        check(policy, Effect::Unknown, "FlexConfig object");
+        check(&format!("{map}{policy}"), Effect::Pass, "");
+    }
+}
