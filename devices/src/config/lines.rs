@@ -93,11 +93,15 @@ pub(crate) fn break_of(text: &str) -> char {
     if text.contains('\n') || one_line { '\n' } else { '\r' }
 }
 
-/// The sections of `show tech-support` that hold the configuration.
+/// The sections of a text that hold the configuration: of a page what stands in fences, of `show
+/// tech-support` what stands under `show running-config`.
 struct Sections(Option<Vec<std::ops::Range<usize>>>);
 
 impl Sections {
     fn of(text: &str, all: &[&str]) -> Self {
+        if text.contains("```") {
+            return Self::fenced(all);
+        }
         if !text.contains("-----") {
             return Self(None);
         }
@@ -116,6 +120,15 @@ impl Sections {
             }
         }
         Self((!held.is_empty()).then_some(held))
+    }
+
+    /// What stands in the fences of a page, however much is written around them; all of a text in which
+    /// a fence stays open.
+    fn fenced(all: &[&str]) -> Self {
+        let is_fence = |(at, line): (usize, &&str)| line.trim().starts_with("```").then_some(at);
+        let fences: Vec<usize> = all.iter().enumerate().filter_map(is_fence).collect();
+        let held = || fences.chunks(2).map(|pair| pair[0] + 1..pair[1]).collect();
+        Self((!fences.is_empty() && fences.len().is_multiple_of(2)).then(held))
     }
 
     fn hold(&self, at: usize) -> bool {
@@ -387,6 +400,11 @@ mod tests {
         check("\u{feff}tcp-map x", &[(1, 0, "tcp-map x")]);
         check("a\rb c\r", &[(1, 0, "a"), (2, 0, "b c")]);
         check("```\n`tcp-map x`\n```", &[(2, 0, "tcp-map x")]);
+        check(
+            "Prose, and\n```\na b\n```\nmore: ip any\n```cisco\nc\n```",
+            &[(3, 0, "a b"), (7, 0, "c")],
+        );
+        check("a\n```\nb", &[(1, 0, "a"), (3, 0, "b")]);
         check("(config)# class-map c", &[(1, 0, "class-map c")]);
         check(
             "fw(config)# tcp-map m fw(config-tcp-map)# urgent-flag allow",
