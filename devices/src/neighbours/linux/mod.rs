@@ -1,15 +1,19 @@
 //! A Linux router with netfilter: TCPOPTSTRIP blanks options, TCPMSS clamps the MSS, SYNPROXY answers
 //! SYNs for the servers, and rules drop.
 
+mod audit;
+mod matches;
+mod nft;
 mod remedy;
 mod rules;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, Origin, PortId, Rule};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Packet;
@@ -25,7 +29,10 @@ use crate::steps::syn_proxy::{Step, SynProxy};
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
-use rules::{Entry, Ruleset, Table as Chains, Target};
+pub(crate) use audit::PLATFORM;
+use matches::{Circumstances, Match};
+use rules::{Entry, PASSED, Ruleset, Table as Chains};
+use target::Target;
 
 const MAN: &str = "iptables-extensions(8)";
 const CONNTRACK: &str = "Linux, net.netfilter.nf_conntrack_tcp_timeout_*";
@@ -46,7 +53,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     settings: &[("config", "path of the rules: iptables-save output, or iptables commands")],
     configuration: "tables raw, mangle and filter: chains PREROUTING, FORWARD and POSTROUTING; matches -s, \
                     -d, -p, --sport, --dport, multiport, --syn, --tcp-flags, --tcp-option, --state and \
-                    --ctstate; targets ACCEPT, DROP, REJECT, TCPOPTSTRIP, TCPMSS, SYNPROXY, RETURN",
+                    --ctstate; targets ACCEPT, DROP, REJECT, TCPOPTSTRIP, TCPMSS, SYNPROXY, RETURN, and chains of \
+                    users (-j, -g)",
     example: "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options \
               30\nCOMMIT\n",
     notes: &[
@@ -62,6 +70,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     closed: SimDuration::from_secs(10),
 };
 
+/// Most rules that a packet is held against in a chain: chains that call each other have no end.
+const STEPS_MAX: usize = 100_000;
+
 /// What is kept about a connection.
 #[derive(Debug, Default)]
 struct State {
@@ -73,6 +84,12 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Linux {
     rules: Ruleset,
+    /// The interfaces at its ports, where they are told apart.
+    interfaces: Option<[String; 2]>,
+    /// A rule whose condition cannot be told, which is taken to hold.
+    dared: Option<usize>,
+    /// The first rule that a packet met of which it is not known what it does.
+    met: Option<Arc<Rule>>,
     hop: Arc<Rule>,
     table: Table<State>,
     random: Stream,
@@ -90,25 +107,26 @@ pub(crate) fn build(
 ) -> Result<(Linux, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let mut found = Diagnostics::new(text.map_or("", |t| t.file));
     let rules = text.map_or_else(Ruleset::default, |t| Ruleset::read(t, &mut found));
+    if let Some(text) = text {
+        warn_of_interfaces(&rules, text, &mut found);
+    }
     let warnings = found.into_result()?;
-    let device = Linux {
-        rules,
-        hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
-        table: Table::new(TIMEOUTS),
-        random: Stream::new(context.seed, context.name),
-        hits: BTreeMap::new(),
-    };
-    Ok((device, warnings))
+    Ok((Linux::new(rules, context), warnings))
 }
 
-/// The ports of servers that the rules of a text tell from others.
-pub(super) fn ports(text: ConfigText<'_>) -> std::collections::BTreeSet<u16> {
-    Ruleset::read(text, &mut Diagnostics::new(text.file)).ports()
-}
-
-/// The rules of a text that would touch MPTCP on interfaces that they name.
-pub(super) fn of_interfaces(text: ConfigText<'_>) -> Vec<Arc<Rule>> {
-    Ruleset::read(text, &mut Diagnostics::new(text.file)).aside().to_vec()
+/// Says which rules name interfaces: a scenario does not tell them apart.
+fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) {
+    let all = text.lines();
+    for entry in &rules.entries {
+        let named = entry.matches.iter().any(|(_, on)| matches!(on, Match::Interface { .. }));
+        if let Origin::Config(place) = &entry.rule.origin
+            && named
+            && let Ok(at) = all.binary_search_by_key(&place.line, |line| line.number)
+        {
+            let message = "interfaces are not told apart here: this rule does nothing";
+            found.warn(&all[at], "", message);
+        }
+    }
 }
 
 /// What a table of chains decided.
@@ -120,36 +138,93 @@ enum Fate {
 }
 
 impl Linux {
+    fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
+        Self {
+            rules,
+            interfaces: None,
+            dared: None,
+            met: None,
+            hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
+            table: Table::new(TIMEOUTS),
+            random: Stream::new(context.seed, context.name),
+            hits: BTreeMap::new(),
+        }
+    }
+
     /// The state of a packet's connection, as conntrack has it.
     fn state_of(&self, found: Option<(ConnectionId, Sender)>, packet: &Packet) -> &'static str {
         let seen = found.and_then(|(id, _)| self.table.get(id));
         match seen {
             Some(c) if c.ends.iter().all(|e| e.next.is_some()) => "ESTABLISHED",
+            // An answer.
+            Some(_) if matches!(found, Some((_, Sender::Responder))) => "ESTABLISHED",
             Some(_) => "NEW",
             None if packet.flags.is_initial_syn() => "NEW",
             None => "INVALID",
         }
     }
 
+    /// Through the chains of a table.
     fn walk(
         &mut self,
-        chains: Chains,
+        table: Chains,
+        pass: &mut Pass<'_>,
+        found: Option<(ConnectionId, Sender)>,
+        tracked: &mut bool,
+    ) -> Result<Fate, Refused> {
+        for chain in PASSED {
+            if let Fate::Taken(forwarding) = self.chain(table, chain, pass, found, tracked)? {
+                return Ok(Fate::Taken(forwarding));
+            }
+        }
+        Ok(Fate::Goes)
+    }
+
+    /// Through a chain that every packet passes, and those of users that it calls.
+    fn chain(
+        &mut self,
+        table: Chains,
+        chain: &str,
         pass: &mut Pass<'_>,
         found: Option<(ConnectionId, Sender)>,
         tracked: &mut bool,
     ) -> Result<Fate, Refused> {
         let state = self.state_of(found, pass.packet);
-        let count = self.rules.entries.len();
-        for at in 0..count {
-            let state = if *tracked { state } else { "UNTRACKED" };
+        let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
+        let mut calls = vec![(chain.to_owned(), 0)];
+        let mut steps = 0;
+        while let Some((name, next)) = calls.last_mut() {
+            steps += 1;
+            let Some(&at) = self.rules.chain(table, name).get(*next).filter(|_| steps < STEPS_MAX)
+            else {
+                calls.pop();
+                continue;
+            };
+            *next += 1;
+            let around = Circumstances {
+                state: if *tracked { state } else { "UNTRACKED" },
+                interfaces: self.interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
+            };
             let entry = &self.rules.entries[at];
-            if entry.table != chains || !entry.matches(pass.packet, state) {
+            if !entry.matches(pass.packet, around, self.dared == Some(at)) {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
             let rule = Arc::clone(&entry.rule);
             match &entry.target {
-                Target::Accept | Target::Return => return Ok(Fate::Goes),
+                Target::Accept => return Ok(Fate::Goes),
+                Target::Return => {
+                    calls.pop();
+                }
+                Target::Jump(name) => calls.push((name.clone(), 0)),
+                Target::Goto(name) => {
+                    let name = name.clone();
+                    calls.pop();
+                    calls.push((name, 0));
+                }
+                Target::Unknown(_) => {
+                    self.met.get_or_insert(rule);
+                }
                 Target::Count => {}
                 Target::Untrack => *tracked = false,
                 Target::Drop => return refuse(&rule, "DROP"),
@@ -172,7 +247,7 @@ impl Linux {
                 }
             }
         }
-        match self.rules.policy(chains) {
+        match self.rules.policy(table).filter(|_| chain == "FORWARD") {
             Some(rule) => refuse(&rule, "DROP"),
             None => Ok(Fate::Goes),
         }

@@ -1,101 +1,60 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
-use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sim_core::engine::device::{Rule, in_prefix};
+use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::wire::options::kind;
-use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::packet::Packet;
 
-use crate::config::words::{nearest, port, prefix};
+use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
+use super::matches::{Circumstances, Match, addresses, flags, ports};
+use super::target::{Target, target_of};
 use super::{MAN, remedy};
 
 /// A table, in the order in which a forwarded packet meets them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Raw,
     Mangle,
     Filter,
 }
 
-/// What a rule does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    Accept,
-    Return,
-    Drop,
-    Reject {
-        reset: bool,
-    },
-    /// Kinds of options that become NOPs.
-    Strip(Vec<u8>),
-    Mss(u16),
-    SynProxy,
-    /// `CT --notrack`: conntrack does not see the packet.
-    Untrack,
-    /// Nothing to the packet: `LOG`, no target at all.
-    Count,
-}
+/// The chains of a table that a forwarded packet passes.
+pub(super) const PASSED: [&str; 3] = ["PREROUTING", "FORWARD", "POSTROUTING"];
 
 /// One rule.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) table: Table,
-    matches: Vec<(bool, Match)>,
+    pub(super) matches: Vec<(bool, Match)>,
+    /// A condition of which a text does not tell whether it holds.
+    pub(super) doubt: Option<String>,
     pub(super) target: Target,
     pub(super) rule: Arc<Rule>,
-}
-
-/// One condition.
-#[derive(Clone, Debug)]
-enum Match {
-    Source(std::net::IpAddr, u8),
-    Destination(std::net::IpAddr, u8),
-    SourcePort(Vec<RangeInclusive<u16>>),
-    DestinationPort(Vec<RangeInclusive<u16>>),
-    /// These flags looked at, those of them set.
-    Flags(u8, u8),
-    Option(u8),
-    State(Vec<String>),
-    /// Of an interface: they are not told apart here.
-    Interface,
-    /// Another protocol than TCP, or what is not modelled: it holds for no packet.
-    Never,
 }
 
 /// All rules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ruleset {
     pub(super) entries: Vec<Entry>,
-    /// Rules of an interface that would touch MPTCP: they are not in effect here.
-    aside: Vec<Arc<Rule>>,
+    /// Places of the rules of each chain, in order.
+    chains: BTreeMap<(Table, String), Vec<usize>>,
+    /// Names of the chains of users.
+    of_users: BTreeSet<String>,
     /// Tables whose chain of forwarded packets has the policy DROP, with the line.
     policies: Vec<(Table, Arc<Rule>)>,
+    /// Rules that send connections to a process of this host, and that translate addresses.
+    pub(super) redirects: Vec<Arc<Rule>>,
+    pub(super) translates: Option<ConfigLine>,
 }
 
 impl Entry {
-    /// True when every condition holds.
-    pub(super) fn matches(&self, packet: &Packet, state: &str) -> bool {
-        self.matches.iter().all(|(negated, condition)| condition.holds(packet, state) != *negated)
-    }
-}
-
-impl Match {
-    fn holds(&self, packet: &Packet, state: &str) -> bool {
-        let among = |ports: &[RangeInclusive<u16>], port| ports.iter().any(|p| p.contains(&port));
-        match self {
-            Self::Source(network, length) => in_prefix(packet.src, *network, *length),
-            Self::Destination(network, length) => in_prefix(packet.dst, *network, *length),
-            Self::SourcePort(ports) => among(ports, packet.src_port),
-            Self::DestinationPort(ports) => among(ports, packet.dst_port),
-            Self::Flags(mask, set) => packet.flags.0 & mask == *set,
-            Self::Option(kind) => packet.options.has(*kind),
-            Self::State(states) => states.iter().any(|s| s == state),
-            Self::Interface | Self::Never => false,
-        }
+    /// True when every condition holds; `dared`: the one that cannot be told holds, too.
+    pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {
+        (self.doubt.is_none() || dared)
+            && self.matches.iter().all(|(negated, on)| on.holds(*negated, packet, around))
     }
 }
 
@@ -105,43 +64,50 @@ impl Ruleset {
         self.policies.iter().find(|(t, _)| *t == table).map(|(_, rule)| Arc::clone(rule))
     }
 
-    /// The first of each range of destination ports that a rule names.
-    pub(super) fn ports(&self) -> BTreeSet<u16> {
-        let named = self.entries.iter().flat_map(|entry| &entry.matches);
-        named
-            .filter_map(|(_, condition)| match condition {
-                Match::DestinationPort(ports) => Some(ports),
-                _ => None,
-            })
-            .flatten()
-            .map(|range| *range.start())
-            .collect()
-    }
-
-    /// Rules that would touch MPTCP on some interfaces.
-    pub(super) fn aside(&self) -> &[Arc<Rule>] {
-        &self.aside
+    /// The rules of a chain, by their places.
+    pub(super) fn chain(&self, table: Table, name: &str) -> &[usize] {
+        self.chains.get(&(table, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
         let mut all = Self::default();
-        let mut table = Table::Filter;
-        // A line that begins with a colon is a comment to Cisco, a chain's policy here.
-        for (number, raw) in (1u32..).zip(text.text.lines()) {
-            let mut words = raw.split_whitespace();
-            if let (Some(":FORWARD"), Some("DROP")) = (words.next(), words.next()) {
-                let at = all_tables(text.text, number);
-                let place = sim_core::engine::device::ConfigLine {
-                    file: text.file.to_owned(),
-                    line: number,
-                    text: raw.trim().to_owned(),
-                };
-                let rule = Rule::config(place.text.clone(), place, MAN);
-                all.policies.extend(at.map(|table| (table, rule)));
+        let mut table = Some(Table::Filter);
+        // A line that begins with a colon is a comment to Cisco, a chain with its policy here.
+        for (number, raw) in (1u32..).zip(text.text.lines().map(str::trim)) {
+            if let Some(name) = raw.strip_prefix('*') {
+                table = named_table(name.trim());
+            }
+            let Some(declared) = raw.strip_prefix(':') else { continue };
+            match declared.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["FORWARD", "DROP", ..] => {
+                    let place = ConfigLine {
+                        file: text.file.to_owned(),
+                        line: number,
+                        text: raw.to_owned(),
+                    };
+                    let rule = Rule::config(place.text.clone(), place, MAN);
+                    all.policies.extend(table.map(|table| (table, rule)));
+                }
+                [name, "-", ..] => {
+                    all.of_users.insert((*name).to_owned());
+                }
+                _ => {}
             }
         }
+        let mut table = Some(Table::Filter);
         let lines = text.lines();
+        let variables = Variables::of(&lines);
+        for line in lines.iter() {
+            let words = line.words.as_slice();
+            let after = |flag: &str| words.iter().position(|w| *w == flag).map(|at| at + 1);
+            let of = ["-N", "--new-chain", "-A", "--append"].iter().find_map(|flag| after(flag));
+            if let Some(name) = of.and_then(|at| words.get(at))
+                && !BUILT_IN.contains(name)
+            {
+                all.of_users.insert((*name).to_owned());
+            }
+        }
         let mut lines = lines.iter();
         while let Some(line) = lines.next() {
             let mut words = line.words.to_vec();
@@ -151,6 +117,7 @@ impl Ruleset {
                 words.extend((!last.is_empty()).then_some(last));
                 words.extend(lines.next().iter().flat_map(|next| next.words.iter()));
             }
+            let words: Vec<&str> = words.iter().map(|word| variables.value(word)).collect();
             let words = match words.as_slice() {
                 [prompt, rest @ ..] if matches!(*prompt, "$" | "sudo") => rest,
                 words => words,
@@ -159,19 +126,13 @@ impl Ruleset {
                 [program, rest @ ..] if is_iptables(program) => {
                     let of = rest.iter().position(|w| matches!(*w, "-t" | "--table"));
                     let named = of.and_then(|at| rest.get(at + 1)).copied().unwrap_or("filter");
-                    if let Some(table) = named_table(named) {
-                        all.command(table, rest, line, text, found);
-                    }
+                    all.command(named_table(named), rest, line, text, found);
                 }
-                [first, ..] if first.starts_with('*') => {
-                    if let Some(next) = named_table(&first[1..]) {
-                        table = next;
-                    }
-                }
-                ["-A" | "-I" | "-P", ..] => all.command(table, words, line, text, found),
+                [first, ..] if first.starts_with('*') => table = named_table(&first[1..]),
+                ["-A" | "-I" | "-P" | "-N", ..] => all.command(table, words, line, text, found),
                 ["COMMIT", ..] => {}
                 [first, ..] if is_of_a_shell(first) => {}
-                [first, ..] if first.starts_with('#') => {}
+                [first, ..] if first.starts_with('#') || first.contains('=') => {}
                 [first, ..] => {
                     let message = format!(
                         "{} is no rule of iptables: the line is passed over",
@@ -187,13 +148,14 @@ impl Ruleset {
 
     fn command(
         &mut self,
-        table: Table,
+        table: Option<Table>,
         words: &[&str],
         line: &Line<'_>,
         text: ConfigText<'_>,
         found: &mut Diagnostics,
     ) {
         let rule = Rule::config(line.text(), text.place(line), MAN);
+        let Some(table) = table else { return self.translation(words, line, text) };
         let after = |flags: &[&str]| {
             words.iter().position(|w| flags.contains(w)).map(|at| &words[at + 1..])
         };
@@ -219,17 +181,12 @@ impl Ruleset {
             }
             return;
         }
-        if !matches!(*chain, "FORWARD" | "PREROUTING" | "POSTROUTING") {
-            let message =
-                format!("chain {chain} of a user is not modelled: this rule does nothing");
-            found.warn(line, chain, message);
+        let Some(Read { matches, doubt, target }) = rule_of(words, &self.of_users, line, found)
+        else {
             return;
-        }
-        let Some((matches, target)) = rule_of(words, line, found) else { return };
-        if matches.iter().any(|(_, condition)| matches!(condition, Match::Interface)) {
-            if touches_mptcp(&matches, &target) {
-                self.aside.push(rule);
-            }
+        };
+        // Another protocol's.
+        if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
             return;
         }
         let rule = match &target {
@@ -239,16 +196,58 @@ impl Ruleset {
             Target::SynProxy => remedy::without_proxy(rule, table, words),
             _ => rule,
         };
-        let entry = Entry { table, matches, target, rule };
-        match appended {
-            Some(_) => self.entries.push(entry),
-            None => {
-                let first = self.entries.iter().position(|e| e.table == table);
-                self.entries.insert(first.unwrap_or(self.entries.len()), entry);
+        let at = self.entries.len();
+        let of_chain = self.chains.entry((table, (*chain).to_owned())).or_default();
+        of_chain.insert(if appended.is_some() { of_chain.len() } else { 0 }, at);
+        self.entries.push(Entry { matches, doubt, target, rule });
+    }
+
+    /// Takes a rule of the table nat.
+    fn translation(&mut self, words: &[&str], line: &Line<'_>, text: ConfigText<'_>) {
+        let target = words.iter().position(|w| matches!(*w, "-j" | "--jump"));
+        let udp = words.windows(2).any(|pair| pair[0] == "-p" && pair[1] == "udp");
+        match target.and_then(|at| words.get(at + 1)) {
+            Some(&"REDIRECT") if !udp && words.contains(&"PREROUTING") => {
+                self.redirects.push(Rule::config(line.text(), text.place(line), MAN));
             }
+            Some(&("MASQUERADE" | "SNAT" | "DNAT" | "NETMAP")) if !udp => {
+                self.translates.get_or_insert_with(|| text.place(line));
+            }
+            _ => {}
         }
     }
 }
+
+/// Values that a script gives to its variables.
+struct Variables<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Variables<'a> {
+    /// Those that are set by a line of their own.
+    fn of(lines: &[Line<'a>]) -> Self {
+        let set = |line: &Line<'a>| {
+            let word = match line.words.as_slice() {
+                [word] | ["export" | "local" | "readonly", word] => *word,
+                _ => return None,
+            };
+            let (name, value) = word.split_once('=')?;
+            let value = value.trim_matches(['"', '\'']);
+            (!value.contains(['$', '`'])).then_some((name, value))
+        };
+        Self(lines.iter().filter_map(set).collect())
+    }
+
+    /// What a word stands for, without its quotes.
+    fn value(&self, word: &'a str) -> &'a str {
+        let is_quoted =
+            word.len() > 1 && word.starts_with(['"', '\'']) && word.ends_with(['"', '\'']);
+        let bare = if is_quoted { &word[1..word.len() - 1] } else { word };
+        let name = bare.strip_prefix('$').map(|n| n.trim_start_matches('{').trim_end_matches('}'));
+        name.and_then(|name| self.0.get(name)).copied().unwrap_or(bare)
+    }
+}
+
+/// Chains that there are without being made.
+const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
 
 impl Table {
     /// Its name, as `iptables -t` takes it.
@@ -258,18 +257,6 @@ impl Table {
             Self::Mangle => "mangle",
             Self::Filter => "filter",
         }
-    }
-}
-
-/// True when a rule with these conditions is about option 30.
-fn touches_mptcp(matches: &[(bool, Match)], target: &Target) -> bool {
-    match target {
-        Target::Strip(kinds) => kinds.contains(&kind::MPTCP),
-        Target::SynProxy => true,
-        Target::Drop | Target::Reject { .. } => {
-            matches.iter().any(|(_, on)| matches!(on, Match::Option(kind::MPTCP)))
-        }
-        _ => false,
     }
 }
 
@@ -300,7 +287,9 @@ fn is_of_a_shell(command: &str) -> bool {
 
 /// `iptables`, also with its path.
 fn is_iptables(program: &str) -> bool {
+    let variable = program.trim_start_matches(['$', '{']).to_ascii_lowercase();
     matches!(program.rsplit('/').next(), Some("iptables" | "ip6tables"))
+        || (program.starts_with('$') && variable.starts_with("ip") && variable.contains('t'))
 }
 
 fn named_table(name: &str) -> Option<Table> {
@@ -312,78 +301,84 @@ fn named_table(name: &str) -> Option<Table> {
     }
 }
 
-/// The table that is open at a line of `iptables-save` output.
-fn all_tables(text: &str, number: u32) -> Option<Table> {
-    let before = text.lines().take(number as usize);
-    before
-        .filter_map(|l| l.trim().strip_prefix('*'))
-        .last()
-        .and_then(|name| named_table(name.trim()))
+/// What a rule says.
+struct Read {
+    matches: Vec<(bool, Match)>,
+    doubt: Option<String>,
+    target: Target,
 }
 
 /// Conditions and target of a rule; `None` when it cannot be read (which is said).
 fn rule_of(
     words: &[&str],
+    chains: &BTreeSet<String>,
     line: &Line<'_>,
     found: &mut Diagnostics,
-) -> Option<(Vec<(bool, Match)>, Target)> {
+) -> Option<Read> {
     let mut matches = Vec::new();
-    let mut target = Target::Count;
+    let (mut target, mut doubt) = (Target::Count, None);
     let mut negated = false;
     let mut rest = words;
     while let [first, tail @ ..] = rest {
+        // `-s ! ADDRESS`, as old versions wrote it.
+        let (turned, tail) = match tail {
+            ["!", tail @ ..] if first.starts_with('-') => (true, tail),
+            tail => (false, tail),
+        };
+        negated |= turned;
         let value = tail.first().copied().unwrap_or("");
         let mut expected = |what: &str| {
             let message = format!("expected {what} after {first}, found {}", quoted(value));
             found.error(line, value, message);
         };
-        let mut taken = 2;
+        let mut taken = 1;
         match *first {
             "!" => {
                 negated = true;
                 rest = tail;
                 continue;
             }
-            "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--comment" | "--mask" => {}
+            "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--mask" => {}
+            "--comment" => {
+                let ends = |w: &&str| w.len() > 1 && w.ends_with(['"', '\'']);
+                let last = tail.iter().position(ends).filter(|_| value.starts_with(['"', '\'']));
+                taken = last.unwrap_or(0) + 1;
+            }
             "-I" | "--insert" => {
-                taken = 2 + usize::from(tail.get(1).is_some_and(|w| w.parse::<u32>().is_ok()));
+                taken = 1 + usize::from(tail.get(1).is_some_and(|w| w.parse::<u32>().is_ok()));
             }
             "-p" | "--protocol" => {
                 if !matches!(value, "tcp" | "6" | "all" | "0") {
                     matches.push((negated, Match::Never));
                 }
             }
-            "-s" | "--source" | "-d" | "--destination" => {
-                let one = value
-                    .parse()
-                    .ok()
-                    .map(|a: std::net::IpAddr| (a, if a.is_ipv4() { 32 } else { 128 }));
-                match prefix(value).or(one) {
-                    Some((a, l)) if first.contains('s') && *first != "--destination" => {
-                        matches.push((negated, Match::Source(a, l)));
+            "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" => {
+                match addresses(value) {
+                    Some(of) if first.starts_with("-s") || first.starts_with("--s") => {
+                        matches.push((negated, Match::Source(of)));
                     }
-                    Some((a, l)) => matches.push((negated, Match::Destination(a, l))),
+                    Some(of) => matches.push((negated, Match::Destination(of))),
+                    None if value.starts_with('$') => doubt = Some(value.to_owned()),
                     None => {
-                        return {
-                            expected("an address or a prefix");
-                            None
-                        };
+                        expected("an address or a prefix");
+                        return None;
                     }
                 }
             }
             "--sport" | "--source-port" | "--sports" | "--dport" | "--destination-port"
-            | "--dports" => {
-                let Some(ports) = ports(value) else {
+            | "--dports" => match ports(value) {
+                Some(ports) if first.starts_with("--s") => {
+                    matches.push((negated, Match::SourcePort(ports)));
+                }
+                Some(ports) => matches.push((negated, Match::DestinationPort(ports))),
+                None if value.starts_with('$') => doubt = Some(value.to_owned()),
+                None => {
                     expected("ports");
                     return None;
-                };
-                let source = first.starts_with("--s");
-                let on =
-                    if source { Match::SourcePort(ports) } else { Match::DestinationPort(ports) };
-                matches.push((negated, on));
-            }
+                }
+            },
             "--syn" => {
-                taken = 1;
+                taken = 0;
                 matches.push((negated, Match::Flags(0x17, 0x02)));
             }
             "--tcp-flags" => {
@@ -393,158 +388,54 @@ fn rule_of(
                     return None;
                 };
                 matches.push((negated, Match::Flags(mask, set)));
-                taken = 3;
+                taken = 2;
             }
-            "--tcp-option" => match value.parse() {
-                Ok(kind) => matches.push((negated, Match::Option(kind))),
-                Err(_) => {
-                    return {
-                        expected("an option kind");
-                        None
-                    };
-                }
-            },
+            "--tcp-option" => {
+                let Ok(kind) = value.parse() else {
+                    expected("an option kind");
+                    return None;
+                };
+                matches.push((negated, Match::Option(kind)));
+            }
             "--state" | "--ctstate" => {
                 let states = value.split(',').map(str::to_owned).collect();
                 matches.push((negated, Match::State(states)));
             }
-            "-j" | "--jump" => {
-                let (read, more) = target_of(value, &tail[1.min(tail.len())..], line, found)?;
-                target = read;
-                taken = 2 + more;
+            "-j" | "--jump" | "-g" | "--goto" => {
+                let words = &tail[1.min(tail.len())..];
+                let (read, more) = target_of(value, words, chains, line, found)?;
+                target = match read {
+                    Target::Jump(chain) if matches!(*first, "-g" | "--goto") => Target::Goto(chain),
+                    read => read,
+                };
+                taken = 1 + more;
             }
             "-i" | "-o" | "--in-interface" | "--out-interface" => {
-                let message = "interfaces are not told apart here: this rule does nothing";
-                found.warn(line, first, message);
-                matches.push((negated, Match::Interface));
+                let out = matches!(*first, "-o" | "--out-interface");
+                matches.push((negated, Match::Interface { name: value.to_owned(), out }));
             }
             other => {
                 let known =
                     ["--dport", "--sport", "--tcp-flags", "--tcp-option", "--syn", "--jump"];
-                match nearest(other, known).filter(|_| other.starts_with("--")) {
-                    Some(meant) => found
+                taken = 0;
+                if let Some(meant) = nearest(other, known).filter(|_| other.starts_with("--")) {
+                    found
                         .error(line, other, format!("unknown option {}", quoted(other)))
-                        .help(format!("did you mean {meant}?")),
-                    None => {
-                        let message =
-                            format!("{} is not modelled: this rule does nothing", quoted(other));
-                        found.warn(line, other, message);
-                    }
+                        .help(format!("did you mean {meant}?"));
+                    return None;
                 }
-                return None;
+                // What does not begin like an option is the value of one.
+                if other.starts_with('-') && doubt.is_none() {
+                    doubt = Some(other.to_owned());
+                }
             }
         }
         negated = false;
-        rest = rest.get(taken..).unwrap_or(&[]);
+        rest = tail.get(taken..).unwrap_or(&[]);
     }
-    Some((matches, target))
-}
-
-/// A target, and how many words belong to it.
-fn target_of(
-    name: &str,
-    words: &[&str],
-    line: &Line<'_>,
-    found: &mut Diagnostics,
-) -> Option<(Target, usize)> {
-    let value = |flag: &str| {
-        words.iter().position(|w| *w == flag).and_then(|at| words.get(at + 1)).copied()
-    };
-    let all = words.len();
-    Some(match name {
-        "ACCEPT" => (Target::Accept, 0),
-        "RETURN" => (Target::Return, 0),
-        "DROP" => (Target::Drop, 0),
-        "REJECT" => (Target::Reject { reset: value("--reject-with") == Some("tcp-reset") }, all),
-        "TCPOPTSTRIP" => {
-            let Some(list) = value("--strip-options") else {
-                found.error(line, name, "TCPOPTSTRIP needs --strip-options LIST");
-                return None;
-            };
-            let mut kinds = Vec::new();
-            for word in list.split(',') {
-                match option_kind(word) {
-                    Some(kind) => kinds.push(kind),
-                    None => {
-                        let message =
-                            format!("{} is no TCP option that iptables knows", quoted(word));
-                        found.error(line, list, message);
-                        return None;
-                    }
-                }
-            }
-            (Target::Strip(kinds), all)
-        }
-        "TCPMSS" => match value("--set-mss").map(str::parse) {
-            Some(Ok(mss)) => (Target::Mss(mss), all),
-            Some(Err(_)) => {
-                found.error(line, name, "expected a number after --set-mss");
-                return None;
-            }
-            None => {
-                let message =
-                    "--clamp-mss-to-pmtu knows an MTU that the model does not: it clamps nothing";
-                found.warn(line, name, message);
-                (Target::Count, all)
-            }
-        },
-        "SYNPROXY" => (Target::SynProxy, all),
-        "NOTRACK" => (Target::Untrack, all),
-        "CT" if words.contains(&"--notrack") => (Target::Untrack, all),
-        "CT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TRACE" => (Target::Count, all),
-        other => {
-            let known = ["ACCEPT", "DROP", "REJECT", "TCPOPTSTRIP", "TCPMSS", "SYNPROXY", "RETURN"];
-            match nearest(other, known) {
-                Some(meant) => found
-                    .error(line, other, format!("unknown target {}", quoted(other)))
-                    .help(format!("did you mean {meant}?")),
-                None => {
-                    let message =
-                        format!("target {} is not modelled: this rule does nothing", quoted(other));
-                    found.warn(line, other, message);
-                }
-            }
-            return None;
-        }
-    })
-}
-
-/// The names that iptables has for options (iptables-extensions(8), TCPOPTSTRIP).
-fn option_kind(word: &str) -> Option<u8> {
-    match word {
-        "mss" => Some(kind::MSS),
-        "wscale" => Some(kind::WINDOW_SCALE),
-        "sack-permitted" => Some(kind::SACK_PERMITTED),
-        "sack" => Some(kind::SACK),
-        "timestamp" => Some(kind::TIMESTAMPS),
-        "md5" => Some(kind::MD5),
-        number => number.parse().ok().filter(|kind| *kind >= 2),
+    if let Some(doubt) = doubt.as_deref().filter(|_| target != Target::Count) {
+        let message = format!("{} is not modelled: this rule does nothing", quoted(doubt));
+        found.warn(line, doubt, message);
     }
-}
-
-fn ports(word: &str) -> Option<Vec<RangeInclusive<u16>>> {
-    let one = |part: &str| match part.split_once(':') {
-        Some((first, last)) => {
-            let first = if first.is_empty() { Some(0) } else { port(first) };
-            let last = if last.is_empty() { Some(u16::MAX) } else { port(last) };
-            Some(first?..=last?)
-        }
-        None => port(part).map(|p| p..=p),
-    };
-    word.split(',').map(one).collect()
-}
-
-fn flags(word: &str) -> Option<u8> {
-    let one = |name: &str| match name {
-        "FIN" => Some(Flags::FIN.0),
-        "SYN" => Some(Flags::SYN.0),
-        "RST" => Some(Flags::RST.0),
-        "PSH" => Some(Flags::PSH.0),
-        "ACK" => Some(Flags::ACK.0),
-        "URG" => Some(Flags::URG.0),
-        "ALL" => Some(0x3f),
-        "NONE" => Some(0),
-        _ => None,
-    };
-    word.split(',').try_fold(0, |all, name| Some(all | one(name)?))
+    Some(Read { matches, doubt, target })
 }

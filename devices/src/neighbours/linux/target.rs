@@ -1,0 +1,142 @@
+//! What rules of iptables do to a packet.
+
+use std::collections::BTreeSet;
+
+use sim_core::wire::options::kind;
+
+use crate::config::words::nearest;
+use crate::config::{Diagnostics, Line, quoted};
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Accept,
+    Return,
+    Drop,
+    Reject {
+        reset: bool,
+    },
+    /// Kinds of options that become NOPs.
+    Strip(Vec<u8>),
+    Mss(u16),
+    SynProxy,
+    /// `CT --notrack`: conntrack does not see the packet.
+    Untrack,
+    /// Nothing to the packet: `LOG`, no target at all.
+    Count,
+    /// On in this chain of a user's, and back at its end.
+    Jump(String),
+    /// On in this chain, and then back to where the present one was jumped to from.
+    Goto(String),
+    /// Not modelled, or a chain that the text does not hold.
+    Unknown(String),
+}
+
+/// Targets that leave a packet and its options as they are.
+const COUNTING: [&str; 22] = [
+    "AUDIT",
+    "CHECKSUM",
+    "CLASSIFY",
+    "CONNMARK",
+    "CONNSECMARK",
+    "CT",
+    "DSCP",
+    "HL",
+    "HMARK",
+    "IDLETIMER",
+    "LED",
+    "LOG",
+    "MARK",
+    "NFLOG",
+    "RATEEST",
+    "SECMARK",
+    "SET",
+    "TEE",
+    "TOS",
+    "TRACE",
+    "TTL",
+    "ULOG",
+];
+
+/// A target, and how many words belong to it. `chains` are those of users.
+pub(super) fn target_of(
+    name: &str,
+    words: &[&str],
+    chains: &BTreeSet<String>,
+    line: &Line<'_>,
+    found: &mut Diagnostics,
+) -> Option<(Target, usize)> {
+    let value = |flag: &str| {
+        words.iter().position(|w| *w == flag).and_then(|at| words.get(at + 1)).copied()
+    };
+    let all = words.len();
+    Some(match name {
+        "ACCEPT" => (Target::Accept, 0),
+        "RETURN" => (Target::Return, 0),
+        "DROP" => (Target::Drop, 0),
+        "REJECT" => (Target::Reject { reset: value("--reject-with") == Some("tcp-reset") }, all),
+        "TCPOPTSTRIP" => {
+            let Some(list) = value("--strip-options") else {
+                found.error(line, name, "TCPOPTSTRIP needs --strip-options LIST");
+                return None;
+            };
+            let mut kinds = Vec::new();
+            for word in list.split(',') {
+                match option_kind(word) {
+                    Some(kind) => kinds.push(kind),
+                    None => {
+                        let message =
+                            format!("{} is no TCP option that iptables knows", quoted(word));
+                        found.error(line, list, message);
+                        return None;
+                    }
+                }
+            }
+            (Target::Strip(kinds), all)
+        }
+        "TCPMSS" => match value("--set-mss").map(str::parse) {
+            Some(Ok(mss)) => (Target::Mss(mss), all),
+            Some(Err(_)) => {
+                found.error(line, name, "expected a number after --set-mss");
+                return None;
+            }
+            None => {
+                let message =
+                    "--clamp-mss-to-pmtu knows an MTU that the model does not: it clamps nothing";
+                found.warn(line, name, message);
+                (Target::Count, all)
+            }
+        },
+        "SYNPROXY" => (Target::SynProxy, all),
+        "NOTRACK" => (Target::Untrack, all),
+        "CT" if words.contains(&"--notrack") => (Target::Untrack, all),
+        chain if chains.contains(chain) => (Target::Jump(chain.to_owned()), 0),
+        other if COUNTING.contains(&other) => (Target::Count, all),
+        other => {
+            let known = ["ACCEPT", "DROP", "REJECT", "TCPOPTSTRIP", "TCPMSS", "SYNPROXY", "RETURN"];
+            if let Some(meant) = nearest(other, known) {
+                found
+                    .error(line, other, format!("unknown target {}", quoted(other)))
+                    .help(format!("did you mean {meant}?"));
+                return None;
+            }
+            let message =
+                format!("target {} is not modelled: this rule does nothing", quoted(other));
+            found.warn(line, other, message);
+            (Target::Unknown(other.to_owned()), all)
+        }
+    })
+}
+
+/// The names that iptables has for options (iptables-extensions(8), TCPOPTSTRIP).
+fn option_kind(word: &str) -> Option<u8> {
+    match word {
+        "mss" => Some(kind::MSS),
+        "wscale" => Some(kind::WINDOW_SCALE),
+        "sack-permitted" => Some(kind::SACK_PERMITTED),
+        "sack" => Some(kind::SACK),
+        "timestamp" => Some(kind::TIMESTAMPS),
+        "md5" => Some(kind::MD5),
+        number => number.parse().ok().filter(|kind| *kind >= 2),
+    }
+}
