@@ -23,6 +23,12 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("set network profiles zone-protection-profile", HEADER),
         ("set rulebase security rules", HEADER),
         ("set zone * network ", HEADER),
+        ("set vsys vsys1 ", HEADER),
+        ("set device-group ", 500),
+        ("set shared ", 200),
+        ("set rulebase ", HEADER),
+        ("set network virtual-router ", HEADER),
+        ("set network interface ethernet ethernet", HEADER),
         ("set mgt-config ", HEADER),
         ("<config version=", HEADER),
         ("<deviceconfig>", HEADER),
@@ -32,8 +38,14 @@ pub(crate) const PAN_OS: Platform = Platform {
     audit: |text| {
         audited(text, |text| {
             let (mut device, warnings) = panos::build(Some(text))?;
-            let (effect, because) = passed(&mut device, SERVER);
-            Ok(Audit { warnings, ..Audit::uniform(None, effect, because) })
+            let allowed = passed(&mut device, SERVER);
+            let verdicts = panos::by_policy(text, &allowed);
+            let audit = Audit::uniform(None, allowed.0, allowed.1);
+            Ok(if verdicts.is_empty() {
+                Audit { warnings, ..audit }
+            } else {
+                Audit { verdicts, warnings, ..audit }
+            })
         })
     },
 };

@@ -1,5 +1,7 @@
 //! Palo Alto Networks PAN-OS: strips the MPTCP option unless told not to.
 
+mod policy;
+
 use std::sync::Arc;
 
 use sim_core::engine::device::{
@@ -10,6 +12,7 @@ use sim_core::wire::options::kind;
 use sim_core::wire::packet::Packet;
 use sim_core::wording;
 
+use crate::audit::{Because, Effect, Verdict};
 use crate::catalogue::{MODELLED, ModelInfo};
 use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
 use crate::steps::Pass;
@@ -121,6 +124,12 @@ pub(crate) fn build(
     Ok((PanOs { strips, rule, passage_signed: false, stripped: 0 }, warnings))
 }
 
+/// What the security policy of a text makes of connections, `allowed` being what becomes of those that are
+/// allowed.
+pub(super) fn by_policy(text: ConfigText<'_>, allowed: &(Effect, Vec<Because>)) -> Vec<Verdict> {
+    policy::Policy::read(&statements(text)).verdicts(allowed)
+}
+
 /// A setting: the words of a `set` command, or the names of the elements around a value in XML.
 struct Statement {
     words: Vec<String>,
@@ -135,17 +144,26 @@ fn statements(text: ConfigText<'_>) -> Vec<Statement> {
     }
     let all = text.lines();
     let set = all.iter().filter(|line| line.words[0] == "set");
-    set.map(|line| Statement {
-        words: line.words.iter().map(|w| w.trim_matches('"').to_owned()).collect(),
-        place: text.place(line),
-    })
-    .collect()
+    set.map(|line| Statement { words: words_of(line.text()), place: text.place(line) }).collect()
+}
+
+/// The words of a command; quotes hold together what has blanks.
+fn words_of(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in command.split('"').enumerate() {
+        match at % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
 }
 
 /// The values of an XML text, each with the names of the elements around it; an `entry` goes by its name.
 fn elements(text: ConfigText<'_>) -> Vec<Statement> {
     let mut open: Vec<String> = Vec::new();
     let mut found = Vec::new();
+    let all: Vec<&str> = text.text.lines().collect();
     let (mut at, mut line) = (0, 1);
     while let Some(start) = text.text[at..].find('<').map(|start| at + start) {
         let value = text.text[at..start].trim();
@@ -159,16 +177,15 @@ fn elements(text: ConfigText<'_>) -> Vec<Statement> {
         let tag = &rest[..end];
         if !is_comment && tag.starts_with("</") {
             if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(&&**name)) {
-                let raw = text.text.lines().nth(line as usize - 1).unwrap_or("").trim();
+                let raw = all.get(line as usize - 1).map_or("", |raw| raw.trim());
                 let place = ConfigLine { file: text.file.to_owned(), line, text: raw.to_owned() };
                 let words = open.iter().cloned().chain([value.to_owned()]).collect();
                 found.push(Statement { words, place });
             }
             open.pop();
         } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
-            let mut words = tag[1..end - 1].split_whitespace();
-            let element = words.next().unwrap_or("");
-            let name = words.find_map(|w| w.strip_prefix("name=")).map(|n| n.trim_matches('"'));
+            let element = tag[1..end - 1].split_whitespace().next().unwrap_or("");
+            let name = tag.split_once("name=\"").and_then(|(_, rest)| rest.split('"').next());
             open.push(name.filter(|_| element == "entry").unwrap_or(element).to_owned());
         }
         line += tag.matches('\n').count() as u32;
@@ -178,7 +195,8 @@ fn elements(text: ConfigText<'_>) -> Vec<Statement> {
 }
 
 /// Elements whose values are looked at.
-const WANTED: [&str; 2] = ["strip-mptcp-option", "zone-protection-profile"];
+const WANTED: [&str; 5] =
+    ["strip-mptcp-option", "zone-protection-profile", "member", "action", "disabled"];
 
 /// The line that lets the option pass: of the zone protection profile that rules, or of the device.
 fn remedy(profile: Option<&str>) -> Remedy {
