@@ -177,7 +177,8 @@ impl Grammar for Reader<'_, '_> {
                     .retain(|s| s.policy != *policy || s.interface.as_deref() != interface);
                 Block::None
             }
-            ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..] => Block::None,
+            ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..]
+            | ["access-list", "commit"] => Block::None,
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,

@@ -78,6 +78,9 @@ const FOREIGN: &[(&str, u32)] = &[
     ("## Last commit", 500),
     ("! device: ", 2 * HEADER),
     ("daemon ", 20),
+    ("ip nat source dynamic access-list ", 50),
+    ("ip nat destination static ", 50),
+    ("! boot system flash:", 50),
     ("transceiver qsfp", 200),
     ("management api http-commands", 500),
     ("user-view ", 50),
@@ -241,7 +244,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
 }
 
 /// Platforms whose text may have braces around blocks.
-const WITH_BRACES: [&str; 1] = ["snort"];
+const WITH_BRACES: [&str; 2] = ["snort", "linux"];
 
 /// Platforms that write `ip address 10.0.0.1/24`.
 const PREFIX_LENGTHS: [&str; 3] = ["nx-os", "ios-xr", "staros"];
@@ -530,6 +533,16 @@ mod tests {
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));
         check("set system host-name srx", None);
+        let eos = "access-list A extended permit ip any any\ninterface Ethernet3/1\n ip nat source dynamic access-list A\n";
+        check(eos, None);
+        check(
+            "set config devices localhost.localdomain deviceconfig system hostname x",
+            Some("pan-os"),
+        );
+        check(
+            "table inet f {\n chain c {\n  type filter hook forward priority 0\n }\n}",
+            Some("linux"),
+        );
         check(
             "interface GigabitEthernet0/0\n ip address 1.1.1.1 255.0.0.0\nrouter ospf 1",
             Some("ios"),

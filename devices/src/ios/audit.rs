@@ -1,7 +1,7 @@
 //! What the configuration of an IOS or IOS-XE router does to MPTCP: a connection of each kind is passed
 //! through the model, between the interfaces that matter to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -208,7 +208,10 @@ impl Probes {
                 self.say("all other TCP".into(), &direction, effect, because);
             }
         }
-        if zones.zones.len() > 1 {
+        let members = config.interfaces.iter().filter_map(|i| i.zone.as_ref());
+        let mut names: BTreeSet<&str> = members.map(|zone| zone.name.as_str()).collect();
+        names.extend(zones.zones.iter().map(|zone| zone.name.as_str()));
+        if names.len() > 1 {
             let rule =
                 "between zones nothing crosses without a zone-pair that has a policy, by default";
             let because = vec![Because::default(rule)];
@@ -596,6 +599,14 @@ mod tests {
         assert!(!drops("ip access-list extended L\n remark nothing yet\n 10 remark nor here\n"));
         assert!(!drops("access-list 7 remark nothing\n"));
         assert!(drops("ip access-list extended L\n permit udp any any\n"));
+    }
+
+    #[test]
+    fn zones_that_only_their_members_name() {
+        let text =
+            "interface a\n zone-member security IN\ninterface b\n zone-member security OUT\n";
+        let found = audited(text);
+        assert!(found[0].starts_with("all TCP | between other zones | drop"), "{found:?}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("set rulebase security rules", HEADER),
         ("set zone * network ", HEADER),
         ("set vsys vsys1 ", HEADER),
+        ("set config devices ", HEADER),
+        ("set config shared ", HEADER),
         ("set device-group ", 500),
         ("set shared ", 200),
         ("set rulebase ", HEADER),

@@ -130,7 +130,7 @@ impl Ruleset {
                 }
                 [first, ..] if first.starts_with('*') => table = named_table(&first[1..]),
                 ["-A" | "-I" | "-P" | "-N", ..] => all.command(table, words, line, text, found),
-                ["COMMIT", ..] => {}
+                ["COMMIT" | "-F" | "-X" | "-Z" | "-D", ..] => {}
                 [first, ..] if is_of_a_shell(first) => {}
                 [first, ..] if first.starts_with('#') || first.contains('=') => {}
                 [first, ..] => {
