@@ -59,6 +59,8 @@ pub(crate) const PLATFORM: Platform = Platform {
 
 /// Most connections that are tried on one way.
 const FLOWS_MAX: usize = 64;
+/// Most rules that connections are held against in all: of long texts fewer connections are tried.
+const EFFORT_MAX: usize = 500_000;
 /// Most interfaces between which all ways are tried; of more, those that rules name.
 const INTERFACES_MAX: usize = 3;
 /// Most ways.
@@ -82,9 +84,10 @@ fn audit(text: ConfigText<'_>) -> Built {
     let warnings = found.into_result()?;
     let redirects = rules.redirects.clone();
     let ways = ways(&rules);
-    let flows = flows(&rules);
+    let most = (EFFORT_MAX / rules.entries.len().max(1) / ways.len()).clamp(2, FLOWS_MAX);
+    let flows = flows(&rules, most);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
-    let mut tried = Tried { linux: Linux::new(rules, &context), at: SimTime::ZERO };
+    let mut tried = Tried { linux: Linux::new(rules, &context), at: SimTime::ZERO, most };
     let mut verdicts: Vec<Verdict> = Vec::new();
     for way in &ways {
         let direction = match ways.len() {
@@ -163,7 +166,7 @@ fn ways(rules: &Ruleset) -> Vec<[String; 2]> {
 }
 
 /// Connections that rules name, each with its name; what no rule names is the last.
-fn flows(rules: &Ruleset) -> Vec<(String, Flow)> {
+fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
     let mut all: Vec<(String, Flow)> = Vec::new();
     for entry in &rules.entries {
         let mut flow = Flow { src: CLIENT, dst: SERVER };
@@ -197,7 +200,7 @@ fn flows(rules: &Ruleset) -> Vec<(String, Flow)> {
             }
         }
         let known = called.is_empty() || all.iter().any(|(_, f)| *f == flow);
-        if !known && all.len() < FLOWS_MAX {
+        if !known && all.len() < most {
             all.push((format!("TCP{called}"), flow));
         }
     }
@@ -209,6 +212,8 @@ fn flows(rules: &Ruleset) -> Vec<(String, Flow)> {
 struct Tried {
     linux: Linux,
     at: SimTime,
+    /// Most rules of which it is tried what they would do.
+    most: usize,
 }
 
 impl Tried {
@@ -285,7 +290,7 @@ impl Tried {
                 let because = vec![line_of(&entry.rule), Because::default(why)];
                 Some((at, because))
             })
-            .take(FLOWS_MAX)
+            .take(self.most)
             .collect()
     }
 }

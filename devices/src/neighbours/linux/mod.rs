@@ -191,12 +191,12 @@ impl Linux {
     ) -> Result<Fate, Refused> {
         let state = self.state_of(found, pass.packet);
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
-        let mut calls = vec![(chain.to_owned(), 0)];
+        let call = |of: &Self, name: &str| of.rules.chain(table, name).map(|chain| (chain, 0));
+        let mut calls: Vec<(usize, usize)> = call(self, chain).into_iter().collect();
         let mut steps = 0;
-        while let Some((name, next)) = calls.last_mut() {
+        while let Some((chain, next)) = calls.last_mut() {
             steps += 1;
-            let Some(&at) = self.rules.chain(table, name).get(*next).filter(|_| steps < STEPS_MAX)
-            else {
+            let Some(at) = self.rules.of_chain(*chain, *next).filter(|_| steps < STEPS_MAX) else {
                 calls.pop();
                 continue;
             };
@@ -216,11 +216,11 @@ impl Linux {
                 Target::Return => {
                     calls.pop();
                 }
-                Target::Jump(name) => calls.push((name.clone(), 0)),
+                Target::Jump(name) => calls.extend(call(self, name)),
                 Target::Goto(name) => {
-                    let name = name.clone();
+                    let to = call(self, name);
                     calls.pop();
-                    calls.push((name, 0));
+                    calls.extend(to);
                 }
                 Target::Unknown(_) => {
                     self.met.get_or_insert(rule);

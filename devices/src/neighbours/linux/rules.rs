@@ -40,7 +40,9 @@ pub(super) struct Entry {
 pub(super) struct Ruleset {
     pub(super) entries: Vec<Entry>,
     /// Places of the rules of each chain, in order.
-    chains: BTreeMap<(Table, String), Vec<usize>>,
+    chains: Vec<Vec<usize>>,
+    /// Place of each chain.
+    names: BTreeMap<(Table, String), usize>,
     /// Names of the chains of users.
     of_users: BTreeSet<String>,
     /// Tables whose chain of forwarded packets has the policy DROP, with the line.
@@ -64,9 +66,14 @@ impl Ruleset {
         self.policies.iter().find(|(t, _)| *t == table).map(|(_, rule)| Arc::clone(rule))
     }
 
-    /// The rules of a chain, by their places.
-    pub(super) fn chain(&self, table: Table, name: &str) -> &[usize] {
-        self.chains.get(&(table, name.to_owned())).map_or(&[], Vec::as_slice)
+    /// The place of a chain that has rules.
+    pub(super) fn chain(&self, table: Table, name: &str) -> Option<usize> {
+        self.names.get(&(table, name.to_owned())).copied()
+    }
+
+    /// The rule of a chain that stands at this place in it.
+    pub(super) fn of_chain(&self, chain: usize, at: usize) -> Option<usize> {
+        self.chains.get(chain)?.get(at).copied()
     }
 
     /// Reads a text.
@@ -197,7 +204,12 @@ impl Ruleset {
             _ => rule,
         };
         let at = self.entries.len();
-        let of_chain = self.chains.entry((table, (*chain).to_owned())).or_default();
+        let new = self.chains.len();
+        let place = *self.names.entry((table, (*chain).to_owned())).or_insert(new);
+        if place == new {
+            self.chains.push(Vec::new());
+        }
+        let of_chain = &mut self.chains[place];
         of_chain.insert(if appended.is_some() { of_chain.len() } else { 0 }, at);
         self.entries.push(Entry { matches, doubt, target, rule });
     }
