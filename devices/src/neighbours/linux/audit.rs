@@ -60,7 +60,7 @@ pub(crate) const PLATFORM: Platform = Platform {
 /// Most connections that are tried on one way.
 const FLOWS_MAX: usize = 64;
 /// Most rules that connections are held against in all: of long texts fewer connections are tried.
-const EFFORT_MAX: usize = 500_000;
+const EFFORT_MAX: usize = 200_000;
 /// Most interfaces between which all ways are tried; of more, those that rules name.
 const INTERFACES_MAX: usize = 3;
 /// Most ways.
