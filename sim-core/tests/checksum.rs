@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 
-mod one_path;
+mod paths;
 
-use one_path::{Case, Tampering, download, upload};
+use paths::{Case, Tampering, download, upload};
 use sim_core::engine::device::{Forwarding, Side};
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind, Profile};
 use sim_core::record::ConnectionRecord;

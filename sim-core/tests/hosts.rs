@@ -1,17 +1,19 @@
 //! What hosts do besides moving data: they remember where SYNs with MP_CAPABLE vanish, probe silent peers and
 //! closed windows, begin slowly again after a pause, withdraw addresses, and take resets for every reason.
 
+mod paths;
+
 use std::cell::{Cell, RefCell};
 
+use paths::{CLIENT, Paths, address, upload, usual_link};
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
-use sim_core::engine::link::LinkConfig;
-use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
+use sim_core::engine::world::Action;
 use sim_core::mptcp::config::{HostConfig, Profile};
 use sim_core::mptcp::keepalive::Keepalive;
 use sim_core::record::outcome::{Failure, Verdict};
 use sim_core::record::story::{End, Fact, FallbackReason};
-use sim_core::record::{ConnectionRecord, PathRecord, SubflowOutcome};
+use sim_core::record::{ConnectionRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::mptcp::{MptcpOption, ResetReason, Subtype, mptcp_options};
@@ -44,7 +46,7 @@ impl Device for Path {
 
 const UNTOUCHED: Tampering = |_, _, _| Forwarding::Through;
 
-/// Paths of 10 Mbps and 20 ms there and back, each with a box next to the client.
+/// The usual paths, each with a box.
 struct Case {
     host: HostConfig,
     paths: Vec<Tampering>,
@@ -63,50 +65,17 @@ impl Case {
     }
 
     fn run(self) -> Vec<ConnectionRecord> {
-        let mut world = World::new(1);
-        let client = world.add_host("client", self.host.clone());
-        let server = world.add_host("server", self.host);
-        world.set_source_routing(server, false);
-        for (i, tampering) in (0u8..).zip(self.paths) {
-            let path = world.add_path(PathRecord {
-                name: format!("p{i}"),
-                rate_bps: None,
-                rtt: SimDuration::from_millis(20),
-                devices: vec!["box".into()],
-            });
-            let device = world.add_device(&format!("box{i}"), Box::new(Path { tampering }));
-            let link = LinkConfig {
-                rate: Some(BitRate(10_000_000)),
-                delay: SimDuration::from_millis(10),
-                ..LinkConfig::default()
-            };
-            let spec = |name: &str, link: &LinkConfig| LinkSpec {
-                name: format!("{name}{i}"),
-                path: Some(path),
-                forward: link.clone(),
-                backward: link.clone(),
-            };
-            world.connect((client, i), (device, 0), spec("wire", &LinkConfig::wire()));
-            world.connect((device, 1), (server, i), spec("link", &link));
-            world.add_address(client, i, [10, 0, i, 2].into());
-            world.add_address(server, i, [10, 1, i, 2].into());
-            world.add_route(client, [10, 1, i, 0].into(), 24, i);
-            world.add_route(server, [10, 0, i, 0].into(), 24, i);
-        }
+        let boxes =
+            self.paths.into_iter().map(|t| Box::new(Path { tampering: t }) as Box<dyn Device>);
+        let mut paths = Paths::new(self.host.clone(), self.host, boxes, &usual_link());
         for (i, ms) in self.starts.into_iter().enumerate() {
-            world.add_connection(ConnectionSpec {
-                name: format!("work{i}"),
-                client,
-                server,
-                client_address: [10, 0, 0, 2].into(),
-                server_address: ([10, 1, 0, 2], 80).into(),
-                start: SimTime(ms * 1_000_000),
-                app: self.app.clone(),
-                bound_bps: None,
-            });
+            let start = SimTime(ms * 1_000_000);
+            let connection = paths.connection(&format!("work{i}"), start, self.app.clone());
+            paths.world.add_connection(connection);
         }
+        let Paths { mut world, client, .. } = paths;
         if let Some(ms) = self.removed_ms {
-            let action = Action::AddressRemoved { host: client, address: [10, 0, 1, 2].into() };
+            let action = Action::AddressRemoved { host: client, address: address(CLIENT, 1) };
             world.schedule(SimTime(ms * 1_000_000), "removed".into(), None, action);
         }
         world.run(SimTime(2_000_000_000_000)).connections
@@ -115,10 +84,6 @@ impl Case {
     fn run_one(self) -> ConnectionRecord {
         self.run().remove(0)
     }
-}
-
-fn upload(bytes: u64) -> AppConfig {
-    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
 }
 
 fn requests(bytes: u64, count: u32, pause_ms: u64) -> AppConfig {

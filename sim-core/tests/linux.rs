@@ -1,30 +1,27 @@
 //! Rules of Linux's MPTCP (6.18) that are its own, one case each, each with the kernel's function; most
 //! were found by running the same scenario with the kernel.
 
-mod one_path;
+mod paths;
 
-use one_path::{Tampering, TamperingBox};
+use paths::{CLIENT, Paths, SERVER, Tampering, TamperingBox, address, upload, usual_link};
 use sim_core::app::AppConfig;
-use sim_core::engine::device::{Effects, Forwarding, PortId, Side};
-use sim_core::engine::link::LinkConfig;
-use sim_core::engine::world::{Action, ConnectionSpec, LinkSpec, World};
+use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::world::Action;
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
 use sim_core::record::outcome::Verdict;
 use sim_core::record::story::End;
-use sim_core::record::{ConnectionRecord, PathRecord, SubflowOutcome};
+use sim_core::record::{ConnectionRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::mptcp::Subtype;
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
-const SERVER: u8 = 1;
-
 fn untouched(_: PortId, _: u64, _: &mut Packet, _: &mut Effects) -> Forwarding {
     Forwarding::Through
 }
 
-/// Paths of 10 Mbps and 20 ms there and back, each with a box next to the client.
+/// The usual paths, each with a box.
 struct Case {
     boxes: Vec<Tampering>,
     client: PathManagerConfig,
@@ -52,56 +49,20 @@ impl Case {
     fn announcing(mut self) -> Self {
         self.client.kind = PathManagerKind::Endpoints;
         self.client.subflow = Some(Vec::new());
-        self.server.signal = vec![address(SERVER, 2)];
+        self.server.signal = vec![address(SERVER, 1)];
         self
     }
 
     fn run(self) -> ConnectionRecord {
-        let mut world = World::new(1);
         let host = |path_manager| HostConfig { path_manager, ..HostConfig::default().in_linux() };
-        let client = world.add_host("client", host(self.client));
-        let server = world.add_host("server", host(self.server));
-        world.set_source_routing(server, false);
-        for (i, tampering) in (1..).zip(self.boxes) {
-            let path = world.add_path(PathRecord {
-                name: format!("p{i}"),
-                rate_bps: None,
-                rtt: SimDuration::from_millis(20),
-                devices: vec!["box".into()],
-            });
-            let device = TamperingBox::new(tampering);
-            let device = world.add_device(&format!("box{i}"), device);
-            let link = LinkConfig {
-                rate: Some(BitRate(10_000_000)),
-                delay: SimDuration::from_millis(10),
-                ..LinkConfig::default()
-            };
-            let spec = |name: &str, link: &LinkConfig| LinkSpec {
-                name: format!("{name}{i}"),
-                path: Some(path),
-                forward: link.clone(),
-                backward: link.clone(),
-            };
-            world.connect((client, i - 1), (device, 0), spec("wire", &LinkConfig::wire()));
-            world.connect((device, 1), (server, i - 1), spec("link", &link));
-            world.add_address(client, i - 1, address(0, i));
-            world.add_address(server, i - 1, address(SERVER, i));
-            world.add_route(server, [10, 0, i, 0].into(), 24, i - 1);
-            world.add_route(client, [10, SERVER, i, 0].into(), 24, i - 1);
-        }
-        let connection = world.add_connection(ConnectionSpec {
-            name: "work".into(),
-            client,
-            server,
-            client_address: address(0, 1),
-            server_address: (address(SERVER, 1), 80).into(),
-            start: SimTime::ZERO,
-            app: self.app,
-            bound_bps: None,
-        });
+        let boxes = self.boxes.into_iter().map(|b| TamperingBox::new(b) as Box<dyn Device>);
+        let paths = Paths::new(host(self.client), host(self.server), boxes, &usual_link());
+        let connection = paths.connection("work", SimTime::ZERO, self.app);
+        let Paths { mut world, server, .. } = paths;
+        let connection = world.add_connection(connection);
         if let Some((lost, back)) = self.lost_ms {
             let at = |ms| SimTime(ms * 1_000_000);
-            let address = address(SERVER, 2);
+            let address = address(SERVER, 1);
             let removed = Action::AddressRemoved { host: server, address };
             let added = Action::AddressAdded { host: server, port: 1, address };
             world.schedule(at(lost), "lost".into(), None, removed);
@@ -113,14 +74,6 @@ impl Case {
         }
         world.run(SimTime(100_000_000_000)).connections.remove(0)
     }
-}
-
-fn address(host: u8, path: u8) -> std::net::IpAddr {
-    [10, host, path, 2].into()
-}
-
-fn upload(bytes: u64) -> AppConfig {
-    AppConfig::Bulk { bytes: Some(ByteSize(bytes)), duration: None, download: false }
 }
 
 fn stream(duration: SimDuration) -> AppConfig {
@@ -198,7 +151,7 @@ fn an_announcement_without_an_echo_is_repeated_after_a_retransmission_timeout() 
 #[test]
 fn a_first_subflow_that_is_for_backup_is_told_by_mp_prio() {
     let mut case = Case::new(&[untouched, untouched], upload(2_000_000));
-    case.client.backup = vec![address(0, 1)];
+    case.client.backup = vec![address(CLIENT, 0)];
     let record = case.run();
     assert_eq!(record.client_counters["MPPrioTx"], 1);
     assert_eq!(record.server_counters["MPPrioRx"], 1);
@@ -211,7 +164,7 @@ fn an_address_that_comes_back_is_joined_again() {
     let mut case = Case::new(&[untouched, untouched], upload(3_000_000)).announcing();
     case.lost_ms = Some((300, 600));
     let record = case.run();
-    let joins = record.subflows.iter().filter(|s| s.path == "p2").count();
+    let joins = record.subflows.iter().filter(|s| s.path == "p1").count();
     assert_eq!((record.outcome.verdict, joins), (Verdict::Mptcp, 2));
 }
 

@@ -1,8 +1,8 @@
 //! What a pair of hosts must survive, one case each; most were found by the random worlds.
 
-mod one_path;
+mod paths;
 
-use one_path::{Case, Tampering, download, upload};
+use paths::{Case, Tampering, download, upload};
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Forwarding, Side};
 use sim_core::engine::link::{LinkConfig, Loss, QueueLimit};

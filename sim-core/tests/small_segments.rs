@@ -1,11 +1,11 @@
 //! Writes that do not fill a segment: sent at once, under Nagle's rule, or corked; what a box next to the client
 //! sees of it.
 
-mod one_path;
+mod paths;
 
 use std::cell::RefCell;
 
-use one_path::{Case, Tampering};
+use paths::{Case, Tampering};
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Forwarding, Side};
 use sim_core::mptcp::config::{HostConfig, Profile};
