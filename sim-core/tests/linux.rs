@@ -3,6 +3,8 @@
 
 mod paths;
 
+use std::cell::RefCell;
+
 use paths::{CLIENT, Paths, SERVER, Tampering, TamperingBox, address, upload, usual_link};
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
@@ -244,4 +246,28 @@ fn a_fast_close_reaches_the_peer() {
     assert_eq!(record.server_counters.get("MPFastcloseRx"), None);
     assert_eq!(record.subflows[0].outcome, SubflowOutcome::Reset, "its data met no socket");
     assert!(record.longest_stall.as_secs_f64() < 1.0);
+}
+
+thread_local! {
+    static WINDOWS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `subflow_syn_recv_sock`, `mptcp_rcv_space_adjust`: a join is a subflow once its third ACK has come; until then it
+/// does not make the window smaller, as one does that has not shown how much of its segments' memory is payload.
+#[test]
+fn a_join_without_its_third_ack_takes_no_room() {
+    let note: Tampering = |port, nth, packet, _| {
+        if port.side() == Side::Outside && (1..30).contains(&nth) {
+            WINDOWS.with_borrow_mut(|windows| windows.push(packet.window));
+        }
+        Forwarding::Through
+    };
+    let unproven: Tampering = |port, nth, _, _| match port.side() {
+        Side::Inside if nth > 0 => Forwarding::Drop,
+        _ => Forwarding::Through,
+    };
+    let record = Case::new(&[note, unproven], upload(200_000)).run();
+    assert_eq!(record.server_counters["MPJoinSynRx"], 1);
+    assert_eq!(record.server_counters.get("MPJoinAckRx"), None);
+    WINDOWS.with_borrow(|windows| assert!(windows.is_sorted(), "{windows:?}"));
 }

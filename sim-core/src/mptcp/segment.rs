@@ -4,7 +4,7 @@ use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::keepalive::Silence;
 use super::receive_window::Offer;
-use super::subflow::{Proof, State, Subflow};
+use super::subflow::{Proof, State};
 use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
@@ -103,9 +103,10 @@ impl Endpoint {
 
     #[inline(never)]
     fn grow_window(&mut self, now: SimTime) {
-        // The application reads before the path manager's worker sends the SYNs of joins.
-        let shows = |s: &&Subflow| s.is_alive() && s.state != State::SynSent;
-        let offers = || self.subflows.iter().filter(shows).map(|s| &s.offer);
+        // The application reads before the path manager's worker sends the SYNs of joins; a join that was answered is
+        // no subflow before its third ACK has come (`subflow_syn_recv_sock`).
+        let open = self.subflows.iter().filter(|s| s.state == State::Established);
+        let offers = || open.clone().map(|s| &s.offer);
         let Some(rtt) = offers().map(Offer::rtt).max() else { return };
         let Some(ratio) = offers().map(Offer::ratio).min() else { return };
         let span = self.receive.early_span();
