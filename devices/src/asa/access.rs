@@ -6,7 +6,7 @@ use sim_core::engine::device::{Rule, Side};
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::catalogue::RECALLED;
-use crate::config::access_list::Entry;
+use crate::config::access_list::{Between, Entry};
 
 use super::config::{AccessGroup, AsaConfig, Interface};
 use super::remedy;
@@ -91,17 +91,18 @@ impl Access {
             Side::Inside => (0, 1),
             Side::Outside => (1, 0),
         };
+        let between = [from, to].map(|at| self.interfaces[at].as_str());
         let group = |inbound: bool, interface: Option<&String>| {
             config.groups().find(|g| g.inbound == inbound && g.interface.as_ref() == interface)
         };
         let inbound = group(true, Some(&self.interfaces[from])).or_else(|| group(true, None));
         match inbound {
-            Some(inbound) => permitted(config, inbound, flow)?,
+            Some(inbound) => permitted(config, inbound, between, flow)?,
             None if self.downhill[from] => {}
             None => return Err(Arc::clone(&self.implicit)),
         }
         match group(false, Some(&self.interfaces[to])) {
-            Some(outbound) => permitted(config, outbound, flow),
+            Some(outbound) => permitted(config, outbound, between, flow),
             None => Ok(()),
         }
     }
@@ -118,6 +119,7 @@ impl Access {
         let Some(error) = packet.icmp().filter(|_| !self.open) else { return Ok(()) };
         let from = usize::from(side == Side::Outside);
         let interface = Some(&self.interfaces[from]);
+        let between = [from, 1 - from].map(|at| self.interfaces[at].as_str());
         let own = |g: &&AccessGroup| g.inbound && g.interface.as_ref() == interface;
         let everywhere = |g: &&AccessGroup| g.inbound && g.interface.is_none();
         let group = config.groups().find(own).or_else(|| config.groups().find(everywhere));
@@ -125,7 +127,8 @@ impl Access {
             return if self.downhill[from] { Ok(()) } else { Err(Arc::clone(&self.no_icmp)) };
         };
         let list = config.access_lists.get(&group.list);
-        verdict(group, list.and_then(|l| l.matching_icmp(packet.src, packet.dst, error.reason())))
+        let (src, dst, reason) = (packet.src, packet.dst, error.reason());
+        verdict(group, list.and_then(|l| l.matching_icmp_between(between, src, dst, reason)))
     }
 }
 
@@ -133,10 +136,11 @@ impl Access {
 pub(super) fn permitted(
     config: &AsaConfig,
     group: &AccessGroup,
+    between: Between<'_>,
     flow: Flow,
 ) -> Result<(), Arc<Rule>> {
     let list = config.access_lists.get(&group.list);
-    verdict(group, list.and_then(|list| list.matching(flow, Flags::SYN)))
+    verdict(group, list.and_then(|list| list.matching_between(between, flow, Flags::SYN)))
 }
 
 /// What an access group makes of a packet whose first entry this is.

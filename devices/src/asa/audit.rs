@@ -12,11 +12,12 @@ use sim_core::wire::packet::Flow;
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
+use crate::config::access_list::{AccessList, Between};
 use crate::config::{ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
-use super::config::{AccessGroup, Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::config::{AccessGroup, Advanced, AsaConfig, Interface, MatchOn, PolicyClass, PolicyMap};
 use super::policy::Policy;
 use super::tcp_map::SEED;
 use super::{Asa, explain, grammar, levels, touches};
@@ -224,8 +225,11 @@ fn scope_verdicts(
 fn refused(config: &AsaConfig) -> Vec<Verdict> {
     let verdict = |group: &AccessGroup| {
         let list = config.access_lists.get(&group.list)?;
-        let mut tried = list.refused_samples().into_iter().chain(list.samples()).chain(general());
-        let rule = tried.find_map(|flow| access::permitted(config, group, flow).err())?;
+        let flows = list.refused_samples().into_iter().chain(list.samples()).chain(general());
+        let pairs = crossings(config, list);
+        let rule = flows
+            .flat_map(|flow| pairs.iter().map(move |between| (*between, flow)))
+            .find_map(|(between, flow)| access::permitted(config, group, between, flow).err())?;
         let way = if group.inbound { "opened from its side" } else { "opened towards it" };
         let direction = match &group.interface {
             Some(interface) => format!("interface {interface}, {way}"),
@@ -240,6 +244,24 @@ fn refused(config: &AsaConfig) -> Vec<Verdict> {
     };
     config.groups().filter_map(verdict).collect()
 }
+
+/// Pairs of interfaces that a list tells apart: those of the text, or those that the list asks for and
+/// another, of which it does not.
+fn crossings<'c>(config: &'c AsaConfig, list: &'c AccessList) -> Vec<Between<'c>> {
+    let asked = list.interfaces();
+    if asked.is_empty() {
+        return vec![["", ""]];
+    }
+    let nameif = |i: &'c Interface| i.name.as_ref().map(|(name, _)| name.as_str());
+    let known: Vec<&str> = config.interfaces.iter().filter_map(nameif).collect();
+    let names = if known.is_empty() { asked.into_iter().collect() } else { known };
+    let names = names.into_iter().chain([""]).take(INTERFACES_MAX);
+    let pairs = names.clone().flat_map(|from| names.clone().map(move |to| [from, to]));
+    pairs.filter(|[from, to]| from != to).collect()
+}
+
+/// Interfaces that connections are tried between.
+const INTERFACES_MAX: usize = 8;
 
 /// True for a class that seems to be meant for TCP: its match lines are read, and none is of another
 /// protocol.

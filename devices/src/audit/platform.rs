@@ -414,6 +414,7 @@ const IOS_XR: Platform = Platform {
             "routers and CGN",
             Empty::Permits,
         );
+        audit.verdicts.extend(crate::ios::pbr::verdicts(text));
         audit.warnings.extend(crate::cgn::warnings(text));
         audit
     },

@@ -2,6 +2,7 @@
 //!
 //! ASA and ACE write netmasks, IOS writes wildcards; else the dialects differ in little.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -44,9 +45,17 @@ pub struct Entry {
     /// One of these must hold.
     services: Services,
     established: bool,
+    /// The interfaces that the packet must enter and leave by: an FTD's `ifc NAME` before an address.
+    interfaces: [Option<String>; 2],
     /// Its line.
     pub place: ConfigLine,
 }
+
+/// The interfaces that a packet enters and leaves by, where an entry may ask for them.
+pub type Between<'a> = [&'a str; 2];
+
+/// Where no entry can ask for an interface.
+const ANYWHERE: Between<'static> = ["", ""];
 
 /// Where an entry's packets come from or go to.
 #[derive(Clone, Debug)]
@@ -231,11 +240,24 @@ impl AccessList {
         wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
     }
 
+    /// The interfaces that the entries ask for.
+    #[must_use]
+    pub fn interfaces(&self) -> BTreeSet<&str> {
+        self.entries.iter().flat_map(|e| &e.interfaces).flatten().map(String::as_str).collect()
+    }
+
     /// The first entry that names a packet of this flow with these flags.
     #[must_use]
     pub fn matching(&self, flow: Flow, flags: Flags) -> Option<&Entry> {
+        self.matching_between(ANYWHERE, flow, flags)
+    }
+
+    /// As [`AccessList::matching`], for a packet that crosses between two interfaces.
+    #[must_use]
+    pub fn matching_between(&self, at: Between<'_>, flow: Flow, flags: Flags) -> Option<&Entry> {
         self.entries.iter().find(|e| {
             e.names_tcp()
+                && e.is_between(at)
                 && e.source.contain(flow.src.ip())
                 && e.destination.contain(flow.dst.ip())
                 && e.services.hold(flow.src.port(), flow.dst.port())
@@ -248,18 +270,34 @@ impl AccessList {
     /// The first entry that names an ICMP error from `src` to `dst`.
     #[must_use]
     pub fn matching_icmp(&self, src: IpAddr, dst: IpAddr, reason: Reason) -> Option<&Entry> {
+        self.matching_icmp_between(ANYWHERE, src, dst, reason)
+    }
+
+    /// As [`AccessList::matching_icmp`], for a message that crosses between two interfaces.
+    #[must_use]
+    pub fn matching_icmp_between(
+        &self,
+        at: Between<'_>,
+        src: IpAddr,
+        dst: IpAddr,
+        reason: Reason,
+    ) -> Option<&Entry> {
         self.entries.iter().find(|e| {
             let named = match e.names {
                 Names::All => true,
                 Names::Tcp => false,
                 Names::Icmp(errors) => errors.name(reason, src.is_ipv4()),
             };
-            named && e.source.contain(src) && e.destination.contain(dst)
+            named && e.is_between(at) && e.source.contain(src) && e.destination.contain(dst)
         })
     }
 }
 
 impl Entry {
+    fn is_between(&self, at: Between<'_>) -> bool {
+        self.interfaces.iter().zip(at).all(|(asked, is)| asked.as_ref().is_none_or(|a| a == is))
+    }
+
     fn names_tcp(&self) -> bool {
         !matches!(self.names, Names::Icmp(_))
     }
@@ -331,6 +369,7 @@ pub fn entry(
         destination: Set::One(Addresses::Any),
         services: Services::One(Service::default()),
         established: false,
+        interfaces: [None, None],
         place: text.place(line),
     };
     if standard || words.starts_with_an_address() {
@@ -349,7 +388,9 @@ pub fn entry(
             None
         }
         "icmp" | "icmp6" | "1" | "58" => {
+            entry.interfaces[0] = words.interface();
             entry.source = words.addresses(false)?;
+            entry.interfaces[1] = words.interface();
             entry.destination = words.addresses(false)?;
             entry.names = Names::Icmp(Errors::read(words.rest)?);
             return Some(entry);
@@ -368,9 +409,7 @@ pub fn entry(
         // Another protocol: it names no TCP packet.
         _ => return None,
     };
-    if words.peek() == "ifc" {
-        return words.not_modelled("ifc");
-    }
+    entry.interfaces[0] = words.interface();
     entry.source = words.addresses(false)?;
     service.source = match words.rest {
         ["portgroup", name, rest @ ..] => {
@@ -382,6 +421,7 @@ pub fn entry(
         }
         _ => words.ports()?,
     };
+    entry.interfaces[1] = words.interface();
     entry.destination = words.addresses(false)?;
     entry.services = match (named, words.port_group()) {
         (Some(services), _) => Services::Group(services),
@@ -439,6 +479,7 @@ impl<'l> Words<'_, 'l, '_> {
             destination: Set::One(Addresses::Any),
             services: Services::One(Service::default()),
             established: true,
+            interfaces: [None, None],
             place: text.place(self.line),
         }
     }
@@ -447,6 +488,13 @@ impl<'l> Words<'_, 'l, '_> {
         let message = format!("{what} {} is not defined: this line matches nothing", quoted(name));
         self.found.warn(self.line, name, message);
         None
+    }
+
+    /// An FTD's `ifc NAME`, which stands before an address.
+    fn interface(&mut self) -> Option<String> {
+        let ["ifc", name, rest @ ..] = self.rest else { return None };
+        self.rest = rest;
+        Some((*name).to_owned())
     }
 
     /// `object-group NAME` where ports may stand, unless it is one of addresses.
@@ -714,6 +762,38 @@ mod tests {
             "access-list a extended allow tcp any any",
         ] {
             assert!(check(Asa, broken, Flags::SYN, None).is_err(), "{broken}");
+        }
+    }
+
+    /// An FTD's entries ask for interfaces, too.
+    #[test]
+    fn entries_that_ask_for_interfaces() {
+        let text = "access-list a advanced permit tcp ifc in any ifc out any eq https rule-id 9\n\
+                    access-list a advanced permit icmp ifc out any any rule-id 8\n\
+                    access-list a advanced trust ip ifc dmz any any rule-id 7\n";
+        let text = ConfigText::new("ftd", text);
+        let mut found = Diagnostics::new("ftd");
+        let mut list = AccessList::default();
+        for line in text.lines().iter() {
+            let objects = Objects::default();
+            let read = entry(Dialect::Asa, &line.words[2..], &objects, line, text, &mut found);
+            list.add(&line.words[2..], read);
+        }
+        assert_eq!(found.len(), 0);
+        assert_eq!(list.interfaces().into_iter().collect::<Vec<_>>(), ["dmz", "in", "out"]);
+        let flow = |port| Flow {
+            src: SocketAddr::new([10, 0, 0, 1].into(), 40_000),
+            dst: SocketAddr::new([10, 0, 1, 1].into(), port),
+        };
+        for (at, port, line) in [
+            (["in", "out"], 443, Some(1)),
+            (["in", "out"], 80, None),
+            (["in", "dmz"], 443, None),
+            (["out", "in"], 443, None),
+            (["dmz", "in"], 80, Some(3)),
+        ] {
+            let matching = list.matching_between(at, flow(port), Flags::SYN);
+            assert_eq!(matching.map(|e| e.place.line), line, "{at:?} {port}");
         }
     }
 }

@@ -59,4 +59,24 @@ mod tests {
         check(policy, Effect::Unknown, "FlexConfig object");
         check(&format!("{map}{policy}"), Effect::Pass, "");
     }
+
+    /// What the access list drops, between the interfaces that its entries ask for.
+    #[test]
+    fn lists_that_ask_for_interfaces() {
+        let drops = |entries: &str| {
+            let text = format!(
+                "NGFW Version 7.2.0\ninterface E0\n nameif a\ninterface E1\n nameif b\n{entries}\
+                 access-group L global\n"
+            );
+            let audit = audit(ConfigText::new("ftd", &text));
+            assert!(audit.warnings.is_empty(), "{:?}", audit.warnings);
+            let dropped = audit.verdicts.iter().find(|v| v.effect == Effect::Drop);
+            dropped.map(|v| v.because[0].line)
+        };
+        let b_is_refused = "access-list L advanced trust ip ifc a any any rule-id 1\n\
+                            access-list L advanced deny tcp ifc b any ifc a any eq 25 rule-id 2\n\
+                            access-list L advanced permit ip any any rule-id 3\n";
+        assert_eq!(drops(b_is_refused), Some(Some(7)));
+        assert_eq!(drops("access-list L advanced permit ip any any rule-id 3\n"), None);
+    }
 }

@@ -125,8 +125,10 @@ impl Probes {
         Self { config: Arc::new(config), at: SimTime::ZERO, verdicts: Vec::new() }
     }
 
-    /// What the access lists of the interfaces permit, `what` leaving TCP options alone.
-    pub(super) fn lists(mut self, what: &str) -> Vec<Verdict> {
+    /// What the access lists of the interfaces permit, `what` leaving TCP options alone, after what
+    /// is known of other interfaces.
+    pub(super) fn lists(mut self, what: &str, known: Vec<Verdict>) -> Vec<Verdict> {
+        self.verdicts = known;
         self.interfaces();
         self.rest(&format!("{what} leave"));
         self.verdicts
@@ -295,10 +297,14 @@ impl Probes {
     fn flows_of(&self, interface: &Interface) -> Vec<Flow> {
         let named = interface.access.iter().flatten();
         let lists = named.filter_map(|n| self.config.access_lists.get(&n.name));
-        let mut flows: Vec<Flow> = lists.flat_map(|list| list.samples()).take(64).collect();
+        let mut flows: Vec<Flow> =
+            lists.clone().flat_map(|list| list.samples()).take(FLOWS_MAX).collect();
         // What no list speaks of early on: it often tells the other effect.
         let at = flows.len().min(1);
         flows.splice(at..at, PORTS.into_iter().map(general));
+        // These lists are of IPv4, and see no other.
+        let refused = lists.flat_map(|list| list.refused_samples());
+        flows.extend(refused.filter(|flow| flow.src.is_ipv4()).take(FLOWS_MAX));
         flows
     }
 
@@ -365,6 +371,9 @@ fn called(alike: &[&Interface]) -> String {
 /// Of the routers that are built to be tried.
 const CONTEXT: DeviceContext<'static> =
     DeviceContext { name: "audit", seed: 1, default_farm: None };
+
+/// Connections that are tried of the entries that permit, and of those that deny.
+const FLOWS_MAX: usize = 64;
 
 const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
 
@@ -607,6 +616,15 @@ mod tests {
             "interface a\n zone-member security IN\ninterface b\n zone-member security OUT\n";
         let found = audited(text);
         assert!(found[0].starts_with("all TCP | between other zones | drop"), "{found:?}");
+    }
+
+    /// What a narrow entry denies is said, where the rest is permitted.
+    #[test]
+    fn a_list_that_denies_little() {
+        let text = "ip access-list extended L\n deny tcp any 192.0.2.0 0.0.0.255 eq www\n permit ip any any\ninterface a\n ip access-group L in\n";
+        let found = audited(text);
+        let dropped = |v: &&String| v.contains("from its side | drop | 2");
+        assert_eq!(found.iter().filter(dropped).count(), 1, "{found:?}");
     }
 
     #[test]

@@ -22,8 +22,8 @@ enum Block {
 /// What a list without entries does on an interface.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
-    /// All may pass: the implicit deny needs an entry before it (IOS XR, IP Addresses and Services
-    /// Configuration Guide).
+    /// All may pass: the implicit deny takes effect with the first entry (for IOS XR: *IOS-XR ACLs*,
+    /// ericroc.how/ios-xr-acls.html, "Implicit Entries").
     Permits,
     /// Not documented.
     Unknown,
@@ -48,12 +48,8 @@ pub(crate) fn verdicts(
         block = reader.read(line, block);
     }
     reader.check(&all);
-    let mut verdicts = match empty {
-        Empty::Permits => Vec::new(),
-        Empty::Unknown => reader.take_empty(),
-    };
-    verdicts.extend(Probes::of(reader.config).lists(what));
-    verdicts
+    let unknown = reader.take_unknown();
+    Probes::of(reader.config).lists(what, unknown)
 }
 
 /// The lists that a line puts on an interface, and the direction.
@@ -140,17 +136,24 @@ impl Reader<'_, '_> {
         groups[through as usize] = Some(Named { name, place });
     }
 
-    /// Takes lists without entries off their interfaces, of which nothing is known then.
-    fn take_empty(&mut self) -> Vec<Verdict> {
+    /// Takes off their interfaces the lists of which nobody says what they do: those that are not defined,
+    /// and those without entries where that is not documented.
+    fn take_unknown(&mut self) -> Vec<Verdict> {
         let lists = &self.config.access_lists;
+        let missing = |name: &str| match lists.get(name) {
+            None => Some("is not defined"),
+            Some(list) if !list.has_entries && self.empty == Empty::Unknown => {
+                Some("has no entries")
+            }
+            Some(_) => None,
+        };
         let mut verdicts = Vec::new();
         for interface in &mut self.config.interfaces {
             for group in interface.access.iter_mut().chain(&mut interface.access_v6) {
-                let is_empty =
-                    |g: &mut Named| lists.get(&g.name).is_some_and(|list| !list.has_entries);
-                let Some(Named { name, place }) = group.take_if(is_empty) else { continue };
+                let Some(what) = group.as_ref().and_then(|g| missing(&g.name)) else { continue };
+                let Some(Named { name, place }) = group.take() else { continue };
                 let why = format!(
-                    "access list {name} has no entries; whether it then permits or drops everything is not \
+                    "access list {name} {what}; whether it then permits or drops everything is not \
                      documented"
                 );
                 verdicts.push(Verdict {
@@ -172,10 +175,10 @@ impl Reader<'_, '_> {
                 let why = match self.config.access_lists.get(*name) {
                     Some(list) if list.has_entries => continue,
                     Some(_) if self.empty == Empty::Unknown => continue,
-                    Some(_) => "has no entries",
+                    Some(_) => "has no entries: everything is permitted",
                     None => "is not defined",
                 };
-                let message = format!("access list {name} {why}: everything is permitted");
+                let message = format!("access list {name} {why}");
                 self.found.warn(line, name, message);
             }
             if names.len() > 1 && names.iter().all(|n| self.config.access_lists.contains_key(*n)) {
@@ -243,11 +246,10 @@ mod tests {
         check(
             &attach("ipv4 access-group none egress"),
             &[
-                (Effect::Pass, permitted, &from, 9),
-                (Effect::Pass, permitted, &towards, 9),
+                (Effect::Unknown, "all TCP", "interface Gi0/0/0/0, both directions", 9),
                 (Effect::Pass, "all TCP", rest, 0),
             ],
-            "access list none is not defined: everything is permitted",
+            "access list none is not defined",
         );
         check(lists, &[], "");
         let nexus = "ip access-list WEB\n  statistics per-entry\n  10 permit tcp 10.0.0.0/8 any eq 443\n  20 deny ip any any log\ninterface Gi0/0/0/0\n  ip access-group WEB out\n";

@@ -8,6 +8,7 @@ pub(crate) mod half_open;
 pub(crate) mod intercept;
 pub(crate) mod lists;
 pub(crate) mod log;
+pub(crate) mod pbr;
 pub(crate) mod reassembly;
 pub(crate) mod remedy;
 pub(crate) mod router;
