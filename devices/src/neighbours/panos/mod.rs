@@ -14,7 +14,7 @@ use sim_core::wording;
 
 use crate::audit::{Because, Effect, Verdict};
 use crate::catalogue::{MODELLED, ModelInfo};
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, quoted};
 use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
 
@@ -66,13 +66,13 @@ pub(crate) fn build(
     let mut setting: Option<(bool, Arc<Rule>)> = None;
     let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
     let mut used: Vec<(String, String, ConfigLine)> = Vec::new();
-    for Statement { words, place } in statements(text) {
-        let rule = |source| Rule::config(place.text.clone(), place.clone(), source);
+    for statement in statements(text) {
+        let rule = |source| Rule::config(statement.text, statement.place(), source);
         let mut switch = |word: &str, values: &[&'static str]| {
             let given = values.iter().find(|value| **value == word).copied();
             if given.is_none() {
                 let all = text.lines();
-                if let Some(line) = all.iter().find(|l| l.number == place.line) {
+                if let Some(line) = all.iter().find(|l| l.number == statement.line) {
                     let word = line.words.iter().find(|w| **w == word).copied().unwrap_or("");
                     let message =
                         format!("expected {}, found {}", values.join(" or "), quoted(word));
@@ -81,8 +81,7 @@ pub(crate) fn build(
             }
             given
         };
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
+        match statement.words.as_slice() {
             [.., "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
                 if let Some(value) = switch(value, &["yes", "no"]) {
                     setting = Some((value == "yes", rule(SETTING)));
@@ -96,7 +95,7 @@ pub(crate) fn build(
                 }
             }
             [.., "zone", zone, "network", "zone-protection-profile", name] => {
-                used.push(((*zone).to_owned(), (*name).to_owned(), place));
+                used.push(((*zone).to_owned(), (*name).to_owned(), statement.place()));
             }
             _ => {}
         }
@@ -131,37 +130,52 @@ pub(super) fn by_policy(text: ConfigText<'_>, allowed: &(Effect, Vec<Because>)) 
 }
 
 /// A setting: the words of a `set` command, or the names of the elements around a value in XML.
-struct Statement {
-    words: Vec<String>,
-    place: ConfigLine,
+struct Statement<'t> {
+    words: Vec<&'t str>,
+    file: &'t str,
+    line: u32,
+    /// Of the line.
+    text: &'t str,
+}
+
+impl Statement<'_> {
+    fn place(&self) -> ConfigLine {
+        ConfigLine { file: self.file.to_owned(), line: self.line, text: self.text.to_owned() }
+    }
 }
 
 /// The settings of a text: of `set` commands, or of the XML that the device exports.
-fn statements(text: ConfigText<'_>) -> Vec<Statement> {
+fn statements<'t>(text: ConfigText<'t>) -> Vec<Statement<'t>> {
     let is_xml = text.text.trim_start().starts_with('<');
     if is_xml {
         return elements(text);
     }
     let all = text.lines();
     let set = all.iter().filter(|line| line.words[0] == "set");
-    set.map(|line| Statement { words: words_of(line.text()), place: text.place(line) }).collect()
+    let statement = |line: &Line<'t>| Statement {
+        words: words_of(line.text()),
+        file: text.file,
+        line: line.number,
+        text: line.text(),
+    };
+    set.map(statement).collect()
 }
 
 /// The words of a command; quotes hold together what has blanks.
-fn words_of(command: &str) -> Vec<String> {
+fn words_of(command: &str) -> Vec<&str> {
     let mut words = Vec::new();
     for (at, part) in command.split('"').enumerate() {
         match at % 2 {
-            0 => words.extend(part.split_whitespace().map(str::to_owned)),
-            _ => words.push(part.to_owned()),
+            0 => words.extend(part.split_whitespace()),
+            _ => words.push(part),
         }
     }
     words
 }
 
 /// The values of an XML text, each with the names of the elements around it; an `entry` goes by its name.
-fn elements(text: ConfigText<'_>) -> Vec<Statement> {
-    let mut open: Vec<String> = Vec::new();
+fn elements(text: ConfigText<'_>) -> Vec<Statement<'_>> {
+    let mut open: Vec<&str> = Vec::new();
     let mut found = Vec::new();
     let all: Vec<&str> = text.text.lines().collect();
     let (mut at, mut line) = (0, 1);
@@ -176,17 +190,16 @@ fn elements(text: ConfigText<'_>) -> Vec<Statement> {
         let Some(end) = end else { break };
         let tag = &rest[..end];
         if !is_comment && tag.starts_with("</") {
-            if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(&&**name)) {
+            if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(name)) {
                 let raw = all.get(line as usize - 1).map_or("", |raw| raw.trim());
-                let place = ConfigLine { file: text.file.to_owned(), line, text: raw.to_owned() };
-                let words = open.iter().cloned().chain([value.to_owned()]).collect();
-                found.push(Statement { words, place });
+                let words = open.iter().copied().chain([value]).collect();
+                found.push(Statement { words, file: text.file, line, text: raw });
             }
             open.pop();
         } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
             let element = tag[1..end - 1].split_whitespace().next().unwrap_or("");
             let name = tag.split_once("name=\"").and_then(|(_, rest)| rest.split('"').next());
-            open.push(name.filter(|_| element == "entry").unwrap_or(element).to_owned());
+            open.push(name.filter(|_| element == "entry").unwrap_or(element));
         }
         line += tag.matches('\n').count() as u32;
         at = start + end;

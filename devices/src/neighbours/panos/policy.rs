@@ -50,22 +50,22 @@ pub(super) struct Policy {
 
 impl Policy {
     /// Reads the statements of a text.
-    pub(super) fn read(statements: &[Statement]) -> Self {
+    pub(super) fn read(statements: &[Statement<'_>]) -> Self {
         let mut policy = Self::default();
-        for Statement { words, place } in statements {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            policy.take(&words, place);
+        for statement in statements {
+            policy.take(statement);
         }
         policy
     }
 
-    fn take(&mut self, words: &[&str], place: &ConfigLine) {
+    fn take(&mut self, statement: &Statement<'_>) {
+        let words = statement.words.as_slice();
         if let Some(zone) = after(words, &["zone"])
             && let [name, "network", ..] = zone
         {
             self.zones.insert((*name).to_owned());
         }
-        let allows = |action: &str| (action == "allow", place.clone());
+        let allows = |action: &str| (action == "allow", statement.place());
         if let Some([name, "action", action]) = after(words, &["default-security-rules", "rules"]) {
             let at = usize::from(*name == "interzone-default");
             self.defaults[at] = Some(allows(action));
