@@ -5,8 +5,8 @@
 //!
 //! The kernel sends the first segment only, once. Where a burst on a slow path blocks the window, its
 //! segments are one after the other in the stream, and each comes by itself before the copy that goes out
-//! when it has become the first: retransmission alone would gain nothing over none, which is not what was
-//! published. So a faster subflow takes all that blocks, oldest first, as long as it has room.
+//! when it has become the first: retransmission alone would gain nothing over none, where the published
+//! curve does. So a faster subflow takes all that blocks, oldest first, as long as it has room.
 
 use super::super::data_send::SHORT_SEGMENT;
 use super::super::endpoint::{Endpoint, Io};
