@@ -389,8 +389,14 @@ impl Reader<'_, '_> {
         match line.words.as_slice() {
             ["nameif", name] => interface.name = Some(((*name).to_owned(), self.text.place(line))),
             ["security-level", level] => {
-                let place = || self.text.place(line);
-                interface.security_level = level.parse().ok().map(|level| (level, place()));
+                match level.parse::<u8>().ok().filter(|level| *level <= 100) {
+                    Some(level) => interface.security_level = Some((level, self.text.place(line))),
+                    None => {
+                        let message =
+                            format!("expected a level from 0 to 100, found {}", quoted(level));
+                        self.found.error(line, level, message);
+                    }
+                }
             }
             ["management-only", ..] => interface.management_only = Some(self.text.place(line)),
             ["ip", "address", address, ..] => interface.address = address.parse().ok(),

@@ -141,4 +141,16 @@ mod tests {
         check(&managing, &[("interface dmz, both directions", Some(8)), outside, back]);
         check("hostname fw\n", &[]);
     }
+
+    #[test]
+    fn a_level_that_is_none_is_told() {
+        for level in ["zero", "101"] {
+            let text = format!("interface G0\n nameif outside\n security-level {level}\n");
+            let audit = (PLATFORM.audit)(ConfigText::new("fw", &text));
+            let told: Vec<_> =
+                audit.warnings.iter().map(|w| (w.line, w.message.as_str())).collect();
+            let message = format!("expected a level from 0 to 100, found `{level}`");
+            assert_eq!(told, [(3, message.as_str())]);
+        }
+    }
 }
