@@ -18,6 +18,7 @@ use crate::error::{Doing, LiveError};
 use crate::host::{CommandPlan, Host, HostWork, Letterbox, News, Order, setup};
 use crate::observe::Observer;
 use crate::offload;
+use crate::scheduling::Courtesy;
 use crate::sleeper::Sleeper;
 use crate::tun::{LARGEST, Tun};
 
@@ -76,7 +77,11 @@ impl Bridge<'_> {
     ///
     /// # Errors
     /// A signal, or a failed wait.
-    pub(crate) fn carry(&mut self, limit: SimTime) -> Result<(), LiveError> {
+    pub(crate) fn carry(
+        &mut self,
+        limit: SimTime,
+        mut courtesy: Courtesy,
+    ) -> Result<(), LiveError> {
         let _ = nix::sys::prctl::set_timerslack(1);
         self.world.begin();
         let mut buffer = vec![0; LARGEST];
@@ -102,6 +107,7 @@ impl Bridge<'_> {
                 last_packet = now;
                 awake.packet(now);
             }
+            courtesy.keep(now, sleeper.slept());
             if now >= limit {
                 break;
             }

@@ -18,7 +18,7 @@ use crate::error::{Doing, LiveError};
 use crate::host::setup::{self, HostPlan};
 use crate::host::{CommandPlan, Host, HostWork, Letterbox, Order, Planned};
 use crate::observe::Observer;
-use crate::scheduling::{self, Priority};
+use crate::scheduling::Courtesy;
 use crate::{privileges, requirements};
 
 /// How to run, apart from what the scenario says.
@@ -190,7 +190,7 @@ fn live(
         .iter()
         .map(|work| Host::start(work.clone(), news.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    scheduling::prefer(Priority::Wire);
+    let courtesy = Courtesy::begin();
     privileges::for_packets();
     // Time begins when everything is in place, what content is cut from included, whose first use would
     // keep a packet waiting.
@@ -212,7 +212,7 @@ fn live(
         ran: BTreeMap::new(),
         early: Vec::new(),
     };
-    bridge.carry(limit)?;
+    bridge.carry(limit, courtesy)?;
     Ok(bridge.conclude())
 }
 

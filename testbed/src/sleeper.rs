@@ -25,11 +25,13 @@ const MOST: SimDuration = SimDuration::from_micros(120);
 pub(crate) struct Sleeper {
     /// How long before a deadline it is to be awake.
     early: SimDuration,
+    /// How long it has slept in all.
+    slept: SimDuration,
 }
 
 impl Default for Sleeper {
     fn default() -> Self {
-        Self { early: MOST }
+        Self { early: MOST, slept: SimDuration::ZERO }
     }
 }
 
@@ -51,12 +53,20 @@ impl Sleeper {
         }
         let mut fds: Vec<PollFd<'_>> =
             readable.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        match ppoll(&mut fds, Some(TimeSpec::new(0, left.as_nanos() as i64)), None) {
-            Ok(0) => self.learn(clock.now().since(now + left)),
+        let woken = ppoll(&mut fds, Some(TimeSpec::new(0, left.as_nanos() as i64)), None);
+        let slept = clock.now().since(now);
+        self.slept = self.slept + slept;
+        match woken {
+            Ok(0) => self.learn(slept.saturating_sub(left)),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// How long all sleeps took.
+    pub(crate) fn slept(&self) -> SimDuration {
+        self.slept
     }
 
     /// A sleep was so much too long. A longer one counts at once, shorter ones by and by.
