@@ -220,13 +220,15 @@ fn kind_of(plan: &HostPlan) -> SocketKind {
 
 fn listen(work: &HostWork) -> Result<Vec<tokio::net::TcpListener>, LiveError> {
     let kind = kind_of(&work.plan);
+    let congestion = setup::kernel_congestion(work.plan.stack.config.congestion);
     let mut ports = BTreeMap::new();
     for served in &work.serves {
         let own = work.plan.stack.addresses.first().map_or(served.to.ip(), |a| a.address);
         ports.entry(served.to.port()).or_insert(own);
     }
     let open = |(port, family): (u16, IpAddr)| {
-        kind.listen(port, family).doing(|| format!("listen on port {port} of {}", work.plan.name))
+        kind.listen(port, family, congestion)
+            .doing(|| format!("listen on port {port} of {}", work.plan.name))
     };
     ports.into_iter().map(open).collect()
 }

@@ -47,9 +47,16 @@ impl SocketKind {
         }
     }
 
-    /// Listens on every address of the host.
-    pub(crate) fn listen(self, port: u16, family: IpAddr) -> io::Result<TcpListener> {
+    /// Listens on every address of the host. Connections have this congestion control: their first subflow takes it
+    /// of its route, but those that join take it of the socket that was listened on (`mptcp_sockopt_sync_locked`).
+    pub(crate) fn listen(
+        self,
+        port: u16,
+        family: IpAddr,
+        congestion: &str,
+    ) -> io::Result<TcpListener> {
         let socket = self.socket(family)?;
+        socket.set_tcp_congestion(congestion.as_bytes())?;
         socket.set_reuse_address(true)?;
         let any: IpAddr = if self.dual || family.is_ipv6() {
             Ipv6Addr::UNSPECIFIED.into()
