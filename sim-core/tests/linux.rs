@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use paths::{CLIENT, Paths, SERVER, Tampering, TamperingBox, address, upload, usual_link};
 use sim_core::app::AppConfig;
 use sim_core::engine::device::{Device, Effects, Forwarding, PortId, Side};
+use sim_core::engine::link::LinkConfig;
 use sim_core::engine::world::Action;
 use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind};
 use sim_core::record::outcome::Verdict;
@@ -270,4 +271,44 @@ fn a_join_without_its_third_ack_takes_no_room() {
     assert_eq!(record.server_counters["MPJoinSynRx"], 1);
     assert_eq!(record.server_counters.get("MPJoinAckRx"), None);
     WINDOWS.with_borrow(|windows| assert!(windows.is_sorted(), "{windows:?}"));
+}
+
+/// Two paths, the second slower, and a receive buffer of 200 kB, which is full most of the time.
+fn with_a_full_window(first: Tampering, second: LinkConfig) -> ConnectionRecord {
+    let small = HostConfig { receive_buffer: ByteSize(200_000), ..HostConfig::default() };
+    let boxes = [first, untouched].map(|b| TamperingBox::new(b) as Box<dyn Device>);
+    let mut paths =
+        Paths::new(HostConfig::default().in_linux(), small.in_linux(), boxes, &usual_link());
+    let second = Some(Box::new(second));
+    let slower =
+        Action::SetLink { link: paths.links[1], forward: second.clone(), backward: second };
+    paths.world.schedule(SimTime::ZERO, "slower".into(), None, slower);
+    let connection = paths.connection("work", SimTime::ZERO, upload(2_000_000));
+    paths.world.add_connection(connection);
+    paths.world.run(SimTime(100_000_000_000)).connections.remove(0)
+}
+
+/// `tcp_may_update_window`, `ack_update_msk`: acknowledgements behind a hole in a subflow do not make its window smaller,
+/// while the DATA_ACK that they bring moves on; what is sent beyond the peer's window so, the subflow acknowledges and the
+/// connection throws away (`mptcp_data_queue_ofo`), until its own timer sends it again.
+#[test]
+fn behind_a_hole_data_goes_beyond_the_window() {
+    let hole: Tampering = |port, nth, _, _| match port.side() {
+        Side::Inside if (320..324).contains(&nth) => Forwarding::Drop,
+        _ => Forwarding::Through,
+    };
+    let slow = LinkConfig { rate: Some(BitRate(3_000_000)), ..usual_link() };
+    let record = with_a_full_window(hole, slow);
+    assert!(record.server_counters["NoDSSInWindow"] > 0);
+    assert!(record.client_counters["MPTCPRetrans"] > 0);
+    assert!(record.stream_intact && record.completed_at.is_some());
+}
+
+/// A DATA_ACK that a longer path brings late opens no more of the window than it did when it was sent.
+#[test]
+fn a_late_data_ack_opens_nothing() {
+    let far = LinkConfig { delay: SimDuration::from_millis(80), ..usual_link() };
+    let record = with_a_full_window(untouched, far);
+    assert_eq!(record.server_counters.get("NoDSSInWindow"), None);
+    assert!(record.stream_intact && record.completed_at.is_some());
 }

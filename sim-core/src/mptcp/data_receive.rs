@@ -460,11 +460,17 @@ impl Endpoint {
 
     /// Keeps data that came before its turn; only bytes not held yet are kept and counted.
     fn keep_early(&mut self, i: usize, at: u64, payload: Payload) {
-        self.counters.count(Counter::OfoQueue);
+        let end = at + u64::from(payload.len);
         if self.is_linux() {
             self.may_fall_back = false;
+            if end > self.receive.advertised {
+                // The subflow has acknowledged it: only the data-level timer brings it again
+                // (`mptcp_data_queue_ofo`).
+                self.counters.count(Counter::NoDssInWindow);
+                return;
+            }
         }
-        let end = at + u64::from(payload.len);
+        self.counters.count(Counter::OfoQueue);
         let early = &mut self.receive.early;
         let last = early.back_mut();
         let last_end = last.as_ref().map_or(0, |e| e.end());

@@ -303,7 +303,8 @@ impl Endpoint {
         if offset > self.send.next {
             return; // not sent yet, or far in the past
         }
-        let edge = self.send.una.max(offset) + window;
+        // An older one, which a slower subflow brings, opens no more than it did when it was sent.
+        let edge = offset + window;
         self.send.max_window = self.send.max_window.max(window);
         self.send.window_edge = self.send.window_edge.max(edge);
         if offset > self.send.una {

@@ -9,7 +9,7 @@ use super::keepalive::Silence;
 use super::path_mtu::PathMtuSearch;
 use super::send_queue::SendQueue;
 use super::stack::HostStack;
-use super::subflow::{Proof, State, Subflow};
+use super::subflow::{Proof, SendWindow, State, Subflow};
 use super::unmapped::Unmapped;
 use crate::record::story::{End, Fact, FallbackReason, Offer, ResetCause};
 use crate::record::{SubflowOutcome, SubflowRole};
@@ -280,6 +280,7 @@ impl Endpoint {
             state: State::SynSent,
             tx: Sender::new(initial, congestion, self.config.rto_min),
             rx: Receiver::new(Seq(0)),
+            send_window: SendWindow::default(),
             offer: self.receive.window.first_offer(),
             peer_mss: if flow.src.is_ipv4() { 536 } else { 1220 },
             mtu: io.host.mtu_of(io.now, flow.src.ip(), flow.dst.ip()),

@@ -176,7 +176,7 @@ impl Endpoint {
         }
         let usual = self.usual_dss(i, packet);
         let may_sack = usual.is_none() && !packet.options.are_timestamps_only();
-        self.take_ack(io, i, packet, echo, may_sack);
+        self.take_ack(io, i, packet, start, echo, may_sack);
         if self.is_plain() {
             if self.subflows[i].state != State::Closed {
                 self.take_data(io, i, packet, start, None);
@@ -184,8 +184,7 @@ impl Endpoint {
             return;
         }
         if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
-            let window = u64::from(packet.window) << self.subflows[i].send_scale;
-            self.take_data_ack(io, DataSeq::Short(dss.ack), window);
+            self.take_data_ack(io, DataSeq::Short(dss.ack), self.window_behind(i, packet));
             let follows = self.manage_paths(io);
             if self.subflows[i].state != State::Closed {
                 let mapping = Dss::from(dss).mapping.map(|mapping| (mapping, false));
@@ -226,6 +225,14 @@ impl Endpoint {
         self.keeps_deadline = false; // signals may have set a timer
     }
 
+    /// The window that a packet on subflow `i` opens behind its DATA_ACK (RFC 8684 §3.3.4): its own; Linux adds the
+    /// subflow's, which that packet may not have moved (`ack_update_msk`).
+    #[inline(always)] // once for each packet
+    fn window_behind(&self, i: usize, packet: &Packet) -> u64 {
+        let s = &self.subflows[i];
+        if self.is_linux { s.send_window.size() } else { u64::from(packet.window) << s.send_scale }
+    }
+
     /// TCP's acknowledgement: what left the network, what is lost, how the window moves.
     #[inline]
     fn take_ack(
@@ -233,6 +240,7 @@ impl Endpoint {
         io: &mut Io<'_>,
         i: usize,
         packet: &Packet,
+        start: u64,
         echo: Option<u32>,
         may_sack: bool,
     ) {
@@ -240,6 +248,7 @@ impl Endpoint {
         let Some(ack) = offset_of(packet.ack, s.tx.initial, s.tx.una) else { return };
         self.waiting.unanswered = 0;
         let window = u64::from(packet.window) << s.send_scale;
+        s.send_window.update(ack > s.tx.una, start, window);
         if s.tx.is_settled(ack) {
             s.tx.window_edge = s.tx.window_edge.max(ack + window);
             self.note_acked(io, i, window, Acked { all: true, ..Acked::default() });
@@ -454,8 +463,7 @@ impl Endpoint {
 
     fn apply_signals(&mut self, io: &mut Io<'_>, i: usize, packet: &Packet, signals: &Signals) {
         if let Some(ack) = signals.data_ack {
-            let window = u64::from(packet.window) << self.subflows[i].send_scale;
-            self.take_data_ack(io, ack, window);
+            self.take_data_ack(io, ack, self.window_behind(i, packet));
         }
         if let Some(add) = signals.add_addr {
             self.on_add_addr(io, i, packet, add);

@@ -105,6 +105,7 @@ impl Endpoint {
             s.rx.ts_recent = next.timestamp;
         }
         s.silence = Silence::broken(now);
+        s.send_window.update(true, s.rx.next, next.window);
         s.tx.window_edge = s.tx.window_edge.max(next.ack + next.window);
         self.waiting.unanswered = 0;
     }

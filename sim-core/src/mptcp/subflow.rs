@@ -55,6 +55,35 @@ pub struct ActiveMapping {
     pub data_fin: bool,
 }
 
+/// The window that the peer last gave, as Linux keeps it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SendWindow {
+    /// Bytes (SND.WND).
+    size: u64,
+    /// Start of the segment that gave it (SND.WL1).
+    from: u64,
+}
+
+impl SendWindow {
+    /// A segment that starts at `start` came with a window of `size` bytes; `advances`: it acknowledged what no other
+    /// had. One that neither does nor carries anything new makes the window no smaller (`tcp_may_update_window`; RFC
+    /// 9293 §3.10.7.4 would have it so). Behind a hole in the subflow the data-level acknowledgement moves on all the
+    /// same, and Linux adds the old window to it: its data may go beyond what the peer takes.
+    #[inline(always)] // once for each packet
+    pub(super) const fn update(&mut self, advances: bool, start: u64, size: u64) {
+        let repeats = start == self.from && (size > self.size || size == 0);
+        if advances || start > self.from || repeats {
+            *self = Self { size, from: start };
+        }
+    }
+
+    /// Bytes.
+    #[inline(always)] // once for each packet
+    pub(super) const fn size(self) -> u64 {
+        self.size
+    }
+}
+
 /// One subflow. What every packet touches comes first, so that it lies together.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -99,6 +128,8 @@ pub struct Subflow {
     pub tx: Sender,
     /// Receiving half.
     pub rx: Receiver,
+    /// The peer's window.
+    pub send_window: SendWindow,
     /// How much this subflow offers of the receive window.
     pub offer: Offer,
     /// When the handshake's next step is sent again.
