@@ -1,7 +1,7 @@
 //! How long it takes to recognise, read and audit a large configuration:
 //! `cargo run --release --example config_time -p cli`.
 //!
-//! Two systems, two sizes; the least of several runs. Ten times the lines should take about ten times as
+//! Four systems, two sizes; the least of several runs. Ten times the lines should take about ten times as
 //! long. Files that are named are measured instead.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement is by the wall clock")]
@@ -19,6 +19,8 @@ fn main() {
     for lines in [20_000, 200_000].into_iter().filter(|_| files.is_empty()) {
         measure(&format!("ASA, {lines} lines"), &asa(lines));
         measure(&format!("IOS, {lines} lines"), &ios(lines));
+        measure(&format!("PAN-OS, {lines} lines"), &pan_os(lines));
+        measure(&format!("iptables, {lines} lines"), &iptables(lines));
     }
     for path in files {
         match std::fs::read(&path) {
@@ -105,4 +107,46 @@ fn ios(lines: usize) -> String {
         };
     }
     text
+}
+
+/// Addresses, services, and rules between zones.
+fn pan_os(lines: usize) -> String {
+    let mut text = "set deviceconfig system hostname large\n".to_owned();
+    for n in 0..lines / 8 {
+        let (a, b) = (n / 250 % 250, n % 250);
+        let rule = format!("set rulebase security rules \"Rule {n}\"");
+        let _ = write!(
+            text,
+            "set address h{n} ip-netmask 10.{a}.{b}.1/32\nset service s{n} protocol tcp port {}\n{rule} from \
+             z{}\n{rule} to z{}\n{rule} source h{n}\n{rule} application any\n{rule} service s{n}\n{rule} \
+             action allow\n",
+            n % 60_000 + 1,
+            n % 40,
+            n * 7 % 40
+        );
+    }
+    text
+}
+
+/// Chains of users between interfaces, with a rule for each network.
+fn iptables(lines: usize) -> String {
+    let mut text = "*filter\n:FORWARD DROP [0:0]\n".to_owned();
+    for n in 0..50 {
+        let _ = write!(
+            text,
+            ":C{n} - [0:0]\n-A FORWARD -i eth{} -o eth{} -j C{n}\n",
+            n % 6,
+            (n + 1) % 6
+        );
+    }
+    for n in 0..lines.saturating_sub(103) {
+        let (a, b) = (n / 250 % 250, n % 250);
+        let _ = writeln!(
+            text,
+            "-A C{} -s 10.{a}.{b}.0/24 -p tcp -m tcp --dport {} -m comment --comment \"rule {n}\" -j ACCEPT",
+            n % 50,
+            n % 60_000 + 1
+        );
+    }
+    text + "COMMIT\n"
 }

@@ -20,7 +20,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        for (k, piece) in pieces(word).into_iter().enumerate() {
+        for (k, piece) in pieces(word).enumerate() {
             let gap = usize::from(k == 0 && used > 0);
             if used > 0 && used + gap + piece.width() > width {
                 lines.push(String::new());
@@ -31,7 +31,10 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
                     line.push(' ');
                     used += 1;
                 }
-                line.extend(piece.chars().map(|c| if c == NO_BREAK { ' ' } else { c }));
+                for (k, part) in piece.split(NO_BREAK).enumerate() {
+                    line.push_str(if k > 0 { " " } else { "" });
+                    line.push_str(part);
+                }
                 used += piece.width();
             }
         }
@@ -40,18 +43,27 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The parts of a word between which a line may break.
-fn pieces(word: &str) -> Vec<&str> {
-    let mut cuts = vec![0];
-    let mut chars = word.char_indices().peekable();
-    while let Some((_, c)) = chars.next() {
-        let Some(&(at, next)) = chars.peek() else { break };
-        let wide = |c: char| c.width() == Some(2);
-        if (wide(c) || wide(next)) && !NOT_LAST.contains(c) && !NOT_FIRST.contains(next) {
-            cuts.push(at);
-        }
+fn pieces(mut word: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (piece, rest) = word.split_at(first_break(word));
+        word = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The first place in a word at which a line may break: between wide characters, else its end.
+fn first_break(word: &str) -> usize {
+    if word.is_ascii() {
+        return word.len();
     }
-    cuts.push(word.len());
-    cuts.windows(2).map(|cut| &word[cut[0]..cut[1]]).collect()
+    let wide = |c: char| c.width() == Some(2);
+    let after = word.char_indices().skip(1);
+    let mut pairs = word.chars().zip(after);
+    let place = pairs.find_map(|(c, (at, next))| {
+        let parted = wide(c) || wide(next);
+        (parted && !NOT_LAST.contains(c) && !NOT_FIRST.contains(next)).then_some(at)
+    });
+    place.unwrap_or(word.len())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! pager marks and prompts, the fences and ticks of Markdown, and all of a `show tech-support` but its
 //! configuration. Columns always refer to the line as the user sees it in the file.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 /// One line that says something.
 #[derive(Clone, Debug)]
@@ -23,8 +24,7 @@ impl<'a> Line<'a> {
     /// The line without surrounding blanks, prompt and pager marks.
     #[must_use]
     pub fn text(&self) -> &'a str {
-        let start = self.offset(self.words[0]);
-        self.until_remark(&self.raw[start..])
+        text_of(self.raw, &self.words)
     }
 
     /// First column of `word` and the one after it, in characters from 1. `word` is one of the line's
@@ -40,19 +40,24 @@ impl<'a> Line<'a> {
     /// Everything from `word` (one of the line's words) to the end of the line.
     #[must_use]
     pub fn rest_from(&self, word: &str) -> &'a str {
-        self.until_remark(&self.raw[self.offset(word)..])
-    }
-
-    /// The text up to the end of the last word.
-    fn until_remark(&self, text: &'a str) -> &'a str {
-        let last = self.words.last().map_or(0, |last| self.offset(last) + last.len());
-        let before = self.raw.len() - text.len();
-        text[..last.saturating_sub(before).min(text.len())].trim_end()
+        rest_from(self.raw, &self.words, word)
     }
 
     fn offset(&self, word: &str) -> usize {
         offset_in(self.raw, word)
     }
+}
+
+/// A line's text from its first word to its last.
+fn text_of<'a>(raw: &'a str, words: &[&str]) -> &'a str {
+    rest_from(raw, words, words.first().copied().unwrap_or(""))
+}
+
+/// A line's text from one of its words to the last.
+fn rest_from<'a>(raw: &'a str, words: &[&str], word: &str) -> &'a str {
+    let first = offset_in(raw, word);
+    let end = words.last().map_or(0, |last| offset_in(raw, last) + last.len());
+    raw[first..end.max(first)].trim_end()
 }
 
 /// Most lines that a banner is looked through for its end: a mark that comes only later is none.
@@ -67,7 +72,7 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
     let all: Vec<&str> = text.split(break_of(text)).collect();
     let sections = Sections::of(text, &all);
     let has = Has::of(text);
-    let mut found = Vec::with_capacity(all.len());
+    let mut found = Found::default();
     let mut at = 0;
     while at < all.len() {
         let here = at;
@@ -75,15 +80,18 @@ pub fn lines(text: &str) -> Vec<Line<'_>> {
         if !sections.hold(here) {
             continue;
         }
-        let first = found.len();
-        read(here as u32 + 1, all[here], has, &mut found);
-        match found.get(first).map(|line| line.words.as_slice()) {
-            Some(["banner", _, word, ..]) => at = banner_end(&all, here, &found[first], word),
-            Some(["certificate", ..]) => at = certificate_end(&all, at),
+        let first = found.lines.len();
+        found.read(here as u32 + 1, all[here], has);
+        let Some(line) = found.lines.get(first) else { continue };
+        match &found.words[line.words.clone()] {
+            words @ ["banner", _, mark, ..] => {
+                at = banner_end(&all, here, words.len(), rest_from(line.raw, words, mark));
+            }
+            ["certificate", ..] => at = certificate_end(&all, at),
             _ => {}
         }
     }
-    found
+    found.into_lines()
 }
 
 /// What ends a line: a carriage return alone in texts of some terminals and old systems. (A pager's mark
@@ -160,103 +168,19 @@ impl Has {
     }
 }
 
-/// Takes the commands of a line: none, one, or several with their prompts between them.
-fn read<'a>(number: u32, mut raw: &'a str, has: Has, found: &mut Vec<Line<'a>>) {
-    let mut content = raw;
-    if has.controls {
-        raw = raw.trim_end_matches('\r');
-        // A pager leaves its mark and the backspaces that wiped it before the line's own text.
-        let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
-        let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
-        content = &raw[shown..];
-    }
-    content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    if has.pager {
-        for mark in ["<--- More --->", "--More--"] {
-            content = content.trim_start().strip_prefix(mark).unwrap_or(content);
-        }
-    }
-    let mut indent = content.len() - content.trim_start().len();
-    content = content.trim();
-    if has.markdown && content.starts_with("```") {
-        return;
-    }
-    if has.markdown
-        && let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
-    {
-        content = ticked.trim();
-        raw = &raw[..offset_in(raw, content) + content.len()];
-    }
-    if has.prompts
-        && let Some(command) = after_prompt(content)
-    {
-        (content, indent) = (command.trim_start(), 0);
-    }
-    if content.is_empty() || content.starts_with(['!', ':']) || is_remark(content) {
-        return;
-    }
-    let mut words = split(content);
-    if has.prompts
-        && content.contains("(config")
-        && let Some(at) = words.iter().rposition(|word| is_config_prompt(word))
-    {
-        // The earlier commands go first.
-        if let Some(last) = at.checked_sub(1).map(|last| words[last]) {
-            read(number, &raw[..offset_in(raw, last) + last.len()], has, found);
-        }
-        (words, indent) = (words[at + 1..].iter().copied().collect(), 0);
-    }
-    // `command ! what it does`, as pages write it; to iptables the mark negates.
-    if has.remarks
-        && !content.starts_with('-')
-        && !content.contains("tables ")
-        && let Some(at) = words.iter().position(|word| *word == "!")
-    {
-        words = words[..at].iter().copied().collect();
-    }
-    if !words.is_empty() {
-        found.push(Line { number, indent, words, raw });
-    }
-}
-
-/// `# …` is how a page or a script remarks, `## …` a heading of a page, `- …` an item of its lists.
-fn is_remark(content: &str) -> bool {
-    let heading = content.starts_with('#') && content.trim_start_matches('#').starts_with(' ');
-    heading || content.starts_with("- ")
-}
-
-/// Words that most lines have no more of.
-const WORDS_USUAL: usize = 8;
-
-/// The words of a line, in the line itself unless they are many: most lines then cost no allocation.
-/// (What libraries have for this is invariant in its element; a line must live as long as a part of its
-/// text.)
-#[derive(Clone, Debug, Default)]
+/// The words of a line. Those of all lines of a text stand in one piece of memory: a line costs no
+/// allocation.
+#[derive(Clone, Debug)]
 pub struct Words<'a> {
-    few: [&'a str; WORDS_USUAL],
-    few_count: usize,
-    /// All of them, when they are many.
-    many: Vec<&'a str>,
+    all: Arc<Vec<&'a str>>,
+    place: Range<usize>,
 }
 
 impl<'a> Words<'a> {
     /// All of them.
     #[must_use]
     pub fn as_slice(&self) -> &[&'a str] {
-        if self.many.is_empty() { &self.few[..self.few_count] } else { &self.many }
-    }
-
-    fn push(&mut self, word: &'a str) {
-        if !self.many.is_empty() {
-            self.many.push(word);
-        } else if let Some(free) = self.few.get_mut(self.few_count) {
-            *free = word;
-            self.few_count += 1;
-        } else {
-            self.many.reserve(2 * WORDS_USUAL);
-            self.many.extend(self.few);
-            self.many.push(word);
-        }
+        &self.all[self.place.clone()]
     }
 }
 
@@ -268,20 +192,110 @@ impl<'a> Deref for Words<'a> {
     }
 }
 
-impl<'a> FromIterator<&'a str> for Words<'a> {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(all: I) -> Self {
-        let mut words = Self::default();
-        all.into_iter().for_each(|word| words.push(word));
-        words
+/// What is found in a text.
+#[derive(Default)]
+struct Found<'a> {
+    /// Of all lines.
+    words: Vec<&'a str>,
+    lines: Vec<FoundLine<'a>>,
+}
+
+struct FoundLine<'a> {
+    number: u32,
+    indent: usize,
+    words: Range<usize>,
+    raw: &'a str,
+}
+
+impl<'a> Found<'a> {
+    fn into_lines(self) -> Vec<Line<'a>> {
+        let all = Arc::new(self.words);
+        let lines = self.lines.into_iter();
+        lines
+            .map(|FoundLine { number, indent, words, raw }| {
+                let words = Words { all: Arc::clone(&all), place: words };
+                Line { number, indent, words, raw }
+            })
+            .collect()
+    }
+
+    /// Takes the commands of a line: none, one, or several with their prompts between them.
+    fn read(&mut self, number: u32, mut raw: &'a str, has: Has) {
+        let mut content = raw;
+        if has.controls {
+            raw = raw.trim_end_matches('\r');
+            // A pager leaves its mark and the backspaces that wiped it before the line's own text.
+            let wiped = |byte: &u8| matches!(byte, 8 | b'\r');
+            let shown = raw.as_bytes().iter().rposition(wiped).map_or(0, |at| at + 1);
+            content = &raw[shown..];
+        }
+        content = content.strip_prefix('\u{feff}').unwrap_or(content);
+        if has.pager {
+            for mark in ["<--- More --->", "--More--"] {
+                content = content.trim_start().strip_prefix(mark).unwrap_or(content);
+            }
+        }
+        let mut indent = content.len() - content.trim_start().len();
+        content = content.trim();
+        if has.markdown && content.starts_with("```") {
+            return;
+        }
+        if has.markdown
+            && let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
+        {
+            content = ticked.trim();
+            raw = &raw[..offset_in(raw, content) + content.len()];
+        }
+        if has.prompts
+            && let Some(command) = after_prompt(content)
+        {
+            (content, indent) = (command.trim_start(), 0);
+        }
+        if content.is_empty() || content.starts_with(['!', ':']) || is_remark(content) {
+            return;
+        }
+        if has.prompts
+            && content.contains("(config")
+            && let Some(prompt) =
+                content.split_whitespace().rev().find(|word| is_config_prompt(word))
+        {
+            let at = offset_in(content, prompt);
+            let earlier = content[..at].trim_end();
+            // The earlier commands go first.
+            if !earlier.is_empty() {
+                self.read(number, &raw[..offset_in(raw, earlier) + earlier.len()], has);
+            }
+            (content, indent) = (content[at + prompt.len()..].trim_start(), 0);
+        }
+        let first = self.words.len();
+        split(content, &mut self.words);
+        // `command ! what it does`, as pages write it; to iptables the mark negates.
+        if has.remarks
+            && !content.starts_with('-')
+            && !content.contains("tables ")
+            && let Some(at) = self.words[first..].iter().position(|word| *word == "!")
+        {
+            self.words.truncate(first + at);
+        }
+        let words = first..self.words.len();
+        if !words.is_empty() {
+            self.lines.push(FoundLine { number, indent, words, raw });
+        }
     }
 }
 
-/// The words of a text.
-fn split(text: &str) -> Words<'_> {
+/// `# …` is how a page or a script remarks, `## …` a heading of a page, `- …` an item of its lists.
+fn is_remark(content: &str) -> bool {
+    let heading = content.starts_with('#') && content.trim_start_matches('#').starts_with(' ');
+    heading || content.starts_with("- ")
+}
+
+/// Adds the words of a text.
+fn split<'a>(text: &'a str, words: &mut Vec<&'a str>) {
     if !text.is_ascii() {
-        return text.split_whitespace().collect();
+        words.extend(text.split_whitespace());
+        return;
     }
-    let mut words = Words::default();
     let mut begins = None;
     for (at, byte) in text.bytes().enumerate() {
         match (begins, byte.is_ascii_whitespace()) {
@@ -296,7 +310,6 @@ fn split(text: &str) -> Words<'_> {
     if let Some(first) = begins {
         words.push(&text[first..]);
     }
-    words
 }
 
 /// `word` borrows from `raw`, so the difference of the addresses is its place in it.
@@ -320,21 +333,22 @@ fn after_prompt(content: &str) -> Option<&str> {
     named.then(|| &content[prompt.len()..])
 }
 
-/// The line after a banner that begins in line `here`. `banner motd ^C … ^C` (IOS) runs to the second
-/// mark, `banner motd text` (ASA) is one line. Text that only begins as a mark does is told from one by
-/// what follows: no banner holds commands of a configuration.
-fn banner_end(all: &[&str], here: usize, line: &Line<'_>, first: &str) -> usize {
+/// The line after a banner that begins in line `here`, of so many words, with its text. `banner motd ^C … ^C`
+/// (IOS) runs to the second mark, `banner motd text` (ASA) is one line. Text that only begins as a mark does
+/// is told from one by what follows: no banner holds commands of a configuration.
+fn banner_end(all: &[&str], here: usize, words: usize, text: &str) -> usize {
+    let first = text.split_whitespace().next().unwrap_or("");
     let mut chars = first.chars();
     let (mark, certain) = match (chars.next(), chars.next()) {
         (Some('^'), Some(letter)) => (format!("^{letter}"), true),
         (Some(other), _) if other.is_control() => (other.to_string(), true),
         (Some(other), _) if !other.is_alphanumeric() => (other.to_string(), false),
         // The letter that a caret was lost from: it stands alone.
-        (Some(letter), None) if line.words.len() == 3 => (letter.to_string(), false),
+        (Some(letter), None) if words == 3 => (letter.to_string(), false),
         _ => return here + 1,
     };
     let letter = mark.starts_with(char::is_alphanumeric);
-    if !letter && line.rest_from(first)[mark.len()..].contains(&mark) {
+    if !letter && text[mark.len()..].contains(&mark) {
         return here + 1;
     }
     for (at, raw) in all.iter().enumerate().skip(here + 1).take(BANNER_LINES_MAX) {

@@ -39,9 +39,9 @@ pub(crate) const PAN_OS: Platform = Platform {
     knows: None,
     audit: |text| {
         audited(text, |text| {
-            let (mut device, warnings) = panos::build(Some(text))?;
+            let panos::Read { mut device, policy, warnings } = panos::read(text)?;
             let allowed = passed(&mut device, SERVER);
-            let verdicts = panos::by_policy(text, &allowed);
+            let verdicts = policy.verdicts(&allowed);
             let audit = Audit::uniform(None, allowed.0, allowed.1);
             Ok(if verdicts.is_empty() {
                 Audit { warnings, ..audit }

@@ -169,6 +169,9 @@ fn ways(rules: &Ruleset) -> Vec<[String; 2]> {
 fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
     let mut all: Vec<(String, Flow)> = Vec::new();
     for entry in &rules.entries {
+        if all.len() >= most {
+            break;
+        }
         let mut flow = Flow { src: CLIENT, dst: SERVER };
         let mut called = String::new();
         for (_, on) in entry.matches.iter().filter(|(negated, _)| !negated) {
@@ -200,7 +203,7 @@ fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
             }
         }
         let known = called.is_empty() || all.iter().any(|(_, f)| *f == flow);
-        if !known && all.len() < most {
+        if !known {
             all.push((format!("TCP{called}"), flow));
         }
     }
@@ -287,7 +290,7 @@ impl Tried {
             .filter_map(|(at, entry)| {
                 let doubt = entry.doubt.as_ref()?;
                 let why = format!("whether a connection fits {doubt} the text does not tell");
-                let because = vec![line_of(&entry.rule), Because::default(why)];
+                let because = vec![line_of(&self.linux.rules.rule(entry)), Because::default(why)];
                 Some((at, because))
             })
             .take(self.most)

@@ -20,10 +20,10 @@ pub(super) struct Circumstances<'a> {
 /// One condition.
 #[derive(Clone, Debug)]
 pub(super) enum Match {
-    Source(Vec<(IpAddr, u8)>),
-    Destination(Vec<(IpAddr, u8)>),
-    SourcePort(Vec<RangeInclusive<u16>>),
-    DestinationPort(Vec<RangeInclusive<u16>>),
+    Source(Box<[(IpAddr, u8)]>),
+    Destination(Box<[(IpAddr, u8)]>),
+    SourcePort(Box<[RangeInclusive<u16>]>),
+    DestinationPort(Box<[RangeInclusive<u16>]>),
     /// These flags looked at, those of them set.
     Flags(u8, u8),
     Option(u8),
@@ -63,7 +63,7 @@ impl Match {
 }
 
 /// `10.0.0.0/8,192.0.2.1`, with prefixes or netmasks.
-pub(super) fn addresses(word: &str) -> Option<Vec<(IpAddr, u8)>> {
+pub(super) fn addresses(word: &str) -> Option<Box<[(IpAddr, u8)]>> {
     let one = |word: &str| {
         let host = |a: IpAddr| (a, if a.is_ipv4() { 32 } else { 128 });
         let masked = || {
@@ -75,7 +75,7 @@ pub(super) fn addresses(word: &str) -> Option<Vec<(IpAddr, u8)>> {
     word.split(',').map(one).collect()
 }
 
-pub(super) fn ports(word: &str) -> Option<Vec<RangeInclusive<u16>>> {
+pub(super) fn ports(word: &str) -> Option<Box<[RangeInclusive<u16>]>> {
     let one = |part: &str| match part.split_once(':') {
         Some((first, last)) => {
             let first = if first.is_empty() { Some(0) } else { port(first) };

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, Origin, PortId, Rule};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Packet;
@@ -119,10 +119,7 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
     let all = text.lines();
     for entry in &rules.entries {
         let named = entry.matches.iter().any(|(_, on)| matches!(on, Match::Interface { .. }));
-        if let Origin::Config(place) = &entry.rule.origin
-            && named
-            && let Ok(at) = all.binary_search_by_key(&place.line, |line| line.number)
-        {
+        if named && let Ok(at) = all.binary_search_by_key(&entry.line, |line| line.number) {
             let message = "interfaces are not told apart here: this rule does nothing";
             found.warn(&all[at], "", message);
         }
@@ -210,7 +207,7 @@ impl Linux {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
-            let rule = Arc::clone(&entry.rule);
+            let rule = self.rules.rule(entry);
             match &entry.target {
                 Target::Accept => return Ok(Fate::Goes),
                 Target::Return => {
@@ -361,7 +358,7 @@ impl Device for Linux {
     fn counters(&self) -> Vec<(String, u64)> {
         let of = |(at, entry): (usize, &Entry)| {
             let hits = self.hits.get(&at).copied().unwrap_or(0);
-            (format!("rule {}: {}", at + 1, entry.rule.text), hits)
+            (format!("rule {}: {}", at + 1, entry.text), hits)
         };
         self.rules.entries.iter().enumerate().map(of).collect()
     }
@@ -370,8 +367,6 @@ impl Device for Linux {
         let counts = self.counters();
         let heading = std::iter::once("iptables -v -S".to_owned());
         let lines = self.rules.entries.iter().zip(counts);
-        heading
-            .chain(lines.map(|(entry, (_, hits))| format!("[{hits}] {}", entry.rule.text)))
-            .collect()
+        heading.chain(lines.map(|(entry, (_, hits))| format!("[{hits}] {}", entry.text))).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sim_core::engine::device::{ConfigLine, Rule};
 use sim_core::wire::options::kind;
@@ -28,16 +28,21 @@ pub(super) const PASSED: [&str; 3] = ["PREROUTING", "FORWARD", "POSTROUTING"];
 /// One rule.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) matches: Vec<(bool, Match)>,
+    pub(super) matches: Box<[(bool, Match)]>,
     /// A condition of which a text does not tell whether it holds.
     pub(super) doubt: Option<String>,
     pub(super) target: Target,
-    pub(super) rule: Arc<Rule>,
+    /// Its line, and the line's number.
+    pub(super) text: Box<str>,
+    pub(super) line: u32,
+    /// What changes are signed with. Of thousands of rules few are ever met: it is made when one is.
+    rule: OnceLock<Arc<Rule>>,
 }
 
 /// All rules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ruleset {
+    file: String,
     pub(super) entries: Vec<Entry>,
     /// Places of the rules of each chain, in order.
     chains: Vec<Vec<usize>>,
@@ -61,6 +66,15 @@ impl Entry {
 }
 
 impl Ruleset {
+    /// What the changes of an entry are signed with.
+    pub(super) fn rule(&self, entry: &Entry) -> Arc<Rule> {
+        let rule = entry.rule.get_or_init(|| {
+            let (file, text) = (self.file.clone(), entry.text.to_string());
+            Rule::config(&*entry.text, ConfigLine { file, line: entry.line, text }, MAN)
+        });
+        Arc::clone(rule)
+    }
+
     /// The rule by which a table drops what no rule of it has decided.
     pub(super) fn policy(&self, table: Table) -> Option<Arc<Rule>> {
         self.policies.iter().find(|(t, _)| *t == table).map(|(_, rule)| Arc::clone(rule))
@@ -78,7 +92,7 @@ impl Ruleset {
 
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { file: text.file.to_owned(), ..Self::default() };
         let mut table = Some(Table::Filter);
         // A line that begins with a colon is a comment to Cisco, a chain with its policy here.
         for (number, raw) in (1u32..).zip(text.text.lines().map(str::trim)) {
@@ -106,25 +120,27 @@ impl Ruleset {
         let lines = text.lines();
         let variables = Variables::of(&lines);
         for line in lines.iter() {
-            let words = line.words.as_slice();
-            let after = |flag: &str| words.iter().position(|w| *w == flag).map(|at| at + 1);
-            let of = ["-N", "--new-chain", "-A", "--append"].iter().find_map(|flag| after(flag));
-            if let Some(name) = of.and_then(|at| words.get(at))
+            let names = |word: &&str| matches!(*word, "-N" | "--new-chain" | "-A" | "--append");
+            let at = line.words.iter().position(names);
+            if let Some(name) = at.and_then(|at| line.words.get(at + 1))
                 && !BUILT_IN.contains(name)
+                && !all.of_users.contains(*name)
             {
                 all.of_users.insert((*name).to_owned());
             }
         }
         let mut lines = lines.iter();
+        let mut words: Vec<&str> = Vec::new();
         while let Some(line) = lines.next() {
-            let mut words = line.words.to_vec();
+            words.clear();
+            words.extend(line.words.iter());
             // A shell's command goes on after a backslash.
             while words.last().is_some_and(|last| last.ends_with('\\')) {
                 let last = words.pop().unwrap_or_default().trim_end_matches('\\');
                 words.extend((!last.is_empty()).then_some(last));
                 words.extend(lines.next().iter().flat_map(|next| next.words.iter()));
             }
-            let words: Vec<&str> = words.iter().map(|word| variables.value(word)).collect();
+            words.iter_mut().for_each(|word| *word = variables.value(word));
             let words = match words.as_slice() {
                 [prompt, rest @ ..] if matches!(*prompt, "$" | "sudo") => rest,
                 words => words,
@@ -161,24 +177,27 @@ impl Ruleset {
         text: ConfigText<'_>,
         found: &mut Diagnostics,
     ) {
-        let rule = Rule::config(line.text(), text.place(line), MAN);
         let Some(table) = table else { return self.translation(words, line, text) };
-        let after = |flags: &[&str]| {
-            words.iter().position(|w| flags.contains(w)).map(|at| &words[at + 1..])
-        };
-        if let Some([chain, policy, ..]) = after(&["-P", "--policy"]) {
-            if *chain == "FORWARD" && *policy == "DROP" {
-                self.policies.push((table, rule));
+        let rule = || Rule::config(line.text(), text.place(line), MAN);
+        let named = words.windows(2).find_map(|pair| {
+            let does = match pair[0] {
+                "-A" | "--append" => Command::Append,
+                "-I" | "--insert" => Command::Insert,
+                "-P" | "--policy" => Command::Policy,
+                _ => return None,
+            };
+            Some((does, pair[1]))
+        });
+        let Some((does, chain)) = named else { return };
+        if does == Command::Policy {
+            if words.windows(2).any(|pair| pair == ["FORWARD", "DROP"]) {
+                self.policies.push((table, rule()));
             }
             return;
         }
-        let appended = after(&["-A", "--append"]);
-        let Some(chain) = appended.or_else(|| after(&["-I", "--insert"])).and_then(|w| w.first())
-        else {
-            return;
-        };
-        if matches!(*chain, "INPUT" | "OUTPUT") {
-            let target = after(&["-j", "--jump"]).and_then(|w| w.first()).copied();
+        if matches!(chain, "INPUT" | "OUTPUT") {
+            let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump"));
+            let target = jump.and_then(|at| words.get(at + 1)).copied();
             if let Some(target @ ("SYNPROXY" | "TCPOPTSTRIP")) = target {
                 let message = format!(
                     "{target} of chain {chain} concerns connections of this host itself, of which nothing \
@@ -198,20 +217,27 @@ impl Ruleset {
         }
         let rule = match &target {
             Target::Strip(kinds) if kinds.contains(&kind::MPTCP) => {
-                remedy::keep(rule, table, words)
+                OnceLock::from(remedy::keep(rule(), table, words))
             }
-            Target::SynProxy => remedy::without_proxy(rule, table, words),
-            _ => rule,
+            Target::SynProxy => OnceLock::from(remedy::without_proxy(rule(), table, words)),
+            _ => OnceLock::new(),
         };
         let at = self.entries.len();
         let new = self.chains.len();
-        let place = *self.names.entry((table, (*chain).to_owned())).or_insert(new);
+        let place = *self.names.entry((table, chain.to_owned())).or_insert(new);
         if place == new {
             self.chains.push(Vec::new());
         }
         let of_chain = &mut self.chains[place];
-        of_chain.insert(if appended.is_some() { of_chain.len() } else { 0 }, at);
-        self.entries.push(Entry { matches, doubt, target, rule });
+        of_chain.insert(if does == Command::Append { of_chain.len() } else { 0 }, at);
+        self.entries.push(Entry {
+            matches: matches.into(),
+            doubt,
+            target,
+            text: line.text().into(),
+            line: line.number,
+            rule,
+        });
     }
 
     /// Takes a rule of the table nat.
@@ -228,6 +254,14 @@ impl Ruleset {
             _ => {}
         }
     }
+}
+
+/// What a command does to a chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Append,
+    Insert,
+    Policy,
 }
 
 /// Values that a script gives to its variables.
@@ -250,6 +284,10 @@ impl<'a> Variables<'a> {
 
     /// What a word stands for, without its quotes.
     fn value(&self, word: &'a str) -> &'a str {
+        // Most words are neither.
+        if !matches!(word.as_bytes().first(), Some(b'"' | b'\'' | b'$')) {
+            return word;
+        }
         let is_quoted =
             word.len() > 1 && word.starts_with(['"', '\'']) && word.ends_with(['"', '\'']);
         let bare = if is_quoted { &word[1..word.len() - 1] } else { word };
@@ -299,9 +337,12 @@ fn is_of_a_shell(command: &str) -> bool {
 
 /// `iptables`, also with its path.
 fn is_iptables(program: &str) -> bool {
-    let variable = program.trim_start_matches(['$', '{']).to_ascii_lowercase();
+    let is_variable = |name: &str| {
+        let name = name.trim_start_matches('{').to_ascii_lowercase();
+        name.starts_with("ip") && name.contains('t')
+    };
     matches!(program.rsplit('/').next(), Some("iptables" | "ip6tables"))
-        || (program.starts_with('$') && variable.starts_with("ip") && variable.contains('t'))
+        || program.strip_prefix('$').is_some_and(is_variable)
 }
 
 fn named_table(name: &str) -> Option<Table> {

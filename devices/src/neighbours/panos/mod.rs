@@ -12,11 +12,12 @@ use sim_core::wire::options::kind;
 use sim_core::wire::packet::Packet;
 use sim_core::wording;
 
-use crate::audit::{Because, Effect, Verdict};
 use crate::catalogue::{MODELLED, ModelInfo};
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, quoted};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
 use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
+
+use policy::Policy;
 
 const SETTING: &str = "PAN-OS CLI: set deviceconfig setting tcp strip-mptcp-option";
 const PROFILE: &str =
@@ -61,12 +62,29 @@ pub(crate) struct PanOs {
 pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let text = text.unwrap_or(ConfigText::new("", ""));
+    read(text.unwrap_or(ConfigText::new("", ""))).map(|read| (read.device, read.warnings))
+}
+
+/// What a text says.
+pub(super) struct Read<'t> {
+    pub(super) device: PanOs,
+    /// Which connections are allowed.
+    pub(super) policy: Policy<'t>,
+    pub(super) warnings: Vec<ConfigDiagnostic>,
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// Values that PAN-OS would refuse.
+pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnostic>> {
     let mut found = Diagnostics::new(text.file);
     let mut setting: Option<(bool, Arc<Rule>)> = None;
     let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
     let mut used: Vec<(String, String, ConfigLine)> = Vec::new();
-    for statement in statements(text) {
+    let mut policy = Policy::default();
+    each_statement(text, |statement| {
+        policy.take(&statement);
         let rule = |source| Rule::config(statement.text, statement.place(), source);
         let mut switch = |word: &str, values: &[&'static str]| {
             let given = values.iter().find(|value| **value == word).copied();
@@ -81,7 +99,7 @@ pub(crate) fn build(
             }
             given
         };
-        match statement.words.as_slice() {
+        match statement.words {
             [.., "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
                 if let Some(value) = switch(value, &["yes", "no"]) {
                     setting = Some((value == "yes", rule(SETTING)));
@@ -99,7 +117,7 @@ pub(crate) fn build(
             }
             _ => {}
         }
-    }
+    });
     let rules_a_zone = |name: &String| used.iter().find(|(_, profile, _)| profile == name);
     let of_zone = profiles.into_iter().rfind(|(name, ..)| rules_a_zone(name).is_some());
     let otherwise = setting.as_ref().is_none_or(|(strips, _)| *strips);
@@ -120,63 +138,59 @@ pub(crate) fn build(
         .unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
     let rule = if strips { rule.remedied(remedy(of_zone_profile.as_deref())) } else { rule };
     let warnings = found.into_result()?;
-    Ok((PanOs { strips, rule, passage_signed: false, stripped: 0 }, warnings))
-}
-
-/// What the security policy of a text makes of connections, `allowed` being what becomes of those that are
-/// allowed.
-pub(super) fn by_policy(text: ConfigText<'_>, allowed: &(Effect, Vec<Because>)) -> Vec<Verdict> {
-    policy::Policy::read(&statements(text)).verdicts(allowed)
+    let device = PanOs { strips, rule, passage_signed: false, stripped: 0 };
+    Ok(Read { device, policy, warnings })
 }
 
 /// A setting: the words of a `set` command, or the names of the elements around a value in XML.
-struct Statement<'t> {
-    words: Vec<&'t str>,
+struct Statement<'s, 't> {
+    words: &'s [&'t str],
     file: &'t str,
     line: u32,
     /// Of the line.
     text: &'t str,
 }
 
-impl Statement<'_> {
+impl Statement<'_, '_> {
     fn place(&self) -> ConfigLine {
         ConfigLine { file: self.file.to_owned(), line: self.line, text: self.text.to_owned() }
     }
 }
 
-/// The settings of a text: of `set` commands, or of the XML that the device exports.
-fn statements<'t>(text: ConfigText<'t>) -> Vec<Statement<'t>> {
-    let is_xml = text.text.trim_start().starts_with('<');
-    if is_xml {
-        return elements(text);
+/// Hands on the settings of a text, one after the other: of `set` commands, or of the XML that the device
+/// exports.
+fn each_statement<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>)) {
+    if text.text.trim_start().starts_with('<') {
+        return each_element(text, take);
     }
-    let all = text.lines();
-    let set = all.iter().filter(|line| line.words[0] == "set");
-    let statement = |line: &Line<'t>| Statement {
-        words: words_of(line.text()),
-        file: text.file,
-        line: line.number,
-        text: line.text(),
-    };
-    set.map(statement).collect()
+    let mut quoted = Vec::new();
+    for line in text.lines().iter().filter(|line| line.words[0] == "set") {
+        let command = line.text();
+        let words = if command.contains('"') {
+            words_of(command, &mut quoted);
+            &quoted
+        } else {
+            line.words.as_slice()
+        };
+        take(Statement { words, file: text.file, line: line.number, text: command });
+    }
 }
 
 /// The words of a command; quotes hold together what has blanks.
-fn words_of(command: &str) -> Vec<&str> {
-    let mut words = Vec::new();
+fn words_of<'t>(command: &'t str, words: &mut Vec<&'t str>) {
+    words.clear();
     for (at, part) in command.split('"').enumerate() {
         match at % 2 {
             0 => words.extend(part.split_whitespace()),
             _ => words.push(part),
         }
     }
-    words
 }
 
-/// The values of an XML text, each with the names of the elements around it; an `entry` goes by its name.
-fn elements(text: ConfigText<'_>) -> Vec<Statement<'_>> {
+/// Hands on the values of an XML text, each with the names of the elements around it; an `entry` goes by
+/// its name.
+fn each_element<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>)) {
     let mut open: Vec<&str> = Vec::new();
-    let mut found = Vec::new();
     let all: Vec<&str> = text.text.lines().collect();
     let (mut at, mut line) = (0, 1);
     while let Some(start) = text.text[at..].find('<').map(|start| at + start) {
@@ -192,8 +206,9 @@ fn elements(text: ConfigText<'_>) -> Vec<Statement<'_>> {
         if !is_comment && tag.starts_with("</") {
             if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(name)) {
                 let raw = all.get(line as usize - 1).map_or("", |raw| raw.trim());
-                let words = open.iter().copied().chain([value]).collect();
-                found.push(Statement { words, file: text.file, line, text: raw });
+                open.push(value);
+                take(Statement { words: &open, file: text.file, line, text: raw });
+                open.pop();
             }
             open.pop();
         } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
@@ -204,7 +219,6 @@ fn elements(text: ConfigText<'_>) -> Vec<Statement<'_>> {
         line += tag.matches('\n').count() as u32;
         at = start + end;
     }
-    found
 }
 
 /// Elements whose values are looked at.

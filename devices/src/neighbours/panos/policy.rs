@@ -2,7 +2,7 @@
 //! order, then `intrazone-default` (allow) and `interzone-default` (deny) (PAN-OS Administrator's Guide,
 //! Security Policy Rules).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sim_core::engine::device::ConfigLine;
 
@@ -14,10 +14,10 @@ const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
 
 /// A security rule.
 #[derive(Debug)]
-struct Rule {
-    name: String,
-    from: Vec<String>,
-    to: Vec<String>,
+struct Rule<'t> {
+    name: &'t str,
+    from: Vec<&'t str>,
+    to: Vec<&'t str>,
     /// Allows; denies, drops or resets; `None`: not said.
     allows: Option<(bool, ConfigLine)>,
     disabled: bool,
@@ -25,74 +25,76 @@ struct Rule {
     is_narrow: bool,
 }
 
-impl Rule {
+impl Rule<'_> {
     /// No rule after it is asked.
     fn is_of_all(&self) -> bool {
-        let any = |zones: &[String]| zones.iter().all(|zone| zone == "any");
+        let any = |zones: &[&str]| zones.iter().all(|zone| *zone == "any");
         any(&self.from) && any(&self.to) && !self.is_narrow
     }
 }
 
-/// What follows these words.
-fn after<'w>(words: &'w [&'w str], path: &[&str]) -> Option<&'w [&'w str]> {
-    let at = words.windows(path.len()).position(|window| window == path)?;
-    Some(&words[at + path.len()..])
-}
-
 /// Zones and rules.
 #[derive(Debug, Default)]
-pub(super) struct Policy {
-    zones: BTreeSet<String>,
-    rules: Vec<Rule>,
+pub(in crate::neighbours) struct Policy<'t> {
+    zones: BTreeSet<&'t str>,
+    rules: Vec<Rule<'t>>,
+    /// Of each rule, by its name.
+    places: BTreeMap<&'t str, usize>,
     /// What `intrazone-default` and `interzone-default` were made to do.
     defaults: [Option<(bool, ConfigLine)>; 2],
 }
 
-impl Policy {
-    /// Reads the statements of a text.
-    pub(super) fn read(statements: &[Statement<'_>]) -> Self {
-        let mut policy = Self::default();
-        for statement in statements {
-            policy.take(statement);
+impl<'t> Policy<'t> {
+    /// Takes what a statement says of zones and rules.
+    pub(super) fn take(&mut self, statement: &Statement<'_, 't>) {
+        let allows = |action: &str| (action == "allow", statement.place());
+        for (at, pair) in statement.words.windows(2).enumerate() {
+            match (pair, &statement.words[at + 2..]) {
+                (["zone", name], ["network", ..]) => {
+                    self.zones.insert(name);
+                }
+                (["default-security-rules", "rules"], [name, "action", action]) => {
+                    let at = usize::from(*name == "interzone-default");
+                    self.defaults[at] = Some(allows(action));
+                }
+                (["security", "rules"], [name, setting, values @ ..]) => {
+                    self.rule(name, setting, values, allows);
+                    return;
+                }
+                _ => {}
+            }
         }
-        policy
     }
 
-    fn take(&mut self, statement: &Statement<'_>) {
-        let words = statement.words.as_slice();
-        if let Some(zone) = after(words, &["zone"])
-            && let [name, "network", ..] = zone
-        {
-            self.zones.insert((*name).to_owned());
-        }
-        let allows = |action: &str| (action == "allow", statement.place());
-        if let Some([name, "action", action]) = after(words, &["default-security-rules", "rules"]) {
-            let at = usize::from(*name == "interzone-default");
-            self.defaults[at] = Some(allows(action));
-        }
-        let Some([name, setting, values @ ..]) = after(words, &["security", "rules"]) else {
-            return;
-        };
-        let at = self.rules.iter().rposition(|r| r.name == *name).unwrap_or_else(|| {
+    /// Takes a setting of a rule.
+    fn rule(
+        &mut self,
+        name: &'t str,
+        setting: &str,
+        values: &[&'t str],
+        allows: impl Fn(&str) -> (bool, ConfigLine),
+    ) {
+        let new = self.rules.len();
+        let at = *self.places.entry(name).or_insert(new);
+        if at == new {
             self.rules.push(Rule {
-                name: (*name).to_owned(),
+                name,
                 from: Vec::new(),
                 to: Vec::new(),
                 allows: None,
                 disabled: false,
                 is_narrow: false,
             });
-            self.rules.len() - 1
-        });
+        }
         let rule = &mut self.rules[at];
-        let values = || values.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
-        match *setting {
-            "from" => rule.from.extend(values().map(|v| (*v).to_owned())),
-            "to" => rule.to.extend(values().map(|v| (*v).to_owned())),
-            "action" => rule.allows = values().next().map(|action| allows(action)),
-            "disabled" => rule.disabled = values().next() == Some(&"yes"),
+        let mut values = values.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
+        match setting {
+            "from" => rule.from.extend(values),
+            "to" => rule.to.extend(values),
+            "action" => rule.allows = values.next().map(|action| allows(action)),
+            "disabled" => rule.disabled = values.next() == Some(&"yes"),
             "source" | "destination" | "application" | "service" | "source-user" | "category" => {
-                rule.is_narrow |= values().any(|v| *v != "any");
+                rule.is_narrow |= values.any(|v| *v != "any");
             }
             _ => {}
         }
@@ -100,7 +102,7 @@ impl Policy {
 
     /// What becomes of connections, `allowed` being what becomes of those that are allowed; nothing when
     /// the text has neither rules nor zones.
-    pub(super) fn verdicts(&self, allowed: &(Effect, Vec<Because>)) -> Vec<Verdict> {
+    pub(in crate::neighbours) fn verdicts(&self, allowed: &(Effect, Vec<Because>)) -> Vec<Verdict> {
         if self.rules.is_empty() && self.zones.len() < 2 {
             return Vec::new();
         }
@@ -121,7 +123,7 @@ impl Policy {
                 true => format!("TCP that rule {} names", rule.name),
                 false => format!("all TCP, rule {}", rule.name),
             };
-            let zones = |of: &[String]| if of.is_empty() { "any".into() } else { of.join(", ") };
+            let zones = |of: &[&str]| if of.is_empty() { "any".into() } else { of.join(", ") };
             let direction = format!("zone {} to zone {}", zones(&rule.from), zones(&rule.to));
             let does = if *allows { "the rule allows it" } else { "the rule drops it" };
             verdicts.push(verdict(traffic, &direction, *allows, Because::line(place, does)));
@@ -158,9 +160,10 @@ mod tests {
     #[test]
     fn rules_and_what_none_names() {
         let check = |text: &str, expected: &[(Effect, &str, Option<u32>)]| {
-            let statements = super::super::statements(ConfigText::new("p", text));
+            let read =
+                super::super::read(ConfigText::new("p", text)).unwrap_or_else(|e| panic!("{e:?}"));
             let allowed = (Effect::Strip, vec![Because::default("strips")]);
-            let verdicts = Policy::read(&statements).verdicts(&allowed);
+            let verdicts = read.policy.verdicts(&allowed);
             let told: Vec<_> = verdicts
                 .iter()
                 .map(|v| (v.effect, &*v.direction, v.because.last().and_then(|b| b.line)))
