@@ -28,11 +28,13 @@ pub(super) enum Match {
     Flags(u8, u8),
     Option(u8),
     State(Vec<String>),
-    /// Comes in by it, or goes out by it; a `+` at its end stands for any rest.
+    /// Comes in by one of them, or goes out by it; a `+` at its end stands for any rest.
     Interface {
-        name: String,
+        names: Vec<String>,
         out: bool,
     },
+    /// Of IPv6.
+    Version6,
     /// Another protocol than TCP.
     Never,
 }
@@ -51,11 +53,15 @@ impl Match {
             Self::Flags(mask, set) => packet.flags.0 & mask == *set,
             Self::Option(kind) => packet.options.has(*kind),
             Self::State(states) => states.iter().any(|s| s == around.state),
-            Self::Interface { name, out } => {
+            Self::Interface { names, out } => {
                 let Some(interfaces) = around.interfaces else { return false };
                 let present = interfaces[usize::from(*out)];
-                name.strip_suffix('+').map_or(name == present, |begin| present.starts_with(begin))
+                names.iter().any(|name| match name.strip_suffix('+') {
+                    Some(begin) => present.starts_with(begin),
+                    None => name == present,
+                })
             }
+            Self::Version6 => packet.src.is_ipv6(),
             Self::Never => false,
         };
         holds != negated

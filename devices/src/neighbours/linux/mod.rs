@@ -31,7 +31,7 @@ use crate::steps::{Pass, mss, ttl};
 
 pub(crate) use audit::PLATFORM;
 use matches::{Circumstances, Match};
-use rules::{Entry, PASSED, Ruleset, Table as Chains};
+use rules::{Base, Entry, Ruleset};
 use target::Target;
 
 const MAN: &str = "iptables-extensions(8)";
@@ -45,16 +45,24 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
               names, SYNPROXY answers SYNs with options of its own, so that MPTCP falls back.",
     defaults: &[
         ("TCP options", "not touched", MAN),
-        ("TCPOPTSTRIP --strip-options", "every byte of the option becomes NOP", MAN),
+        (
+            "TCPOPTSTRIP --strip-options; reset tcp option",
+            "every byte of the option becomes NOP",
+            MAN,
+        ),
         ("SYNPROXY", "answers in the server's place; MPTCP is not offered on", MAN),
         ("SYNPROXY's options", "the MSS and no other", MODELLED),
         ("conntrack timeouts", "established 5 days, syn_sent 120 s", CONNTRACK),
     ],
-    settings: &[("config", "path of the rules: iptables-save output, or iptables commands")],
+    settings: &[(
+        "config",
+        "path of the rules of iptables or nftables: as they are listed, or as commands",
+    )],
     configuration: "tables raw, mangle and filter: chains PREROUTING, FORWARD and POSTROUTING; matches -s, \
                     -d, -p, --sport, --dport, multiport, --syn, --tcp-flags, --tcp-option, --state and \
                     --ctstate; targets ACCEPT, DROP, REJECT, TCPOPTSTRIP, TCPMSS, SYNPROXY, RETURN, and chains of \
-                    users (-j, -g)",
+                    users (-j, -g). Of nftables: chains with the hooks prerouting, forward and postrouting, \
+                    addresses, ports, interfaces, ct state, tcp flags and options, sets, verdict maps",
     example: "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options \
               30\nCOMMIT\n",
     notes: &[
@@ -106,12 +114,17 @@ pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(Linux, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let mut found = Diagnostics::new(text.map_or("", |t| t.file));
-    let rules = text.map_or_else(Ruleset::default, |t| Ruleset::read(t, &mut found));
+    let rules = text.map_or_else(Ruleset::default, |t| rules_of(t, &mut found));
     if let Some(text) = text {
         warn_of_interfaces(&rules, text, &mut found);
     }
     let warnings = found.into_result()?;
     Ok((Linux::new(rules, context), warnings))
+}
+
+/// The rules of a text of iptables or nftables.
+fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
+    if nft::is_one(text) { nft::read(text, found) } else { Ruleset::read(text, found) }
 }
 
 /// Says which rules name interfaces: a scenario does not tell them apart.
@@ -161,33 +174,26 @@ impl Linux {
         }
     }
 
-    /// Through the chains of a table.
-    fn walk(
-        &mut self,
-        table: Chains,
-        pass: &mut Pass<'_>,
-        found: Option<(ConnectionId, Sender)>,
-        tracked: &mut bool,
-    ) -> Result<Fate, Refused> {
-        for chain in PASSED {
-            if let Fate::Taken(forwarding) = self.chain(table, chain, pass, found, tracked)? {
-                return Ok(Fate::Taken(forwarding));
-            }
-        }
-        Ok(Fate::Goes)
-    }
-
     /// Through a chain that every packet passes, and those of users that it calls.
     fn chain(
         &mut self,
-        table: Chains,
-        chain: &str,
+        base: usize,
         pass: &mut Pass<'_>,
         found: Option<(ConnectionId, Sender)>,
         tracked: &mut bool,
     ) -> Result<Fate, Refused> {
         let state = self.state_of(found, pass.packet);
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
+        let interfaces = self.interfaces.clone();
+        let around = |tracked: bool| Circumstances {
+            state: if tracked { state } else { "UNTRACKED" },
+            interfaces: interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
+        };
+        let Base { table, chain, when, policy } = &self.rules.bases[base];
+        if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(*tracked))) {
+            return Ok(Fate::Goes);
+        }
+        let (table, policy) = (*table, policy.clone());
         let call = |of: &Self, name: &str| of.rules.chain(table, name).map(|chain| (chain, 0));
         let mut calls: Vec<(usize, usize)> = call(self, chain).into_iter().collect();
         let mut steps = 0;
@@ -198,12 +204,8 @@ impl Linux {
                 continue;
             };
             *next += 1;
-            let around = Circumstances {
-                state: if *tracked { state } else { "UNTRACKED" },
-                interfaces: self.interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
-            };
             let entry = &self.rules.entries[at];
-            if !entry.matches(pass.packet, around, self.dared == Some(at)) {
+            if !entry.matches(pass.packet, around(*tracked), self.dared == Some(at)) {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
@@ -244,7 +246,7 @@ impl Linux {
                 }
             }
         }
-        match self.rules.policy(table).filter(|_| chain == "FORWARD") {
+        match policy {
             Some(rule) => refuse(&rule, "DROP"),
             None => Ok(Fate::Goes),
         }
@@ -308,8 +310,8 @@ impl Linux {
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
         let mut tracked = true;
-        for chains in [Chains::Raw, Chains::Mangle, Chains::Filter] {
-            if let Fate::Taken(forwarding) = self.walk(chains, pass, found, &mut tracked)? {
+        for base in 0..self.rules.bases.len() {
+            if let Fate::Taken(forwarding) = self.chain(base, pass, found, &mut tracked)? {
                 return Ok(forwarding);
             }
         }

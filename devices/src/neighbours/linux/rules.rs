@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use sim_core::engine::device::{ConfigLine, Rule};
-use sim_core::wire::options::kind;
 use sim_core::wire::packet::Packet;
 
 use crate::config::words::nearest;
@@ -15,7 +14,7 @@ use super::target::{Target, target_of};
 use super::{MAN, remedy};
 
 /// A table, in the order in which a forwarded packet meets them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     Raw,
     Mangle,
@@ -23,7 +22,19 @@ pub(super) enum Table {
 }
 
 /// The chains of a table that a forwarded packet passes.
-pub(super) const PASSED: [&str; 3] = ["PREROUTING", "FORWARD", "POSTROUTING"];
+const PASSED: [&str; 3] = ["PREROUTING", "FORWARD", "POSTROUTING"];
+
+/// A chain that forwarded packets pass without being sent to it.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    /// Place of its table: chains of the same name of different tables are different chains.
+    pub(super) table: usize,
+    pub(super) chain: String,
+    /// The packets that pass it.
+    pub(super) when: Vec<(bool, Match)>,
+    /// It drops what no rule has decided.
+    pub(super) policy: Option<Arc<Rule>>,
+}
 
 /// One rule.
 #[derive(Clone, Debug)]
@@ -47,11 +58,13 @@ pub(super) struct Ruleset {
     /// Places of the rules of each chain, in order.
     chains: Vec<Vec<usize>>,
     /// Place of each chain.
-    names: BTreeMap<(Table, String), usize>,
+    names: BTreeMap<(usize, String), usize>,
     /// Names of the chains of users.
     of_users: BTreeSet<String>,
-    /// Tables whose chain of forwarded packets has the policy DROP, with the line.
-    policies: Vec<(Table, Arc<Rule>)>,
+    /// In the order in which a packet passes them.
+    pub(super) bases: Vec<Base>,
+    /// The manual that rules rest on.
+    source: &'static str,
     /// Rules that send connections to a process of this host, and that translate addresses.
     pub(super) redirects: Vec<Arc<Rule>>,
     pub(super) translates: Option<ConfigLine>,
@@ -70,19 +83,46 @@ impl Ruleset {
     pub(super) fn rule(&self, entry: &Entry) -> Arc<Rule> {
         let rule = entry.rule.get_or_init(|| {
             let (file, text) = (self.file.clone(), entry.text.to_string());
-            Rule::config(&*entry.text, ConfigLine { file, line: entry.line, text }, MAN)
+            Rule::config(&*entry.text, ConfigLine { file, line: entry.line, text }, self.source)
         });
         Arc::clone(rule)
     }
 
-    /// The rule by which a table drops what no rule of it has decided.
-    pub(super) fn policy(&self, table: Table) -> Option<Arc<Rule>> {
-        self.policies.iter().find(|(t, _)| *t == table).map(|(_, rule)| Arc::clone(rule))
+    /// None yet, of this file.
+    pub(super) fn of(file: &str, source: &'static str) -> Self {
+        Self { file: file.to_owned(), source, ..Self::default() }
     }
 
     /// The place of a chain that has rules.
-    pub(super) fn chain(&self, table: Table, name: &str) -> Option<usize> {
+    pub(super) fn chain(&self, table: usize, name: &str) -> Option<usize> {
         self.names.get(&(table, name.to_owned())).copied()
+    }
+
+    /// Adds a rule to a chain, at its end or as its `first`.
+    pub(super) fn add(
+        &mut self,
+        (table, chain): (usize, &str),
+        is_first: bool,
+        Read { matches, doubt, target }: Read,
+        line: &Line<'_>,
+        rule: Option<Arc<Rule>>,
+    ) {
+        let at = self.entries.len();
+        let new = self.chains.len();
+        let place = *self.names.entry((table, chain.to_owned())).or_insert(new);
+        if place == new {
+            self.chains.push(Vec::new());
+        }
+        let of_chain = &mut self.chains[place];
+        of_chain.insert(if is_first { 0 } else { of_chain.len() }, at);
+        self.entries.push(Entry {
+            matches: matches.into(),
+            doubt,
+            target,
+            text: line.text().into(),
+            line: line.number,
+            rule: rule.map_or_else(OnceLock::new, OnceLock::from),
+        });
     }
 
     /// The rule of a chain that stands at this place in it.
@@ -92,7 +132,8 @@ impl Ruleset {
 
     /// Reads a text.
     pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Self {
-        let mut all = Self { file: text.file.to_owned(), ..Self::default() };
+        let mut all = Self::of(text.file, MAN);
+        let mut policies: Vec<(Table, Arc<Rule>)> = Vec::new();
         let mut table = Some(Table::Filter);
         // A line that begins with a colon is a comment to Cisco, a chain with its policy here.
         for (number, raw) in (1u32..).zip(text.text.lines().map(str::trim)) {
@@ -108,7 +149,7 @@ impl Ruleset {
                         text: raw.to_owned(),
                     };
                     let rule = Rule::config(place.text.clone(), place, MAN);
-                    all.policies.extend(table.map(|table| (table, rule)));
+                    policies.extend(table.map(|table| (table, rule)));
                 }
                 [name, "-", ..] => {
                     all.of_users.insert((*name).to_owned());
@@ -149,10 +190,12 @@ impl Ruleset {
                 [program, rest @ ..] if is_iptables(program) => {
                     let of = rest.iter().position(|w| matches!(*w, "-t" | "--table"));
                     let named = of.and_then(|at| rest.get(at + 1)).copied().unwrap_or("filter");
-                    all.command(named_table(named), rest, line, text, found);
+                    all.command(named_table(named), rest, line, text, &mut policies, found);
                 }
                 [first, ..] if first.starts_with('*') => table = named_table(&first[1..]),
-                ["-A" | "-I" | "-P" | "-N", ..] => all.command(table, words, line, text, found),
+                ["-A" | "-I" | "-P" | "-N", ..] => {
+                    all.command(table, words, line, text, &mut policies, found);
+                }
                 ["COMMIT" | "-F" | "-X" | "-Z" | "-D", ..] => {}
                 [first, ..] if is_of_a_shell(first) => {}
                 [first, ..] if first.starts_with('#') || first.contains('=') => {}
@@ -166,6 +209,13 @@ impl Ruleset {
                 [] => {}
             }
         }
+        for chain in PASSED {
+            all.bases.extend([Table::Raw, Table::Mangle, Table::Filter].map(|table| {
+                let drops = policies.iter().find(|(of, _)| *of == table && chain == "FORWARD");
+                let policy = drops.map(|(_, rule)| Arc::clone(rule));
+                Base { table: table as usize, chain: chain.to_owned(), when: Vec::new(), policy }
+            }));
+        }
         all
     }
 
@@ -175,6 +225,7 @@ impl Ruleset {
         words: &[&str],
         line: &Line<'_>,
         text: ConfigText<'_>,
+        policies: &mut Vec<(Table, Arc<Rule>)>,
         found: &mut Diagnostics,
     ) {
         let Some(table) = table else { return self.translation(words, line, text) };
@@ -191,7 +242,7 @@ impl Ruleset {
         let Some((does, chain)) = named else { return };
         if does == Command::Policy {
             if words.windows(2).any(|pair| pair == ["FORWARD", "DROP"]) {
-                self.policies.push((table, rule()));
+                policies.push((table, rule()));
             }
             return;
         }
@@ -207,37 +258,14 @@ impl Ruleset {
             }
             return;
         }
-        let Some(Read { matches, doubt, target }) = rule_of(words, &self.of_users, line, found)
-        else {
-            return;
-        };
+        let Some(read) = rule_of(words, &self.of_users, line, found) else { return };
         // Another protocol's.
-        if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
+        if read.matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
             return;
         }
-        let rule = match &target {
-            Target::Strip(kinds) if kinds.contains(&kind::MPTCP) => {
-                OnceLock::from(remedy::keep(rule(), table, words))
-            }
-            Target::SynProxy => OnceLock::from(remedy::without_proxy(rule(), table, words)),
-            _ => OnceLock::new(),
-        };
-        let at = self.entries.len();
-        let new = self.chains.len();
-        let place = *self.names.entry((table, chain.to_owned())).or_insert(new);
-        if place == new {
-            self.chains.push(Vec::new());
-        }
-        let of_chain = &mut self.chains[place];
-        of_chain.insert(if does == Command::Append { of_chain.len() } else { 0 }, at);
-        self.entries.push(Entry {
-            matches: matches.into(),
-            doubt,
-            target,
-            text: line.text().into(),
-            line: line.number,
-            rule,
-        });
+        let delete = || remedy::delete(table, words);
+        let rule = remedy::of(&read.target, delete).map(|remedy| rule().remedied(remedy));
+        self.add((table as usize, chain), does == Command::Insert, read, line, rule);
     }
 
     /// Takes a rule of the table nat.
@@ -355,10 +383,10 @@ fn named_table(name: &str) -> Option<Table> {
 }
 
 /// What a rule says.
-struct Read {
-    matches: Vec<(bool, Match)>,
-    doubt: Option<String>,
-    target: Target,
+pub(super) struct Read {
+    pub(super) matches: Vec<(bool, Match)>,
+    pub(super) doubt: Option<String>,
+    pub(super) target: Target,
 }
 
 /// Conditions and target of a rule; `None` when it cannot be read (which is said).
@@ -465,7 +493,7 @@ fn rule_of(
             }
             "-i" | "-o" | "--in-interface" | "--out-interface" => {
                 let out = matches!(*first, "-o" | "--out-interface");
-                matches.push((negated, Match::Interface { name: value.to_owned(), out }));
+                matches.push((negated, Match::Interface { names: vec![value.to_owned()], out }));
             }
             other => {
                 let known =
