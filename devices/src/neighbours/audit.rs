@@ -33,6 +33,8 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("set network interface ethernet ethernet", HEADER),
         ("set mgt-config ", HEADER),
         ("<config version=", HEADER),
+        ("<config><devices><entry name=", HEADER),
+        ("<rulebase><security>", HEADER),
         ("<deviceconfig>", HEADER),
         ("<strip-mptcp-option>", HEADER),
     ],
@@ -178,6 +180,9 @@ mod tests {
             )
         };
         check("pan-os", &xml("no"), &one(Pass, Some(7)));
+        let bare =
+            "<config><devices><entry name=\"fw\"><vsys>\n</vsys></entry></devices></config>\n";
+        check("pan-os", bare, &one(Strip, None));
         check("pan-os", &xml("yes"), &one(Strip, Some(7)));
         check("pan-os", "set deviceconfig system hostname fw\n", &one(Strip, None));
         let allowed = "set deviceconfig setting tcp strip-mptcp-option no\n";

@@ -1,7 +1,7 @@
 //! What the netfilter rules of a Linux router do to MPTCP: between the interfaces that they name, the
 //! connections that they name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -53,6 +53,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("table ip6 ", HEADER),
         ("nft add ", 500),
         ("nft -f ", 500),
+        ("sudo nft add ", 500),
     ],
     knows: None,
     audit: |text| audited(text, audit),
@@ -170,6 +171,13 @@ fn ways(rules: &Ruleset) -> Vec<[String; 2]> {
 /// Connections that rules name, each with its name; what no rule names is the last.
 fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
     let mut all: Vec<(String, Flow)> = Vec::new();
+    let v6 = |host| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, host));
+    // A table may be one version's of IP.
+    if rules.bases.iter().any(|base| !base.when.is_empty()) {
+        let src = SocketAddr::new(v6(1), CLIENT.port());
+        let dst = SocketAddr::new(v6(2), SERVER.port());
+        all.push(("TCP over IPv6".to_owned(), Flow { src, dst }));
+    }
     for entry in &rules.entries {
         if all.len() >= most {
             break;
@@ -202,7 +210,6 @@ fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
         }
         // Of an IPv6 address the other end has one, too.
         if flow.src.is_ipv6() != flow.dst.is_ipv6() {
-            let v6 = |host| std::net::Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, host).into();
             match flow.src.is_ipv6() {
                 true => flow.dst.set_ip(v6(2)),
                 false => flow.src.set_ip(v6(1)),

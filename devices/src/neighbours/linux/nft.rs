@@ -23,7 +23,9 @@ pub(super) fn is_one(text: ConfigText<'_>) -> bool {
         ["table", "ip" | "ip6" | "inet" | "bridge" | "netdev", ..] | ["flush", "ruleset", ..] => {
             true
         }
-        [program, "add" | "insert" | "-f", ..] => program.rsplit('/').next() == Some("nft"),
+        [program, "add" | "insert" | "-f", ..] | ["sudo", program, "add" | "insert" | "-f", ..] => {
+            program.rsplit('/').next() == Some("nft")
+        }
         _ => false,
     })
 }
@@ -792,11 +794,15 @@ mod tests {
         check(&closed(&mapped), &[(Pass, None), (Drop, Some(5)), (Drop, Some(3))]);
         let jumps = "table ip f {\n set web { type inet_service; elements = { 80, 443 } }\n chain out {\n  tcp dport @web accept\n }\n chain c {\n  type filter hook forward priority filter; policy drop\n  ct state established accept\n  jump out\n }\n}\n";
         check(jumps, &[(Pass, None), (Drop, Some(7))]);
+        // The table ip has nothing to say of IPv6.
+        let of_ipv4 = closed("udp dport 53 accept").replace("table inet", "table ip");
+        check(&of_ipv4, &[(Pass, None), (Drop, Some(3))]);
         let define = "define wan = eth0\ndefine lan = { eth1, eth2 }\n".to_owned()
             + &closed(&format!("{returned}iifname $lan oifname $wan accept"));
         check(&define, &[(Drop, Some(5)), (Pass, None)]);
         let commands = "nft add table ip f\nnft add chain ip f c '{ type filter hook forward priority 0 ; policy drop; }'\nnft add rule ip f c reset tcp option mptcp\nnft add rule ip f c accept\n";
-        check(commands, &[(Strip, Some(3))]);
+        check(commands, &[(Pass, None), (Strip, Some(3))]);
+        check(&commands.replace("nft add", "sudo nft add"), &[(Pass, None), (Strip, Some(3))]);
         // Where addresses are translated, a warning says so; a process of the router's is the peer.
         let nat = "table ip nat {\n chain p {\n  type nat hook prerouting priority dstnat;\n  tcp dport 80 redirect to :3128\n }\n chain q {\n  type nat hook postrouting priority srcnat;\n  oifname \"eth0\" masquerade\n }\n}\n";
         check(nat, &[(Terminate, Some(4)), (Pass, None)]);
