@@ -382,7 +382,7 @@ pub fn entry(
     }
     let mut service = Service::default();
     let named = match words.next() {
-        "ip" | "ipv6" => None,
+        "ip" | "ipv4" | "ipv6" => None,
         "tcp" | "6" => {
             entry.names = Names::Tcp;
             None

@@ -1,7 +1,7 @@
 //! Objects and object groups of ASA and IOS: names for addresses and for services.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -102,14 +102,24 @@ impl Objects {
     }
 
     fn network_line(&mut self, name: &str, line: &Line<'_>, found: &mut Diagnostics) -> bool {
-        let words = match line.words.as_slice() {
+        let words = match unnumbered(line) {
             ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
             words @ (["host", ..] | ["range", ..]) => words,
             ["any"] => {
                 self.fill(name).add(Addresses::Any);
                 return true;
             }
-            words @ [address, _] if address.parse::<std::net::Ipv4Addr>().is_ok() => words,
+            // NX-OS: `10 192.0.2.0 0.0.0.255`, with wildcard bits.
+            [address, wildcard]
+                if line.words.len() > 2
+                    && let Ok(address) = address.parse()
+                    && let Ok(bits) = wildcard.parse::<Ipv4Addr>() =>
+            {
+                self.fill(name).add(Addresses::Masked(address, !u32::from(bits)));
+                return true;
+            }
+            words @ [address, _] if address.parse::<Ipv4Addr>().is_ok() => words,
+            words @ [prefix] if prefix.contains('/') => words,
             ["group-object", group] => &["object", group][..],
             ["description" | "nat", ..] => return true,
             ["fqdn" | "network-service-member", ..] => {
@@ -174,7 +184,7 @@ impl Objects {
         line: &Line<'_>,
         found: &mut Diagnostics,
     ) -> bool {
-        let service = match line.words.as_slice() {
+        let service = match unnumbered(line) {
             ["port-object", rest @ ..] | rest @ ["eq" | "neq" | "lt" | "gt" | "range", ..] => {
                 match (tcp, ports_of(rest)) {
                     (false, _) => None,
@@ -235,4 +245,12 @@ fn service(mut words: &[&str]) -> Option<Service> {
         words = &from[taken..];
     }
     Some(service)
+}
+
+/// The words of a group's line without the sequence number that NX-OS puts before them.
+fn unnumbered<'a, 'l>(line: &'a Line<'l>) -> &'a [&'l str] {
+    match line.words.as_slice() {
+        [number, rest @ ..] if !rest.is_empty() && number.parse::<u32>().is_ok() => rest,
+        words => words,
+    }
 }

@@ -2,7 +2,7 @@
 //! through the model, between the interfaces that matter to it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Device, PortId};
@@ -242,69 +242,102 @@ impl Probes {
             let called = called(&alike);
             let other = Interface { name: "another".into(), ..Interface::default() };
             let inspects = interface.inspect.iter().flatten().next();
-            let filters = interface.access.iter().flatten().next();
             let classifies = interface.service.iter().flatten().next();
-            let Some(first) = inspects.or(filters).or(classifies) else { continue };
-            for (from, to, way) in [
-                (interface, &other, "opened from its side"),
-                (&other, interface, "opened towards it"),
-            ] {
-                let direction = format!("{called}, {way}");
-                let mut seen: Vec<Effect> = Vec::new();
-                let mut router = self.between(from, to);
-                for flow in self.flows_of(interface) {
-                    if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
-                        break;
-                    }
-                    let (effect, because) = self.try_one(&mut router, flow);
-                    if seen.contains(&effect) {
-                        continue;
-                    }
-                    seen.push(effect);
-                    let traffic = match effect {
-                        Effect::Drop => {
-                            let list = self.refusing(interface, &because);
-                            let by = list.map(|name| format!(" by access list {name}"));
-                            format!("TCP that is not permitted{}", by.unwrap_or_default())
-                        }
-                        _ => "TCP that is permitted".to_owned(),
-                    };
-                    let because = match effect {
-                        Effect::Pass => {
-                            let rule = format!("TCP options are not touched ({SEED})");
-                            vec![Because::line(&first.place, rule)]
-                        }
-                        _ => because,
-                    };
-                    self.say(traffic, &direction, effect, because);
+            for family in [Family::V4, Family::V6] {
+                let lists = family.lists(interface);
+                let filters = lists.iter().flatten().next();
+                let first = match family {
+                    Family::V4 => inspects.or(filters).or(classifies),
+                    Family::V6 => filters,
+                };
+                let Some(first) = first else {
+                    self.leave_to_the_other(family, interface, &called);
+                    continue;
+                };
+                for (from, to, way) in [
+                    (interface, &other, "opened from its side"),
+                    (&other, interface, "opened towards it"),
+                ] {
+                    let direction = format!("{called}, {way}");
+                    let mut router = self.between(from, to);
+                    self.try_lists(&mut router, (family, lists), first, &direction);
                 }
             }
         }
     }
 
-    /// The access list of an interface that the first of these lines is of.
-    fn refusing<'i>(&self, interface: &'i Interface, because: &[Because]) -> Option<&'i str> {
+    /// An interface whose access lists are of IPv6 only does nothing to TCP over IPv4.
+    fn leave_to_the_other(&mut self, family: Family, interface: &Interface, called: &str) {
+        let of_ipv6 = interface.access_v6.iter().flatten().next();
+        if let Some(list) = of_ipv6.filter(|_| family == Family::V4) {
+            let rule = "an IPv6 access list names no packet of IPv4";
+            let because = vec![Because::line(&list.place, rule)];
+            let direction = format!("{called}, both directions");
+            self.say("TCP over IPv4".into(), &direction, Effect::Pass, because);
+        }
+    }
+
+    /// What becomes of the connections of one family that the lists of an interface speak of, and of others.
+    fn try_lists(
+        &mut self,
+        router: &mut IosRouter,
+        (family, lists): (Family, &[Option<Named>; 2]),
+        first: &Named,
+        direction: &str,
+    ) {
+        let tcp = family.tcp();
+        let mut seen: Vec<Effect> = Vec::new();
+        for flow in self.flows_of(family, lists) {
+            if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
+                break;
+            }
+            let (effect, because) = self.try_one(router, flow);
+            if seen.contains(&effect) {
+                continue;
+            }
+            seen.push(effect);
+            let traffic = match effect {
+                Effect::Drop => {
+                    let list = self.refusing(lists, &because);
+                    let by = list.map(|name| format!(" by access list {name}"));
+                    format!("{tcp} that is not permitted{}", by.unwrap_or_default())
+                }
+                _ => format!("{tcp} that is permitted"),
+            };
+            let because = match effect {
+                Effect::Pass => {
+                    let rule = format!("TCP options are not touched ({SEED})");
+                    vec![Because::line(&first.place, rule)]
+                }
+                _ => because,
+            };
+            self.say(traffic, direction, effect, because);
+        }
+    }
+
+    /// The one of an interface's access lists that the first of these lines is of.
+    fn refusing<'i>(&self, lists: &'i [Option<Named>; 2], because: &[Because]) -> Option<&'i str> {
         let line = because.first()?.line?;
         let of = |group: &&Named| {
             let list = self.config.access_lists.get(&group.name);
             group.place.line == line
                 || list.is_some_and(|list| list.entries.iter().any(|e| e.place.line == line))
         };
-        interface.access.iter().flatten().find(of).map(|group| group.name.as_str())
+        lists.iter().flatten().find(of).map(|group| group.name.as_str())
     }
 
-    /// Connections that the access lists of an interface speak of, and others.
-    fn flows_of(&self, interface: &Interface) -> Vec<Flow> {
-        let named = interface.access.iter().flatten();
+    /// Connections of one family that an interface's access lists speak of, and others.
+    fn flows_of(&self, family: Family, lists: &[Option<Named>; 2]) -> Vec<Flow> {
+        let named = lists.iter().flatten();
         let lists = named.filter_map(|n| self.config.access_lists.get(&n.name));
-        let mut flows: Vec<Flow> =
-            lists.clone().flat_map(|list| list.samples()).take(FLOWS_MAX).collect();
+        let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
+        let samples = lists.clone().flat_map(|list| list.samples());
+        let mut flows: Vec<Flow> = samples.filter(of_family).take(FLOWS_MAX).collect();
         // What no list speaks of early on: it often tells the other effect.
         let at = flows.len().min(1);
-        flows.splice(at..at, PORTS.into_iter().map(general));
-        // These lists are of IPv4, and see no other.
+        flows.splice(at..at, PORTS.into_iter().map(|port| family.general(port)));
         let refused = lists.flat_map(|list| list.refused_samples());
-        flows.extend(refused.filter(|flow| flow.src.is_ipv4()).take(FLOWS_MAX));
+        flows.extend(refused.filter(of_family).take(FLOWS_MAX));
         flows
     }
 
@@ -377,7 +410,47 @@ const FLOWS_MAX: usize = 64;
 
 const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
 
-/// A connection that configurations seldom name.
+/// The version of IP, which has access lists of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    const fn lists(self, interface: &Interface) -> &[Option<Named>; 2] {
+        match self {
+            Self::V4 => &interface.access,
+            Self::V6 => &interface.access_v6,
+        }
+    }
+
+    const fn tcp(self) -> &'static str {
+        match self {
+            Self::V4 => "TCP",
+            Self::V6 => "TCP over IPv6",
+        }
+    }
+
+    /// A connection that configurations seldom name.
+    fn general(self, port: u16) -> Flow {
+        match self {
+            Self::V4 => general(port),
+            Self::V6 => Flow {
+                src: SocketAddr::new(
+                    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 71).into(),
+                    40_471,
+                ),
+                dst: SocketAddr::new(
+                    Ipv6Addr::new(0x2001, 0xdb8, 0x72, 0, 0, 0, 0, 72).into(),
+                    port,
+                ),
+            },
+        }
+    }
+}
+
+/// A connection over IPv4 that configurations seldom name.
 fn general(port: u16) -> Flow {
     Flow {
         src: SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), 40_471),
