@@ -38,8 +38,8 @@ const COURTESY: SimDuration = SimDuration::from_millis(1);
 ///
 /// The kernel lets real-time threads have 95 % of each second (`sched_rt_runtime_us`; since Linux 6.12 as a
 /// reservation for all others). From one that is awake all the time, as with packets every few microseconds,
-/// it takes the rest in one piece: 50 ms, in which every link of the scenario runs dry. Time as a thread like others counts for
-/// them, even where none of them wants it; as the first among those, this one loses little.
+/// it takes the rest in one piece: 50 ms, in which every link of the scenario runs dry. Time as a thread like
+/// others counts for them, even where none of them wants it; as the first among those, this one loses little.
 #[derive(Debug)]
 pub(crate) struct Courtesy {
     gives_way: bool,
@@ -54,10 +54,16 @@ impl Courtesy {
     /// else it is not allowed from now on.
     pub(crate) fn begin() -> Self {
         prefer(Priority::Wire);
-        let highest = Priority::Wire as libc::rlim_t;
-        let limit = libc::rlimit { rlim_cur: highest, rlim_max: highest };
-        // SAFETY: `limit` is initialised and outlives the call. A refusal changes nothing.
-        let _ = unsafe { libc::setrlimit(libc::RLIMIT_RTPRIO, &raw const limit) };
+        let enough = Priority::Wire as libc::rlim_t;
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `limit` is initialised and outlives the call.
+        let is_known = unsafe { libc::getrlimit(libc::RLIMIT_RTPRIO, &raw mut limit) } == 0;
+        if is_known && limit.rlim_cur < enough {
+            // What the user's programs may do is not made less.
+            limit = libc::rlimit { rlim_cur: enough, rlim_max: limit.rlim_max.max(enough) };
+            // SAFETY: `limit` is initialised and outlives the call. A refusal changes nothing.
+            let _ = unsafe { libc::setrlimit(libc::RLIMIT_RTPRIO, &raw const limit) };
+        }
         // SAFETY: integers only; 0 is the calling thread. A refusal changes nothing.
         let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
         Self { gives_way: false, until: SimTime::ZERO + TURN, slept: SimDuration::ZERO }

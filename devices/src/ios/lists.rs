@@ -315,13 +315,12 @@ mod tests {
 
     #[test]
     fn groups_of_addresses_and_ports_of_nx_os() {
-        let groups = "object-group ip address g1\n  10 host 2.2.2.2\n  20 10.0.0.0/8\n  30 192.0.2.0 0.0.0.255\nobject-group ip port p1\n  10 eq 80\n";
-        for source in ["2.2.2.2", "10.1.2.3", "192.0.2.77"] {
+        for member in ["host 2.2.2.2", "10.0.0.0/8", "192.0.2.0 0.0.0.255"] {
             let told = told(&format!(
-                "{groups}ip access-list L\n  10 deny tcp host {source} any eq 81\n  20 permit tcp addrgroup g1 any portgroup p1\ninterface Eth1\n  ip access-group L in\n",
+                "object-group ip address g1\n  10 {member}\nobject-group ip port p1\n  10 eq 80\nip access-list L\n  20 permit tcp addrgroup g1 any portgroup p1\ninterface Eth1\n  ip access-group L in\n",
             ));
             let passes = "TCP that is permitted interface Eth1, opened from its side";
-            assert!(told.contains(&(Effect::Pass, passes.to_owned())), "{told:?}");
+            assert!(told.contains(&(Effect::Pass, passes.to_owned())), "{member}: {told:?}");
         }
     }
 }
