@@ -64,11 +64,13 @@ impl FairQueue {
         self.bytes
     }
 
-    /// Takes a packet in; says how many were dropped for want of room, of the flow that has most.
+    /// Takes a packet in that finds the link `idle` or not; says how many were dropped for want of room,
+    /// of the flow that has most. What an idle link sends at once needs no room.
     pub(super) fn enqueue(
         &mut self,
         now: SimTime,
         packet: Box<Packet>,
+        idle: bool,
         config: &LinkConfig,
         quantum: u32,
     ) -> u64 {
@@ -84,7 +86,8 @@ impl FairQueue {
             flow.deficit = i64::from(quantum);
             self.new.push_back(index);
         }
-        if self.is_over(config) { self.drop_fattest() } else { 0 }
+        let at_once = idle && self.packets == 1;
+        if !at_once && self.is_over(config, bytes) { self.drop_fattest() } else { 0 }
     }
 
     fn index_of(&self, packet: &Packet) -> u16 {
@@ -105,14 +108,17 @@ impl FairQueue {
         (mixed as usize % self.flows.len()) as u16
     }
 
-    fn is_over(&self, config: &LinkConfig) -> bool {
+    /// Does more wait than there is room for, now that a packet of `newest` bytes has come?
+    fn is_over(&self, config: &LinkConfig, newest: u64) -> bool {
         match config.queue {
             QueueLimit::Unlimited => false,
             QueueLimit::Packets(most) => self.packets > most as usize,
             QueueLimit::Bytes(most) => self.bytes > most.0,
             QueueLimit::Time(most) => {
                 let rate = config.rate.map_or(u64::MAX, |rate| rate.0);
-                u128::from(self.bytes) * 8_000_000_000 > u128::from(most.0) * u128::from(rate)
+                // A packet waits for those before it, not for itself, as in a queue that does not sort.
+                let before = u128::from(self.bytes - newest);
+                before * 8_000_000_000 > u128::from(most.0) * u128::from(rate)
             }
         }
     }
@@ -292,6 +298,20 @@ mod tests {
         assert!((50..300).contains(&link.counters().queue_drops), "{:?}", link.counters());
         let accounted = arrived.len() as u64 + link.counters().queue_drops;
         assert_eq!(accounted, 2000, "each packet arrives or is counted");
+    }
+
+    #[test]
+    fn a_packet_larger_than_the_queue_passes_an_idle_link() {
+        let small = [
+            QueueLimit::Time(SimDuration::from_micros(500)),
+            QueueLimit::Bytes(ByteSize(600)),
+            QueueLimit::Packets(0),
+        ];
+        for limit in small {
+            let mut link = Transmission::new(config(limit), Stream::new(1, "x"));
+            let arrived = run(&mut link, &[(0, 1), (10, 1), (20, 1)]);
+            assert_eq!(arrived.len(), 3, "{limit:?}: {:?}", link.counters());
+        }
     }
 
     #[test]

@@ -363,7 +363,8 @@ impl Transmission {
         let fair = rest.fair.get_or_insert_with(|| {
             Box::new(FairLink::new(FairQueue::new(flows, rest.rng.next_u64())))
         });
-        rest.counters.queue_drops += fair.queue.enqueue(now, packet, &rest.config, quantum);
+        let idle = self.busy_until <= now;
+        rest.counters.queue_drops += fair.queue.enqueue(now, packet, idle, &rest.config, quantum);
         self.serve_sorted(now, now);
         let fair = self.rest.fair.as_mut();
         Fate::Sent { head: fair.and_then(|fair| fair.schedule(self.busy_until)) }
