@@ -293,15 +293,24 @@ fn with_a_full_window(first: Tampering, second: LinkConfig) -> ConnectionRecord 
 /// connection throws away (`mptcp_data_queue_ofo`), until its own timer sends it again.
 #[test]
 fn behind_a_hole_data_goes_beyond_the_window() {
-    let hole: Tampering = |port, nth, _, _| match port.side() {
-        Side::Inside if (320..324).contains(&nth) => Forwarding::Drop,
-        _ => Forwarding::Through,
-    };
-    let slow = LinkConfig { rate: Some(BitRate(3_000_000)), ..usual_link() };
-    let record = with_a_full_window(hole, slow);
-    assert!(record.server_counters["NoDSSInWindow"] > 0);
-    assert!(record.client_counters["MPTCPRetrans"] > 0);
-    assert!(record.stream_intact && record.completed_at.is_some());
+    /// A hole of four segments after so many.
+    fn hole<const AFTER: u64>(
+        port: PortId,
+        nth: u64,
+        _: &mut Packet,
+        _: &mut Effects,
+    ) -> Forwarding {
+        let is_in_it = (AFTER..AFTER + 4).contains(&nth);
+        if port.side() == Side::Inside && is_in_it { Forwarding::Drop } else { Forwarding::Through }
+    }
+    let slow = LinkConfig { rate: Some(BitRate(5_000_000)), ..usual_link() };
+    // Not every hole falls where the window is full.
+    let holes: [Tampering; 5] = [hole::<200>, hole::<300>, hole::<480>, hole::<500>, hole::<560>];
+    let records = holes.map(|hole| with_a_full_window(hole, slow.clone()));
+    assert!(records.iter().all(|r| r.stream_intact && r.completed_at.is_some()));
+    let beyond = records.iter().filter(|r| r.server_counters.contains_key("NoDSSInWindow"));
+    assert!(beyond.clone().count() > 1);
+    assert!(beyond.clone().all(|r| r.client_counters["MPTCPRetrans"] > 0));
 }
 
 /// A DATA_ACK that a longer path brings late opens no more of the window than it did when it was sent.

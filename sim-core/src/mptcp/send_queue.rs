@@ -12,6 +12,7 @@ use super::small_segments::Corked;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
+use crate::tcp::sender::Burst;
 use crate::time::SimTime;
 
 /// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
@@ -162,12 +163,9 @@ impl Endpoint {
             return;
         }
         let factor = self.buffer_factor();
-        let loss_based = self.config.congestion != CongestionKind::Bbr;
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             let cwnd = s.tx.congestion.window().cwnd;
-            // Under Reno and CUBIC the window is full only between bursts: `tcp_tso_should_defer` leaves
-            // room unused until a whole burst fits, and then the check passes.
-            if loss_based || s.tx.in_flight() < cwnd {
+            if s.tx.in_flight() < cwnd {
                 s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
             }
         }
@@ -310,6 +308,7 @@ impl Endpoint {
         let una = self.subflows[i].tx.una;
         self.subflows[i].queue.forget_below(una);
         let mut limited = false;
+        let mut in_burst = 0;
         while self.subflows[i].state == State::Established
             && self.queued_segment(i).is_some_and(|segment| !self.holds_back_queued(io, i, segment))
         {
@@ -317,9 +316,21 @@ impl Endpoint {
                 limited = true;
                 break;
             }
+            if in_burst == 0 {
+                let Some(burst) = self.next_burst(i) else { break };
+                let mss = self.segment_room(i);
+                if burst.len > u64::from(mss)
+                    && self.subflows[i].tx.should_defer(io.now, burst, mss)
+                {
+                    limited = true;
+                    break;
+                }
+                in_burst = burst.segments.min(burst.len.div_ceil(u64::from(mss)));
+            }
             if !self.send_queued(io, i) {
                 break;
             }
+            in_burst -= 1;
         }
         let s = &mut self.subflows[i];
         if s.state == State::Established && !s.tx.is_idle() {
@@ -335,6 +346,18 @@ impl Endpoint {
         u64::from(segment.len) == s.queue.unsent(segment.start)
             && segment.len < self.segment_room(i)
             && self.holds_back(io.now, i, segment.data, s.tx.una < s.queue.small_end)
+    }
+
+    /// What the next segments of subflow `i` come from.
+    fn next_burst(&self, i: usize) -> Option<Burst> {
+        let s = &self.subflows[i];
+        let buffer = s.queue.at(s.tx.next)?;
+        Some(Burst {
+            len: buffer.end() - s.tx.next,
+            grows: buffer.end() == s.queue.end,
+            segments: self.burst_segments(i),
+            window: s.tx.window_edge.saturating_sub(s.tx.next),
+        })
     }
 
     fn queued_segment(&self, i: usize) -> Option<DataSegment> {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+mod defer;
 mod loss;
 mod rate;
 mod recovery;
@@ -24,6 +25,7 @@ use recovery::Progress;
 use segment::{LOST, RETRANSMITTED, SACKED};
 use undo::Undo;
 
+pub(crate) use defer::Burst;
 pub use segment::Segment;
 pub use timer::TimerKind;
 pub use undo::Undone;
