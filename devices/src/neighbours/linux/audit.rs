@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use sim_core::engine::device::{Device, Origin, PortId, Rule};
+use sim_core::engine::device::{Device, Origin, PortId, Rule, in_prefix};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Flow;
 
@@ -17,7 +17,8 @@ use crate::neighbours::audit::{Built, CLIENT, SERVER, audited};
 use crate::spec::DeviceContext;
 
 use super::matches::Match;
-use super::rules::{Entry, Ruleset};
+use super::paths::{Path, each};
+use super::rules::{Hook, Ruleset};
 use super::{Linux, rules_of};
 
 /// In the list of platforms.
@@ -30,6 +31,10 @@ pub(crate) const PLATFORM: Platform = Platform {
         (":FORWARD ", HEADER),
         (":PREROUTING ", HEADER),
         (":INPUT ", HEADER),
+        ("Chain FORWARD (policy ", HEADER),
+        ("Chain INPUT (policy ", HEADER),
+        ("Chain PREROUTING (policy ", HEADER),
+        ("[* -A ", 500),
         ("iptables -", 500),
         ("/sbin/iptables -", 500),
         ("/usr/sbin/iptables -", 500),
@@ -44,6 +49,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("-A FORWARD ", 500),
         ("-A PREROUTING ", 500),
         ("-A INPUT ", 500),
+        ("-A ufw", 500),
         ("#!/usr/sbin/nft", HEADER),
         ("#!/sbin/nft", HEADER),
         ("#!/usr/bin/env nft", HEADER),
@@ -51,7 +57,21 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("table inet ", HEADER),
         ("table ip ", HEADER),
         ("table ip6 ", HEADER),
+        ("table bridge ", HEADER),
+        ("table netdev ", HEADER),
+        ("type filter hook ", HEADER),
+        ("type nat hook ", HEADER),
+        ("add rule inet ", HEADER),
+        ("add rule ip ", HEADER),
+        ("add rule ip6 ", HEADER),
+        ("add table inet ", HEADER),
+        ("add table ip ", HEADER),
         ("nft add ", 500),
+        ("nft insert ", 500),
+        ("/usr/sbin/nft ", 500),
+        ("/sbin/nft ", 500),
+        ("$NFT add ", 500),
+        ("$nft add ", 500),
         ("nft -f ", 500),
         ("sudo nft add ", 500),
     ],
@@ -60,9 +80,17 @@ pub(crate) const PLATFORM: Platform = Platform {
 };
 
 /// Most connections that are tried on one way.
-const FLOWS_MAX: usize = 64;
+const FLOWS_MAX: usize = 96;
+/// So many are tried even of long texts.
+const FLOWS_MIN: usize = 2;
 /// Most rules that connections are held against in all: of long texts fewer connections are tried.
-const EFFORT_MAX: usize = 200_000;
+const EFFORT_MAX: usize = 400_000;
+/// Most of a rule's joined values that are tried each.
+const JOINED_MAX: usize = 16;
+/// Most outcomes by which each rule that may hold is tried.
+const SEEN_MAX: usize = 6;
+/// Most pairs of interfaces that are looked at.
+const PAIRS_MAX: usize = 256;
 /// Most interfaces between which all ways are tried; of more, those that rules name.
 const INTERFACES_MAX: usize = 3;
 /// Most ways.
@@ -70,7 +98,27 @@ const WAYS_MAX: usize = 16;
 /// Stand for interfaces that no rule names.
 const OTHERS: [&str; 2] = ["(another)", "(yet another)"];
 
+/// Lines of `iptables -L`, which leaves out interfaces and much else.
+fn listing_of(text: ConfigText<'_>) -> bool {
+    let mut is_listing = false;
+    for line in text.lines().iter() {
+        match line.words.as_slice() {
+            ["Chain", _, "(policy" | "(references", ..] | ["Chain", _, _, "references)"] => {
+                is_listing = true;
+            }
+            ["-A" | "-P", ..] => return false,
+            _ => {}
+        }
+    }
+    is_listing
+}
+
 fn audit(text: ConfigText<'_>) -> Built {
+    if listing_of(text) {
+        let why = "the listing of `iptables -L` leaves out much of what its rules ask for: paste what \
+                   `iptables-save` prints";
+        return Ok(Audit::unknown(None, why));
+    }
     let mut found = Diagnostics::new(text.file);
     let rules = rules_of(text, &mut found);
     if let Some(place) = &rules.translates
@@ -80,30 +128,57 @@ fn audit(text: ConfigText<'_>) -> Built {
                        translation, and a join to it fails";
         found.warn(line, "", message);
     }
-    let warnings = found.into_result()?;
     let redirects = rules.redirects.clone();
-    let ways = ways(&rules);
-    let most = (EFFORT_MAX / rules.entries.len().max(1) / ways.len()).clamp(2, FLOWS_MAX);
-    let flows = flows(&rules, most);
-    let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
-    let mut tried = Tried { linux: Linux::new(rules, &context), at: SimTime::ZERO, most };
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    for way in &ways {
-        let direction = match ways.len() {
-            1 => "forwarded, both directions".to_owned(),
-            _ => called(way),
+    if let Some(first) = rules.unreached().first()
+        && redirects.is_empty()
+        && !has_rules_of(&rules, None)
+    {
+        let rule = rules.rule(&rules.entries[*first]);
+        let why = "the text has chains of rules, and nothing that sends packets to them";
+        let because = match &rule.origin {
+            Origin::Config(place) => Because::line(place, why),
+            _ => Because::default(why),
         };
-        for verdict in tried.between(way, &flows, &direction) {
-            let alike = |v: &&mut Verdict| {
-                (&v.traffic, v.effect, &v.because)
-                    == (&verdict.traffic, verdict.effect, &verdict.because)
-            };
-            match verdicts.iter_mut().find(alike) {
-                Some(known) => known.direction = format!("{}; {direction}", known.direction),
-                None => verdicts.push(verdict),
+        let warnings = found.into_result()?;
+        return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Unknown, vec![because]) });
+    }
+    let mut ways = ways(&rules, false);
+    let has_own = has_rules_of(&rules, Some(true));
+    if has_own {
+        let is_router = has_rules_of(&rules, Some(false));
+        let own = self::ways(&rules, true);
+        // What is not forwarded at all is not told between all interfaces.
+        if !is_router {
+            ways.drain(..ways.len() - 1);
+        }
+        ways.extend(own);
+    }
+    let most = (EFFORT_MAX / rules.entries.len().max(1) / ways.len()).clamp(FLOWS_MIN, FLOWS_MAX);
+    let flows = flows(&rules, most);
+    if let Some(number) = flows.left
+        && let Some(line) = text.lines().iter().find(|line| line.number == number)
+    {
+        let message = "of so many rules not each one's connections are tried: what becomes of those that this \
+                       rule and later ones name is not said";
+        found.warn(line, "", message);
+    }
+    let warnings = found.into_result()?;
+    let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
+    let mut tried = Tried { linux: Linux::new(rules, &context), at: SimTime::ZERO };
+    let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
+    for way in &ways {
+        for verdict in tried.between(way, &flows) {
+            match rows.iter_mut().find(|(known, _)| *known == verdict) {
+                Some((_, on)) => on.push(way),
+                None => rows.push((verdict, vec![way])),
             }
         }
     }
+    let named = |(verdict, on): (Verdict, Vec<&Way>)| Verdict {
+        direction: directions(&on, &ways),
+        ..verdict
+    };
+    let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
     let redirected = redirects.iter().map(|rule| Verdict {
         traffic: "TCP that this rule names".into(),
         direction: "arriving".into(),
@@ -117,111 +192,376 @@ fn audit(text: ConfigText<'_>) -> Built {
     Ok(Audit { version: None, verdicts, warnings })
 }
 
-/// `forwarded from eth0 to eth1`.
-fn called([from, to]: &[String; 2]) -> String {
+/// True when a chain has rules, or drops what has none: any, or one of those for this host's own packets, or
+/// for forwarded ones.
+fn has_rules_of(rules: &Ruleset, is_host: Option<bool>) -> bool {
+    let is_meant = |hook: Hook| match is_host {
+        Some(true) => matches!(hook, Hook::Input | Hook::Output),
+        Some(false) => hook == Hook::Forward,
+        None => true,
+    };
+    rules.bases.iter().filter(|base| is_meant(base.hook)).any(|base| {
+        let first = rules.chain(base.table, &base.chain).and_then(|c| rules.of_chain(c, 0));
+        base.policy.is_some() || first.is_some()
+    })
+}
+
+/// A way through the router, or to the host itself.
+struct Way {
+    /// The interfaces by which the one who opens a connection is reached, and the other end.
+    names: [String; 2],
+    /// The other end is this host.
+    is_host: bool,
+}
+
+/// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
+fn directions(some: &[&Way], all: &[Way]) -> String {
     let name = |name: &String| match OTHERS.contains(&name.as_str()) {
         true => "any other interface".to_owned(),
         false => name.clone(),
     };
-    format!("forwarded from {} to {}", name(from), name(to))
+    let mut said: Vec<String> = Vec::new();
+    for is_host in [false, true] {
+        let of_kind = |way: &&&Way| way.is_host == is_host;
+        let (these, known) = (some.iter().filter(of_kind), all.iter().filter(|way| of_kind(&way)));
+        match (these.clone().count(), known.count()) {
+            (0, _) => {}
+            (1, 1) if !is_host => said.push("forwarded, both directions".to_owned()),
+            (some, all) if some == all && is_host => said.push("to this host itself".to_owned()),
+            (some, all) if some == all => said.push("forwarded between any interfaces".to_owned()),
+            _ if is_host => {
+                said.extend(
+                    these.map(|way| format!("to this host itself by {}", name(&way.names[0]))),
+                );
+            }
+            _ => said.extend(these.map(|way| {
+                format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
+            })),
+        }
+    }
+    said.join("; ")
 }
 
-/// The ways through the router that rules tell apart, the last between interfaces that no rule names.
-fn ways(rules: &Ruleset) -> Vec<[String; 2]> {
-    let named = |entry: &Entry, wanted: bool| -> Vec<String> {
-        let of = entry.matches.iter().find_map(|(_, on)| match on {
-            Match::Interface { names, out } if *out == wanted => Some(names),
-            _ => None,
-        });
-        of.into_iter().flatten().map(|name| name.replace('+', "0")).collect()
-    };
+/// The ways through the router that rules tell apart, or those to the host itself; the last is between
+/// interfaces that no rule names.
+fn ways(rules: &Ruleset, is_host: bool) -> Vec<Way> {
+    fn named(on: &Match, wanted: bool, names: &mut Vec<String>) {
+        match on {
+            Match::Interface { names: of, out } if *out == wanted => {
+                names.extend(of.iter().map(|name| name.replace('+', "0")));
+            }
+            Match::Joined(of) => {
+                of.iter().flatten().for_each(|(_, on)| named(on, wanted, names));
+            }
+            _ => {}
+        }
+    }
     let mut names: Vec<String> = Vec::new();
-    let mut ways: Vec<[String; 2]> = Vec::new();
-    for entry in &rules.entries {
-        let (from, to) = (named(entry, false), named(entry, true));
-        for name in from.iter().chain(&to).filter(|name| *name != "lo") {
-            if !names.contains(name) {
-                names.push(name.clone());
+    let mut pairs: Vec<[String; 2]> = Vec::new();
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    each(rules, |path| {
+        if !is_met(path.base.hook, is_host) {
+            return true;
+        }
+        from.clear();
+        to.clear();
+        for (_, on) in path.conditions() {
+            named(on, false, &mut from);
+            named(on, true, &mut to);
+        }
+        let all = from.iter().chain(&to).filter(|name| *name != "lo");
+        let new: Vec<&String> = all.filter(|name| !names.contains(name)).collect();
+        names.extend(new.into_iter().cloned().collect::<Vec<String>>());
+        names.dedup();
+        if pairs.len() < PAIRS_MAX && !(from.is_empty() && to.is_empty()) {
+            let other = |names: &[String]| match names {
+                [] => vec![OTHERS[0].to_owned()],
+                names => names.to_vec(),
+            };
+            let (from, to) = (other(&from), other(&to));
+            pairs.extend(from.iter().flat_map(|a| to.iter().map(|b| [a.clone(), b.clone()])));
+        }
+        true
+    });
+    if is_host {
+        let all = names.iter().cloned().chain([OTHERS[0].to_owned()]);
+        pairs = all.map(|name| [name, OTHERS[1].to_owned()]).collect();
+    } else {
+        if names.len() <= INTERFACES_MAX {
+            let all = || names.iter().map(String::as_str).chain([OTHERS[0]]);
+            let every =
+                all().flat_map(|from| all().map(move |to| [from.to_owned(), to.to_owned()]));
+            pairs = every.collect();
+        }
+        pairs.retain(|[from, to]| from != to && from != "lo" && to != "lo");
+    }
+    let mut once: Vec<[String; 2]> = Vec::new();
+    for pair in pairs {
+        if once.len() < WAYS_MAX && !once.contains(&pair) {
+            once.push(pair);
+        }
+    }
+    let last = OTHERS.map(str::to_owned);
+    if !is_host || once.is_empty() {
+        once.push(last);
+    }
+    once.into_iter().map(|names| Way { names, is_host }).collect()
+}
+
+/// True when what is forwarded, or what this host itself takes, meets a chain.
+fn is_met(hook: Hook, is_host: bool) -> bool {
+    match hook {
+        Hook::Forward => !is_host,
+        Hook::Input | Hook::Output => is_host,
+        Hook::Ingress | Hook::Prerouting | Hook::Postrouting | Hook::Egress => true,
+    }
+}
+
+/// Connections of which one is tried.
+#[derive(Debug)]
+struct Named {
+    /// ` from 10.0.0.0/8 to port 80`; empty: any connection.
+    traffic: String,
+    flow: Flow,
+    /// Its addresses, or its rules, are of one version of IP.
+    is_of_ipv6: Option<bool>,
+    /// Rules that lead to it of which it cannot be told whether they hold.
+    doubts: Vec<usize>,
+    /// The rule concerns this host's connections alone (true), forwarded ones alone (false).
+    is_host: Option<bool>,
+}
+
+/// Connections that rules name.
+struct Flows {
+    named: Vec<Named>,
+    /// Rules of the two versions of IP differ, or may.
+    tells_versions: bool,
+    /// The line of the first rule whose connections are not tried.
+    left: Option<u32>,
+}
+
+const V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 1),
+    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 2),
+];
+
+/// A connection of one version of IP that no rule names.
+fn general(is_six: bool) -> Flow {
+    match is_six {
+        false => Flow { src: CLIENT, dst: SERVER },
+        true => Flow {
+            src: SocketAddr::new(V6[0].into(), CLIENT.port()),
+            dst: SocketAddr::new(V6[1].into(), SERVER.port()),
+        },
+    }
+}
+
+/// What the rules on the way to a rule say of connections.
+#[derive(Default)]
+struct Asked<'r> {
+    sources: Option<&'r [(IpAddr, u8)]>,
+    destinations: Option<&'r [(IpAddr, u8)]>,
+    source_ports: Option<&'r [RangeInclusive<u16>]>,
+    ports: Option<&'r [RangeInclusive<u16>]>,
+    is_of_ipv6: Option<bool>,
+    /// What it says of all others than these.
+    others: Vec<&'r Match>,
+}
+
+impl<'r> Asked<'r> {
+    /// What stands nearest to the rule says it; `excepted`: what conditions exclude is meant, too. Of joined
+    /// values the one at this place counts.
+    fn of(path: &Path<'_, 'r>, excepted: bool, place: usize) -> Self {
+        let mut asked = Self::default();
+        for (negated, on) in path.conditions() {
+            if !negated || excepted || matches!(on, Match::Version6) {
+                asked.take(*negated, on, place);
+            } else {
+                asked.others.push(on);
             }
         }
-        if !from.is_empty() || !to.is_empty() {
-            let other = |names: Vec<String>| {
-                if names.is_empty() { vec![OTHERS[0].to_owned()] } else { names }
-            };
-            let (from, to) = (other(from), other(to));
-            ways.extend(from.iter().flat_map(|a| to.iter().map(|b| [a.clone(), b.clone()])));
-        }
+        asked
     }
-    if names.len() <= INTERFACES_MAX {
-        let all = || names.iter().map(String::as_str).chain([OTHERS[0]]);
-        let pairs = all().flat_map(|from| all().map(move |to| [from.to_owned(), to.to_owned()]));
-        ways = pairs.collect();
-    }
-    ways.retain(|[from, to]| from != to && from != "lo" && to != "lo");
-    let mut once: Vec<[String; 2]> = Vec::new();
-    for way in ways {
-        if once.len() < WAYS_MAX && !once.contains(&way) {
-            once.push(way);
-        }
-    }
-    once.push(OTHERS.map(str::to_owned));
-    once
-}
 
-/// Connections that rules name, each with its name; what no rule names is the last.
-fn flows(rules: &Ruleset, most: usize) -> Vec<(String, Flow)> {
-    let mut all: Vec<(String, Flow)> = Vec::new();
-    let v6 = |host| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, host));
-    // A table may be one version's of IP.
-    if rules.bases.iter().any(|base| !base.when.is_empty()) {
-        let src = SocketAddr::new(v6(1), CLIENT.port());
-        let dst = SocketAddr::new(v6(2), SERVER.port());
-        all.push(("TCP over IPv6".to_owned(), Flow { src, dst }));
-    }
-    for entry in &rules.entries {
-        if all.len() >= most {
-            break;
+    fn take(&mut self, negated: bool, on: &'r Match, place: usize) {
+        match on {
+            Match::Source(of) => self.sources = Some(of),
+            Match::Destination(of) => self.destinations = Some(of),
+            Match::SourcePort(of) => self.source_ports = Some(of),
+            Match::DestinationPort(of) => self.ports = Some(of),
+            Match::Version6 => self.is_of_ipv6 = Some(!negated),
+            Match::Joined(of) => {
+                let one = of.get(place.min(of.len().saturating_sub(1))).into_iter().flatten();
+                one.for_each(|(negated, on)| self.take(*negated, on, place));
+            }
+            _ => {}
         }
-        let mut flow = Flow { src: CLIENT, dst: SERVER };
+    }
+
+    /// One of these connections, with its name and, where it is given, its version of IP, and whether its
+    /// addresses tell that; nothing when no connection is such.
+    fn connection(&self) -> Option<Connection> {
+        let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| of.first()).map(|(a, _)| *a);
+        let (from, to) = (first(self.sources), first(self.destinations));
+        let mut version = self.is_of_ipv6;
+        for address in [from, to].into_iter().flatten() {
+            if version.is_some_and(|is_six| is_six != address.is_ipv6()) {
+                return None;
+            }
+            version = Some(address.is_ipv6());
+        }
+        let mut flow = general(version == Some(true));
         let mut called = String::new();
-        for (_, on) in entry.matches.iter().filter(|(negated, _)| !negated) {
+        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        if let (Some(address), Some(of)) = (from, self.sources) {
+            flow.src.set_ip(address);
+            called.push_str(&format!(" from {}", networks(of)));
+        }
+        if let Some(of) = self.source_ports
+            && let Some(range) = of.first()
+        {
+            flow.src.set_port(*range.start());
+            called.push_str(&format!(" from port {}", listed(of, port_range)));
+        }
+        if let (Some(address), Some(of)) = (to, self.destinations) {
+            flow.dst.set_ip(address);
+            called.push_str(&format!(" to {}", networks(of)));
+        }
+        if let Some(of) = self.ports
+            && let Some(range) = of.first()
+        {
+            flow.dst.set_port(*range.start());
+            called.push_str(&format!(" to port {}", listed(of, port_range)));
+        }
+        self.be_another(&mut flow, &mut called);
+        let has_address = from.or(to).is_some();
+        Some((called, flow, version.map(|is_six| (is_six, has_address))))
+    }
+
+    /// Makes a connection one of the others, where a rule is of all but some.
+    fn be_another(&self, flow: &mut Flow, called: &mut String) {
+        let within =
+            |of: &[(IpAddr, u8)], address| of.iter().any(|&(a, l)| in_prefix(address, a, l));
+        let address = |of: &[(IpAddr, u8)], now: IpAddr| {
+            let others = [[198, 18, 0, 1], [10, 0, 0, 1], [172, 16, 0, 1], [192, 168, 0, 1]];
+            let mut others = others.map(IpAddr::from).into_iter();
+            let is_needed = now.is_ipv4() && within(of, now);
+            is_needed.then(|| others.find(|other| !within(of, *other))).flatten()
+        };
+        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        let port = |of: &[RangeInclusive<u16>], now: u16| {
+            let among = |port: &u16| of.iter().any(|range| range.contains(port));
+            among(&now)
+                .then(|| [80, 1, 1024, 65_535].into_iter().find(|port| !among(port)))
+                .flatten()
+        };
+        for on in &self.others {
             match on {
                 Match::Source(of) => {
-                    let Some((address, _)) = of.first() else { continue };
-                    flow.src = SocketAddr::new(*address, flow.src.port());
-                    called.push_str(&format!(" from {}", listed(of, |(a, l)| format!("{a}/{l}"))));
+                    if let Some(other) = address(of, flow.src.ip()) {
+                        flow.src.set_ip(other);
+                        called.push_str(&format!(" from others than {}", networks(of)));
+                    }
                 }
                 Match::Destination(of) => {
-                    let Some((address, _)) = of.first() else { continue };
-                    flow.dst = SocketAddr::new(*address, flow.dst.port());
-                    called.push_str(&format!(" to {}", listed(of, |(a, l)| format!("{a}/{l}"))));
+                    if let Some(other) = address(of, flow.dst.ip()) {
+                        flow.dst.set_ip(other);
+                        called.push_str(&format!(" to others than {}", networks(of)));
+                    }
                 }
                 Match::DestinationPort(of) => {
-                    let Some(range) = of.first() else { continue };
-                    flow.dst.set_port(*range.start());
-                    let name = |range: &RangeInclusive<u16>| match (range.start(), range.end()) {
-                        (first, last) if first == last => first.to_string(),
-                        (first, last) => format!("{first}-{last}"),
-                    };
-                    called.push_str(&format!(" to port {}", listed(of, name)));
+                    if let Some(other) = port(of, flow.dst.port()) {
+                        flow.dst.set_port(other);
+                        let these = listed(of, port_range);
+                        called.push_str(&format!(" to other ports than {these}"));
+                    }
+                }
+                Match::SourcePort(of) => {
+                    if let Some(other) = port(of, flow.src.port()) {
+                        flow.src.set_port(other);
+                        let these = listed(of, port_range);
+                        called.push_str(&format!(" from other ports than {these}"));
+                    }
                 }
                 _ => {}
             }
         }
-        // Of an IPv6 address the other end has one, too.
-        if flow.src.is_ipv6() != flow.dst.is_ipv6() {
-            match flow.src.is_ipv6() {
-                true => flow.dst.set_ip(v6(2)),
-                false => flow.src.set_ip(v6(1)),
-            }
-        }
-        let known = called.is_empty() || all.iter().any(|(_, f)| *f == flow);
-        if !known {
-            all.push((format!("TCP{called}"), flow));
-        }
     }
-    all.push((String::new(), Flow { src: CLIENT, dst: SERVER }));
-    all
+}
+
+/// `80`, `1024-65535`.
+fn port_range(range: &RangeInclusive<u16>) -> String {
+    match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first}-{last}"),
+    }
+}
+
+/// The name of a connection, and it; with whether it is of IPv6, and whether its addresses tell that.
+type Connection = (String, Flow, Option<(bool, bool)>);
+
+/// Connections that rules name, each with its name.
+fn flows(rules: &Ruleset, most: usize) -> Flows {
+    let tells = |(_, on): &(bool, Match)| matches!(on, Match::Version6);
+    let tells_versions = rules.bases.iter().any(|base| base.when.iter().any(tells))
+        || rules.entries.iter().any(|entry| entry.matches.iter().any(tells));
+    let mut named: Vec<Named> = Vec::new();
+    let mut left = None;
+    each(rules, |path| {
+        let entry = &rules.entries[path.last()];
+        let doubts: Vec<usize> = path.doubts().collect();
+        let is_host = match path.base.hook {
+            Hook::Forward => Some(false),
+            Hook::Input | Hook::Output => Some(true),
+            _ => None,
+        };
+        let joined = path.conditions().filter_map(|(_, on)| match on {
+            Match::Joined(of) => Some(of.len()),
+            _ => None,
+        });
+        let joined = joined.max().unwrap_or(1);
+        let mut new: Vec<Asked<'_>> =
+            (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, false, place)).collect();
+        // A rule of all but some names those, too.
+        if path.conditions().any(|(negated, on)| *negated && !matches!(on, Match::Version6)) {
+            new.push(Asked::of(path, true, 0));
+        }
+        if joined > JOINED_MAX {
+            left.get_or_insert(entry.line);
+        }
+        // What a server's answers come from is where connections go to.
+        if new[0].source_ports.is_some() && new[0].ports.is_none() {
+            let Asked { sources, destinations, source_ports, is_of_ipv6, .. } = new[0];
+            new.push(Asked {
+                sources: destinations,
+                destinations: sources,
+                ports: source_ports,
+                is_of_ipv6,
+                ..Asked::default()
+            });
+        }
+        for asked in new {
+            let Some((traffic, flow, version)) = asked.connection() else { continue };
+            let is_known = |n: &Named| n.flow == flow && n.doubts == doubts && n.is_host == is_host;
+            if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
+                continue;
+            }
+            if named.len() >= most {
+                left.get_or_insert(entry.line);
+                return false;
+            }
+            let is_of_ipv6 = version.map(|(is_six, _)| is_six);
+            let over = match version {
+                Some((true, false)) if tells_versions => " over IPv6",
+                Some((false, false)) if tells_versions => " over IPv4",
+                _ => "",
+            };
+            let traffic = format!("{over}{traffic}");
+            named.push(Named { traffic, flow, is_of_ipv6, doubts: doubts.clone(), is_host });
+        }
+        true
+    });
+    Flows { named, tells_versions, left }
 }
 
 /// Most that are named of a list.
@@ -236,19 +576,22 @@ fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
     named.join(", ")
 }
 
+/// What becomes of a connection, and why.
+type Outcome = (Effect, Vec<Because>);
+
 /// A router that connections are tried through.
 struct Tried {
     linux: Linux,
     at: SimTime,
-    /// Most rules of which it is tried what they would do.
-    most: usize,
 }
 
 impl Tried {
-    fn one(&mut self, flow: Flow, dared: Option<usize>) -> (Effect, Vec<Because>) {
+    fn one(&mut self, flow: Flow, dared: &[usize]) -> Outcome {
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);
-        (self.linux.dared, self.linux.met) = (dared, None);
+        self.linux.dared.clear();
+        self.linux.dared.extend(dared);
+        self.linux.met = None;
         let attempt =
             Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
@@ -258,68 +601,124 @@ impl Tried {
         }
         let mut because = probed.because;
         if because.is_empty() {
-            because.push(Because::default("no rule for forwarded packets touches TCP options"));
+            let why = match self.linux.is_host {
+                false => "no rule for forwarded packets touches TCP options",
+                true => "no rule for this host's packets touches TCP options",
+            };
+            because.push(Because::default(why));
         }
         (probed.effect, because)
     }
 
-    /// What becomes of each of the connections on a way.
-    fn between(
-        &mut self,
-        way: &[String; 2],
-        flows: &[(String, Flow)],
-        direction: &str,
-    ) -> Vec<Verdict> {
-        self.linux.interfaces = Some(way.clone());
-        let Some((_, general)) = flows.last() else { return Vec::new() };
-        let rest = self.one(*general, None);
-        let mut verdicts: Vec<Verdict> = Vec::new();
-        let mut say = |traffic: &str, effect: Effect, because: Vec<Because>| {
-            let alike = |v: &&mut Verdict| v.effect == effect && v.because == because;
-            match verdicts.iter_mut().find(alike) {
-                Some(known) => known.traffic = format!("{}, {traffic}", known.traffic),
-                None => verdicts.push(Verdict {
-                    traffic: traffic.to_owned(),
-                    direction: direction.to_owned(),
-                    effect,
-                    because,
-                }),
-            }
+    /// What becomes of each of the connections on a way, which is not named yet.
+    fn between(&mut self, way: &Way, flows: &Flows) -> Vec<Verdict> {
+        self.linux.interfaces = Some(way.names.clone());
+        self.linux.is_host = way.is_host;
+        let only_six = self.linux.rules.is_of_ipv6;
+        let rest = self.one(general(only_six), &[]);
+        // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
+        let rests = match flows.tells_versions {
+            true => [rest.clone(), self.one(general(true), &[])],
+            false => [rest.clone(), rest.clone()],
         };
-        for (called, flow) in &flows[..flows.len() - 1] {
-            let told = self.one(*flow, None);
-            if told != rest {
-                say(called, told.0, told.1);
+        let mut rows: Vec<(Outcome, Vec<String>)> = Vec::new();
+        let mut say = |traffic: String, outcome: Outcome| match rows
+            .iter_mut()
+            .find(|(known, _)| *known == outcome)
+        {
+            Some((_, all)) if all.contains(&traffic) => {}
+            Some((_, all)) => all.push(traffic),
+            None => rows.push((outcome, vec![traffic])),
+        };
+        let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == way.is_host);
+        // One connection for each outcome, by which rules that may hold are tried again.
+        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), general(only_six))];
+        if rests[0] != rests[1] {
+            seen.push((rests[1].clone(), general(true)));
+        }
+        for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
+            let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
+                (Some(true), _) => &[true],
+                (None, true) => &[false, true],
+                _ => &[false],
+            };
+            let mut told: Vec<(bool, Outcome)> = Vec::new();
+            for is_six in versions {
+                let mut flow = named.flow;
+                if named.is_of_ipv6.is_none() && *is_six {
+                    flow.src.set_ip(V6[0].into());
+                    flow.dst.set_ip(V6[1].into());
+                }
+                let outcome = self.one(flow, &[]);
+                if seen.len() < SEEN_MAX && !seen.iter().any(|(known, _)| *known == outcome) {
+                    seen.push((outcome.clone(), flow));
+                }
+                told.push((*is_six, outcome));
+            }
+            let traffic = &named.traffic;
+            match told.as_slice() {
+                [(_, four), (_, six)] if four == six => {
+                    if *four != rests[0] || *six != rests[1] {
+                        say(format!("TCP{traffic}"), four.clone());
+                    }
+                }
+                [_, _] => {
+                    for (is_six, outcome) in told {
+                        if outcome != rests[usize::from(is_six)] {
+                            let version = if is_six { 6 } else { 4 };
+                            say(format!("TCP over IPv{version}{traffic}"), outcome);
+                        }
+                    }
+                }
+                _ => {
+                    for (is_six, outcome) in told {
+                        let is_other = flows.tells_versions && is_six;
+                        if outcome != rests[usize::from(is_other)] {
+                            say(format!("TCP{traffic}"), outcome);
+                        }
+                    }
+                }
             }
         }
-        for (at, why) in self.doubts() {
-            let dared = self.one(*general, Some(at));
-            if dared != rest {
-                say("TCP that this rule names", Effect::Unknown, why);
+        // Rules whose conditions cannot be told, with the reason.
+        for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
+            let own = (self.one(named.flow, &[]), named.flow);
+            let differs = std::iter::once(&own)
+                .chain(&seen)
+                .any(|(known, flow)| self.one(*flow, &named.doubts) != *known);
+            if differs {
+                let because = self.doubted(&named.doubts);
+                say(
+                    format!("TCP{} that this rule names", named.traffic),
+                    (Effect::Unknown, because),
+                );
             }
         }
-        let all = if verdicts.is_empty() { "all TCP" } else { "all other TCP" };
-        verdicts.push(Verdict {
-            traffic: all.into(),
-            direction: direction.to_owned(),
-            effect: rest.0,
-            because: rest.1,
-        });
-        verdicts
+        if rests[0] != rests[1] {
+            let [_, six] = rests;
+            say("all other TCP over IPv6".to_owned(), six);
+        }
+        let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
+        rows.push((rest, vec![all.to_owned()]));
+        let verdict = |((effect, because), traffic): (Outcome, Vec<String>)| Verdict {
+            traffic: traffic.join(", "),
+            direction: String::new(),
+            effect,
+            because,
+        };
+        rows.into_iter().map(verdict).collect()
     }
 
-    /// Rules whose conditions cannot be told, with the reason.
-    fn doubts(&self) -> Vec<(usize, Vec<Because>)> {
-        let entries = self.linux.rules.entries.iter().enumerate();
-        entries
-            .filter_map(|(at, entry)| {
-                let doubt = entry.doubt.as_ref()?;
-                let why = format!("whether a connection fits {doubt} the text does not tell");
-                let because = vec![line_of(&self.linux.rules.rule(entry)), Because::default(why)];
-                Some((at, because))
-            })
-            .take(self.most)
-            .collect()
+    /// Why it cannot be told whether these rules hold, the last of them first: it is what is done.
+    fn doubted(&self, doubts: &[usize]) -> Vec<Because> {
+        let rules = &self.linux.rules;
+        let entries = doubts.iter().rev().map(|at| &rules.entries[*at]);
+        let each = entries.map(|entry| {
+            let doubt = entry.doubt.as_deref().unwrap_or("");
+            let why = format!("whether a connection fits {doubt} the text does not tell");
+            [line_of(&rules.rule(entry)), Because::default(why)]
+        });
+        each.flatten().collect()
     }
 }
 

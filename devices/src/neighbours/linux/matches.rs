@@ -1,12 +1,13 @@
 //! The conditions of rules of iptables.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use sim_core::engine::device::in_prefix;
+use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
-use crate::config::words::{netmask, port, prefix};
+use crate::config::words::{self, netmask, prefix};
 
 /// What a rule's conditions look at beside the packet.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) state: &'a str,
     /// The interfaces that the packet comes in and goes out by, where they are known.
     pub(super) interfaces: Option<[&'a str; 2]>,
+    /// The packet is one for this host (true) or of this host (false); `None`: it is forwarded.
+    pub(super) host: Option<bool>,
 }
 
 /// One condition.
@@ -27,19 +30,39 @@ pub(super) enum Match {
     /// These flags looked at, those of them set.
     Flags(u8, u8),
     Option(u8),
+    /// One of these subtypes of the MPTCP option.
+    Subtype(Box<[u8]>),
     State(Vec<String>),
     /// Comes in by one of them, or goes out by it; a `+` at its end stands for any rest.
     Interface {
         names: Vec<String>,
         out: bool,
     },
+    /// For this host, or of it.
+    Host {
+        source: bool,
+    },
     /// Of IPv6.
     Version6,
     /// Another protocol than TCP.
     Never,
+    /// All conditions of one of these hold: values that are joined (`ip saddr . tcp dport`).
+    Joined(Box<[Conditions]>),
 }
 
+/// Conditions, each or its opposite.
+pub(super) type Conditions = Box<[(bool, Match)]>;
+
 impl Match {
+    /// True when it names an interface.
+    pub(super) fn is_of_interfaces(&self) -> bool {
+        match self {
+            Self::Interface { .. } => true,
+            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_interfaces()),
+            _ => false,
+        }
+    }
+
     /// True when the condition, or its opposite, holds; it cannot be told of unknown interfaces.
     pub(super) fn holds(&self, negated: bool, packet: &Packet, around: Circumstances<'_>) -> bool {
         let among = |ports: &[RangeInclusive<u16>], port| ports.iter().any(|p| p.contains(&port));
@@ -52,6 +75,11 @@ impl Match {
             Self::DestinationPort(ports) => among(ports, packet.dst_port),
             Self::Flags(mask, set) => packet.flags.0 & mask == *set,
             Self::Option(kind) => packet.options.has(*kind),
+            Self::Subtype(subtypes) => {
+                let option = packet.options.find(kind::MPTCP);
+                let said = option.and_then(|option| option.bytes.get(2).map(|byte| byte >> 4));
+                said.is_some_and(|said| subtypes.contains(&said))
+            }
             Self::State(states) => states.iter().any(|s| s == around.state),
             Self::Interface { names, out } => {
                 let Some(interfaces) = around.interfaces else { return false };
@@ -61,36 +89,126 @@ impl Match {
                     None => name == present,
                 })
             }
+            Self::Host { source } => around.host == Some(!source),
             Self::Version6 => packet.src.is_ipv6(),
             Self::Never => false,
+            Self::Joined(of) => of.iter().any(|conditions| {
+                conditions.iter().all(|(negated, on)| on.holds(*negated, packet, around))
+            }),
         };
         holds != negated
     }
 }
 
-/// `10.0.0.0/8,192.0.2.1`, with prefixes or netmasks.
-pub(super) fn addresses(word: &str) -> Option<Box<[(IpAddr, u8)]>> {
-    let one = |word: &str| {
-        let host = |a: IpAddr| (a, if a.is_ipv4() { 32 } else { 128 });
-        let masked = || {
-            let (address, mask) = word.split_once('/')?;
-            Some((address.parse::<Ipv4Addr>().ok()?.into(), netmask(mask)?))
-        };
-        prefix(word).or_else(|| word.parse().ok().map(host)).or_else(masked)
-    };
-    word.split(',').map(one).collect()
+/// Networks: of a prefix, of an address with its netmask, of a host or of a range (`10.0.0.1-10.0.0.9`).
+pub(super) fn addresses<'a>(words: impl Iterator<Item = &'a str>) -> Option<Box<[(IpAddr, u8)]>> {
+    let mut all = Vec::with_capacity(words.size_hint().0.max(1));
+    for word in words {
+        if word.contains('/') {
+            let masked = || {
+                let (address, mask) = word.split_once('/')?;
+                Some((address.parse::<Ipv4Addr>().ok()?.into(), netmask(mask)?))
+            };
+            all.push(prefix(word).or_else(masked)?);
+        } else if let Some((first, last)) = word.split_once('-') {
+            all.extend(range(first.parse().ok()?, last.parse().ok()?)?);
+        } else {
+            let address: IpAddr = word.parse().ok()?;
+            all.push((address, if address.is_ipv4() { 32 } else { 128 }));
+        }
+    }
+    Some(all.into())
 }
 
-pub(super) fn ports(word: &str) -> Option<Box<[RangeInclusive<u16>]>> {
-    let one = |part: &str| match part.split_once(':') {
-        Some((first, last)) => {
-            let first = if first.is_empty() { Some(0) } else { port(first) };
-            let last = if last.is_empty() { Some(u16::MAX) } else { port(last) };
-            Some(first?..=last?)
-        }
-        None => port(part).map(|p| p..=p),
+/// The networks that make up a range.
+fn range(first: IpAddr, last: IpAddr) -> Option<Vec<(IpAddr, u8)>> {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
     };
-    word.split(',').map(one).collect()
+    let bits: u32 = if first.is_ipv4() { 32 } else { 128 };
+    if first.is_ipv4() != last.is_ipv4() {
+        return None;
+    }
+    let (mut first, last) = (number(first), number(last));
+    let mut all = Vec::new();
+    while first <= last {
+        // The largest network that begins here and does not go beyond the end.
+        let mut free = first.trailing_zeros().min(bits);
+        let end = |free: u32| first | 1u128.checked_shl(free).map_or(u128::MAX, |size| size - 1);
+        while end(free) > last {
+            free -= 1;
+        }
+        let address = match bits {
+            32 => IpAddr::from(Ipv4Addr::from(first as u32)),
+            _ => IpAddr::from(Ipv6Addr::from(first)),
+        };
+        all.push((address, (bits - free) as u8));
+        match end(free).checked_add(1) {
+            Some(next) => first = next,
+            None => break,
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// Ports and ranges of ports, whose ends stand around `to` (`80:90` of iptables, `80-90` of nftables).
+pub(super) fn ports<'a>(
+    words: impl Iterator<Item = &'a str>,
+    to: char,
+) -> Option<Box<[RangeInclusive<u16>]>> {
+    let mut all = Vec::with_capacity(words.size_hint().0.max(1));
+    for word in words {
+        // A name may have a hyphen.
+        if let Some(port) = port(word) {
+            all.push(port..=port);
+            continue;
+        }
+        let (first, last) = word.split_once(to)?;
+        let first = if first.is_empty() { 0 } else { port(first)? };
+        let last = if last.is_empty() { u16::MAX } else { port(last)? };
+        all.push(first..=last);
+    }
+    Some(all.into())
+}
+
+/// Services that Linux has other or more names for (Debian's /etc/services).
+const SERVICES: [(&str, u16); 26] = [
+    ("auth", 113),
+    ("bgpd", 2605),
+    ("domain-s", 853),
+    ("ftps", 990),
+    ("git", 9418),
+    ("http-alt", 8080),
+    ("imap", 143),
+    ("imap2", 143),
+    ("imaps", 993),
+    ("ipp", 631),
+    ("kerberos", 88),
+    ("loc-srv", 135),
+    ("microsoft-ds", 445),
+    ("ms-sql-s", 1433),
+    ("ms-wbt-server", 3389),
+    ("mysql", 3306),
+    ("openvpn", 1194),
+    ("pop3s", 995),
+    ("postgresql", 5432),
+    ("rsync", 873),
+    ("smtps", 465),
+    ("submission", 587),
+    ("submissions", 465),
+    ("svn", 3690),
+    ("x11", 6000),
+    ("xmpp-client", 5222),
+];
+
+/// A port by its number or its name.
+fn port(word: &str) -> Option<u16> {
+    let named = || SERVICES.iter().find(|(name, _)| *name == word).map(|&(_, number)| number);
+    if word.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return word.parse().ok();
+    }
+    named().or_else(|| words::port(word))
 }
 
 pub(super) fn flags(word: &str) -> Option<u8> {
@@ -101,9 +219,33 @@ pub(super) fn flags(word: &str) -> Option<u8> {
         "PSH" => Some(Flags::PSH.0),
         "ACK" => Some(Flags::ACK.0),
         "URG" => Some(Flags::URG.0),
+        "ECE" | "ECN" => Some(0x40),
+        "CWR" => Some(0x80),
         "ALL" => Some(0x3f),
         "NONE" => Some(0),
         _ => None,
     };
     word.split(',').try_fold(0, |all, name| Some(all | one(name)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_addresses() {
+        let of = |word: &str| {
+            addresses(std::iter::once(word)).map(|all| {
+                let all: Vec<String> = all.iter().map(|(a, l)| format!("{a}/{l}")).collect();
+                all.join(" ")
+            })
+        };
+        assert_eq!(of("10.0.0.1-10.0.0.4").unwrap(), "10.0.0.1/32 10.0.0.2/31 10.0.0.4/32");
+        assert_eq!(of("0.0.0.0-255.255.255.255").unwrap(), "0.0.0.0/0");
+        assert_eq!(of("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").unwrap(), "::/0");
+        assert_eq!(of("2001:db8::-2001:db8::3").unwrap(), "2001:db8::/126");
+        assert_eq!(of("10.0.0.9-10.0.0.1"), None);
+        assert_eq!(of("10.0.0.1-::1"), None);
+        assert_eq!(of("10.0.0.0/255.0.0.0").unwrap(), "10.0.0.0/8");
+    }
 }

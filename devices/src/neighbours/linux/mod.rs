@@ -4,11 +4,14 @@
 mod audit;
 mod matches;
 mod nft;
+mod paths;
 mod remedy;
 mod rules;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,8 +33,8 @@ use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 pub(crate) use audit::PLATFORM;
-use matches::{Circumstances, Match};
-use rules::{Base, Entry, Ruleset};
+use matches::Circumstances;
+use rules::{Base, Entry, Hook, Ruleset};
 use target::Target;
 
 const MAN: &str = "iptables-extensions(8)";
@@ -94,8 +97,10 @@ pub(crate) struct Linux {
     rules: Ruleset,
     /// The interfaces at its ports, where they are told apart.
     interfaces: Option<[String; 2]>,
-    /// A rule whose condition cannot be told, which is taken to hold.
-    dared: Option<usize>,
+    /// Rules whose conditions cannot be told, which are taken to hold.
+    dared: Vec<usize>,
+    /// What stands at its second port is this host itself: nothing is forwarded.
+    is_host: bool,
     /// The first rule that a packet met of which it is not known what it does.
     met: Option<Arc<Rule>>,
     hop: Arc<Rule>,
@@ -124,17 +129,68 @@ pub(crate) fn build(
 
 /// The rules of a text of iptables or nftables.
 fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
-    if nft::is_one(text) { nft::read(text, found) } else { Ruleset::read(text, found) }
+    let rules = if nft::is_one(text) { nft::read(text, found) } else { Ruleset::read(text, found) };
+    let all = text.lines();
+    for at in rules.unreached() {
+        let number = rules.entries[at].line;
+        if let Ok(at) = all.binary_search_by_key(&number, |line| line.number) {
+            let message =
+                "no rule of the text sends packets to this chain: what it does is not said";
+            found.warn(&all[at], "", message);
+        }
+    }
+    rules
 }
 
-/// Says which rules name interfaces: a scenario does not tell them apart.
+/// Says what of the rules a scenario does not have: it tells no interfaces apart, and nothing speaks with the
+/// router itself.
 fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) {
     let all = text.lines();
-    for entry in &rules.entries {
-        let named = entry.matches.iter().any(|(_, on)| matches!(on, Match::Interface { .. }));
-        if named && let Ok(at) = all.binary_search_by_key(&entry.line, |line| line.number) {
+    let line =
+        |number: u32| all.binary_search_by_key(&number, |line| line.number).ok().map(|at| &all[at]);
+    let mut of_host: Vec<usize> = Vec::new();
+    let mut of_forwarded: Vec<usize> = Vec::new();
+    paths::each(rules, |path| {
+        match path.base.hook {
+            Hook::Input | Hook::Output => of_host.push(path.last()),
+            _ => of_forwarded.push(path.last()),
+        }
+        true
+    });
+    of_forwarded.sort_unstable();
+    of_host.sort_unstable();
+    of_host.dedup();
+    let is_forwarded = |at: usize| of_forwarded.binary_search(&at).is_ok();
+    for (at, entry) in rules.entries.iter().enumerate() {
+        let names = entry.matches.iter().any(|(_, on)| on.is_of_interfaces());
+        let calls = matches!(entry.target, Target::Jump(_) | Target::Goto(_));
+        if names
+            && (calls || is_forwarded(at))
+            && let Some(line) = line(entry.line)
+        {
             let message = "interfaces are not told apart here: this rule does nothing";
-            found.warn(&all[at], "", message);
+            found.warn(line, "", message);
+        }
+    }
+    for base in &rules.bases {
+        let names = base.when.iter().any(|(_, on)| on.is_of_interfaces());
+        let first = rules.chain(base.table, &base.chain).and_then(|c| rules.of_chain(c, 0));
+        if names
+            && let Some(first) = first
+            && let Some(line) = line(rules.entries[first].line)
+        {
+            let message = "interfaces are not told apart here: the rules of this chain, which is one interface's, do nothing";
+            found.warn(line, "", message);
+        }
+    }
+    for at in of_host.into_iter().filter(|at| !is_forwarded(*at)) {
+        let entry = &rules.entries[at];
+        if matches!(entry.target, Target::SynProxy | Target::Strip(_))
+            && let Some(line) = line(entry.line)
+        {
+            let message =
+                "this rule concerns connections of this host itself, which no scenario has";
+            found.warn(line, "", message);
         }
     }
 }
@@ -152,7 +208,8 @@ impl Linux {
         Self {
             rules,
             interfaces: None,
-            dared: None,
+            dared: Vec::new(),
+            is_host: false,
             met: None,
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
@@ -185,11 +242,23 @@ impl Linux {
         let state = self.state_of(found, pass.packet);
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
         let interfaces = self.interfaces.clone();
+        let host = self.is_host.then_some(pass.ingress == PortId(0));
         let around = |tracked: bool| Circumstances {
             state: if tracked { state } else { "UNTRACKED" },
             interfaces: interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
+            host,
         };
-        let Base { table, chain, when, policy } = &self.rules.bases[base];
+        let Base { table, chain, hook, when, policy } = &self.rules.bases[base];
+        let is_met = match hook {
+            Hook::Forward => !self.is_host,
+            Hook::Input => self.is_host && pass.ingress == PortId(0),
+            Hook::Output => self.is_host && pass.ingress != PortId(0),
+            Hook::Ingress | Hook::Prerouting => !self.is_host || pass.ingress == PortId(0),
+            Hook::Postrouting | Hook::Egress => !self.is_host || pass.ingress != PortId(0),
+        };
+        if !is_met {
+            return Ok(Fate::Goes);
+        }
         if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(*tracked))) {
             return Ok(Fate::Goes);
         }
@@ -205,7 +274,7 @@ impl Linux {
             };
             *next += 1;
             let entry = &self.rules.entries[at];
-            if !entry.matches(pass.packet, around(*tracked), self.dared == Some(at)) {
+            if !entry.matches(pass.packet, around(*tracked), self.dared.contains(&at)) {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
@@ -224,7 +293,7 @@ impl Linux {
                 Target::Unknown(_) => {
                     self.met.get_or_insert(rule);
                 }
-                Target::Count => {}
+                Target::Count | Target::Redirect => {}
                 Target::Untrack => *tracked = false,
                 Target::Drop => return refuse(&rule, "DROP"),
                 Target::Reject { reset } => {

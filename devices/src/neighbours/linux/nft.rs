@@ -3,7 +3,9 @@
 //! They become the same rules as those of iptables. What is not read of a rule's conditions is a doubt: it is
 //! not said whether the rule holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use sim_core::engine::device::Rule;
 use sim_core::wire::options::kind;
@@ -12,19 +14,24 @@ use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::matches::{Match, addresses, flags, ports};
 use super::remedy;
-use super::rules::{Base, Read, Ruleset};
+use super::rules::{Base, Hook, Read, Ruleset};
 use super::target::Target;
 
 const MAN: &str = "nft(8)";
 
 /// True for a ruleset of nftables, or a script of its commands.
 pub(super) fn is_one(text: ConfigText<'_>) -> bool {
+    let is_nft = |program: &str| {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        let name = name.trim_start_matches(['$', '{']).trim_end_matches('}');
+        name.eq_ignore_ascii_case("nft")
+    };
     text.lines().iter().any(|line| match line.words.as_slice() {
-        ["table", "ip" | "ip6" | "inet" | "bridge" | "netdev", ..] | ["flush", "ruleset", ..] => {
-            true
-        }
+        ["table", family, ..] => FAMILIES.contains(family),
+        ["flush", "ruleset", ..] | ["type", "filter" | "nat" | "route", "hook", ..] => true,
+        ["add" | "insert", "rule" | "chain", family, ..] => FAMILIES.contains(family),
         [program, "add" | "insert" | "-f", ..] | ["sudo", program, "add" | "insert" | "-f", ..] => {
-            program.rsplit('/').next() == Some("nft")
+            is_nft(program)
         }
         _ => false,
     })
@@ -33,23 +40,25 @@ pub(super) fn is_one(text: ConfigText<'_>) -> bool {
 /// Reads a text.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let lines = text.lines();
-    let tokens = tokens_of(&lines);
+    let tokens = tokens_of(&lines, text.text.len());
     let mut reader = Reader {
         text,
         lines: &lines,
         names: Names::of(&tokens),
         tokens: &tokens,
         at: 0,
+        words: Vec::new(),
         tables: Vec::new(),
+        dormant: BTreeSet::new(),
+        chains: BTreeSet::new(),
+        entrances: Vec::new(),
+        redirects: Vec::new(),
         bases: Vec::new(),
         rules: Ruleset::of(text.file, MAN),
         found,
     };
     reader.all();
-    // By hook, then by priority; the sort keeps the order of the text among equals.
-    reader.bases.sort_by_key(|(order, _)| *order);
-    reader.rules.bases = reader.bases.into_iter().map(|(_, base)| base).collect();
-    reader.rules
+    reader.finish()
 }
 
 /// A word, a mark of punctuation, or the end of a line (`\n`); with the place of its line.
@@ -59,41 +68,52 @@ struct Token<'t> {
     line: usize,
 }
 
-/// The tokens of a text, without its remarks.
-fn tokens_of<'t>(lines: &[Line<'t>]) -> Vec<Token<'t>> {
-    let mut tokens = Vec::new();
+/// True for a mark that is a token of its own.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'{' | b'}' | b';' | b',' | b'(' | b')' | b'|')
+}
+
+/// True for what ends a word. A shell's quotes and backslashes stand around what nft reads.
+const fn ends_word(byte: u8) -> bool {
+    is_mark(byte) || byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\' | b'#')
+}
+
+/// The tokens of a text of this length, without its remarks.
+fn tokens_of<'t>(lines: &[Line<'t>], length: usize) -> Vec<Token<'t>> {
+    let mut tokens = Vec::with_capacity(length / 5);
     for (at, line) in lines.iter().enumerate() {
         let text = line.text();
+        let bytes = text.as_bytes();
         let mut add = |token| tokens.push(Token { text: token, line: at });
-        let (mut begin, mut rest) = (0, text.char_indices());
+        let (mut begin, mut here) = (0, 0);
         let mut goes_on = false;
-        while let Some((here, c)) = rest.next() {
-            let is_mark = "{};,()|".contains(c);
-            // A shell's quotes and backslashes stand around what nft reads.
-            if !(is_mark || c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '#')) {
+        while let Some(&byte) = bytes.get(here) {
+            if !ends_word(byte) {
+                here += 1;
                 continue;
             }
             if begin < here {
                 word(&text[begin..here], &mut add);
             }
-            begin = here + c.len_utf8();
-            goes_on = c == '\\' && begin == text.len();
-            if c == '#' {
-                begin = text.len();
+            here += 1;
+            begin = here;
+            goes_on = byte == b'\\' && begin == bytes.len();
+            if byte == b'#' {
+                begin = bytes.len();
                 break;
             }
-            if c == '"'
+            if byte == b'"'
                 && let Some(length) = text[begin..].find('"')
                 && !text[begin..begin + length].contains(['{', ';'])
             {
                 add(&text[begin..begin + length]);
                 begin += length + 1;
-                while rest.offset() < begin && rest.next().is_some() {}
-            } else if is_mark {
-                add(&text[here..begin]);
+                here = begin;
+            } else if is_mark(byte) {
+                add(&text[here - 1..begin]);
             }
         }
-        if begin < text.len() {
+        if begin < bytes.len() {
             word(&text[begin..], &mut add);
         }
         if !goes_on {
@@ -114,74 +134,148 @@ fn word<'t>(word: &'t str, add: &mut impl FnMut(&'t str)) {
     }
 }
 
+/// The elements of a set or a map.
+#[derive(Default)]
+struct Set<'t> {
+    /// As they stand between the braces.
+    words: Vec<&'t str>,
+    /// Packets add to it, or elements leave it in time.
+    changes: bool,
+}
+
 /// What a text gives names to.
 struct Names<'t> {
-    /// Elements of sets and maps.
-    sets: BTreeMap<&'t str, Vec<Vec<&'t str>>>,
+    /// Sets and maps, by family and name of their table and their own.
+    sets: BTreeMap<(&'t str, &'t str, &'t str), Rc<Set<'t>>>,
     /// Values of `define`.
     values: BTreeMap<&'t str, Vec<&'t str>>,
+    /// A rule gives connections another destination.
+    has_dnat: bool,
 }
 
 impl<'t> Names<'t> {
     fn of(tokens: &[Token<'t>]) -> Self {
-        let mut names = Self { sets: BTreeMap::new(), values: BTreeMap::new() };
-        let words: Vec<&'t str> = tokens.iter().map(|token| token.text).collect();
-        let mut set = "";
-        for at in 0..words.len() {
-            match &words[at..] {
-                ["set" | "map", name, "{", ..] => set = name,
-                ["elements", "=", "{", rest @ ..] => {
-                    names.sets.entry(set).or_default().extend(elements(rest).0);
+        let mut values: BTreeMap<&'t str, Vec<&'t str>> = BTreeMap::new();
+        let mut sets: BTreeMap<_, Set<'t>> = BTreeMap::new();
+        let word = |at: usize| tokens.get(at).map_or("", |token| token.text);
+        let inside = |at: usize| {
+            let rest = tokens.get(at..).unwrap_or(&[]);
+            let mut depth = 0;
+            rest.iter().map(|token| token.text).filter(|word| *word != "\n").take_while(
+                move |word| {
+                    depth += match *word {
+                        "{" => 1,
+                        "}" => -1,
+                        _ => 0,
+                    };
+                    depth >= 0
+                },
+            )
+        };
+        let (mut family, mut table, mut set) = ("ip", "", "");
+        let mut has_dnat = false;
+        for (at, token) in tokens.iter().enumerate() {
+            match token.text {
+                "table" => {
+                    let named = FAMILIES.contains(&word(at + 1));
+                    family = if named { word(at + 1) } else { "ip" };
+                    table = word(at + 1 + usize::from(named));
                 }
-                ["element", _, _, name, "{", rest @ ..] => {
-                    names.sets.entry(name).or_default().extend(elements(rest).0);
+                "set" | "map" if word(at + 2) == "{" => set = word(at + 1),
+                // `add set ip f s { … }`
+                "set" | "map" if word(at + 4) == "{" && FAMILIES.contains(&word(at + 1)) => {
+                    (family, table, set) = (word(at + 1), word(at + 2), word(at + 3));
                 }
-                ["define", name, "=", "{", rest @ ..] => {
-                    let (_, length) = elements(rest);
-                    let all = std::iter::once("{").chain(rest[..length].iter().copied());
-                    names.values.insert(name, all.filter(|word| *word != "\n").collect());
+                "flags" if !set.is_empty() => {
+                    let said = tokens[at + 1..].iter().map(|token| token.text);
+                    let mut said = said.take_while(|word| !matches!(*word, ";" | "\n" | "}"));
+                    if said.any(|flag| matches!(flag, "dynamic" | "timeout")) {
+                        sets.entry((family, table, set)).or_default().changes = true;
+                    }
                 }
-                ["define", name, "=", rest @ ..] => {
-                    let value = rest.iter().copied().take_while(|word| *word != "\n");
-                    names.values.insert(name, value.collect());
+                "elements" if word(at + 1) == "=" => {
+                    let of = sets.entry((family, table, set)).or_default();
+                    match word(at + 2) {
+                        "{" => of.words.extend(inside(at + 3)),
+                        value => of.words.push(value),
+                    }
+                }
+                "element" => {
+                    let named = FAMILIES.contains(&word(at + 1));
+                    let of = at + 1 + usize::from(named);
+                    if word(of + 2) == "{" {
+                        let family = if named { word(at + 1) } else { "ip" };
+                        let known = sets.entry((family, word(of), word(of + 1))).or_default();
+                        if !known.words.is_empty() {
+                            known.words.push(",");
+                        }
+                        known.words.extend(inside(of + 3));
+                    }
+                }
+                "chain" => set = "",
+                "dnat" | "redirect" | "include" => {
+                    has_dnat |= at == 0 || word(at - 1) != "status";
+                }
+                "define" | "redefine" if word(at + 2) == "=" => {
+                    let value = match word(at + 3) {
+                        "{" => std::iter::once("{").chain(inside(at + 4)).chain(["}"]).collect(),
+                        _ => {
+                            let rest = tokens[at + 3..].iter().map(|token| token.text);
+                            rest.take_while(|word| !matches!(*word, "\n" | ";")).collect()
+                        }
+                    };
+                    values.insert(word(at + 1), value);
                 }
                 _ => {}
             }
         }
+        let mut names = Self { sets: BTreeMap::new(), values, has_dnat };
+        for (name, set) in sets {
+            let mut words = Vec::with_capacity(set.words.len());
+            names.put_in(set.words.into_iter(), &mut words);
+            // `{ $here, $there }`, each of several.
+            words.retain(|word| !matches!(*word, "{" | "}"));
+            names.sets.insert(name, Rc::new(Set { words, changes: set.changes }));
+        }
         names
     }
 
-    /// The words of a rule, each value in its name's place.
-    fn put_in(&self, words: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
-        let mut all = Vec::new();
+    /// Adds the words of a rule, each value in its name's place. A value may be made of others.
+    fn put_in(&self, words: impl Iterator<Item = &'t str>, all: &mut Vec<&'t str>) {
         for word in words {
             match word.strip_prefix('$').and_then(|name| self.values.get(name)) {
-                Some(value) => all.extend(value),
+                Some(value) => {
+                    for word in value {
+                        match word.strip_prefix('$').and_then(|name| self.values.get(name)) {
+                            Some(inner) => all.extend(inner),
+                            None => all.push(word),
+                        }
+                    }
+                }
                 None => all.push(word),
             }
         }
-        all
     }
 }
 
-/// The elements up to the closing brace, and how many words they and the brace are.
-fn elements<'t>(words: &[&'t str]) -> (Vec<Vec<&'t str>>, usize) {
-    let mut all = vec![Vec::new()];
-    let mut depth = 1;
-    for (at, word) in words.iter().enumerate() {
-        match *word {
-            "}" if depth == 1 => {
-                all.retain(|element: &Vec<&str>| !element.is_empty());
-                return (all, at + 1);
-            }
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            "," if depth == 1 => all.push(Vec::new()),
-            "\n" => {}
-            other => all.last_mut().into_iter().for_each(|element| element.push(other)),
-        }
-    }
-    (all, words.len())
+/// The elements of a set's words; in braces within them stand those of a value.
+fn elements<'w, 't>(words: &'w [&'t str]) -> Vec<&'w [&'t str]> {
+    let of = words.split(|word| matches!(*word, "," | "{" | "}"));
+    of.filter(|element| !element.is_empty()).collect()
+}
+
+/// How many words there are up to the closing brace, without it.
+fn block(words: &[&str]) -> usize {
+    let mut depth = 0;
+    let closes = |word: &&str| {
+        depth += match *word {
+            "{" => 1,
+            "}" => -1,
+            _ => 0,
+        };
+        depth < 0
+    };
+    words.iter().position(closes).unwrap_or(words.len())
 }
 
 struct Reader<'r, 't> {
@@ -190,10 +284,20 @@ struct Reader<'r, 't> {
     names: Names<'t>,
     tokens: &'r [Token<'t>],
     at: usize,
+    /// Room for those of a statement.
+    words: Vec<&'t str>,
     /// Family and name of each table.
     tables: Vec<(&'t str, &'t str)>,
+    /// Tables that filter nothing.
+    dormant: BTreeSet<usize>,
+    /// Those that the text has, with their tables.
+    chains: BTreeSet<(usize, &'t str)>,
+    /// Chains that what arrives comes to first.
+    entrances: Vec<(usize, &'t str)>,
+    /// Rules that send connections to a process of this host, with their chains.
+    redirects: Vec<(Place<'t>, Arc<Rule>)>,
     /// With the order in which a packet passes them.
-    bases: Vec<((usize, i32), Base)>,
+    bases: Vec<((Hook, i32), Base)>,
     rules: Ruleset,
     found: &'r mut Diagnostics,
 }
@@ -207,8 +311,20 @@ struct Place<'t> {
 
 /// Families of tables.
 const FAMILIES: [&str; 6] = ["ip", "ip6", "inet", "arp", "bridge", "netdev"];
-/// Hooks that forwarded packets pass, in their order.
-const HOOKS: [&str; 4] = ["ingress", "prerouting", "forward", "postrouting"];
+
+/// Where a hook is.
+fn hook_of(name: &str) -> Option<Hook> {
+    Some(match name {
+        "ingress" => Hook::Ingress,
+        "prerouting" => Hook::Prerouting,
+        "input" => Hook::Input,
+        "forward" => Hook::Forward,
+        "output" => Hook::Output,
+        "postrouting" => Hook::Postrouting,
+        "egress" => Hook::Egress,
+        _ => return None,
+    })
+}
 
 impl<'t> Reader<'_, 't> {
     fn peek(&self, ahead: usize) -> &'t str {
@@ -225,6 +341,10 @@ impl<'t> Reader<'_, 't> {
             self.tables.push(key);
             self.tables.len() - 1
         })
+    }
+
+    fn family(&self, table: usize) -> &'t str {
+        self.tables.get(table).map_or("", |(family, _)| family)
     }
 
     /// Past the closing brace of what was opened.
@@ -257,18 +377,51 @@ impl<'t> Reader<'_, 't> {
                     let place = Place { table, chain: self.peek(0) };
                     self.at += 1;
                     match second {
-                        "rule" => self.statement(place, first == "insert"),
+                        "rule" => {
+                            if matches!(self.peek(0), "position" | "handle" | "index") {
+                                self.of_other_place("put");
+                                self.at += 2;
+                            }
+                            self.chains.insert((place.table, place.chain));
+                            self.statement(place, first == "insert");
+                        }
                         _ if self.peek(0) == "{" => {
                             self.at += 1;
                             self.chain(place);
                         }
-                        _ => {}
+                        _ => {
+                            self.chains.insert((place.table, place.chain));
+                        }
                     }
                 }
-                ("set" | "map" | "flowtable" | "synproxy" | "counter" | "quota", _)
+                ("flush", "ruleset") => {
+                    (0..self.tables.len()).for_each(|table| self.rules.flush(table, None));
+                    self.bases.clear();
+                    self.redirects.clear();
+                }
+                ("flush" | "delete" | "destroy", "table" | "chain") => {
+                    self.at += 1;
+                    let table = self.table();
+                    let chain = self.peek(0);
+                    let all = second == "table";
+                    self.rules.flush(table, (!all).then_some(chain));
+                    if first != "flush" {
+                        self.bases
+                            .retain(|(_, base)| base.table != table || !all && base.chain != chain);
+                    }
+                }
+                ("delete" | "replace", "rule") => self.of_other_place("delete or replace"),
+                ("flags", "dormant") => {
+                    self.dormant.insert(table);
+                }
+                ("set" | "map" | "flowtable" | "synproxy" | "counter" | "quota" | "limit", _)
                     if self.peek(1) == "{" =>
                 {
                     self.at += 2;
+                    self.skip_block();
+                }
+                ("ct", "helper" | "timeout" | "expectation") if self.peek(2) == "{" => {
+                    self.at += 3;
                     self.skip_block();
                 }
                 ("include", _) => {
@@ -282,18 +435,30 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
+    /// A command names a rule by a number that the text does not give.
+    fn of_other_place(&mut self, does: &str) {
+        if let Some(token) = self.tokens.get(self.at) {
+            let message = format!(
+                "which rule this command means to {does} the text does not tell: the order of rules may be another"
+            );
+            self.found.warn(&self.lines[token.line], "", message);
+        }
+    }
+
     /// Rules of a file that is not here may do anything.
     fn unknown_file(&mut self, line: &Line<'t>) {
         let chain = format!("(included in line {})", line.number);
         let target = Target::Unknown("include".to_owned());
         let read = Read { matches: Vec::new(), doubt: None, target };
-        self.rules.add((usize::MAX, &chain), false, read, line, None);
-        let base = Base { table: usize::MAX, chain, when: Vec::new(), policy: None };
-        self.bases.push(((0, i32::MIN), base));
+        self.rules.add((usize::MAX, &chain), None, read, line, None);
+        let hook = Hook::Ingress;
+        let base = Base { table: usize::MAX, chain, hook, when: Vec::new(), policy: None };
+        self.bases.push(((hook, i32::MIN), base));
     }
 
     /// What stands in the braces of a chain.
     fn chain(&mut self, place: Place<'t>) {
+        self.chains.insert((place.table, place.chain));
         while self.at < self.tokens.len() {
             match self.peek(0) {
                 "}" => {
@@ -311,9 +476,11 @@ impl<'t> Reader<'_, 't> {
     /// The words up to the end of the statement, and the place of its line.
     fn words(&mut self) -> (Vec<&'t str>, usize) {
         let first = self.at;
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
         let mut depth = 0;
-        while self.at < self.tokens.len() {
-            match self.peek(0) {
+        while let Some(token) = self.tokens.get(self.at) {
+            match token.text {
                 "{" => depth += 1,
                 "}" if depth == 0 => break,
                 "}" => depth -= 1,
@@ -321,41 +488,64 @@ impl<'t> Reader<'_, 't> {
                 _ => {}
             }
             self.at += 1;
+            match token.text {
+                "\n" => {}
+                value if value.starts_with('$') => {
+                    self.names.put_in(std::iter::once(value), &mut words);
+                }
+                word => words.push(word),
+            }
         }
-        let line = self.tokens.get(first).map_or(0, |token| token.line);
-        let words = self.tokens[first..self.at].iter().map(|token| token.text);
-        (self.names.put_in(words.filter(|word| *word != "\n")), line)
+        (words, self.tokens.get(first).map_or(0, |token| token.line))
     }
 
     /// `type filter hook forward device eth0 priority filter + 10`.
     fn base(&mut self, place: Place<'t>) {
         let (words, _) = self.words();
         let ["type", kind, "hook", hook, rest @ ..] = words.as_slice() else { return };
-        let Some(order) = HOOKS.iter().position(|known| known == hook) else { return };
-        let family = self.tables.get(place.table).map_or("", |(family, _)| family);
-        // Chains of translation see the first packet only, and `arp` no TCP.
-        if *kind == "nat" || family == "arp" {
+        let Some(hook) = hook_of(hook) else { return };
+        let family = self.family(place.table);
+        // Of ARP there is no TCP; chains of translation see the first packet only.
+        let is_followed = family != "arp" && *kind != "nat";
+        if !is_followed {
+            self.rules.roots.push((place.table, place.chain.to_owned()));
+        }
+        if family == "arp" {
             return;
         }
-        let when = match family {
+        if matches!(hook, Hook::Ingress | Hook::Prerouting) {
+            self.entrances.push((place.table, place.chain));
+        }
+        if !is_followed {
+            return;
+        }
+        let mut when = match family {
             "ip" => vec![(true, Match::Version6)],
             "ip6" => vec![(false, Match::Version6)],
             _ => Vec::new(),
         };
-        let at = rest.iter().position(|word| *word == "priority").map_or(rest.len(), |at| at + 1);
-        let base = Base { table: place.table, chain: place.chain.to_owned(), when, policy: None };
-        self.bases.push(((order, priority(&rest[at..])), base));
+        let at = rest.iter().position(|word| *word == "priority").unwrap_or(rest.len());
+        if let ["device" | "devices", devices @ ..] = &rest[..at] {
+            let is_name = |word: &&&str| !matches!(**word, "=" | "{" | "}" | ",");
+            let names = devices.iter().filter(is_name).map(|name| name.replace('*', "+")).collect();
+            when.push((false, Match::Interface { names, out: hook == Hook::Egress }));
+        }
+        let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);
+        let (table, chain) = (place.table, place.chain.to_owned());
+        self.bases.push(((hook, priority), Base { table, chain, hook, when, policy: None }));
+        self.words = words;
     }
 
     fn policy(&mut self, place: Place<'t>) {
         let (words, line) = self.words();
         let line = &self.lines[line];
         let is_this = |base: &&mut Base| base.table == place.table && base.chain == place.chain;
-        if words.get(1) == Some(&"drop")
-            && let Some(base) = self.bases.iter_mut().map(|(_, base)| base).rfind(is_this)
-        {
-            base.policy = Some(Rule::config(line.text(), self.text.place(line), MAN));
+        if let Some(base) = self.bases.iter_mut().map(|(_, base)| base).rfind(is_this) {
+            let drops = words.get(1) == Some(&"drop");
+            let rule = || Rule::config(line.text(), self.text.place(line), MAN);
+            base.policy = drops.then(rule);
         }
+        self.words = words;
     }
 
     /// A rule.
@@ -364,18 +554,44 @@ impl<'t> Reader<'_, 't> {
         let mut rule =
             Statement { reader: self, place, is_first, line, matches: Vec::new(), doubt: None };
         rule.read(&words);
+        self.words = words;
+    }
+
+    /// What is known only at the end of a text.
+    fn finish(self) -> Ruleset {
+        let Self { mut bases, mut rules, chains, dormant, entrances, redirects, .. } = self;
+        let is_dormant = |(_, base): &&((Hook, i32), Base)| dormant.contains(&base.table);
+        let sleeping = bases.iter().filter(is_dormant);
+        rules.roots.extend(sleeping.map(|(_, base)| (base.table, base.chain.clone())));
+        bases.retain(|(_, base)| !dormant.contains(&base.table));
+        // By hook, then by priority; the sort keeps the order of the text among equals.
+        bases.sort_by_key(|(order, _)| *order);
+        rules.bases = bases.into_iter().map(|(_, base)| base).collect();
+        rules.without_chain(|table, chain| chains.contains(&(table, chain)));
+        let reached = rules.reached(entrances.iter().map(|(table, chain)| (*table, *chain)));
+        let reaches = |place: &Place<'_>| {
+            reached.contains(&(place.table, place.chain.to_owned()))
+                && !dormant.contains(&place.table)
+        };
+        let kept = redirects.into_iter().filter(|(place, _)| reaches(place));
+        rules.redirects = kept.map(|(_, rule)| rule).collect();
+        rules
     }
 }
 
-/// `filter + 10`, `-150`: the numbers that the names stand for in nft(8).
-fn priority(words: &[&str]) -> i32 {
+/// `filter + 10`, `-150`: the numbers that the names stand for in nft(8), which are others for bridges.
+fn priority(words: &[&str], family: &str) -> i32 {
     let named = |word: &str| -> i32 {
-        match word {
-            "raw" => -300,
-            "mangle" => -150,
-            "dstnat" => -100,
-            "security" => 50,
-            "srcnat" => 100,
+        match (word, family) {
+            ("dstnat", "bridge") => -300,
+            ("filter", "bridge") => -200,
+            ("srcnat", "bridge") => 300,
+            ("out", _) => 100,
+            ("raw", _) => -300,
+            ("mangle", _) => -150,
+            ("dstnat", _) => -100,
+            ("security", _) => 50,
+            ("srcnat", _) => 100,
             _ => word.parse().unwrap_or(0),
         }
     };
@@ -389,16 +605,24 @@ fn priority(words: &[&str]) -> i32 {
 }
 
 /// What a condition looks at.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Key {
     Source,
     Destination,
     SourcePort,
     DestinationPort,
     State,
-    Interface { out: bool },
+    Interface {
+        out: bool,
+    },
     Protocol,
     Version,
+    /// Whether an address is one of this host.
+    Host {
+        source: bool,
+    },
+    /// What no connection tells: marks, users, times.
+    Other,
 }
 
 /// What a key and its values come to.
@@ -410,6 +634,21 @@ enum Condition {
     Doubt,
 }
 
+/// Elements that a key is compared with.
+enum Values<'w, 't> {
+    One(&'w [&'t str]),
+    Several(Vec<&'w [&'t str]>),
+}
+
+impl<'w, 't> Values<'w, 't> {
+    fn as_slice(&self) -> &[&'w [&'t str]] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
 /// A rule that is read.
 struct Statement<'s, 'r, 't> {
     reader: &'s mut Reader<'r, 't>,
@@ -419,6 +658,17 @@ struct Statement<'s, 'r, 't> {
     matches: Vec<(bool, Match)>,
     doubt: Option<String>,
 }
+
+/// Words that begin a statement, which no value of a condition is.
+const STATEMENTS: [&str; 14] = [
+    "accept", "drop", "reject", "return", "jump", "goto", "continue", "queue", "counter", "log",
+    "limit", "comment", "quota", "notrack",
+];
+/// Words that begin a condition.
+const SELECTORS: [&str; 14] = [
+    "ip", "ip6", "tcp", "udp", "th", "ct", "meta", "iif", "iifname", "oif", "oifname", "ether",
+    "fib", "icmp",
+];
 
 impl<'t> Statement<'_, '_, 't> {
     fn read(&mut self, words: &[&'t str]) {
@@ -437,73 +687,122 @@ impl<'t> Statement<'_, '_, 't> {
     /// A condition; how many words it has, nothing when the rule concerns no TCP.
     fn condition(&mut self, key: Key, words: &[&'t str], length: usize) -> Option<usize> {
         let mut at = length;
-        let negated = matches!(words.get(at), Some(&("!=" | "ne" | "not")));
-        at += usize::from(negated || matches!(words.get(at), Some(&("==" | "eq"))));
+        // `ip saddr . tcp dport`
+        let mut joined: Vec<Key> = Vec::new();
+        while words.get(at) == Some(&".") {
+            if joined.is_empty() {
+                joined.push(key);
+            }
+            let (next, length) = self::key(&words[at + 1..]).unwrap_or((Key::Other, 2));
+            joined.push(next);
+            at += 1 + length;
+        }
+        let keys = if joined.is_empty() { std::slice::from_ref(&key) } else { &joined };
+        let operator = words.get(at).copied().unwrap_or("");
+        let negated = matches!(operator, "!=" | "ne" | "not" | "!");
+        let compares = matches!(operator, "<" | ">" | "<=" | ">=" | "lt" | "gt" | "le" | "ge");
+        at += usize::from(negated || compares || matches!(operator, "==" | "eq"));
         let is_map = words.get(at) == Some(&"vmap");
         at += usize::from(is_map);
-        let all = match words.get(at..).unwrap_or(&[]) {
+        let set;
+        let all: Option<Values<'_, 't>> = match words.get(at..).unwrap_or(&[]) {
             ["{", rest @ ..] => {
-                let (all, length) = elements(rest);
-                at += 1 + length;
-                Some(all)
+                let length = block(rest);
+                at += 2 + length;
+                Some(Values::Several(elements(&rest[..length])))
             }
-            [set, ..] if set.starts_with('@') => {
+            [name, ..] if name.starts_with('@') => {
                 at += 1;
-                self.reader.names.sets.get(&set[1..]).cloned()
+                let (family, table) =
+                    self.reader.tables.get(self.place.table).copied().unwrap_or(("ip", ""));
+                set = self.reader.names.sets.get(&(family, table, &name[1..])).map(Rc::clone);
+                let known = set.as_deref().filter(|set| !set.changes && !set.words.is_empty());
+                known.map(|set| Values::Several(elements(&set.words)))
             }
-            [first, rest @ ..] => {
-                let mut all = vec![vec![*first]];
+            [_, ..] => {
+                let first = at;
                 at += 1;
-                let mut rest = rest;
-                while let [",", next, more @ ..] = rest {
-                    all.push(vec![*next]);
-                    at += 2;
-                    rest = more;
+                if joined.is_empty() {
+                    while words.get(at) == Some(&",") {
+                        at += 2;
+                    }
+                } else {
+                    while words.get(at) == Some(&".") {
+                        at += 2;
+                    }
                 }
-                Some(all)
+                let value = &words[first..at.min(words.len())];
+                Some(match value {
+                    [_] => Values::One(value),
+                    _ => Values::Several(elements(value)),
+                })
             }
             [] => None,
         };
-        let said = words[..at.min(words.len())].join(" ");
+        let said = || words[..at.min(words.len())].join(" ");
         let Some(all) = all else {
-            self.doubted(&said);
+            self.doubted(said());
             return Some(at);
         };
         if is_map {
-            self.map(key, &all, &said);
+            self.map(keys, all.as_slice(), &said());
             return Some(at);
         }
-        match condition(key, &all) {
+        // A key of one version of IP is asked of its packets alone.
+        match (self.reader.family(self.place.table), words.first()) {
+            ("inet" | "bridge" | "netdev", Some(&"ip")) => {
+                self.matches.push((true, Match::Version6));
+            }
+            ("inet" | "bridge" | "netdev", Some(&"ip6")) => {
+                self.matches.push((false, Match::Version6));
+            }
+            _ => {}
+        }
+        let compared = match (compares, all.as_slice()) {
+            (true, [value]) => match compared(key, operator, value) {
+                Some(on) => Condition::Is(on),
+                None => Condition::Doubt,
+            },
+            (true, _) => Condition::Doubt,
+            (false, all) => condition(keys, all),
+        };
+        match compared {
             Condition::Is(on) => self.matches.push((negated, on)),
             Condition::Isnt(on) => self.matches.push((!negated, on)),
             Condition::Always(holds) if holds == negated => return None,
             Condition::Always(_) => {}
-            Condition::Doubt => self.doubted(&said),
+            Condition::Doubt => self.doubted(said()),
         }
         Some(at)
     }
 
     /// A verdict for each value.
-    fn map(&mut self, key: Key, all: &[Vec<&'t str>], said: &str) {
+    fn map(&mut self, keys: &[Key], all: &[&[&'t str]], said: &str) {
         for element in all {
             let Some(colon) = element.iter().position(|word| *word == ":") else {
-                self.doubted(said);
+                self.doubted(said.to_owned());
                 return;
             };
             let (matches, doubt) = (self.matches.clone(), self.doubt.clone());
-            let holds = match condition(key, &[element[..colon].to_vec()]) {
-                Condition::Is(on) => {
-                    self.matches.push((false, on));
-                    true
-                }
-                Condition::Isnt(on) => {
-                    self.matches.push((true, on));
-                    true
-                }
-                Condition::Always(holds) => holds,
-                Condition::Doubt => {
-                    self.doubted(said);
-                    true
+            let value = &element[..colon];
+            // What no other element names.
+            let holds = if value == ["*"] {
+                true
+            } else {
+                match condition(keys, &[value]) {
+                    Condition::Is(on) => {
+                        self.matches.push((false, on));
+                        true
+                    }
+                    Condition::Isnt(on) => {
+                        self.matches.push((true, on));
+                        true
+                    }
+                    Condition::Always(holds) => holds,
+                    Condition::Doubt => {
+                        self.doubted(said.to_owned());
+                        true
+                    }
                 }
             };
             if holds {
@@ -517,48 +816,50 @@ impl<'t> Statement<'_, '_, 't> {
     fn part(&mut self, first: &'t str, tail: &[&'t str]) -> Option<usize> {
         let all = 1 + tail.len();
         Some(match (first, tail) {
-            ("accept", _) => self.does(Target::Accept, 1),
-            ("return", _) => self.does(Target::Return, 1),
-            ("drop", _) => self.does(Target::Drop, 1),
+            ("accept", _) => self.decides(Target::Accept, all),
+            ("return", _) => self.decides(Target::Return, all),
+            ("drop", _) => self.decides(Target::Drop, all),
             ("reject", _) => {
                 let reset = tail.starts_with(&["with", "tcp", "reset"]);
-                self.does(Target::Reject { reset }, all)
+                self.decides(Target::Reject { reset }, all)
             }
-            ("jump", ["{", ..]) | ("queue" | "fwd", _) => {
-                self.does(Target::Unknown(first.to_owned()), all)
+            ("jump" | "goto", ["{", ..]) | ("queue" | "fwd", _) => {
+                self.decides(Target::Unknown(first.to_owned()), all)
             }
-            ("jump", [chain, ..]) => self.does(Target::Jump((*chain).to_owned()), 2),
-            ("goto", [chain, ..]) => self.does(Target::Goto((*chain).to_owned()), 2),
+            ("jump", [chain, ..]) => self.decides(Target::Jump((*chain).to_owned()), all),
+            ("goto", [chain, ..]) => self.decides(Target::Goto((*chain).to_owned()), all),
             ("notrack", _) => self.does(Target::Untrack, 1),
-            ("synproxy", _) => self.does(Target::SynProxy, all),
+            ("synproxy", _) => self.decides(Target::SynProxy, all),
             ("reset", ["tcp", "option", name, ..]) => match option(name) {
                 Some(kind) => self.does(Target::Strip(vec![kind]), 4),
                 None => self.does(Target::Unknown((*name).to_owned()), 4),
             },
             ("tcp", ["option", "maxseg", "size", "set", value, ..]) => match value.parse() {
                 Ok(mss) => self.does(Target::Mss(mss), 6),
-                Err(_) => 6,
+                // The MTU of the route (`rt mtu`) is one that the text does not tell.
+                Err(_) => 6 + rest_of_value(&tail[5..]),
             },
             ("tcp", ["option", name, "exists", ..]) => {
-                match option(name) {
-                    Some(kind) => self.matches.push((false, Match::Option(kind))),
-                    None => self.doubted(name),
-                }
+                self.has_option(name, false);
                 4
             }
             ("tcp", ["option", name, "missing", ..]) => {
-                match option(name) {
-                    Some(kind) => self.matches.push((true, Match::Option(kind))),
-                    None => self.doubted(name),
-                }
+                self.has_option(name, true);
                 4
+            }
+            ("tcp", ["option", "mptcp", "subtype", rest @ ..]) => 4 + self.subtype(rest),
+            ("tcp", ["option", name, rest @ ..]) => {
+                self.has_option(name, false);
+                let field = rest.first().copied().unwrap_or("");
+                self.doubted(format!("tcp option {name} {field}"));
+                3 + rest_of_value(rest)
             }
             ("tcp", ["flags", rest @ ..]) => 2 + self.flags(rest),
             ("tcp", []) => 1,
             ("redirect" | "tproxy", _) => {
                 let line = &self.reader.lines[self.line];
                 let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
-                self.reader.rules.redirects.push(rule);
+                self.reader.redirects.push((self.place, rule));
                 all
             }
             ("masquerade" | "snat" | "dnat", _) => {
@@ -570,29 +871,121 @@ impl<'t> Statement<'_, '_, 't> {
             // Other protocols than TCP.
             (
                 "udp" | "udplite" | "icmp" | "icmpv6" | "igmp" | "sctp" | "dccp" | "esp" | "ah"
-                | "comp" | "arp",
+                | "comp" | "arp" | "gre" | "vxlan" | "geneve",
                 _,
             ) => return None,
             ("counter", ["packets", _, "bytes", _, ..]) => 5,
             ("counter", ["name", _, ..]) => 3,
-            ("log", _) => {
-                let named = |word: &str| {
-                    matches!(
-                        word,
-                        "prefix" | "level" | "flags" | "group" | "snaplen" | "queue-threshold"
-                    )
-                };
-                1 + 2 * tail.chunks(2).take_while(|pair| named(pair[0])).count()
-            }
+            ("log", _) => 1 + logged(tail),
             ("comment", [_, ..]) => 2,
-            ("meta" | "ct" | "ip" | "ip6", [_, "set", _, ..]) => 4,
+            ("meta" | "ct" | "ip" | "ip6" | "ether" | "tcp" | "th", [_, "set", rest @ ..]) => {
+                3 + rest_of_value(rest)
+            }
+            ("mark" | "priority", ["set", rest @ ..]) => 2 + rest_of_value(rest),
+            ("dup", _) => 1 + rest_of_value(tail),
             ("flow", [_, _, ..]) => 3,
+            ("add" | "update" | "delete", [set, "{", rest @ ..]) if set.starts_with('@') => {
+                let length = block(rest);
+                // Its limit decides whether what follows is done.
+                if rest[..length].iter().any(|word| matches!(*word, "limit" | "count" | "quota")) {
+                    self.doubted(format!("{first} {set}"));
+                }
+                4 + length
+            }
             ("counter" | "continue" | "nftrace" | ";", _) => 1,
+            ("limit" | "quota" | "meter", _) => {
+                self.doubted(first.to_owned());
+                1 + rest_of_value(tail)
+            }
+            // No connection is one whose destination a rule gave it.
+            ("ct", ["status", "dnat", ..]) if !self.reader.names.has_dnat => return None,
+            // One of the words that packets do not tell of, with its value.
+            (other, _) if SELECTORS.contains(&other) || SINGLE.contains(&other) => {
+                self.other(other, tail)
+            }
             (other, _) => {
-                self.doubted(other);
+                self.doubted(other.to_owned());
                 1
             }
         })
+    }
+
+    /// A condition that is not read: `ip dscp cs1`, `meta mark & 0xff == 1`; how many words it has.
+    fn other(&mut self, first: &str, tail: &[&'t str]) -> usize {
+        let name = tail.first().copied().filter(|_| SELECTORS.contains(&first));
+        let named = name.map_or_else(|| first.to_owned(), |name| format!("{first} {name}"));
+        // Of `fib`, `ct original` and the like names of other selectors are a part.
+        let is_long = first == "fib" || matches!(name, Some("original" | "reply"));
+        let mut depth = 0;
+        let mut before = "";
+        let mut length = tail.len();
+        for (at, word) in tail.iter().enumerate() {
+            match *word {
+                "vmap" => {
+                    let values = match tail.get(at + 1..).unwrap_or(&[]) {
+                        ["{", rest @ ..] => elements(&rest[..block(rest)]),
+                        _ => Vec::new(),
+                    };
+                    self.map(&[Key::Other], &values, &named);
+                    if values.is_empty() {
+                        self.doubted(named);
+                        self.does(Target::Unknown("vmap".to_owned()), 0);
+                    }
+                    return 1 + tail.len();
+                }
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                word if depth == 0 && at > usize::from(name.is_some()) => {
+                    let ends = STATEMENTS.contains(&word)
+                        || !is_long && before != "." && SELECTORS.contains(&word);
+                    if ends {
+                        length = at;
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            before = word;
+        }
+        self.doubted(named);
+        1 + length
+    }
+
+    fn has_option(&mut self, name: &str, is_missing: bool) {
+        match option(name) {
+            Some(kind) => self.matches.push((is_missing, Match::Option(kind))),
+            None => self.doubted(format!("tcp option {name}")),
+        }
+    }
+
+    /// `mp-capable`, `!= { dss, 3 }`; how many words that is (Linux, `MPTCPOPT_*`).
+    fn subtype(&mut self, words: &[&'t str]) -> usize {
+        let negated = words.first() == Some(&"!=");
+        let at = usize::from(negated);
+        let (all, length): (&[&str], usize) = match words.get(at..).unwrap_or(&[]) {
+            ["{", rest @ ..] => (&rest[..block(rest)], 2 + block(rest)),
+            [_, ..] => (&words[at..=at], 1),
+            [] => (&[], 0),
+        };
+        let number = |word: &&&str| match **word {
+            "mp-capable" => Some(0),
+            "mp-join" => Some(1),
+            "dss" => Some(2),
+            "add-addr" => Some(3),
+            "remove-addr" => Some(4),
+            "mp-prio" => Some(5),
+            "mp-fail" => Some(6),
+            "mp-fastclose" => Some(7),
+            "mp-tcprst" => Some(8),
+            number => number.parse().ok(),
+        };
+        let subtypes = all.iter().filter(|word| **word != ",").map(|word| number(&word));
+        self.has_option("mptcp", false);
+        match subtypes.collect::<Option<Box<[u8]>>>() {
+            Some(subtypes) => self.matches.push((negated, Match::Subtype(subtypes))),
+            None => self.doubted("tcp option mptcp subtype".to_owned()),
+        }
+        at + length
     }
 
     /// `syn`, `syn / fin,syn,rst,ack`, `& (fin | syn) == syn`; how many words that is.
@@ -600,9 +993,10 @@ impl<'t> Statement<'_, '_, 't> {
         let count = words
             .iter()
             .take_while(|word| {
-                matches!(**word, "&" | "(" | ")" | "|" | "," | "==" | "!=" | "/" | "{" | "}")
-                    || flags(&word.to_ascii_uppercase()).is_some()
-                    || **word == "0x0"
+                matches!(
+                    **word,
+                    "&" | "(" | ")" | "|" | "," | "==" | "!=" | "/" | "{" | "}" | "!" | "0x0" | "0"
+                ) || flags(&word.to_ascii_uppercase()).is_some()
             })
             .count();
         let said = &words[..count];
@@ -612,13 +1006,24 @@ impl<'t> Statement<'_, '_, 't> {
         };
         let at = |mark: &str| said.iter().position(|word| *word == mark);
         let (mask, value, negated) = match (at("/"), at("=="), at("!=")) {
+            _ if said.contains(&"{") || words.get(count) == Some(&"vmap") => {
+                self.doubted("tcp flags".to_owned());
+                return count;
+            }
             (Some(at), ..) => (set(&said[at..]), set(&said[..at]), said.contains(&"!=")),
+            // All flags are compared.
+            (None, Some(0), _) => (0xff, set(said), false),
+            (None, _, Some(0)) => (0xff, set(said), true),
             (None, Some(at), _) => (set(&said[..at]), set(&said[at..]), false),
-            (None, None, Some(at)) if at > 0 => (set(&said[..at]), set(&said[at..]), true),
+            (None, None, Some(at)) => (set(&said[..at]), set(&said[at..]), true),
+            // Not set, none of them.
+            _ if said.first() == Some(&"!") => (set(said), 0, false),
             // One flag, or one of several.
-            _ if said.len() == 1 => (set(said), set(said), false),
+            _ if !said.is_empty() && !said.contains(&"&") => (set(said), 0, true),
+            // `& (fin | syn)`: one of them.
+            _ if said.first() == Some(&"&") => (set(said), 0, true),
             _ => {
-                self.doubted("tcp flags");
+                self.doubted("tcp flags".to_owned());
                 return count;
             }
         };
@@ -626,14 +1031,28 @@ impl<'t> Statement<'_, '_, 't> {
         count
     }
 
-    fn doubted(&mut self, what: &str) {
-        self.doubt.get_or_insert_with(|| what.to_owned());
+    fn doubted(&mut self, what: String) {
+        self.doubt.get_or_insert(what);
     }
 
     /// Keeps a rule that does this under the conditions so far; `taken` words say it.
     fn does(&mut self, target: Target, taken: usize) -> usize {
+        let matches = self.matches.clone();
+        self.keep(target, matches);
+        taken
+    }
+
+    /// The same, where nothing of the rule counts any more.
+    fn decides(&mut self, target: Target, taken: usize) -> usize {
+        let matches = std::mem::take(&mut self.matches);
+        self.keep(target, matches);
+        taken
+    }
+
+    fn keep(&mut self, target: Target, matches: Vec<(bool, Match)>) {
         let line = &self.reader.lines[self.line];
-        if let Some(doubt) = self.doubt.as_deref() {
+        let doubt = self.doubt.clone();
+        if let Some(doubt) = doubt.as_deref() {
             let message = format!("`{doubt}` is not modelled: this rule does nothing");
             self.reader.found.warn(line, "", message);
         }
@@ -642,71 +1061,166 @@ impl<'t> Statement<'_, '_, 't> {
             let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
             rule.remedied(remedy)
         });
-        let read = Read { matches: self.matches.clone(), doubt: self.doubt.clone(), target };
+        let read = Read { matches, doubt, target };
         let Place { table, chain } = self.place;
-        self.reader.rules.add((table, chain), self.is_first, read, line, rule);
-        taken
+        let before = self.is_first.then_some(0);
+        self.reader.rules.add((table, chain), before, read, line, rule);
+    }
+}
+
+/// Selectors of one word, for which `meta` may be left out.
+const SINGLE: [&str; 12] = [
+    "mark", "skuid", "skgid", "pkttype", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "rt",
+    "socket", "vlan",
+];
+
+/// How many words are there before the next statement.
+fn rest_of_value(words: &[&str]) -> usize {
+    let mut depth = 0;
+    let begins = |word: &&str| {
+        match *word {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && STATEMENTS.contains(word)
+    };
+    words.iter().position(begins).unwrap_or(words.len())
+}
+
+/// How many words say how something is logged: `prefix "x" level info flags tcp options`.
+fn logged(words: &[&str]) -> usize {
+    let mut at = 0;
+    loop {
+        match words.get(at).copied() {
+            Some("prefix" | "level" | "group" | "snaplen" | "queue-threshold") => at += 2,
+            Some("flags") => {
+                let of = |word: &&&str| {
+                    matches!(
+                        **word,
+                        "all" | "tcp" | "ip" | "skuid" | "ether" | "sequence" | "options" | ","
+                    )
+                };
+                at += 1 + words[at + 1..].iter().take_while(of).count();
+            }
+            _ => return at,
+        }
     }
 }
 
 /// What stands here to be compared, and how many words name it.
 fn key(words: &[&str]) -> Option<(Key, usize)> {
-    Some(match words {
-        ["ip" | "ip6", "saddr", ..] => (Key::Source, 2),
-        ["ip" | "ip6", "daddr", ..] => (Key::Destination, 2),
-        ["tcp" | "th", "sport", ..] => (Key::SourcePort, 2),
-        ["tcp" | "th", "dport", ..] => (Key::DestinationPort, 2),
-        ["ct", "state", ..] => (Key::State, 2),
-        ["iif" | "iifname", ..] => (Key::Interface { out: false }, 1),
-        ["oif" | "oifname", ..] => (Key::Interface { out: true }, 1),
-        ["meta", "iif" | "iifname", ..] => (Key::Interface { out: false }, 2),
-        ["meta", "oif" | "oifname", ..] => (Key::Interface { out: true }, 2),
-        ["ip", "protocol", ..] | ["ip6", "nexthdr", ..] | ["meta", "l4proto", ..] => {
-            (Key::Protocol, 2)
+    let (first, second) = (words.first()?, words.get(1).copied().unwrap_or(""));
+    Some(match (*first, second) {
+        ("ip" | "ip6", "saddr") => (Key::Source, 2),
+        ("ip" | "ip6", "daddr") => (Key::Destination, 2),
+        ("tcp" | "th", "sport") => (Key::SourcePort, 2),
+        ("tcp" | "th", "dport") => (Key::DestinationPort, 2),
+        ("ct", "state") => (Key::State, 2),
+        ("iif" | "iifname", _) => (Key::Interface { out: false }, 1),
+        ("oif" | "oifname", _) => (Key::Interface { out: true }, 1),
+        ("meta", "iif" | "iifname" | "ibrname") => (Key::Interface { out: false }, 2),
+        ("meta", "oif" | "oifname" | "obrname") => (Key::Interface { out: true }, 2),
+        ("ip", "protocol") | ("ip6", "nexthdr") | ("meta", "l4proto") => (Key::Protocol, 2),
+        ("l4proto", _) => (Key::Protocol, 1),
+        ("meta", "nfproto" | "protocol") | ("ether", "type") => (Key::Version, 2),
+        ("nfproto", _) => (Key::Version, 1),
+        ("fib", "daddr" | "saddr") if words.get(2) == Some(&"type") => {
+            (Key::Host { source: second == "saddr" }, 3)
         }
-        ["meta", "nfproto" | "protocol", ..] => (Key::Version, 2),
         _ => return None,
     })
 }
 
-/// What of these values the key has.
-fn condition(key: Key, all: &[Vec<&str>]) -> Condition {
-    let mut values: Vec<&str> = Vec::new();
-    for element in all {
-        // What is joined of several (`a . b`) is none of them; a timeout stands behind a value.
-        match element.as_slice() {
-            [value] | [value, "timeout" | "expires" | "comment" | "counter", ..] => {
-                values.push(value);
-            }
-            _ => return Condition::Doubt,
-        }
-    }
-    let joined = values.join(",");
-    let is = |on: Option<Match>| on.map_or(Condition::Doubt, Condition::Is);
+/// `tcp dport >= 1024`.
+fn compared(key: Key, operator: &str, value: &[&str]) -> Option<Match> {
+    let [value] = value else { return None };
+    let port = *ports(std::iter::once(*value), '-')?.first()?.start();
+    let range = match operator {
+        "<" | "lt" => 0..=port.checked_sub(1)?,
+        "<=" | "le" => 0..=port,
+        ">" | "gt" => port.checked_add(1)?..=u16::MAX,
+        _ => port..=u16::MAX,
+    };
     match key {
-        _ if values.is_empty() => Condition::Doubt,
-        Key::Source => is(addresses(&joined).map(Match::Source)),
-        Key::Destination => is(addresses(&joined).map(Match::Destination)),
-        Key::SourcePort => is(ports(&joined.replace('-', ":")).map(Match::SourcePort)),
-        Key::DestinationPort => is(ports(&joined.replace('-', ":")).map(Match::DestinationPort)),
+        Key::SourcePort => Some(Match::SourcePort([range].into())),
+        Key::DestinationPort => Some(Match::DestinationPort([range].into())),
+        _ => None,
+    }
+}
+
+/// What of these values the keys have.
+fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
+    let [key] = keys else { return joined(keys, all) };
+    // A timeout stands behind a value.
+    let is_value = |element: &&[&str]| {
+        matches!(element, [_] | [_, "timeout" | "expires" | "comment" | "counter" | "last", ..])
+    };
+    if all.is_empty() || !all.iter().all(is_value) {
+        return Condition::Doubt;
+    }
+    let values = || all.iter().map(|element| element[0]);
+    let is = |on: Option<Match>| on.map_or(Condition::Doubt, Condition::Is);
+    match *key {
+        Key::Source => is(addresses(values()).map(Match::Source)),
+        Key::Destination => is(addresses(values()).map(Match::Destination)),
+        Key::SourcePort => is(ports(values(), '-').map(Match::SourcePort)),
+        Key::DestinationPort => is(ports(values(), '-').map(Match::DestinationPort)),
         Key::State => {
-            Condition::Is(Match::State(values.iter().map(|v| v.to_ascii_uppercase()).collect()))
+            Condition::Is(Match::State(values().map(|v| v.to_ascii_uppercase()).collect()))
         }
         Key::Interface { out } => {
-            let names = values.iter().map(|name| name.replace('*', "+")).collect();
+            let names = values().map(|name| name.replace('*', "+")).collect();
             Condition::Is(Match::Interface { names, out })
         }
-        Key::Protocol => Condition::Always(values.iter().any(|v| matches!(*v, "tcp" | "6"))),
+        Key::Protocol => Condition::Always(values().any(|v| matches!(v, "tcp" | "6"))),
         Key::Version => {
-            let has = |names: [&str; 2]| values.iter().any(|value| names.contains(value));
-            match (has(["ipv4", "ip"]), has(["ipv6", "ip6"])) {
+            let has = |names: [&str; 3]| values().any(|value| names.contains(&value));
+            match (has(["ipv4", "ip", "0x0800"]), has(["ipv6", "ip6", "0x86dd"])) {
                 (false, true) => Condition::Is(Match::Version6),
                 (true, false) => Condition::Isnt(Match::Version6),
                 (true, true) => Condition::Always(true),
+                _ if has(["arp", "vlan", "0x0806"]) => Condition::Always(false),
                 _ => Condition::Doubt,
             }
         }
+        // TCP is between two hosts.
+        Key::Host { source } => {
+            match (values().any(|v| v == "local"), values().any(|v| v == "unicast")) {
+                (true, false) => Condition::Is(Match::Host { source }),
+                (false, true) => Condition::Isnt(Match::Host { source }),
+                (true, true) => Condition::Always(true),
+                (false, false) => Condition::Always(false),
+            }
+        }
+        Key::Other => Condition::Doubt,
     }
+}
+
+/// What of these values, of which each has a part for each key (`10.0.0.1 . 80`), the keys have.
+fn joined(keys: &[Key], all: &[&[&str]]) -> Condition {
+    let mut alternatives = Vec::with_capacity(all.len());
+    for element in all {
+        let mut conditions = Vec::with_capacity(keys.len());
+        let mut parts = element.split(|word| *word == ".");
+        let mut is_of_tcp = true;
+        for key in keys {
+            let Some(part) = parts.next() else { return Condition::Doubt };
+            match condition(std::slice::from_ref(key), &[part]) {
+                Condition::Is(on) => conditions.push((false, on)),
+                Condition::Isnt(on) => conditions.push((true, on)),
+                Condition::Always(holds) => is_of_tcp &= holds,
+                Condition::Doubt => return Condition::Doubt,
+            }
+        }
+        if is_of_tcp {
+            alternatives.push(conditions.into());
+        }
+    }
+    if alternatives.is_empty() {
+        return Condition::Always(false);
+    }
+    Condition::Is(Match::Joined(alternatives.into()))
 }
 
 /// The kind of an option by nft's name for it.
@@ -750,7 +1264,9 @@ mod tests {
         };
         let closed = |rule: &str| chain("forward", rule).replace("policy accept", "policy drop");
         check(&chain("forward", "accept"), &[(Pass, None)]);
-        check(&chain("input", "tcp dport 22 synproxy mss 1460; drop"), &[(Pass, None)]);
+        // What is for the host itself is told apart.
+        let host = chain("input", "tcp dport 22 tcp flags syn synproxy mss 1460; drop");
+        check(&host, &[(Pass, None), (Terminate, Some(4)), (Drop, Some(4))]);
         // SYNs are tracked, and so new, unless a rule says otherwise.
         let proxy = "tcp dport 80 ct state invalid,untracked synproxy mss 1460 wscale 7";
         check(&chain("forward", proxy), &[(Pass, None)]);

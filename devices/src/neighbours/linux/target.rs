@@ -22,6 +22,8 @@ pub(super) enum Target {
     SynProxy,
     /// `CT --notrack`: conntrack does not see the packet.
     Untrack,
+    /// A process of this host takes the connection: `TPROXY`.
+    Redirect,
     /// Nothing to the packet: `LOG`, no target at all.
     Count,
     /// On in this chain of a user's, and back at its end.
@@ -33,7 +35,7 @@ pub(super) enum Target {
 }
 
 /// Targets that leave a packet and its options as they are.
-const COUNTING: [&str; 22] = [
+const COUNTING: [&str; 27] = [
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -41,16 +43,21 @@ const COUNTING: [&str; 22] = [
     "CONNSECMARK",
     "CT",
     "DSCP",
+    "ECN",
+    "FLOWOFFLOAD",
     "HL",
     "HMARK",
     "IDLETIMER",
     "LED",
     "LOG",
     "MARK",
+    "NETFLOW",
     "NFLOG",
     "RATEEST",
     "SECMARK",
     "SET",
+    "SYNCOOKIE",
+    "TCPOPTLOG",
     "TEE",
     "TOS",
     "TRACE",
@@ -69,7 +76,15 @@ pub(super) fn target_of(
     let value = |flag: &str| {
         words.iter().position(|w| *w == flag).and_then(|at| words.get(at + 1)).copied()
     };
-    let all = words.len();
+    // Conditions may stand behind a target, too.
+    let ends = |word: &&str| {
+        matches!(
+            *word,
+            "!" | "-p" | "-s" | "-d" | "-i" | "-o" | "-m" | "-t" | "--dport" | "--sport"
+        )
+    };
+    let all = words.iter().position(ends).unwrap_or(words.len());
+    let words = &words[..all];
     Some(match name {
         "ACCEPT" => (Target::Accept, 0),
         "RETURN" => (Target::Return, 0),
@@ -107,6 +122,7 @@ pub(super) fn target_of(
                 (Target::Count, all)
             }
         },
+        "TPROXY" => (Target::Redirect, all),
         "SYNPROXY" => (Target::SynProxy, all),
         "NOTRACK" => (Target::Untrack, all),
         "CT" if words.contains(&"--notrack") => (Target::Untrack, all),

@@ -1,0 +1,79 @@
+//! Which rules a packet can come to, and by which others: chains that call each other.
+
+use super::matches::{Conditions, Match};
+use super::rules::{Base, Ruleset};
+use super::target::Target;
+
+/// Most chains that call one another.
+const DEPTH_MAX: usize = 12;
+/// Most rules that are come to: a chain that is called from many places counts for each.
+const RULES_MAX: usize = 100_000;
+
+/// A rule, and how a packet comes to it.
+pub(super) struct Path<'p, 'r> {
+    rules: &'r Ruleset,
+    pub(super) base: &'r Base,
+    /// The rules that call its chain, outermost first, and itself.
+    pub(super) entries: &'p [usize],
+}
+
+impl<'r> Path<'_, 'r> {
+    /// All conditions on the way, outermost first.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &'r (bool, Match)> + use<'_, 'r> {
+        let of = |at: &usize| -> &'r Conditions { &self.rules.entries[*at].matches };
+        self.base.when.iter().chain(self.entries.iter().flat_map(of))
+    }
+
+    /// Those of the rules on the way whose conditions cannot be told.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = usize> + use<'_, 'r> {
+        let rules = self.rules;
+        self.entries.iter().copied().filter(|at| rules.entries[*at].doubt.is_some())
+    }
+
+    /// The rule itself.
+    pub(super) fn last(&self) -> usize {
+        self.entries.last().copied().unwrap_or(0)
+    }
+}
+
+/// Hands on each rule that does something to a packet, until `take` says that it is enough.
+pub(super) fn each<'r>(rules: &'r Ruleset, mut take: impl FnMut(&Path<'_, 'r>) -> bool) {
+    let mut left = RULES_MAX;
+    for base in &rules.bases {
+        // The chains that are gone through: each with the place of the next rule in it.
+        let first = rules.chain(base.table, &base.chain);
+        let mut chains: Vec<(usize, usize)> = first.map(|chain| (chain, 0)).into_iter().collect();
+        let mut entries: Vec<usize> = Vec::new();
+        while let Some((chain, next)) = chains.last_mut() {
+            let at = rules.rules_of(*chain).get(*next).copied().filter(|_| left > 0);
+            let Some(at) = at else {
+                chains.pop();
+                entries.pop();
+                continue;
+            };
+            *next += 1;
+            left -= 1;
+            match &rules.entries[at].target {
+                Target::Count => {}
+                Target::Jump(name) | Target::Goto(name) => {
+                    let called = rules.chain(base.table, name);
+                    let is_open = |chain: usize| chains.iter().any(|(of, _)| *of == chain);
+                    if let Some(called) = called.filter(|called| !is_open(*called))
+                        && chains.len() < DEPTH_MAX
+                    {
+                        chains.push((called, 0));
+                        entries.push(at);
+                    }
+                }
+                _ => {
+                    entries.push(at);
+                    let goes_on = take(&Path { rules, base, entries: &entries });
+                    entries.pop();
+                    if !goes_on {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

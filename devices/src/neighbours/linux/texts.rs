@@ -1,0 +1,277 @@
+//! Texts of iptables and nftables in the forms in which they are found, and what is said of them.
+
+use crate::audit::Effect::{self, Drop, Pass, Strip, Terminate, Unknown};
+use crate::audit::{Audit, audit, recognise};
+use crate::config::ConfigText;
+
+fn told(text: &str) -> Audit {
+    assert_eq!(recognise(text).map(|p| p.name), Some("linux"), "{text}");
+    audit(ConfigText::new("x", text), None).1
+}
+
+/// Effect, traffic and line of each verdict.
+fn check(text: &str, expected: &[(Effect, &str, Option<u32>)]) {
+    let audit = told(text);
+    let found: Vec<_> =
+        audit.verdicts.iter().map(|v| (v.effect, &*v.traffic, v.because[0].line)).collect();
+    assert_eq!(found, expected, "{text}\n{:?}", audit.warnings);
+}
+
+fn directions(text: &str) -> Vec<String> {
+    let verdicts = told(text).verdicts.into_iter();
+    verdicts.map(|v| format!("{} {}: {}", v.effect, v.traffic, v.direction)).collect()
+}
+
+/// A chain of nftables that drops what no rule accepts.
+fn chain(family: &str, rules: &str) -> String {
+    format!(
+        "table {family} f {{\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  {rules}\n }}\n}}\n"
+    )
+}
+
+/// The same, which accepts.
+fn open(rules: &str) -> String {
+    chain("inet", rules).replace("policy drop", "policy accept")
+}
+
+const OTHER: (Effect, &str, Option<u32>) = (Drop, "all other TCP", Some(3));
+
+#[test]
+fn a_table_speaks_of_its_version_of_ip_alone() {
+    let six = (Drop, "all other TCP over IPv6", Some(3));
+    let web = "tcp dport 80 accept";
+    check(
+        &chain("ip", web),
+        &[(Pass, "TCP over IPv4 to port 80, all other TCP over IPv6", None), OTHER],
+    );
+    check(
+        &chain("ip6", web),
+        &[(Pass, "TCP over IPv6 to port 80", None), six, (Pass, "all other TCP", None)],
+    );
+    check(&chain("inet", web), &[(Pass, "TCP to port 80", None), OTHER]);
+    let of_six = (Pass, "TCP to 10.1.0.0/16, all other TCP over IPv6", None);
+    check(
+        &chain("inet", "meta nfproto ipv6 accept\n  ip daddr 10.1.0.0/16 accept"),
+        &[of_six, OTHER],
+    );
+    // What is not of a network of IPv4 is still of IPv4.
+    let found = told(&chain("inet", "ip saddr != 10.0.0.0/8 accept")).verdicts;
+    assert!(found.iter().any(|v| v.effect == Drop && v.traffic.contains("IPv6")), "{found:?}");
+    let both = "iptables -P FORWARD DROP\niptables -A FORWARD -p tcp --dport 80 -j ACCEPT\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nip6tables -P FORWARD DROP\nip6tables -A FORWARD -p tcp --dport 443 -j ACCEPT\nip6tables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n";
+    check(
+        both,
+        &[
+            (Pass, "TCP over IPv4 to port 80, TCP over IPv6 to port 443", None),
+            (Drop, "all other TCP over IPv6", Some(4)),
+            (Drop, "all other TCP", Some(1)),
+        ],
+    );
+}
+
+#[test]
+fn values_of_nftables() {
+    let each =
+        |rules: &str, traffic: &str| check(&chain("inet", rules), &[(Pass, traffic, None), OTHER]);
+    each(
+        "ip saddr . tcp dport { 10.0.0.1 . 80, 10.0.0.2 . 443 } accept",
+        "TCP from 10.0.0.1/32 to port 80, TCP from 10.0.0.2/32 to port 443",
+    );
+    each("ip daddr 10.0.0.1-10.0.0.4 accept", "TCP to 10.0.0.1/32, 10.0.0.2/31, 10.0.0.4/32");
+    each("tcp dport > 60000 accept", "TCP to port 60001-65535");
+    each("meta l4proto . th dport { tcp . 53, udp . 123 } accept", "TCP to port 53");
+    each(
+        "tcp dport vmap @m\n }\n map m {\n  type inet_service : verdict\n  elements = { 22 : accept,\n   80-90 : accept }",
+        "TCP to port 22, TCP to port 80-90",
+    );
+    each(
+        "tcp dport @s accept\n }\n set s { type inet_service; elements = { 22, 80-90 }",
+        "TCP to port 22, 80-90",
+    );
+    each(
+        "jump w\n }\n chain w {\n  tcp dport ssh counter packets 1 bytes 60 log flags all accept # handle 9",
+        "TCP to port 22",
+    );
+    each("ct status dnat accept\n  tcp dport 22 meta mark set ct mark accept", "TCP to port 22");
+    each("tcp flags == syn tcp dport 22 accept\n  tcp flags & syn != syn accept", "TCP to port 22");
+    let defined = "define here = 10.0.0.0/8\ndefine all = { $here, 192.0.2.1 }\n".to_owned();
+    let text = defined + &chain("inet", "ip saddr $all accept").replace("drop;", "accept;");
+    check(&text, &[(Pass, "all TCP", None)]);
+    // What the text does not tell is a reason, not a guess.
+    for (rule, why) in [
+        ("tcp dport 22 limit rate 3/minute accept", "limit"),
+        ("tcp dport 22 meta mark 0x10 counter accept", "meta mark"),
+        ("tcp dport 22 ct mark & 0xff == 1 accept", "ct mark"),
+        ("tcp dport 22 fib saddr . iif oif missing accept", "fib saddr"),
+        ("tcp dport 22 quota over 10 mbytes accept", "quota"),
+        ("tcp dport 22 ip dscp cs1 accept", "ip dscp"),
+        ("tcp dport 22 ip saddr @none accept", "ip saddr @none"),
+    ] {
+        let audit = told(&chain("inet", rule));
+        let verdict = &audit.verdicts[0];
+        let because = &verdict.because;
+        assert_eq!((verdict.effect, because[0].line), (Unknown, Some(5)), "{rule}");
+        assert_eq!(verdict.traffic, "TCP to port 22 that this rule names");
+        assert!(because[1].rule.contains(&format!("fits {why} the text")), "{rule}: {because:?}");
+    }
+}
+
+#[test]
+fn statements_of_nftables() {
+    check(
+        &open("tcp option mptcp subtype { mp-capable, mp-join } drop"),
+        &[(Drop, "all TCP", Some(5))],
+    );
+    check(&open("tcp option mptcp subtype mp-join drop"), &[(Pass, "all TCP", None)]);
+    check(
+        &open("tcp flags syn tcp option maxseg size set rt mtu\n  flow add @ft"),
+        &[(Pass, "all TCP", None)],
+    );
+    check(
+        &open("tcp dport 25 queue num 0-3 bypass"),
+        &[(Unknown, "TCP to port 25", Some(5)), (Pass, "all other TCP", None)],
+    );
+    check(&open("jump elsewhere"), &[(Unknown, "all TCP", Some(5))]);
+    check(&open("reset tcp option mptcp"), &[(Strip, "all TCP", Some(5))]);
+    let dormant = open("reset tcp option mptcp").replace("{\n chain", "{\n flags dormant\n chain");
+    check(&dormant, &[(Pass, "all TCP", None)]);
+    let commands = "nft add table inet f\nnft add chain inet f c '{ type filter hook forward priority 0; policy drop; }'\nnft add element inet f s '{ 80, 443 }'\nnft add rule inet f c ct state established accept\nnft add rule inet f c tcp dport @s accept\n";
+    check(commands, &[(Pass, "TCP to port 80, 443", None), (Drop, "all other TCP", Some(2))]);
+    check(&format!("{commands}nft flush chain inet f c\n"), &[(Drop, "all TCP", Some(2))]);
+    // A chain of one interface's.
+    let ingress = "table netdev n {\n chain i {\n  type filter hook ingress device \"eth0\" priority -500; policy accept;\n  tcp option mptcp exists drop\n }\n}\n";
+    let told = directions(ingress);
+    assert!(told[0].starts_with("drop all TCP: forwarded from eth0 to any other"), "{told:?}");
+    let bridge = "table bridge b {\n chain f {\n  type filter hook forward priority filter; policy accept;\n  ether type ip tcp dport 80 drop\n }\n}\n";
+    check(bridge, &[(Drop, "TCP over IPv4 to port 80", Some(4)), (Pass, "all other TCP", None)]);
+    // A redirection of the host's own packets concerns nobody else's.
+    let nat = "table ip nat {\n chain out {\n  type nat hook output priority -100;\n  tcp dport 53 redirect to :5353\n }\n chain pre {\n  type nat hook prerouting priority dstnat;\n  jump red\n }\n chain red {\n  tcp dport 80 redirect to :3128\n }\n}\n";
+    check(nat, &[(Terminate, "TCP that this rule names", Some(11)), (Pass, "all TCP", None)]);
+}
+
+#[test]
+fn what_is_for_the_host_itself() {
+    let host = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 --syn -j CT --notrack\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -m state --state INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460\n-A INPUT -p tcp --dport 25 -j DROP\nCOMMIT\n";
+    assert_eq!(
+        directions(host),
+        [
+            "pass all TCP: forwarded, both directions",
+            "terminate TCP to port 80: to this host itself",
+            "drop TCP to port 25: to this host itself",
+            "pass all other TCP: to this host itself",
+        ]
+    );
+    let closed = "table inet f {\n chain input {\n  type filter hook input priority 0; policy drop;\n  iif lo accept\n  ct state established,related accept\n  tcp dport { ssh, 443 } accept\n }\n}\n";
+    assert_eq!(
+        directions(closed),
+        [
+            "pass all TCP: forwarded, both directions",
+            "pass TCP to port 22, 443: to this host itself",
+            "drop all other TCP: to this host itself",
+        ]
+    );
+}
+
+#[test]
+fn forms_of_iptables() {
+    let save =
+        |rules: &str| format!("*filter\n:FORWARD ACCEPT [0:0]\n:U - [0:0]\n{rules}\nCOMMIT\n");
+    let pass = (Pass, "all other TCP", None);
+    let each = |rule: &str, traffic: &str| check(&save(rule), &[(Drop, traffic, Some(4)), pass]);
+    // Counters of `iptables-save -c`.
+    each("[12:345] -A FORWARD -p tcp -m tcp --dport 80 -j DROP", "TCP to port 80");
+    each(
+        "-A FORWARD ! -s 10.0.0.0/8 -p TCP -m multiport --dports 80,443 -j DROP",
+        "TCP to port 80, 443",
+    );
+    each("-A FORWARD -p tcp ! --dport 1024:65535 -j DROP", "TCP to other ports than 1024-65535");
+    each(
+        "-A FORWARD -p tcp -m multiport --ports 6881:6889 -j DROP",
+        "TCP from port 6881-6889, TCP to port 6881-6889",
+    );
+    each("-A FORWARD -m iprange --dst-range 10.0.0.4-10.0.0.7 -j DROP", "TCP to 10.0.0.4/30");
+    each("-A FORWARD -p tcp --sport 25 -j DROP", "TCP from port 25, TCP to port 25");
+    each("-A FORWARD -p tcp -j DROP --dport imaps", "TCP to port 993");
+    // A rule is met by what the rules before it let come to it.
+    check(
+        &save("-A FORWARD -d 10.1.0.0/16 -g U\n-A U -p tcp --dport 443 -j DROP"),
+        &[(Drop, "TCP to 10.1.0.0/16 to port 443", Some(5)), pass],
+    );
+    // What concerns no TCP is not spoken of.
+    let silent = "-A FORWARD -p icmp -m icmp --icmp-type 8 -m limit --limit 1/s -j ACCEPT\n-A FORWARD -p udp -m string --string x -j NFQUEUE\n-A FORWARD -f -j DROP\n-A FORWARD -m addrtype --dst-type BROADCAST -j DROP";
+    check(&save(silent), &[(Pass, "all TCP", None)]);
+    assert_eq!(told(&save(silent)).warnings, []);
+    let set =
+        save("-A FORWARD -p tcp -m set --match-set bad src -j TCPOPTSTRIP --strip-options 30");
+    check(&set, &[(Unknown, "TCP that this rule names", Some(4)), pass]);
+    let queued = save("-A FORWARD -p tcp --dport 25 -j NFQUEUE --queue-num 0");
+    check(&queued, &[(Unknown, "TCP to port 25", Some(4)), pass]);
+    // What takes connections to a process of this host, by way of another chain.
+    let proxied = "*nat\n:PREROUTING ACCEPT [0:0]\n:R - [0:0]\n-A PREROUTING -p tcp -j R\n-A R -p tcp -j REDIRECT --to-ports 12345\n-A OUTPUT -p tcp --dport 53 -j REDIRECT\nCOMMIT\n";
+    check(proxied, &[(Terminate, "TCP that this rule names", Some(5)), (Pass, "all TCP", None)]);
+    let listing = "Chain FORWARD (policy DROP 0 packets, 0 bytes)\n pkts bytes target     prot opt in     out     source               destination\n    1    60 ACCEPT     tcp  --  eth0   *       0.0.0.0/0            0.0.0.0/0            tcp dpt:80\n";
+    let audit = told(listing);
+    assert_eq!(audit.verdicts[0].effect, Unknown);
+    assert!(audit.verdicts[0].because[0].rule.contains("iptables-save"));
+}
+
+#[test]
+fn scripts() {
+    let script = "#!/bin/bash\nIF=eth0\nIPT=/sbin/iptables\nmodprobe nf_conntrack\n$IPT -F\n$IPT -P FORWARD DROP\nfor p in 22 80; do\n  $IPT -w -A FORWARD -p tcp --dport $p -j ACCEPT\ndone\n$IPT -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\nif [ \"$X\" = 1 ]; then\n  $IPT -A FORWARD -p tcp --dport 25 -j ACCEPT\nfi\nstart() {\n  iptables -w -A FORWARD -p tcp -m multiport --dports 8080,8443 -j ACCEPT 2>/dev/null || exit 1\n}\nstart\n";
+    check(
+        script,
+        &[
+            (Pass, "TCP to port 8080, 8443", None),
+            (Unknown, "TCP that this rule names", Some(8)),
+            (Unknown, "TCP to port 25 that this rule names", Some(12)),
+            (Drop, "all other TCP", Some(6)),
+        ],
+    );
+}
+
+#[test]
+fn chains_that_nothing_leads_to() {
+    let ufw = "*filter\n:ufw-before-forward - [0:0]\n:ufw-not-local - [0:0]\n-A ufw-before-forward -p tcp --dport 80 -j DROP\n-A ufw-before-forward -p icmp --icmp-type echo-request -j ACCEPT\nCOMMIT\n";
+    check(ufw, &[(Unknown, "all TCP", Some(4))]);
+    let beside = ufw.replace(":ufw-not", ":FORWARD DROP [0:0]\n:ufw-not");
+    check(&beside, &[(Drop, "all TCP", Some(3))]);
+    assert!(told(&beside).warnings[0].message.contains("no rule of the text sends packets"));
+}
+
+/// A shell's command may hang on another.
+#[test]
+fn commands_behind_others() {
+    let text = "iptables -N U 2>/dev/null || true\niptables -t filter -C FORWARD -j U 2>/dev/null || iptables -t filter -A FORWARD -j U\niptables -A U -p tcp --dport=80 -j DROP; iptables -A U -p tcp --dport 25 -j DROP\nif true; then iptables -A FORWARD -p tcp --dport 23 -j DROP; fi\niptables -A FORWARD -p tcp --dport 22 -j DROP\n";
+    check(
+        text,
+        &[
+            (Drop, "TCP to port 80, TCP to port 25", Some(3)),
+            (Drop, "TCP to port 22", Some(5)),
+            (Unknown, "TCP to port 23 that this rule names", Some(4)),
+            (Pass, "all other TCP", None),
+        ],
+    );
+    let policy = "iptables -t mangle -A FORWARD -m policy --pol ipsec --dir in --proto esp -s 10.0.0.0/8 -j DROP\n";
+    check(
+        policy,
+        &[
+            (Unknown, "TCP from 10.0.0.0/8 that this rule names", Some(1)),
+            (Pass, "all other TCP", None),
+        ],
+    );
+}
+
+/// Docker's chains, of which one accepts what a rule of another translates.
+#[test]
+fn docker() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A FORWARD -o docker0 -j DOCKER\n-A FORWARD -i docker0 ! -o docker0 -j ACCEPT\n-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT\n-A DOCKER-USER -j RETURN\nCOMMIT\n";
+    let told = directions(text);
+    let inward = "forwarded from any other interface to docker0";
+    assert_eq!(
+        told[..3],
+        [
+            "pass all TCP: forwarded from docker0 to any other interface".to_owned(),
+            format!("pass TCP to 172.17.0.2/32 to port 80: {inward}"),
+            format!("drop all other TCP: {inward}"),
+        ]
+    );
+}
