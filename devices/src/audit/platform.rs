@@ -244,7 +244,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
 }
 
 /// Platforms whose text may have braces around blocks.
-const WITH_BRACES: [&str; 2] = ["snort", "linux"];
+const WITH_BRACES: [&str; 3] = ["snort", "linux", "pan-os"];
 
 /// Platforms that write `ip address 10.0.0.1/24`.
 const PREFIX_LENGTHS: [&str; 3] = ["nx-os", "ios-xr", "staros"];

@@ -37,19 +37,32 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("<rulebase><security>", HEADER),
         ("<deviceconfig>", HEADER),
         ("<strip-mptcp-option>", HEADER),
+        ("deviceconfig {", HEADER),
+        ("panorama {", 500),
+        ("security-rules {", 200),
     ],
     knows: None,
     audit: |text| {
         audited(text, |text| {
-            let panos::Read { mut device, policy, warnings } = panos::read(text)?;
-            let allowed = passed(&mut device, SERVER);
-            let verdicts = policy.verdicts(&allowed);
-            let audit = Audit::uniform(None, allowed.0, allowed.1);
-            Ok(if verdicts.is_empty() {
-                Audit { warnings, ..audit }
-            } else {
-                Audit { verdicts, warnings, ..audit }
-            })
+            let read = panos::read(text)?;
+            let done = |zone: Option<&str>| {
+                let device = zone.and_then(|zone| read.of_zones.get(zone));
+                passed(&mut device.unwrap_or(&read.elsewhere).clone(), SERVER)
+            };
+            // What comes back enters by the other zone.
+            let allowed = |from: Option<&str>, to: Option<&str>| match (done(from), done(to)) {
+                (there, back) if there.0 == Effect::Pass => back,
+                (there, _) => there,
+            };
+            let apart: Vec<&str> = read.of_zones.keys().map(String::as_str).collect();
+            let mut audit = Audit { version: read.version.clone(), ..Audit::default() };
+            audit.verdicts = read.policy.verdicts(&apart, allowed);
+            if audit.verdicts.is_empty() {
+                let (effect, because) = passed(&mut read.device.clone(), SERVER);
+                audit.verdicts = Audit::uniform(None, effect, because).verdicts;
+            }
+            audit.warnings = read.warnings;
+            Ok(audit)
         })
     },
 };
@@ -115,6 +128,83 @@ fn passed(device: &mut dyn Device, server: SocketAddr) -> (Effect, Vec<Because>)
 mod tests {
     use super::*;
     use crate::audit::{audit, recognise};
+
+    /// What a PAN-OS says of each direction, and its warnings.
+    fn of_pan_os(text: &str) -> (Option<String>, Vec<(String, Effect)>, Vec<String>) {
+        assert_eq!(recognise(text).map(|p| p.name), Some("pan-os"), "{text}");
+        let (_, audit) = audit(ConfigText::new("x", text), None);
+        let rows = audit.verdicts.into_iter().map(|v| (v.direction, v.effect)).collect();
+        (audit.version, rows, audit.warnings.into_iter().map(|w| w.message).collect())
+    }
+
+    #[test]
+    fn zones_of_pan_os_have_their_own_protection() {
+        let text = "set deviceconfig setting tcp strip-mptcp-option no\nset network profiles zone-protection-profile ZP strip-mptcp-option yes\nset zone wan network layer3 ethernet1/1\nset zone wan network zone-protection-profile ZP\nset zone lan network layer3 ethernet1/2\nset zone dmz network layer3 ethernet1/3\nset rulebase security rules R from lan\nset rulebase security rules R to any\nset rulebase security rules R action allow\n";
+        let (_, rows, warnings) = of_pan_os(text);
+        let row = |way: &str, effect| (way.to_owned(), effect);
+        let rows: Vec<_> = rows.into_iter().collect();
+        assert_eq!(
+            rows,
+            [
+                // Its SYN/ACK enters by the zone that strips.
+                row("zone lan to zone wan", Effect::Strip),
+                row("zone lan to zone any other", Effect::Pass),
+                row("between zones", Effect::Drop),
+                row("within zone wan", Effect::Strip),
+                row("within zone any other", Effect::Pass),
+            ]
+        );
+        assert_eq!(warnings, [""; 0]);
+        let unused = text.replace(
+            "zone-protection-profile ZP\nset zone lan",
+            "packet-buffer-protection yes\nset zone lan",
+        );
+        let (_, rows, warnings) = of_pan_os(&unused);
+        assert!(rows.iter().all(|row| row.1 != Effect::Strip), "{rows:?}");
+        assert!(
+            warnings[0].contains("no zone uses the zone protection profile ZP"),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn rules_of_pan_os_are_told_apart_by_their_vsys_and_asked_in_order() {
+        let text = "set vsys vsys1 rulebase security rules R from a\nset vsys vsys1 rulebase security rules R to b\nset vsys vsys1 rulebase security rules R action allow\nset vsys vsys2 rulebase security rules R from c\nset vsys vsys2 rulebase security rules R to d\nset vsys vsys2 rulebase security rules R action deny\n";
+        let (_, rows, _) = of_pan_os(text);
+        assert_eq!(rows[0], ("zone a to zone b".to_owned(), Effect::Strip));
+        assert_eq!(rows[1], ("zone c to zone d".to_owned(), Effect::Drop));
+        let panorama = "set device-group D post-rulebase security rules Last from a\nset device-group D post-rulebase security rules Last to b\nset device-group D post-rulebase security rules Last action deny\nset device-group D pre-rulebase security rules First from a\nset device-group D pre-rulebase security rules First to b\nset device-group D pre-rulebase security rules First service service-http\nset device-group D pre-rulebase security rules First action allow\n";
+        let (_, rows, _) = of_pan_os(panorama);
+        assert_eq!([rows[0].1, rows[1].1], [Effect::Strip, Effect::Drop]);
+    }
+
+    #[test]
+    fn what_pan_os_would_not_commit_or_does_not_route() {
+        let overrides = "set deviceconfig system hostname x\nset rulebase application-override rules R1 from any\nset rulebase application-override rules R1 port 8642\n";
+        let (_, rows, _) = of_pan_os(overrides);
+        assert_eq!(rows[0], ("between zones".to_owned(), Effect::Drop));
+        let half = "set zone a network layer3 ethernet1/1\nset rulebase security rules R from a\nset rulebase security rules R to z\nset rulebase decryption rules D from a\nset rulebase decryption rules D to any\nset rulebase decryption rules D action decrypt\n";
+        let (_, rows, warnings) = of_pan_os(half);
+        assert_eq!(rows[0], ("zone a to zone any".to_owned(), Effect::Terminate));
+        assert_eq!(rows[1], ("zone a to zone z".to_owned(), Effect::Unknown));
+        assert!(warnings[0].contains("R has no action"), "{warnings:?}");
+        assert!(warnings[1].contains("names zone z, which the text has not"), "{warnings:?}");
+    }
+
+    #[test]
+    fn pan_os_in_braces_and_in_pieces() {
+        let braces = "config {\n  devices {\n    localhost.localdomain {\n      deviceconfig {\n        setting {\n          tcp {\n            strip-mptcp-option no;\n          }\n        }\n      }\n      vsys {\n        vsys1 {\n          rulebase {\n            security {\n              rules {\n                \"Web {out}\" {\n                  to [ b c];\n                  from any; # of all\n                  service service-http;\n                  action allow;\n                }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n}\n";
+        let (_, rows, warnings) = of_pan_os(braces);
+        assert_eq!(rows[0], ("zone any to zone b, c".to_owned(), Effect::Pass));
+        assert_eq!(rows[1], ("between zones".to_owned(), Effect::Drop));
+        assert_eq!(warnings, [""; 0]);
+        let (_, rows, _) =
+            of_pan_os("<tcp>\n  <strip-mptcp-option>no</strip-mptcp-option>\n</tcp>\n");
+        assert_eq!(rows, [("every interface, both directions".to_owned(), Effect::Pass)]);
+        let (version, ..) =
+            of_pan_os("<config version=\"10.1.0\" detail-version=\"10.1.3\">\n</config>\n");
+        assert_eq!(version.as_deref(), Some("10.1.3"));
+    }
 
     #[test]
     fn verdicts() {

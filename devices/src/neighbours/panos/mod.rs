@@ -1,11 +1,13 @@
 //! Palo Alto Networks PAN-OS: strips the MPTCP option unless told not to.
 
 mod policy;
+mod statements;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sim_core::engine::device::{
-    Change, ConfigLine, Device, Effects, Forwarding, PortId, Remedy, Rule,
+    Change, ConfigLine, Device, Effects, Forwarding, Origin, PortId, Remedy, Rule,
 };
 use sim_core::time::SimTime;
 use sim_core::wire::options::kind;
@@ -18,6 +20,7 @@ use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
 
 use policy::Policy;
+use statements::each_statement;
 
 const SETTING: &str = "PAN-OS CLI: set deviceconfig setting tcp strip-mptcp-option";
 const PROFILE: &str =
@@ -47,7 +50,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
 };
 
 /// The device.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PanOs {
     strips: bool,
     rule: Arc<Rule>,
@@ -62,14 +65,34 @@ pub(crate) struct PanOs {
 pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    read(text.unwrap_or(ConfigText::new("", ""))).map(|read| (read.device, read.warnings))
+    let text = text.unwrap_or(ConfigText::new("", ""));
+    let Read { device, of_zones, elsewhere, mut warnings, .. } = read(text)?;
+    if let Some((zone, profile)) = of_zones.iter().find(|(_, p)| p.strips != elsewhere.strips)
+        && let Origin::Config(place) = &profile.rule.origin
+        && let Some(line) = text.lines().iter().find(|l| l.number == place.line)
+    {
+        let mut found = Diagnostics::new(text.file);
+        let message = format!(
+            "this zone protection profile rules what enters by zone {zone}; here it rules everything"
+        );
+        found.warn(line, "", message);
+        warnings.extend(found.into_all());
+    }
+    Ok((device, warnings))
 }
 
 /// What a text says.
 pub(super) struct Read<'t> {
+    /// As far as one device without zones can do it.
     pub(super) device: PanOs,
+    /// What the zones do whose protection profile rules in place of the device's setting.
+    pub(super) of_zones: BTreeMap<String, PanOs>,
+    /// What all others do.
+    pub(super) elsewhere: PanOs,
     /// Which connections are allowed.
     pub(super) policy: Policy<'t>,
+    /// The version that an export names.
+    pub(super) version: Option<String>,
     pub(super) warnings: Vec<ConfigDiagnostic>,
 }
 
@@ -100,7 +123,10 @@ pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnosti
             given
         };
         match statement.words {
-            [.., "deviceconfig", "setting", "tcp", "strip-mptcp-option", value] => {
+            // A piece of an export may begin anywhere.
+            [.., "setting", "tcp", "strip-mptcp-option", value]
+            | ["tcp", "strip-mptcp-option", value]
+            | ["strip-mptcp-option", value] => {
                 if let Some(value) = switch(value, &["yes", "no"]) {
                     setting = Some((value == "yes", rule(SETTING)));
                 }
@@ -118,112 +144,46 @@ pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnosti
             _ => {}
         }
     });
-    let rules_a_zone = |name: &String| used.iter().find(|(_, profile, _)| profile == name);
-    let of_zone = profiles.into_iter().rfind(|(name, ..)| rules_a_zone(name).is_some());
-    let otherwise = setting.as_ref().is_none_or(|(strips, _)| *strips);
-    if let Some((name, strips, _)) = &of_zone
-        && *strips != otherwise
-        && let Some((zone, _, place)) = rules_a_zone(name)
-        && let Some(line) = text.lines().iter().find(|l| l.number == place.line)
-    {
-        let message = format!(
-            "zone protection profile {name} rules what enters by zone {zone}; here it rules everything"
-        );
-        found.warn(line, name, message);
+    policy.warn(text, &mut found);
+    for (name, _, rule) in &profiles {
+        if !used.iter().any(|(_, profile, _)| profile == name)
+            && let Origin::Config(place) = &rule.origin
+            && let Some(line) = text.lines().iter().find(|l| l.number == place.line)
+        {
+            let message = format!("no zone uses the zone protection profile {name}");
+            found.warn(line, name, message);
+        }
     }
-    let of_zone_profile = of_zone.as_ref().map(|(name, ..)| name.clone());
-    let (strips, rule) = of_zone
-        .map(|(_, strips, rule)| (strips, rule))
-        .or(setting)
-        .unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
-    let rule = if strips { rule.remedied(remedy(of_zone_profile.as_deref())) } else { rule };
+    let (strips, rule) =
+        setting.unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
+    let elsewhere = PanOs::new(strips, rule, None);
+    let of_zones: BTreeMap<String, PanOs> = used
+        .into_iter()
+        .filter_map(|(zone, used, _)| {
+            let (name, strips, rule) = profiles.iter().rfind(|(name, ..)| *name == used)?;
+            Some((zone, PanOs::new(*strips, rule.clone(), Some(name))))
+        })
+        .collect();
+    let version = version_of(text.text);
     let warnings = found.into_result()?;
-    let device = PanOs { strips, rule, passage_signed: false, stripped: 0 };
-    Ok(Read { device, policy, warnings })
+    let device = of_zones.values().next_back().unwrap_or(&elsewhere).clone();
+    Ok(Read { device, of_zones, elsewhere, policy, version, warnings })
 }
 
-/// A setting: the words of a `set` command, or the names of the elements around a value in XML.
-struct Statement<'s, 't> {
-    words: &'s [&'t str],
-    file: &'t str,
-    line: u32,
-    /// Of the line.
-    text: &'t str,
+/// The version of an XML export: `<config version="10.1.0" … detail-version="10.1.3">`.
+fn version_of(text: &str) -> Option<String> {
+    let tag = text.split_once("<config ")?.1.split('>').next()?;
+    let of = |name: &str| tag.split_once(name)?.1.split('"').next();
+    of("detail-version=\"").or_else(|| of("version=\"")).map(str::to_owned)
 }
 
-impl Statement<'_, '_> {
-    fn place(&self) -> ConfigLine {
-        ConfigLine { file: self.file.to_owned(), line: self.line, text: self.text.to_owned() }
+impl PanOs {
+    /// One that strips or not by `rule`, of the zone protection profile of that name or of the device's setting.
+    fn new(strips: bool, rule: Arc<Rule>, profile: Option<&str>) -> Self {
+        let rule = if strips { rule.remedied(remedy(profile)) } else { rule };
+        Self { strips, rule, passage_signed: false, stripped: 0 }
     }
 }
-
-/// Hands on the settings of a text, one after the other: of `set` commands, or of the XML that the device
-/// exports.
-fn each_statement<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>)) {
-    if text.text.trim_start().starts_with('<') {
-        return each_element(text, take);
-    }
-    let mut quoted = Vec::new();
-    for line in text.lines().iter().filter(|line| line.words[0] == "set") {
-        let command = line.text();
-        let words = if command.contains('"') {
-            words_of(command, &mut quoted);
-            &quoted
-        } else {
-            line.words.as_slice()
-        };
-        take(Statement { words, file: text.file, line: line.number, text: command });
-    }
-}
-
-/// The words of a command; quotes hold together what has blanks.
-fn words_of<'t>(command: &'t str, words: &mut Vec<&'t str>) {
-    words.clear();
-    for (at, part) in command.split('"').enumerate() {
-        match at % 2 {
-            0 => words.extend(part.split_whitespace()),
-            _ => words.push(part),
-        }
-    }
-}
-
-/// Hands on the values of an XML text, each with the names of the elements around it; an `entry` goes by
-/// its name.
-fn each_element<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>)) {
-    let mut open: Vec<&str> = Vec::new();
-    let all: Vec<&str> = text.text.lines().collect();
-    let (mut at, mut line) = (0, 1);
-    while let Some(start) = text.text[at..].find('<').map(|start| at + start) {
-        let value = text.text[at..start].trim();
-        line += text.text[at..start].matches('\n').count() as u32;
-        let rest = &text.text[start..];
-        let (end, is_comment) = match rest.strip_prefix("<!--") {
-            Some(comment) => (comment.find("-->").map(|end| end + 7), true),
-            None => (rest.find('>').map(|end| end + 1), false),
-        };
-        let Some(end) = end else { break };
-        let tag = &rest[..end];
-        if !is_comment && tag.starts_with("</") {
-            if !value.is_empty() && open.last().is_some_and(|name| WANTED.contains(name)) {
-                let raw = all.get(line as usize - 1).map_or("", |raw| raw.trim());
-                open.push(value);
-                take(Statement { words: &open, file: text.file, line, text: raw });
-                open.pop();
-            }
-            open.pop();
-        } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
-            let element = tag[1..end - 1].split_whitespace().next().unwrap_or("");
-            let name = tag.split_once("name=\"").and_then(|(_, rest)| rest.split('"').next());
-            open.push(name.filter(|_| element == "entry").unwrap_or(element));
-        }
-        line += tag.matches('\n').count() as u32;
-        at = start + end;
-    }
-}
-
-/// Elements whose values are looked at.
-const WANTED: [&str; 5] =
-    ["strip-mptcp-option", "zone-protection-profile", "member", "action", "disabled"];
 
 /// The line that lets the option pass: of the zone protection profile that rules, or of the device.
 fn remedy(profile: Option<&str>) -> Remedy {

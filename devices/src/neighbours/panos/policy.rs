@@ -7,30 +7,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Because, Effect, Verdict};
+use crate::config::{ConfigText, Diagnostics};
 
-use super::Statement;
+use super::statements::Statement;
 
 const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
+const DECRYPTION: &str =
+    "PAN-OS Administrator's Guide, Decryption Concepts: the firewall is a proxy";
 
-/// A security rule.
+/// What becomes of connections that are allowed, and why.
+pub(in crate::neighbours) type Allowed = (Effect, Vec<Because>);
+
+/// A rule of the security or decryption rulebase.
 #[derive(Debug)]
 struct Rule<'t> {
     name: &'t str,
+    /// The virtual system or device group, where the text names it.
+    scope: Option<&'t str>,
+    /// A template's rules before the device's own, those, and the ones after (Panorama).
+    base: Base,
+    place: ConfigLine,
     from: Vec<&'t str>,
     to: Vec<&'t str>,
-    /// Allows; denies, drops or resets; `None`: not said.
-    allows: Option<(bool, ConfigLine)>,
+    /// What it does; `None`: not said.
+    action: Option<(&'t str, ConfigLine)>,
     disabled: bool,
     /// It names addresses, applications, services or users: not all TCP.
     is_narrow: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Base {
+    Pre,
+    Own,
+    Post,
+}
+
 impl Rule<'_> {
-    /// No rule after it is asked.
+    /// No rule of its scope after it is asked.
     fn is_of_all(&self) -> bool {
-        let any = |zones: &[&str]| zones.iter().all(|zone| *zone == "any");
-        any(&self.from) && any(&self.to) && !self.is_narrow
+        is_any(&self.from) && is_any(&self.to) && !self.is_narrow
     }
+
+    /// What it is called, with its scope where the text has several.
+    fn title(&self, has_scopes: bool) -> String {
+        match self.scope.filter(|_| has_scopes) {
+            Some(scope) => format!("{} of {scope}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
+fn is_any(zones: &[&str]) -> bool {
+    zones.iter().all(|zone| *zone == "any")
 }
 
 /// Zones and rules.
@@ -38,28 +67,43 @@ impl Rule<'_> {
 pub(in crate::neighbours) struct Policy<'t> {
     zones: BTreeSet<&'t str>,
     rules: Vec<Rule<'t>>,
-    /// Of each rule, by its name.
-    places: BTreeMap<&'t str, usize>,
+    /// Rules that decide what is decrypted.
+    decryption: Vec<Rule<'t>>,
+    /// Of each rule of either kind.
+    places: BTreeMap<(bool, Option<&'t str>, Base, &'t str), usize>,
     /// What `intrazone-default` and `interzone-default` were made to do.
     defaults: [Option<(bool, ConfigLine)>; 2],
+    /// It has a rulebase, of whatever kind.
+    has_rulebase: bool,
 }
 
 impl<'t> Policy<'t> {
     /// Takes what a statement says of zones and rules.
     pub(super) fn take(&mut self, statement: &Statement<'_, 't>) {
-        let allows = |action: &str| (action == "allow", statement.place());
+        let (mut scope, mut base) = (None, Base::Own);
         for (at, pair) in statement.words.windows(2).enumerate() {
             match (pair, &statement.words[at + 2..]) {
+                (["vsys" | "device-group", name], _) => scope = Some(*name),
                 (["zone", name], ["network", ..]) => {
                     self.zones.insert(name);
                 }
                 (["default-security-rules", "rules"], [name, "action", action]) => {
                     let at = usize::from(*name == "interzone-default");
-                    self.defaults[at] = Some(allows(action));
+                    self.defaults[at] = Some((*action == "allow", statement.place()));
                 }
-                (["security", "rules"], [name, setting, values @ ..]) => {
-                    self.rule(name, setting, values, allows);
+                ([kind @ ("security" | "decryption"), "rules"], [name, setting, values @ ..]) => {
+                    self.has_rulebase = true;
+                    let key = (*kind == "decryption", scope, base, *name);
+                    self.rule(key, setting, values, statement);
                     return;
+                }
+                ([rulebase @ ("rulebase" | "pre-rulebase" | "post-rulebase"), _], _) => {
+                    self.has_rulebase = true;
+                    base = match *rulebase {
+                        "pre-rulebase" => Base::Pre,
+                        "post-rulebase" => Base::Post,
+                        _ => Base::Own,
+                    };
                 }
                 _ => {}
             }
@@ -69,29 +113,34 @@ impl<'t> Policy<'t> {
     /// Takes a setting of a rule.
     fn rule(
         &mut self,
-        name: &'t str,
+        key: (bool, Option<&'t str>, Base, &'t str),
         setting: &str,
         values: &[&'t str],
-        allows: impl Fn(&str) -> (bool, ConfigLine),
+        statement: &Statement<'_, 't>,
     ) {
-        let new = self.rules.len();
-        let at = *self.places.entry(name).or_insert(new);
+        let (decrypts, scope, base, name) = key;
+        let rules = if decrypts { &mut self.decryption } else { &mut self.rules };
+        let new = rules.len();
+        let at = *self.places.entry(key).or_insert(new);
         if at == new {
-            self.rules.push(Rule {
+            rules.push(Rule {
                 name,
+                scope,
+                base,
+                place: statement.place(),
                 from: Vec::new(),
                 to: Vec::new(),
-                allows: None,
+                action: None,
                 disabled: false,
                 is_narrow: false,
             });
         }
-        let rule = &mut self.rules[at];
+        let rule = &mut rules[at];
         let mut values = values.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
         match setting {
             "from" => rule.from.extend(values),
             "to" => rule.to.extend(values),
-            "action" => rule.allows = values.next().map(|action| allows(action)),
+            "action" => rule.action = values.next().map(|action| (*action, statement.place())),
             "disabled" => rule.disabled = values.next() == Some(&"yes"),
             "source" | "destination" | "application" | "service" | "source-user" | "category" => {
                 rule.is_narrow |= values.any(|v| *v != "any");
@@ -100,56 +149,189 @@ impl<'t> Policy<'t> {
         }
     }
 
-    /// What becomes of connections, `allowed` being what becomes of those that are allowed; nothing when
-    /// the text has neither rules nor zones.
-    pub(in crate::neighbours) fn verdicts(&self, allowed: &(Effect, Vec<Because>)) -> Vec<Verdict> {
-        if self.rules.is_empty() && self.zones.len() < 2 {
-            return Vec::new();
-        }
-        let verdict = |traffic: String, direction: &str, allows: bool, because: Because| Verdict {
-            traffic,
-            direction: direction.to_owned(),
-            effect: if allows { allowed.0 } else { Effect::Drop },
-            because: match allows {
-                true => allowed.1.iter().cloned().chain([because]).collect(),
-                false => vec![because],
-            },
+    /// True where the text has rules of several virtual systems or device groups.
+    fn has_scopes(&self) -> bool {
+        let mut scopes = self.rules.iter().chain(&self.decryption).map(|rule| rule.scope);
+        scopes.next().is_some_and(|first| scopes.any(|scope| scope != first))
+    }
+
+    /// Warns of rules that PAN-OS would not commit.
+    pub(super) fn warn(&self, text: ConfigText<'_>, found: &mut Diagnostics) {
+        let (all, has_scopes) = (text.lines(), self.has_scopes());
+        let mut warn = |place: &ConfigLine, message: String| {
+            if let Some(line) = all.iter().find(|line| line.number == place.line) {
+                found.warn(line, "", message);
+            }
         };
-        let mut verdicts = Vec::new();
-        let mut all_is_ruled = false;
-        for rule in self.rules.iter().filter(|rule| !rule.disabled) {
-            let Some((allows, place)) = &rule.allows else { continue };
-            let traffic = match rule.is_narrow {
-                true => format!("TCP that rule {} names", rule.name),
-                false => format!("all TCP, rule {}", rule.name),
-            };
-            let zones = |of: &[&str]| if of.is_empty() { "any".into() } else { of.join(", ") };
-            let direction = format!("zone {} to zone {}", zones(&rule.from), zones(&rule.to));
-            let does = if *allows { "the rule allows it" } else { "the rule drops it" };
-            verdicts.push(verdict(traffic, &direction, *allows, Because::line(place, does)));
-            all_is_ruled = rule.is_of_all();
-            if all_is_ruled {
-                break;
+        for rule in self.rules.iter().chain(&self.decryption).filter(|rule| !rule.disabled) {
+            let name = rule.title(has_scopes);
+            if rule.action.is_none() {
+                let message = format!("rule {name} has no action: PAN-OS does not commit it");
+                warn(&rule.place, message);
+            }
+            // A piece of a configuration need not have the zones.
+            let zones = rule.from.iter().chain(&rule.to).filter(|_| !self.zones.is_empty());
+            let mut unknown = zones.filter(|zone| {
+                !matches!(**zone, "any" | "multicast") && !self.zones.contains(**zone)
+            });
+            if let Some(zone) = unknown.next() {
+                let message = format!("rule {name} names zone {zone}, which the text has not");
+                warn(&rule.place, message);
             }
         }
-        if !all_is_ruled {
-            let names = ["intrazone-default", "interzone-default"];
-            let ways = ["within a zone", "between zones"];
-            for (at, by_default) in [(1, false), (0, true)] {
-                let (allows, because) = match &self.defaults[at] {
-                    Some((allows, place)) => (*allows, Because::line(place, names[at])),
-                    None => {
-                        let does = if by_default { "allow" } else { "deny" };
-                        let rule = format!("{} {does}, by default ({SOURCE})", names[at]);
-                        (by_default, Because::default(rule))
+    }
+
+    /// What becomes of connections. `allowed`: of those that are allowed from one zone to another (`None`: any that is
+    /// not one of `apart`, the zones whose protection profile rules in place of the device's setting). Nothing when the
+    /// text has neither rules nor zones.
+    pub(in crate::neighbours) fn verdicts(
+        &self,
+        apart: &[&str],
+        allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
+    ) -> Vec<Verdict> {
+        if !self.has_rulebase && self.zones.len() < 2 {
+            return Vec::new();
+        }
+        let has_scopes = self.has_scopes();
+        let mut verdicts = Vec::new();
+        let mut tell = |traffic: &str, direction: String, effect, because| {
+            verdicts.push(Verdict { traffic: traffic.to_owned(), direction, effect, because });
+        };
+        for rule in self.decryption.iter().filter(|rule| !rule.disabled) {
+            if let Some(("decrypt", place)) = &rule.action {
+                let traffic = format!("TLS that rule {} decrypts", rule.title(has_scopes));
+                let why = Because::line(place, format!("the rule decrypts it ({DECRYPTION})"));
+                tell(
+                    &traffic,
+                    way(&label(&rule.from), &label(&rule.to)),
+                    Effect::Terminate,
+                    vec![why],
+                );
+            }
+        }
+        let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(|rule| !rule.disabled).collect();
+        rules.sort_by_key(|rule| rule.base);
+        let last = rules.iter().position(|rule| rule.is_of_all() && !has_scopes);
+        for rule in &rules[..last.map_or(rules.len(), |last| last + 1)] {
+            let traffic = match rule.is_narrow {
+                true => format!("TCP that rule {} names", rule.title(has_scopes)),
+                false => format!("all TCP, rule {}", rule.title(has_scopes)),
+            };
+            let all = way(&label(&rule.from), &label(&rule.to));
+            match &rule.action {
+                Some(("allow", place)) => {
+                    for (direction, (effect, mut because)) in
+                        split(&all, (&rule.from, &rule.to), apart, &allowed)
+                    {
+                        because.push(Because::line(place, "the rule allows it"));
+                        tell(&traffic, direction, effect, because);
                     }
-                };
-                let traffic = "TCP that no rule names".to_owned();
-                verdicts.push(verdict(traffic, ways[at], allows, because));
+                }
+                Some((_, place)) => {
+                    tell(
+                        &traffic,
+                        all,
+                        Effect::Drop,
+                        vec![Because::line(place, "the rule drops it")],
+                    );
+                }
+                None => {
+                    let because = vec![Because::line(&rule.place, "the rule has no action")];
+                    tell(&traffic, all, Effect::Unknown, because);
+                }
+            }
+        }
+        if last.is_some() {
+            return verdicts;
+        }
+        let names = ["intrazone-default", "interzone-default"];
+        for (at, by_default, all) in [(1, false, "between zones"), (0, true, "within a zone")] {
+            let (allows, because) = match &self.defaults[at] {
+                Some((allows, place)) => (*allows, Because::line(place, names[at])),
+                None => {
+                    let does = if by_default { "allow" } else { "deny" };
+                    let rule = format!("{} {does}, by default ({SOURCE})", names[at]);
+                    (by_default, Because::default(rule))
+                }
+            };
+            let traffic = "TCP that no rule names";
+            if !allows {
+                tell(traffic, all.to_owned(), Effect::Drop, vec![because]);
+                continue;
+            }
+            let ways = match at {
+                1 => split(all, (&[], &[]), apart, &allowed),
+                _ => within(all, apart, &allowed),
+            };
+            for (direction, (effect, mut reasons)) in ways {
+                reasons.push(because.clone());
+                tell(traffic, direction, effect, reasons);
             }
         }
         verdicts
     }
+}
+
+fn label(zones: &[&str]) -> String {
+    if zones.is_empty() { "any".to_owned() } else { zones.join(", ") }
+}
+
+fn way(from: &str, to: &str) -> String {
+    format!("zone {from} to zone {to}")
+}
+
+/// The zones of one end of a rule: each that stands apart, and the others together.
+fn ends<'a>(zones: &[&'a str], apart: &[&'a str]) -> Vec<(String, Option<&'a str>)> {
+    let any = is_any(zones);
+    let mut ends: Vec<_> = apart
+        .iter()
+        .filter(|zone| any || zones.contains(zone))
+        .map(|zone| ((*zone).to_owned(), Some(*zone)))
+        .collect();
+    let others: Vec<&str> = zones.iter().filter(|zone| !apart.contains(zone)).copied().collect();
+    if any {
+        ends.push(("any other".to_owned(), None));
+    } else if !others.is_empty() {
+        ends.push((others.join(", "), None));
+    }
+    ends
+}
+
+/// What becomes of what is allowed from some zones to others: in one piece, called `all`, where it is the same for all.
+fn split(
+    all: &str,
+    (from, to): (&[&str], &[&str]),
+    apart: &[&str],
+    allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
+) -> Vec<(String, Allowed)> {
+    let (from, to) = (ends(from, apart), ends(to, apart));
+    let ways: Vec<(String, Allowed)> = from
+        .iter()
+        .flat_map(|from| to.iter().map(move |to| (from, to)))
+        .map(|(from, to)| (way(&from.0, &to.0), allowed(from.1, to.1)))
+        .collect();
+    in_one(all, ways)
+}
+
+/// The same for what stays within a zone.
+fn within(
+    all: &str,
+    apart: &[&str],
+    allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
+) -> Vec<(String, Allowed)> {
+    let ways = ends(&[], apart)
+        .into_iter()
+        .map(|(name, zone)| (format!("within zone {name}"), allowed(zone, zone)))
+        .collect();
+    in_one(all, ways)
+}
+
+fn in_one(all: &str, mut ways: Vec<(String, Allowed)>) -> Vec<(String, Allowed)> {
+    if ways.windows(2).all(|two| two[0].1.0 == two[1].1.0) {
+        ways.drain(..ways.len().saturating_sub(1));
+        ways.iter_mut().for_each(|(direction, _)| all.clone_into(direction));
+    }
+    ways
 }
 
 #[cfg(test)]
@@ -163,7 +345,7 @@ mod tests {
             let read =
                 super::super::read(ConfigText::new("p", text)).unwrap_or_else(|e| panic!("{e:?}"));
             let allowed = (Effect::Strip, vec![Because::default("strips")]);
-            let verdicts = read.policy.verdicts(&allowed);
+            let verdicts = read.policy.verdicts(&[], |_, _| allowed.clone());
             let told: Vec<_> = verdicts
                 .iter()
                 .map(|v| (v.effect, &*v.direction, v.because.last().and_then(|b| b.line)))
