@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use sim_core::engine::device::PortId;
 use sim_core::time::{SimDuration, SimTime};
+use sim_core::wire::packet::Flow;
 
 use crate::audit::platform::{Platform, version_after};
 use crate::audit::probe::{Attempt, probe};
@@ -12,6 +13,7 @@ use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 
+use super::access::{self, Admission};
 use super::policy::{Policy, Target};
 use super::{Ace, GUIDE, SEED, grammar, warn};
 
@@ -32,6 +34,22 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("ft group", 10),
         ("sticky ip-netmask", 20),
         ("sticky http-cookie", 20),
+        ("access-group input ", 50),
+        ("interface vlan ", 10),
+        ("access-list * line * extended", 5),
+        ("class-map type management", 20),
+        ("policy-map type management", 20),
+        ("no normalization", 20),
+        ("mac-sticky enable", 10),
+        ("boot system image:", 20),
+        ("ft interface vlan ", 20),
+        ("ft peer ", 10),
+        ("probe http ", 10),
+        ("probe tcp ", 10),
+        ("probe icmp ", 10),
+        ("resource-class ", 10),
+        ("ssl-proxy service ", 20),
+        ("nat-pool ", 5),
     ],
     knows: None,
     audit,
@@ -44,6 +62,8 @@ fn audit(text: ConfigText<'_>) -> Audit {
     warn::warn(&config, text, &mut found);
     let mut verdicts = Vec::new();
     let mut calls: Vec<(String, SocketAddr)> = Vec::new();
+    let refused = access::refused(&config);
+    let limited = !config.interfaces.is_empty();
     let off = config.interfaces.iter().find_map(|i| i.normalization_off.clone());
     let policy = Policy::new(config, true, None);
     for called in &policy.virtuals {
@@ -51,7 +71,12 @@ fn audit(text: ConfigText<'_>) -> Audit {
         let traffic = called.place.as_ref().map_or_else(String::new, |p| p.text.clone());
         calls.push((traffic, SocketAddr::new(called.address, port)));
     }
-    let other = if calls.is_empty() { "all TCP" } else { "all other TCP" };
+    let other = match (calls.is_empty(), limited) {
+        (false, true) => "all other TCP that is permitted",
+        (false, false) => "all other TCP",
+        (true, true) => "TCP that is permitted",
+        (true, false) => "all TCP",
+    };
     calls.push((other.to_owned(), SocketAddr::new(Ipv4Addr::new(203, 0, 113, 72).into(), 5001)));
     let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
     let several: Vec<bool> = calls
@@ -65,6 +90,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     // Who may call is another question than what becomes of options.
     ace.admits_all = true;
     let mut at = SimTime::ZERO;
+    let last = SimTime::ZERO + SimDuration::from_secs(1) * calls.len() as u64;
     for ((traffic, server), several) in calls.into_iter().zip(several) {
         at += SimDuration::from_secs(1);
         let client: IpAddr = match server {
@@ -72,6 +98,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
             SocketAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 1).into(),
         };
         let client = SocketAddr::new(client, 40_471);
+        let admission = access::admission(&ace.policy.config, Flow { src: client, dst: server });
         let probed = probe(&mut ace, Attempt { ingress: PortId(0), client, server, at });
         let mut because = probed.because;
         if let (Effect::Pass, true, Some(place)) = (probed.effect, because.is_empty(), &off) {
@@ -88,17 +115,40 @@ fn audit(text: ConfigText<'_>) -> Audit {
             because.push(Because::default(format!("TCP normalization ({GUIDE})")));
         }
         let direction = "from clients, both directions".to_owned();
-        verdicts.push(Verdict { traffic, direction, effect: probed.effect, because });
+        let effect = match admission {
+            Admission::Permitted => probed.effect,
+            // The row of other traffic says what becomes of what is permitted.
+            _ if at == last => probed.effect,
+            Admission::Refused(why) | Admission::Open(why) if probed.effect == Effect::Drop => {
+                because.push(why);
+                Effect::Drop
+            }
+            Admission::Refused(why) => {
+                because = refused_because(why, probed.effect);
+                Effect::Drop
+            }
+            Admission::Open(why) => {
+                because = refused_because(why, probed.effect);
+                Effect::Unknown
+            }
+        };
+        verdicts.push(Verdict { traffic, direction, effect, because });
     }
+    verdicts.extend(refused);
     let version = version_after(text.text, &["version ", "system: Version "]);
     Audit { version, verdicts, warnings: found.into_all() }
+}
+
+/// Why a virtual address is not reached, and what would become of options if it was.
+fn refused_because(why: Because, otherwise: Effect) -> Vec<Because> {
+    vec![why, Because::default(format!("where it is permitted, option 30 meets: {otherwise}"))]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "parameter-map type connection M\n  tcp-options range 30 30 allow\nrserver host A\n  ip address 10.20.0.11\n  inservice\nrserver host B\n  ip address 10.20.0.12\n  inservice\nserverfarm host F\n  rserver A\n    inservice\n  rserver B\n    inservice\nclass-map match-all VIP\n  2 match virtual-address 192.0.2.10 tcp eq 80\npolicy-map type loadbalance first-match LB\n  class class-default\n    serverfarm F\npolicy-map multi-match P\n  class VIP\n    loadbalance vip inservice\n    loadbalance policy LB\n    connection advanced-options M\ninterface vlan 1\n  service-policy input P\n";
+    const TEXT: &str = "access-list ALL line 8 extended permit ip any any\nparameter-map type connection M\n  tcp-options range 30 30 allow\nrserver host A\n  ip address 10.20.0.11\n  inservice\nrserver host B\n  ip address 10.20.0.12\n  inservice\nserverfarm host F\n  rserver A\n    inservice\n  rserver B\n    inservice\nclass-map match-all VIP\n  2 match virtual-address 192.0.2.10 tcp eq 80\npolicy-map type loadbalance first-match LB\n  class class-default\n    serverfarm F\npolicy-map multi-match P\n  class VIP\n    loadbalance vip inservice\n    loadbalance policy LB\n    connection advanced-options M\ninterface vlan 1\n  access-group input ALL\n  service-policy input P\n";
 
     #[test]
     fn verdicts() {
@@ -131,5 +181,87 @@ mod tests {
             assert_eq!(because.text, "no normalization");
             assert!(because.rule.contains("not documented"), "{}", because.rule);
         }
+    }
+
+    /// An ACE lets in what an access list permits, and nothing else.
+    #[test]
+    fn access_groups() {
+        let check = |text: &str,
+                     expected: &[(Effect, &str, &str, Option<u32>)],
+                     warnings: usize| {
+            let audit = audit(ConfigText::new("a.cfg", text));
+            let of =
+                |v: &Verdict| (v.effect, v.traffic.clone(), v.direction.clone(), v.because[0].line);
+            let told: Vec<_> = audit.verdicts.iter().map(of).collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(e, t, d, l)| (*e, (*t).to_owned(), (*d).to_owned(), *l))
+                .collect();
+            assert_eq!(told, expected, "{text}");
+            assert_eq!(audit.warnings.len(), warnings, "{text}: {:?}", audit.warnings);
+        };
+        use Effect::{Drop, Pass, Strip, Unknown};
+        let vip = "2 match virtual-address 192.0.2.10 tcp eq 80";
+        let other = "all other TCP that is permitted";
+        let clients = "from clients, both directions";
+        let from = "interface vlan 1, opened from its side";
+        check(TEXT, &[(Pass, vip, clients, Some(3)), (Strip, other, clients, Some(2))], 0);
+        let list = |entries: &str| {
+            TEXT.replace("access-list ALL line 8 extended permit ip any any\n", entries)
+        };
+        let web = list("access-list ALL line 8 extended permit tcp any host 192.0.2.10 eq www\n");
+        let refused = "TCP that is not permitted by access list ALL";
+        check(
+            &web,
+            &[
+                (Pass, vip, clients, Some(3)),
+                (Strip, other, clients, Some(2)),
+                (Drop, refused, from, Some(26)),
+            ],
+            0,
+        );
+        let none = list(
+            "access-list ALL remark nothing yet\naccess-list ALL line 8 extended deny tcp any any eq www\n",
+        );
+        check(
+            &none,
+            &[
+                (Drop, vip, clients, Some(2)),
+                (Strip, other, clients, Some(3)),
+                (Drop, refused, from, Some(2)),
+            ],
+            0,
+        );
+        let unlisted = TEXT.replace("  access-group input ALL\n", "");
+        check(
+            &unlisted,
+            &[
+                (Drop, vip, clients, None),
+                (Strip, other, clients, Some(2)),
+                (Drop, "all TCP", from, None),
+            ],
+            0,
+        );
+        check(
+            &list(""),
+            &[
+                (Drop, vip, clients, Some(25)),
+                (Strip, other, clients, Some(1)),
+                (Drop, refused, from, Some(25)),
+            ],
+            1,
+        );
+        let open = list("access-list ALL line 8 extended permit tcp any any frob\n");
+        check(
+            &open,
+            &[
+                (Unknown, vip, clients, Some(1)),
+                (Strip, other, clients, Some(2)),
+                (Unknown, "TCP that an entry of access list ALL may name", from, Some(1)),
+            ],
+            1,
+        );
+        let global = format!("{unlisted}interface vlan 2\n  no shutdown\naccess-group input ALL\n");
+        check(&global, &[(Pass, vip, clients, Some(3)), (Strip, other, clients, Some(2))], 0);
     }
 }

@@ -202,6 +202,10 @@ pub(super) struct Interface {
     /// `no normalization`.
     pub(super) normalization_off: Option<ConfigLine>,
     pub(super) access_group: Option<(String, ConfigLine)>,
+    /// `access-group output NAME`.
+    pub(super) access_group_out: Option<(String, ConfigLine)>,
+    /// `vlan 10`.
+    pub(super) name: String,
 }
 
 impl AceConfig {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
-use crate::config::objects::Objects;
+use crate::config::objects::{self, Objects};
 use crate::config::words::{netmask, port, prefix};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
@@ -35,6 +35,8 @@ enum Block {
     /// With the class that is open in it.
     Multi(usize, Option<usize>),
     Interface(usize),
+    /// A group of objects ([`Reader::group`]).
+    Group,
 }
 
 const PROXY: &str = "this makes ACE a proxy: TCP options do not cross it";
@@ -42,7 +44,15 @@ const PROXY: &str = "this makes ACE a proxy: TCP options do not cross it";
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AceConfig {
     let config = AceConfig::default();
-    let mut reader = Reader { text, found, config, block: Block::None, indented: false };
+    let mut reader = Reader {
+        text,
+        found,
+        config,
+        block: Block::None,
+        objects: Objects::default(),
+        group: None,
+        indented: false,
+    };
     blocks::read(text, &mut reader);
     reader.config
 }
@@ -52,6 +62,9 @@ struct Reader<'t, 'd> {
     found: &'d mut Diagnostics,
     config: AceConfig,
     block: Block,
+    objects: Objects,
+    /// The group that is open, or was last.
+    group: Option<objects::Block>,
     /// True once a line was indented: one that is not then stands outside the open block.
     indented: bool,
 }
@@ -66,6 +79,11 @@ fn open<T>(all: &mut Vec<T>, known: impl Fn(&T) -> bool, new: impl FnOnce() -> T
 
 impl Grammar for Reader<'_, '_> {
     fn outer(&mut self, line: &Line<'_>) -> bool {
+        if let Some(block) = self.objects.outer(line) {
+            self.group = Some(block);
+            self.block = Block::Group;
+            return true;
+        }
         let place = || self.text.place(line);
         let config = &mut self.config;
         self.block = match line.words.as_slice() {
@@ -175,15 +193,17 @@ impl Grammar for Reader<'_, '_> {
                 Block::Multi(at, None)
             }
             ["class-map" | "policy-map" | "parameter-map", "type", ..] => Block::Other,
-            ["interface", ..] => {
-                config.interfaces.push(Interface::default());
+            ["interface", name @ ..] => {
+                let name = name.join(" ");
+                config.interfaces.push(Interface { name, ..Interface::default() });
                 Block::Interface(config.interfaces.len() - 1)
             }
+            ["access-list", _, "resequence", ..] => Block::None,
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,
                     rest,
-                    &Objects::default(),
+                    &self.objects,
                     line,
                     self.text,
                     self.found,
@@ -193,6 +213,11 @@ impl Grammar for Reader<'_, '_> {
             }
             ["service-policy", "input", name] if self.indented || !self.block.is_interface() => {
                 config.services.push(((*name).to_owned(), None, place()));
+                Block::None
+            }
+            ["access-group", direction, ..] if *direction != "input" => {
+                let message = "expected access-group input NAME";
+                self.found.error(line, direction, message);
                 Block::None
             }
             ["access-group", "input", name] if self.indented || !self.block.is_interface() => {
@@ -212,6 +237,10 @@ impl Grammar for Reader<'_, '_> {
         match self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
+            Block::Group => match &self.group {
+                Some(group) => self.objects.inner(group, line, self.found),
+                None => false,
+            },
             Block::RServer(at) => self.rserver(at, line),
             Block::Farm(at, member) => self.farm(at, member, line),
             Block::Sticky(at) => self.sticky(at, line),
@@ -238,7 +267,9 @@ impl Grammar for Reader<'_, '_> {
 
     fn unknown(&mut self, line: &Line<'_>) {
         let block = match self.block {
-            Block::None | Block::Other | Block::Interface(_) | Block::RServer(_) => return,
+            Block::None | Block::Other | Block::Group | Block::Interface(_) | Block::RServer(_) => {
+                return;
+            }
             Block::Parameters(_) => return Normalizer::unknown(line, self.found),
             Block::Farm(..) => "a serverfarm",
             Block::Sticky(_) => "a sticky group",
@@ -535,6 +566,16 @@ impl Reader<'_, '_> {
             }
             ["access-group", "input", name] => {
                 interface.access_group = Some(((*name).to_owned(), place));
+            }
+            ["access-group", "output", name] => {
+                interface.access_group_out = Some(((*name).to_owned(), place));
+            }
+            ["no", "access-group", "input", _] => interface.access_group = None,
+            ["no", "access-group", "output", _] => interface.access_group_out = None,
+            ["access-group" | "service-policy", ..] => {
+                let message =
+                    "expected access-group input or output NAME, or service-policy input NAME";
+                self.found.error(line, line.words[0], message);
             }
             ["no", "normalization"] => interface.normalization_off = Some(place),
             ["normalization", ..] => interface.normalization_off = None,

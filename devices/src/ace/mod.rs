@@ -1,7 +1,8 @@
 //! Cisco ACE: a balancer that clears the TCP options that it is not told to allow, and that gives each
 //! connection of a virtual address to a real server; each subflow by itself (Cisco 116519).
 
-mod audit;
+mod access;
+pub(crate) mod audit;
 mod balance;
 mod config;
 mod grammar;

@@ -125,6 +125,18 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
             say(&parameters.place, &parameters.name, message, Vec::new());
         }
     }
+    let groups = config.interfaces.iter().flat_map(|i| [&i.access_group, &i.access_group_out]);
+    for (name, place) in groups.chain([&config.access_group]).flatten() {
+        if !config.access_lists.contains_key(name) {
+            let known = config.access_lists.keys().map(String::as_str).collect();
+            say(
+                place,
+                name,
+                format!("access list {name} is not defined: it permits nothing"),
+                known,
+            );
+        }
+    }
     if let Some(first) = all.first()
         && virtuals(config).is_empty()
     {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, PortId, Side};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow};
 
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
@@ -44,7 +44,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("security-level ", 20),
         ("same-security-traffic", 20),
         ("access-list * extended", 5),
-        ("access-list * line * extended", 50),
+        ("access-list * line * extended", 5),
         ("network-object ", 20),
         ("port-object ", 20),
         ("clear configure ", 20),
@@ -110,6 +110,15 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
     verdicts.extend(refused(&config));
+    verdicts.extend(config.unread.iter().map(|place| {
+        let why = "where which access list is put is not understood";
+        Verdict {
+            traffic: "all TCP".into(),
+            direction: "the interface of this access group, if there is one".into(),
+            effect: Effect::Unknown,
+            because: vec![Because::line(place, why)],
+        }
+    }));
     // An FTD has no security levels.
     if !snort {
         verdicts.extend(levels::refused(&config));
@@ -178,7 +187,19 @@ fn scope_verdicts(
                 let ruling = asa.policy.ruling(*flow, PortId(0));
                 ruling.is_some_and(|r| (r.policy, r.class) == (*policy_at, class_at))
             };
-            let witness = witnesses(config, class).into_iter().find(ruled);
+            let before = &map.classes[..=class_at];
+            let open = lists_of(config, class).into_iter().flat_map(AccessList::open_samples);
+            if let Some(because) = open.filter_map(|f| class_doubt(config, before, f)).next() {
+                verdicts.push(Verdict {
+                    traffic: format!("{}: what it may name", described(config, class)),
+                    direction: scope.called.clone(),
+                    effect: Effect::Unknown,
+                    because: vec![because],
+                });
+                *matched.entry(class.place.clone()).or_default() = true;
+            }
+            let sure = |flow: &Flow| ruled(flow) && class_doubt(config, before, *flow).is_none();
+            let witness = witnesses(config, class).into_iter().find(sure);
             if may_match(config, class) {
                 *matched.entry(class.place.clone()).or_default() |= witness.is_some();
             }
@@ -197,7 +218,11 @@ fn scope_verdicts(
             }
         }
     }
-    let unruled = general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none());
+    let sure = |flow: Flow| {
+        in_force.iter().all(|(_, map)| class_doubt(config, &map.classes, flow).is_none())
+    };
+    let unruled =
+        general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none() && sure(*f));
     if snort
         && unruled.is_some()
         && !config
@@ -223,26 +248,66 @@ fn scope_verdicts(
 
 /// What the access groups drop: for each, a connection that its list refuses.
 fn refused(config: &AsaConfig) -> Vec<Verdict> {
+    let direction = |group: &AccessGroup| {
+        let way = if group.inbound { "opened from its side" } else { "opened towards it" };
+        match &group.interface {
+            Some(interface) => format!("interface {interface}, {way}"),
+            None => format!("every interface without an access list of its own, {way}"),
+        }
+    };
+    let open = |group: &AccessGroup| {
+        let list = config.access_lists.get(&group.list)?;
+        let pairs = crossings(config, list);
+        let flows = list.open_samples().into_iter();
+        let crossing = flows.flat_map(|flow| pairs.iter().map(move |between| (*between, flow)));
+        let because = crossing.filter_map(|(at, flow)| doubt(list, at, flow)).next()?;
+        Some(Verdict {
+            traffic: format!("TCP that an entry of access list {} may name", group.list),
+            direction: direction(group),
+            effect: Effect::Unknown,
+            because: vec![because],
+        })
+    };
     let verdict = |group: &AccessGroup| {
         let list = config.access_lists.get(&group.list)?;
         let flows = list.refused_samples().into_iter().chain(list.samples()).chain(general());
         let pairs = crossings(config, list);
+        let flows = flows.filter(|flow| pairs.iter().all(|at| doubt(list, *at, *flow).is_none()));
         let rule = flows
             .flat_map(|flow| pairs.iter().map(move |between| (*between, flow)))
             .find_map(|(between, flow)| access::permitted(config, group, between, flow).err())?;
-        let way = if group.inbound { "opened from its side" } else { "opened towards it" };
-        let direction = match &group.interface {
-            Some(interface) => format!("interface {interface}, {way}"),
-            None => format!("every interface without an access list of its own, {way}"),
-        };
         Some(Verdict {
             traffic: format!("TCP that is not permitted by access list {}", group.list),
-            direction,
+            direction: direction(group),
             effect: Effect::Drop,
             because: vec![Because::rule(&rule)],
         })
     };
-    config.groups().filter_map(verdict).collect()
+    config.groups().flat_map(|group| [open(group), verdict(group)]).flatten().collect()
+}
+
+/// The entry of a list that makes it open what becomes of a connection.
+fn doubt(list: &AccessList, at: Between<'_>, flow: Flow) -> Option<Because> {
+    let entry = list.doubt(at, flow, Flags::SYN)?;
+    let why = format!("which packets this entry names is open: {}", entry.why_open());
+    Some(Because::line(&entry.place, why))
+}
+
+/// The lists that a class asks.
+fn lists_of<'c>(config: &'c AsaConfig, class: &PolicyClass) -> Vec<&'c AccessList> {
+    let criteria = config.class_map(&class.name).into_iter().flat_map(|map| &map.matches);
+    let list = |on: &MatchOn| match on {
+        MatchOn::AccessList(name) => config.access_lists.get(name),
+        _ => None,
+    };
+    criteria.filter_map(|criterion| list(&criterion.on)).collect()
+}
+
+/// The entry of a list of these classes, those with connection settings, that makes it open which of them rules.
+fn class_doubt(config: &AsaConfig, classes: &[PolicyClass], flow: Flow) -> Option<Because> {
+    let ruling = classes.iter().filter(|class| class.connection.place.is_some());
+    let lists = ruling.flat_map(|class| lists_of(config, class));
+    lists.filter_map(|list| doubt(list, ["", ""], flow)).next()
 }
 
 /// Pairs of interfaces that a list tells apart: those of the text, or those that the list asks for and
@@ -600,5 +665,37 @@ mod tests {
             &[(3, "expected allow")],
         );
         check("class-map\npolicy-map\n", &[(1, "expected a name"), (2, "expected a name")]);
+    }
+
+    /// What an entry that is not understood may name is unknown.
+    #[test]
+    fn entries_that_are_not_understood() {
+        let rows = |text: &str| -> Vec<(Effect, String, Option<u32>)> {
+            let found = audited(text).into_iter();
+            found.map(|(t, d, e, l)| (e, format!("{t} | {d}"), l[0])).collect()
+        };
+        let text = "access-list L extended permit tcp any any eq 25 time-range W\naccess-list L extended deny ip any any\naccess-group L in interface outside\n";
+        let found = rows(text);
+        let from = "interface outside, opened from its side";
+        let open = format!("TCP that an entry of access list L may name | {from}");
+        let refused = format!("TCP that is not permitted by access list L | {from}");
+        assert!(found.contains(&(Effect::Unknown, open.clone(), Some(1))), "{found:#?}");
+        assert!(found.contains(&(Effect::Drop, refused, Some(2))), "{found:#?}");
+        let all = text.replace("any any eq 25", "user X any any");
+        let found = rows(&all);
+        assert!(found.contains(&(Effect::Unknown, open, Some(1))), "{found:#?}");
+        assert!(!found.iter().any(|(e, ..)| *e == Effect::Drop), "{found:#?}");
+        let control = text.replace("interface outside", "interface outside control-plane");
+        assert_eq!(rows(&control).len(), 1, "{:#?}", rows(&control));
+        let unread =
+            rows("access-list L extended deny ip any any\naccess-group L inn interface x\n");
+        assert!(unread.iter().any(|(e, ..)| *e == Effect::Unknown), "{unread:#?}");
+        let class = format!(
+            "access-list C extended deny tcp any any frob\naccess-list C extended permit tcp any any eq 80\n{}",
+            FOUR_STEPS.replace("match any", "match access-list C")
+        );
+        let found = rows(&class);
+        assert_eq!(found[0].0, Effect::Unknown, "{found:#?}");
+        assert!(found.iter().all(|(effect, ..)| *effect == Effect::Unknown), "{found:#?}");
     }
 }

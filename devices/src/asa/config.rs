@@ -24,6 +24,8 @@ pub(super) struct AsaConfig {
     pub(super) services: Vec<Service>,
     pub(super) access_lists: BTreeMap<String, AccessList>,
     pub(super) access_groups: Vec<AccessGroup>,
+    /// Lines that put a list on an interface and are not understood.
+    pub(super) unread: Vec<ConfigLine>,
     /// `same-security-traffic permit inter-interface`.
     pub(super) same_security_permitted: bool,
     /// `same-security-traffic permit intra-interface`.

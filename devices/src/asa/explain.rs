@@ -339,7 +339,16 @@ pub(super) fn warn(
             _ => {}
         }
     }
-    for AccessGroup { list, place, .. } in &config.access_groups {
+    for AccessGroup { list, place, interface, .. } in &config.access_groups {
+        let mut named =
+            config.interfaces.iter().filter_map(|i| Some(i.name.as_ref()?.0.as_str())).peekable();
+        if let Some(interface) = interface
+            && named.peek().is_some()
+            && !named.clone().any(|name| name == interface)
+        {
+            let message = format!("no interface has the name {interface}");
+            warn(place, interface, message, meant(interface, named.collect()));
+        }
         if !config.access_lists.contains_key(list) {
             let help = meant(list, config.access_lists.keys().map(String::as_str).collect());
             let message =

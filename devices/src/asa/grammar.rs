@@ -191,7 +191,17 @@ impl Grammar for Reader<'_, '_> {
                 config.access_lists.entry((*name).to_owned()).or_default().add(rest, entry);
                 Block::None
             }
-            ["access-group", list, direction @ ("in" | "out"), "interface", name, ..] => {
+            // What is for the box itself crosses it not.
+            ["access-group", .., "control-plane"] => Block::None,
+            ["access-group", list, direction @ ("in" | "out"), "interface", name]
+            | [
+                "access-group",
+                list,
+                direction @ ("in" | "out"),
+                "interface",
+                name,
+                "per-user-override",
+            ] => {
                 config.apply(AccessGroup {
                     list: (*list).to_owned(),
                     inbound: *direction == "in",
@@ -230,6 +240,7 @@ impl Grammar for Reader<'_, '_> {
             ["access-group", ..] => {
                 let message = "expected access-group LIST in|out interface NAME, or LIST global";
                 self.found.error(line, "", message);
+                config.unread.push(place());
                 Block::None
             }
             ["access", "list" | "group", ..] => {
@@ -399,7 +410,12 @@ impl Reader<'_, '_> {
                 }
             }
             ["management-only", ..] => interface.management_only = Some(self.text.place(line)),
-            ["ip", "address", address, ..] => interface.address = address.parse().ok(),
+            ["ip", "address", address, ..] => {
+                interface.address = address.parse().ok();
+                if let (Some((name, _)), Some(address)) = (&interface.name, interface.address) {
+                    self.objects.set_interface(name, address.into());
+                }
+            }
             _ => return line.indent > 0,
         }
         true

@@ -530,6 +530,11 @@ mod tests {
         );
         check("NGFW VERSION 7.4.0\nhostname x", Some("ftd"));
         check("rserver host a\nserverfarm host f", Some("ace"));
+        let list = "access-list a line 8 extended permit tcp any any eq www\n".repeat(30);
+        check(&format!("{list}interface vlan 10\n  access-group input a\n"), Some("ace"));
+        check(&format!("{list}class-map match-all v\npolicy-map multi-match p\n"), Some("ace"));
+        check(&format!("{list}rserver host a\n"), Some("ace"));
+        check(&list, Some("asa"));
         check("service signature-definition sig0", Some("ips"));
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));

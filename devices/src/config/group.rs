@@ -16,11 +16,13 @@ pub struct Group<T> {
     groups: Vec<Arc<Group<T>>>,
     /// Members, those of other groups included, each as often as it is named.
     named: usize,
+    /// Something of it could not be read: it may name more.
+    is_open: bool,
 }
 
 impl<T> Default for Group<T> {
     fn default() -> Self {
-        Self { own: Vec::new(), groups: Vec::new(), named: 0 }
+        Self { own: Vec::new(), groups: Vec::new(), named: 0, is_open: false }
     }
 }
 
@@ -39,6 +41,7 @@ impl<T: Clone> Group<T> {
             self.groups.push(Arc::clone(other));
         }
         self.named = self.named.saturating_add(other.named);
+        self.is_open |= other.is_open;
     }
 }
 
@@ -47,6 +50,17 @@ impl<T> Group<T> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.named == 0
+    }
+
+    /// Something of it could not be read: it may name more than is known.
+    pub const fn leave_open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// True when it may name more than is known.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The members: its own, then those of each group that it includes, once.

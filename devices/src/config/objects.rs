@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::access_list::{Addresses, network, ports_of};
 use super::group::Group;
+use super::words::is_protocol;
 use super::{Diagnostics, Line, quoted};
 
 /// TCP as an object describes it: the ports that must hold.
@@ -23,6 +24,8 @@ pub struct Service {
 pub struct Objects {
     /// `name ADDRESS NAME`.
     hosts: BTreeMap<String, IpAddr>,
+    /// An ASA's own addresses, by `nameif`.
+    interfaces: BTreeMap<String, IpAddr>,
     networks: BTreeMap<String, Arc<Group<Addresses>>>,
     /// Other protocols than TCP are left out.
     services: BTreeMap<String, Arc<Group<Service>>>,
@@ -56,6 +59,17 @@ impl Objects {
         false
     }
 
+    /// An ASA's own address on the interface of this name.
+    #[must_use]
+    pub fn interface(&self, name: &str) -> Option<IpAddr> {
+        self.interfaces.get(name).copied()
+    }
+
+    /// Learns an ASA's own address.
+    pub fn set_interface(&mut self, name: &str, address: IpAddr) {
+        self.interfaces.insert(name.to_owned(), address);
+    }
+
     /// The addresses of a network object or group.
     #[must_use]
     pub fn network(&self, name: &str) -> Option<&Arc<Group<Addresses>>> {
@@ -71,20 +85,22 @@ impl Objects {
     /// Opens the block of a line such as `object network NAME`.
     pub fn outer(&mut self, line: &Line<'_>) -> Option<Block> {
         match line.words.as_slice() {
-            ["object" | "object-group", "network", name, ..] => {
+            // IOS XR: `object-group network ipv4 NAME`, `object-group port NAME`; IOS: `v6-network`.
+            ["object-group", "network", "ipv4" | "ipv6", name]
+            | ["object" | "object-group", "network" | "v6-network", name, ..] => {
                 self.networks.entry((*name).to_owned()).or_default();
                 Some(Block::Network((*name).to_owned()))
             }
             // Catalyst 6500: `object-group ip address`, `object-group ip port`.
-            ["object-group", "ip", "address", name] => {
+            ["object-group", "ip" | "ipv6", "address", name] => {
                 self.networks.entry((*name).to_owned()).or_default();
                 Some(Block::Network((*name).to_owned()))
             }
-            ["object-group", "ip", "port", name] => {
+            ["object-group", "ip", "port", name] | ["object-group", "port", name] => {
                 self.services.entry((*name).to_owned()).or_default();
                 Some(Block::Service((*name).to_owned(), true))
             }
-            ["object" | "object-group", "service" | "protocol", name, rest @ ..] => {
+            ["object" | "object-group", "service" | "v6-service" | "protocol", name, rest @ ..] => {
                 self.services.entry((*name).to_owned()).or_default();
                 let tcp = matches!(rest, ["tcp" | "tcp-udp", ..]);
                 Some(Block::Service((*name).to_owned(), tcp))
@@ -119,6 +135,7 @@ impl Objects {
                 return true;
             }
             words @ [address, _] if address.parse::<Ipv4Addr>().is_ok() => words,
+            ["object-group", group] => &["object", group][..],
             words @ [prefix] if prefix.contains('/') => words,
             ["group-object", group] => &["object", group][..],
             ["description" | "nat", ..] => return true,
@@ -128,6 +145,18 @@ impl Objects {
                     line.words[0],
                     "names of hosts are not modelled: this matches nothing",
                 );
+                self.fill(name).leave_open();
+                return true;
+            }
+            // What belongs to the group by its indentation and is not understood.
+            words if line.indent > 0 => {
+                let word = words[0];
+                found.warn(
+                    line,
+                    word,
+                    format!("{} in a group of addresses is not read", quoted(word)),
+                );
+                self.fill(name).leave_open();
                 return true;
             }
             _ => return false,
@@ -138,6 +167,7 @@ impl Objects {
                     Some(other) => self.fill(name).include(&other),
                     None => {
                         found.warn(line, other, format!("network object {other} is not defined"));
+                        self.fill(name).leave_open();
                     }
                 }
                 return true;
@@ -158,6 +188,7 @@ impl Objects {
                         given,
                         format!("expected an address, found {}", quoted(given)),
                     );
+                    self.fill(name).leave_open();
                     return true;
                 }
             },
@@ -191,18 +222,18 @@ impl Objects {
                     (true, Some(destination)) => Some(Service { destination, source: Vec::new() }),
                     (true, None) => {
                         found.error(line, "", "expected eq PORT or range FIRST LAST");
+                        self.fill_service(name).leave_open();
                         return true;
                     }
                 }
             }
-            ["service-object" | "service", "object", other] | ["group-object", other] => {
+            ["service-object" | "service", "object", other]
+            | ["group-object" | "object-group", other] => {
                 match self.services.get(*other).map(Arc::clone) {
-                    Some(other) => {
-                        let group = self.services.entry(name.to_owned()).or_default();
-                        Arc::make_mut(group).include(&other);
-                    }
+                    Some(other) => self.fill_service(name).include(&other),
                     None => {
                         found.warn(line, other, format!("service object {other} is not defined"));
+                        self.fill_service(name).leave_open();
                     }
                 }
                 return true;
@@ -212,22 +243,41 @@ impl Objects {
                 Some(service) => Some(service),
                 None => {
                     found.error(line, "", "expected source or destination, and ports");
+                    self.fill_service(name).leave_open();
                     return true;
                 }
             },
             ["protocol-object", "tcp" | "ip" | "6"]
             | ["service-object" | "service", "ip"]
             | ["ip"] => Some(Service::default()),
-            ["service-object" | "service" | "protocol-object" | "description", ..] => None,
-            // Other protocols, as IOS writes them.
-            [_, ..] if line.indent > 0 => None,
+            ["description", ..] => None,
+            ["service-object" | "service" | "protocol-object", protocol, ..] | [protocol, ..]
+                if is_protocol(protocol) || *protocol == "tcp-udp" =>
+            {
+                None
+            }
+            // What belongs to the group by its indentation and is not understood.
+            words if line.indent > 0 || words[0].ends_with("-object") => {
+                let word = words[0];
+                found.warn(
+                    line,
+                    word,
+                    format!("{} in a group of services is not read", quoted(word)),
+                );
+                self.fill_service(name).leave_open();
+                return true;
+            }
             _ => return false,
         };
-        let group = self.services.entry(name.to_owned()).or_default();
         if let Some(service) = service {
-            Arc::make_mut(group).add(service);
+            self.fill_service(name).add(service);
         }
         true
+    }
+
+    /// The group of services that a line adds to.
+    fn fill_service(&mut self, name: &str) -> &mut Group<Service> {
+        Arc::make_mut(self.services.entry(name.to_owned()).or_default())
     }
 }
 

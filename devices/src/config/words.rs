@@ -71,6 +71,19 @@ const PORTS: &[(&str, u16)] = &[
     ("whois", 43),
 ];
 
+/// Protocols over IP other than TCP, as access lists name them.
+const PROTOCOLS: &[&str] = &[
+    "ah", "ahp", "egp", "eigrp", "esp", "gre", "hopopt", "icmp", "icmp6", "icmpv6", "igmp", "igp",
+    "igrp", "ipinip", "ipip", "ipsec", "isis", "nos", "ospf", "ospfv3", "pcp", "pim", "pptp",
+    "rsvp", "sctp", "snp", "swipe", "udp", "udp-lite", "vrrp",
+];
+
+/// True for a protocol over IP, by number or by name, that is not TCP.
+#[must_use]
+pub fn is_protocol(word: &str) -> bool {
+    PROTOCOLS.contains(&word) || word.parse::<u8>().is_ok_and(|number| number != 6)
+}
+
 /// A TCP port by number or by name.
 #[must_use]
 pub fn port(word: &str) -> Option<u16> {

@@ -1,27 +1,29 @@
 //! What the configuration of an IOS or IOS-XE router does to MPTCP: a connection of each kind is passed
 //! through the model, between the interfaces that matter to it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Device, PortId};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow};
 
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
+use crate::config::access_list::AccessList;
 use crate::config::words::port;
 use crate::config::{ConfigText, Diagnostics, Line};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
-use crate::zbfw::zones::{Action, On, Pair};
+use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
 
+use super::filters::{self, Family};
 use super::router::IosRouter;
 use super::{Interface, IosConfig, Named, grammar, skipped, warn};
 
-const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
+pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
 /// In the list of platforms.
 pub(crate) const IOS: Platform = Platform {
@@ -105,6 +107,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let config = Arc::clone(&probes.config);
     if config.has_zones() {
         probes.zones();
+        probes.lists_beside_zones();
     } else {
         probes.interfaces();
     }
@@ -115,9 +118,9 @@ fn audit(text: ConfigText<'_>) -> Audit {
 
 /// Connections that are tried, and what became of them.
 pub(super) struct Probes {
-    config: Arc<IosConfig>,
+    pub(super) config: Arc<IosConfig>,
     at: SimTime,
-    verdicts: Vec<Verdict>,
+    pub(super) verdicts: Vec<Verdict>,
 }
 
 impl Probes {
@@ -135,13 +138,13 @@ impl Probes {
     }
 
     /// The router between two interfaces, to be tried.
-    fn between(&self, from: &Interface, to: &Interface) -> IosRouter {
+    pub(super) fn between(&self, from: &Interface, to: &Interface) -> IosRouter {
         let sides = [Some(from.clone()), Some(to.clone())];
         IosRouter::new("ios", Arc::clone(&self.config), sides, &CONTEXT)
     }
 
     /// What becomes of a connection through a router, which has forgotten those before.
-    fn try_one(&mut self, router: &mut IosRouter, flow: Flow) -> (Effect, Vec<Because>) {
+    pub(super) fn try_one(&mut self, router: &mut IosRouter, flow: Flow) -> (Effect, Vec<Because>) {
         self.at += SimDuration::from_secs(1);
         router.reload(self.at);
         let attempt =
@@ -150,7 +153,13 @@ impl Probes {
         (probed.effect, probed.because)
     }
 
-    fn say(&mut self, traffic: String, direction: &str, effect: Effect, because: Vec<Because>) {
+    pub(super) fn say(
+        &mut self,
+        traffic: String,
+        direction: &str,
+        effect: Effect,
+        because: Vec<Because>,
+    ) {
         let same = |v: &Verdict| v.traffic == traffic && v.direction == direction;
         if !self.verdicts.iter().any(same) {
             let direction = direction.to_owned();
@@ -178,13 +187,32 @@ impl Probes {
             };
             let sides = [Some(from.clone()), Some(to.clone())];
             let firewall = crate::zbfw::Zbfw::new(&config, &sides, &CONTEXT);
+            let class_of = |flow: Flow| firewall.class_of(&config, flow);
+            let doubt =
+                |flow: Flow| doubt(&config, policy, class_of(flow).as_deref().unwrap_or(""), flow);
             for class in policy.classes.iter().filter(|c| c.name != "class-default") {
                 let Some(map) = zones.class(&class.name) else { continue };
-                let witness = witnesses(&config, map)
-                    .into_iter()
-                    .find(|flow| firewall.class_of(&config, *flow).as_deref() == Some(&class.name));
-                let Some(flow) = witness else { continue };
-                let (effect, mut because) = self.try_one(&mut router, flow);
+                let matches =
+                    map.criteria.iter().map(|c| c.place.text.as_str()).collect::<Vec<_>>();
+                let traffic = format!("class {}: {}", class.name, matches.join(", "));
+                let open = open_samples(&config, map).into_iter();
+                if let Some(because) = open.filter_map(doubt).next() {
+                    let traffic = format!("{traffic}: what it may name");
+                    self.say(traffic, &direction, Effect::Unknown, vec![because]);
+                }
+                let between = filters::flows_of(&config, Family::V4, [&from, &to]);
+                let witnesses = witnesses(&config, map).into_iter().chain(between);
+                let mut tried: Vec<(Effect, Vec<Because>)> = Vec::new();
+                for flow in witnesses.filter(|flow| {
+                    class_of(*flow).as_deref() == Some(&class.name) && doubt(*flow).is_none()
+                }) {
+                    // What the lists of the interfaces drop is told of apart.
+                    tried.push(self.try_one(&mut router, flow));
+                    if tried.len() > WITNESSES_MAX || !drops_by_list(&config, &tried) {
+                        break;
+                    }
+                }
+                let Some((effect, mut because)) = tried.pop() else { continue };
                 if let Some((action, place)) = &class.action {
                     let does = match action {
                         Action::Inspect(_) => "inspected; TCP options are not touched",
@@ -196,15 +224,12 @@ impl Probes {
                     because
                         .insert(0, Because::line(place, format!("class {}: {does}", class.name)));
                 }
-                let matches =
-                    map.criteria.iter().map(|c| c.place.text.as_str()).collect::<Vec<_>>();
-                let traffic = format!("class {}: {}", class.name, matches.join(", "));
                 self.say(traffic, &direction, effect, because);
             }
             let other = PORTS
                 .into_iter()
                 .map(general)
-                .find(|f| firewall.class_of(&config, *f).as_deref() == Some("class-default"));
+                .find(|f| class_of(*f).as_deref() == Some("class-default") && doubt(*f).is_none());
             if let Some(flow) = other {
                 let (effect, because) = self.try_one(&mut router, flow);
                 self.say("all other TCP".into(), &direction, effect, because);
@@ -228,123 +253,35 @@ impl Probes {
             let zone = Some(Named { name: zone.to_owned(), place: pair.place.clone() });
             Interface { name: format!("in {}", pair.name), zone, ..Interface::default() }
         };
-        let known = self.config.interfaces.iter().find(of).cloned();
-        // What its access lists and policies do is no matter of the zones.
-        let bare = |i: Interface| Interface { name: i.name, zone: i.zone, ..Interface::default() };
-        known.map_or_else(stand_in, bare)
-    }
-
-    /// Both directions of each interface that inspects, filters or classifies.
-    fn interfaces(&mut self) {
-        let config = Arc::clone(&self.config);
-        for alike in alike(&config.interfaces) {
-            let interface = alike[0];
-            let called = called(&alike);
-            let other = Interface { name: "another".into(), ..Interface::default() };
-            let inspects = interface.inspect.iter().flatten().next();
-            let classifies = interface.service.iter().flatten().next();
-            for family in [Family::V4, Family::V6] {
-                let lists = family.lists(interface);
-                let filters = lists.iter().flatten().next();
-                let first = match family {
-                    Family::V4 => inspects.or(filters).or(classifies),
-                    Family::V6 => filters,
-                };
-                let Some(first) = first else {
-                    self.leave_to_the_other(family, interface, &called);
-                    continue;
-                };
-                for (from, to, way) in [
-                    (interface, &other, "opened from its side"),
-                    (&other, interface, "opened towards it"),
-                ] {
-                    let direction = format!("{called}, {way}");
-                    let mut router = self.between(from, to);
-                    self.try_lists(&mut router, (family, lists), first, &direction);
-                }
-            }
-        }
-    }
-
-    /// An interface whose access lists are of IPv6 only does nothing to TCP over IPv4.
-    fn leave_to_the_other(&mut self, family: Family, interface: &Interface, called: &str) {
-        let of_ipv6 = interface.access_v6.iter().flatten().next();
-        if let Some(list) = of_ipv6.filter(|_| family == Family::V4) {
-            let rule = "an IPv6 access list names no packet of IPv4";
-            let because = vec![Because::line(&list.place, rule)];
-            let direction = format!("{called}, both directions");
-            self.say("TCP over IPv4".into(), &direction, Effect::Pass, because);
-        }
-    }
-
-    /// What becomes of the connections of one family that the lists of an interface speak of, and of others.
-    fn try_lists(
-        &mut self,
-        router: &mut IosRouter,
-        (family, lists): (Family, &[Option<Named>; 2]),
-        first: &Named,
-        direction: &str,
-    ) {
-        let tcp = family.tcp();
-        let mut seen: Vec<Effect> = Vec::new();
-        for flow in self.flows_of(family, lists) {
-            if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
-                break;
-            }
-            let (effect, because) = self.try_one(router, flow);
-            if seen.contains(&effect) {
-                continue;
-            }
-            seen.push(effect);
-            let traffic = match effect {
-                Effect::Drop => {
-                    let list = self.refusing(lists, &because);
-                    let by = list.map(|name| format!(" by access list {name}"));
-                    format!("{tcp} that is not permitted{}", by.unwrap_or_default())
-                }
-                _ => format!("{tcp} that is permitted"),
-            };
-            let because = match effect {
-                Effect::Pass => {
-                    let rule = format!("TCP options are not touched ({SEED})");
-                    vec![Because::line(&first.place, rule)]
-                }
-                _ => because,
-            };
-            self.say(traffic, direction, effect, because);
-        }
-    }
-
-    /// The one of an interface's access lists that the first of these lines is of.
-    fn refusing<'i>(&self, lists: &'i [Option<Named>; 2], because: &[Because]) -> Option<&'i str> {
-        let line = because.first()?.line?;
-        let of = |group: &&Named| {
-            let list = self.config.access_lists.get(&group.name);
-            group.place.line == line
-                || list.is_some_and(|list| list.entries.iter().any(|e| e.place.line == line))
-        };
-        lists.iter().flatten().find(of).map(|group| group.name.as_str())
-    }
-
-    /// Connections of one family that an interface's access lists speak of, and others.
-    fn flows_of(&self, family: Family, lists: &[Option<Named>; 2]) -> Vec<Flow> {
-        let named = lists.iter().flatten();
-        let lists = named.filter_map(|n| self.config.access_lists.get(&n.name));
-        let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
-        let samples = lists.clone().flat_map(|list| list.samples());
-        let mut flows: Vec<Flow> = samples.filter(of_family).take(FLOWS_MAX).collect();
-        // What no list speaks of early on: it often tells the other effect.
-        let at = flows.len().min(1);
-        flows.splice(at..at, PORTS.into_iter().map(|port| family.general(port)));
-        let refused = lists.flat_map(|list| list.refused_samples());
-        flows.extend(refused.filter(of_family).take(FLOWS_MAX));
-        flows
+        let listed = |i: &Interface| i.access.iter().chain(&i.access_v6).any(Option::is_some);
+        let members = || self.config.interfaces.iter().filter(of);
+        // Access lists are told of apart; where each member has some, nothing crosses without them. What
+        // else stands on an interface is no matter of the zones.
+        let known = members().find(|i| !listed(i)).or_else(|| members().next());
+        known.cloned().map_or_else(stand_in, |i| Interface {
+            name: i.name,
+            zone: i.zone,
+            access: i.access,
+            access_v6: i.access_v6,
+            ..Interface::default()
+        })
     }
 
     /// Connections that TCP intercept answers.
     fn intercepted(&mut self) {
         let Some(list) = self.config.intercept.list.clone() else { return };
         if self.config.intercept.watch {
+            return;
+        }
+        if !self.config.access_lists.contains_key(&list.name) {
+            let why = format!(
+                "access list {} is not defined in the text: which connections the router answers itself is \
+                 not known",
+                list.name
+            );
+            let because = vec![Because::line(&list.place, why)];
+            let direction = "every interface, both directions";
+            self.say("TCP that is intercepted".into(), direction, Effect::Unknown, because);
             return;
         }
         let samples =
@@ -373,109 +310,32 @@ impl Probes {
     }
 }
 
-/// Interfaces with the same rules, in the order of the first of each.
-fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
-    let rules = |i: &Interface| {
-        let names = [&i.access, &i.access_v6, &i.inspect, &i.service];
-        names.map(|pair| pair.each_ref().map(|n| n.as_ref().map(|n| n.name.clone())))
-    };
-    let mut places = BTreeMap::new();
-    let mut all: Vec<Vec<&Interface>> = Vec::new();
-    for interface in interfaces {
-        let at = *places.entry(rules(interface)).or_insert(all.len());
-        match all.get_mut(at) {
-            Some(group) => group.push(interface),
-            None => all.push(vec![interface]),
-        }
-    }
-    all
-}
-
-/// `interface a`, `interfaces a, b`, `interfaces a, b and 46 others`.
-fn called(alike: &[&Interface]) -> String {
-    match alike {
-        [one] => format!("interface {}", one.name),
-        [a, b] => format!("interfaces {}, {}", a.name, b.name),
-        [a, b, rest @ ..] => format!("interfaces {}, {} and {} more", a.name, b.name, rest.len()),
-        [] => String::new(),
-    }
-}
-
 /// Of the routers that are built to be tried.
 const CONTEXT: DeviceContext<'static> =
     DeviceContext { name: "audit", seed: 1, default_farm: None };
 
-/// Connections that are tried of the entries that permit, and of those that deny.
-const FLOWS_MAX: usize = 64;
+/// The port that a client calls from.
+pub(super) const CLIENT_PORT: u16 = 40_471;
 
-const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
-
-/// The version of IP, which has access lists of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    const fn lists(self, interface: &Interface) -> &[Option<Named>; 2] {
-        match self {
-            Self::V4 => &interface.access,
-            Self::V6 => &interface.access_v6,
-        }
-    }
-
-    const fn tcp(self) -> &'static str {
-        match self {
-            Self::V4 => "TCP",
-            Self::V6 => "TCP over IPv6",
-        }
-    }
-
-    /// A connection that configurations seldom name.
-    fn general(self, port: u16) -> Flow {
-        match self {
-            Self::V4 => general(port),
-            Self::V6 => Flow {
-                src: SocketAddr::new(
-                    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 71).into(),
-                    40_471,
-                ),
-                dst: SocketAddr::new(
-                    Ipv6Addr::new(0x2001, 0xdb8, 0x72, 0, 0, 0, 0, 72).into(),
-                    port,
-                ),
-            },
-        }
-    }
-}
+pub(super) const PORTS: [u16; 8] = [5001, 47_101, 443, 80, 22, 25, 21, 53];
 
 /// A connection over IPv4 that configurations seldom name.
-fn general(port: u16) -> Flow {
+pub(super) fn general(port: u16) -> Flow {
     Flow {
-        src: SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), 40_471),
+        src: SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), CLIENT_PORT),
         dst: SocketAddr::new(Ipv4Addr::new(203, 0, 113, 72).into(), port),
     }
 }
 
 /// Connections that a class-map may match, to be tried in order.
-fn witnesses(config: &IosConfig, map: &crate::zbfw::zones::Class) -> Vec<Flow> {
+fn witnesses(config: &IosConfig, map: &Class) -> Vec<Flow> {
     let mut all = Vec::new();
-    let mut maps = vec![map];
-    let mut next = 0;
-    while let Some(map) = maps.get(next).copied().filter(|_| next < 32) {
-        next += 1;
-        for criterion in &map.criteria {
-            match &criterion.on {
-                On::Protocol(name) => all.extend(port(name).map(general)),
-                On::AccessGroup(name) => {
-                    let list = config.access_lists.get(name);
-                    all.extend(list.map_or_else(Vec::new, |list| list.samples()));
-                }
-                On::Class(name) => maps.extend(config.zones.class(name)),
-            }
+    for criterion in parts(config, map).into_iter().flat_map(|map| &map.criteria) {
+        if let On::Protocol(name) = &criterion.on {
+            all.extend(port(name).map(general));
         }
     }
+    all.extend(lists_of(config, map).into_iter().flat_map(AccessList::samples));
     // A class of protocols and of an access list: the list's addresses with the protocols' ports.
     let ports: Vec<u16> = all.iter().map(|f| f.dst.port()).collect();
     let mixed: Vec<Flow> = all
@@ -492,6 +352,63 @@ fn witnesses(config: &IosConfig, map: &crate::zbfw::zones::Class) -> Vec<Flow> {
     all.extend(mixed);
     all.extend(PORTS.into_iter().map(general));
     all
+}
+
+/// Connections of a class that are tried where a list drops the ones before.
+const WITNESSES_MAX: usize = 32;
+
+/// True when what was tried last was dropped by a line of an access list.
+fn drops_by_list(config: &IosConfig, tried: &[(Effect, Vec<Because>)]) -> bool {
+    let Some((Effect::Drop, because)) = tried.last() else { return false };
+    let groups =
+        config.interfaces.iter().flat_map(|i| i.access.iter().chain(&i.access_v6)).flatten();
+    let mut lines = groups.flat_map(|group| {
+        let list = config.access_lists.get(&group.name);
+        let entries = list.map_or(&[][..], |list| &list.entries).iter().map(|e| e.place.line);
+        entries.chain([group.place.line])
+    });
+    because.first().and_then(|b| b.line).is_some_and(|line| lines.any(|l| l == line))
+}
+
+/// The class-maps that a class-map is made of, itself among them.
+fn parts<'c>(config: &'c IosConfig, map: &'c Class) -> Vec<&'c Class> {
+    let mut maps = vec![map];
+    let mut next = 0;
+    while let Some(map) = maps.get(next).copied().filter(|_| next < 32) {
+        next += 1;
+        maps.extend(map.criteria.iter().filter_map(|criterion| match &criterion.on {
+            On::Class(name) => config.zones.class(name),
+            _ => None,
+        }));
+    }
+    maps
+}
+
+/// The access lists that a class-map asks.
+fn lists_of<'c>(config: &'c IosConfig, map: &'c Class) -> Vec<&'c AccessList> {
+    let criteria = parts(config, map).into_iter().flat_map(|map| &map.criteria);
+    let list = |on: &On| match on {
+        On::AccessGroup(name) => config.access_lists.get(name),
+        _ => None,
+    };
+    criteria.filter_map(|criterion| list(&criterion.on)).collect()
+}
+
+/// Connections that entries of a class-map's lists may name.
+fn open_samples(config: &IosConfig, map: &Class) -> Vec<Flow> {
+    lists_of(config, map).into_iter().flat_map(AccessList::open_samples).collect()
+}
+
+/// The entry of a class's list that makes it open whether a connection is in this class of the policy, in
+/// one before it, or in none.
+fn doubt(config: &IosConfig, policy: &ZonePolicy, class: &str, flow: Flow) -> Option<Because> {
+    let ruling = policy.classes.iter().position(|c| c.name == class);
+    let asked = policy.classes.iter().take(ruling.map_or(usize::MAX, |at| at + 1));
+    let maps = asked.filter_map(|class| config.zones.class(&class.name));
+    let lists = maps.flat_map(|map| lists_of(config, map));
+    let entry = lists.filter_map(|list| list.doubt(["", ""], flow, Flags::SYN)).next()?;
+    let why = format!("which packets this entry names is open: {}", entry.why_open());
+    Some(Because::line(&entry.place, why))
 }
 
 /// Protocols of which no inspection sees more than that they are there.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use sim_core::engine::device::Side;
 
-use crate::config::access_list::{self, Dialect};
+use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::netmask;
@@ -114,11 +114,17 @@ impl Grammar for Reader<'_, '_> {
                 self.block = Block::AccessList((*name).to_owned());
             }
             ["access-list", name, ..] if !is_of_ip(name) => self.block = Block::None,
+            ["no", "access-list", name] | ["no", "ip" | "ipv6", "access-list", .., name] => {
+                self.config.access_lists.remove(*name);
+                self.block = Block::None;
+            }
             ["access-list", name, "permit" | "deny", word, ..]
                 if is_extended(name) && is_address(word) =>
             {
                 let message = format!("expected a protocol (ip, tcp, …), found {}", quoted(word));
-                self.found.error(line, word, message);
+                self.found.error(line, word, message.clone());
+                let list = self.config.access_lists.entry((*name).to_owned()).or_default();
+                list.add(&line.words[2..], Some(Entry::open(self.text.place(line), message)));
                 self.block = Block::None;
             }
             ["access-list", name, rest @ ..] => {
@@ -161,6 +167,12 @@ impl Grammar for Reader<'_, '_> {
                         first,
                         "permit" | "deny" | "remark" | "evaluate" | "sequence" | "dynamic"
                     );
+                if let ["no", rest @ ..] = line.words.as_slice()
+                    && let Some(list) = self.config.access_lists.get_mut(name)
+                {
+                    list.remove(rest);
+                    return true;
+                }
                 if entry {
                     let read = access_list::entry(
                         Dialect::Ios,
@@ -266,11 +278,14 @@ impl Reader<'_, '_> {
             ["ip" | "ipv6", "inspect", name, direction @ ("in" | "out")] => {
                 interface.inspect[through(direction)] = named(name);
             }
+            ["no" | "default", rest @ ..] if binding(rest).is_some() => self.unbind(at, rest),
             ["ip", "access-group", name] => {
                 self.found.error(line, name, "expected in or out after the access list");
+                self.leave_open(at, line, "it does not say in or out");
             }
             ["ip", "access-group" | "inspect", _, other] => {
                 self.found.error(line, other, format!("expected in or out, found `{other}`"));
+                self.leave_open(at, line, "it does not say in or out");
             }
             ["zone-member", "security", zone] => interface.zone = named(zone),
             ["ip", "nat", "inside"] => interface.nat = Some(Side::Inside),
@@ -315,9 +330,38 @@ impl Reader<'_, '_> {
             ["ip", "nbar", "protocol-discovery", ..] => {
                 interface.discovery = Some(self.text.place(line));
             }
+            words if binding(words).is_some() => {
+                let message = "this puts a list or a policy here in a way that is not understood";
+                self.found.warn(line, "", message);
+                self.leave_open(at, line, message);
+            }
             _ => return false,
         }
         true
+    }
+
+    /// What becomes of traffic through an interface is open because of a line.
+    fn leave_open(&mut self, at: usize, line: &Line<'_>, why: &str) {
+        self.config.interfaces[at].unread.push((self.text.place(line), why.to_owned()));
+    }
+
+    /// Takes a list or a policy off an interface: what stands behind `no`.
+    fn unbind(&mut self, at: usize, words: &[&str]) {
+        let interface = &mut self.config.interfaces[at];
+        let names = match binding(words) {
+            Some(Binding::Access) => &mut interface.access,
+            Some(Binding::AccessV6) => &mut interface.access_v6,
+            Some(Binding::Inspection) => &mut interface.inspect,
+            Some(Binding::Policy) => &mut interface.service,
+            None => return,
+        };
+        let is_in = words.iter().any(|w| matches!(*w, "in" | "input"));
+        let is_out = words.iter().any(|w| matches!(*w, "out" | "output"));
+        for (direction, group) in [is_in || !is_out, is_out || !is_in].into_iter().zip(names) {
+            if direction {
+                *group = None;
+            }
+        }
     }
 
     fn intercept(&mut self, words: &[&str], line: &Line<'_>) {
@@ -348,6 +392,28 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// What a line of an interface puts there.
+enum Binding {
+    Access,
+    AccessV6,
+    Inspection,
+    Policy,
+}
+
+/// What a line puts on an interface, whatever it says in particular; policies of a type that drops nothing
+/// are none.
+fn binding(words: &[&str]) -> Option<Binding> {
+    Some(match words {
+        ["ip" | "ipv4", "access-group", ..] => Binding::Access,
+        ["ipv6", "access-group" | "traffic-filter", ..] => Binding::AccessV6,
+        ["ip" | "ipv6", "inspect", ..] => Binding::Inspection,
+        ["service-policy", "type", "access-control", ..] => Binding::Policy,
+        ["service-policy", "type", ..] => return None,
+        ["service-policy", ..] => Binding::Policy,
+        _ => return None,
+    })
 }
 
 /// False for numbers of lists that name no packets of IP: protocol types, MAC addresses, IPX; and for

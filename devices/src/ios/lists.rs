@@ -4,7 +4,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Because, Effect, Verdict};
-use crate::config::access_list::{self, Dialect};
+use crate::config::access_list::{self, AccessList, Dialect};
 use crate::config::objects::{self, Objects};
 use crate::config::{ConfigText, Diagnostics, Line};
 
@@ -182,9 +182,8 @@ impl Reader<'_, '_> {
                 self.found.warn(line, name, message);
             }
             if names.len() > 1 && names.iter().all(|n| self.config.access_lists.contains_key(*n)) {
-                let of = |name: &&str| self.config.access_lists[*name].entries.clone();
-                let entries = names.iter().flat_map(of).collect();
-                let list = access_list::AccessList { entries, has_entries: true };
+                let of = names.iter().filter_map(|name| self.config.access_lists.get(*name));
+                let list = AccessList::joined(of);
                 self.config.access_lists.insert(names.join(" "), list);
             }
         }

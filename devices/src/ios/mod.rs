@@ -3,6 +3,7 @@
 //! features.
 
 pub(crate) mod audit;
+mod filters;
 mod grammar;
 pub(crate) mod half_open;
 pub(crate) mod intercept;
@@ -111,6 +112,8 @@ pub(crate) struct Interface {
     pub(crate) service: [Option<Named>; 2],
     /// `ip nbar protocol-discovery`.
     pub(crate) discovery: Option<ConfigLine>,
+    /// Lines that put a list or a policy here and are not understood, with the reason.
+    pub(crate) unread: Vec<(ConfigLine, String)>,
 }
 
 /// A name that a line refers to.

@@ -330,6 +330,7 @@ const INTERFACE: &[&str] = &[
     "logging",
     "loopback",
     "mab",
+    "mac",
     "mac-address",
     "macro",
     "max-reserved-bandwidth",

@@ -61,6 +61,15 @@ pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostic
             }
         }
     }
+    if let Some(named) = &config.intercept.list
+        && !config.access_lists.contains_key(&named.name)
+    {
+        let message = format!(
+            "access list {} is not defined: which connections are intercepted is not known",
+            named.name
+        );
+        say(&named.place, &named.name, message, lists());
+    }
     quality(config, &mut say);
     translation(config, &mut say);
 }
@@ -96,6 +105,15 @@ fn quality(config: &IosConfig, say: &mut Say<'_>) {
             let known = q.classes.iter().map(|c| &*c.name).collect();
             let message = format!("class-map {} is not defined: it matches nothing", class.name);
             say(&class.place, &class.name, message, known);
+        }
+    }
+    for criterion in q.classes.iter().flat_map(|class| &class.criteria) {
+        if let crate::nbar::config::On::AccessGroup(name) = &criterion.on
+            && !config.access_lists.contains_key(name)
+        {
+            let known = config.access_lists.keys().map(String::as_str).collect();
+            let message = format!("access list {name} is not defined: this matches nothing");
+            say(&criterion.place, name, message, known);
         }
     }
     let attached = |name: &str| {

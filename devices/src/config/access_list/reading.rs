@@ -1,0 +1,490 @@
+//! Reads the entries of access lists.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use sim_core::engine::device::ConfigLine;
+use sim_core::wire::packet::Flags;
+
+use super::{Addresses, AskedFlags, Dialect, Entry, Errors, Names, Services, Set};
+use crate::config::group::Group;
+use crate::config::objects::{Objects, Service};
+use crate::config::words::{is_protocol, netmask, port, prefix};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
+
+/// Why an entry is not read.
+enum Unread {
+    /// It names neither TCP nor an ICMP error.
+    OtherTraffic,
+    /// It is not understood, with the reason.
+    Open(String),
+}
+
+type Read<T> = Result<T, Unread>;
+
+/// Reads an entry from what follows the list's name, from `extended`, `standard`, a line number, or
+/// `permit` on; `None` when it names neither TCP nor an ICMP error. One that cannot be read is said, and
+/// keeps what was read of it.
+pub fn entry(
+    dialect: Dialect,
+    words: &[&str],
+    objects: &Objects,
+    line: &Line<'_>,
+    text: ConfigText<'_>,
+    found: &mut Diagnostics,
+) -> Option<Entry> {
+    let mut words = Words { dialect, rest: words, objects, line, found };
+    let mut entry = Entry::open(text.place(line), String::new());
+    match words.entry(&mut entry) {
+        Ok(()) => entry.doubt = None,
+        Err(Unread::OtherTraffic) => return None,
+        Err(Unread::Open(why)) => entry.doubt = Some(why),
+    }
+    Some(entry)
+}
+
+impl Entry {
+    /// An entry of which nothing is known.
+    pub(crate) fn open(place: ConfigLine, why: String) -> Self {
+        Self {
+            permit: false,
+            names: Names::All,
+            source: Set::One(Addresses::Any),
+            destination: Set::One(Addresses::Any),
+            services: Services::One(Service::default()),
+            established: false,
+            flags: None,
+            doubt: Some(why),
+            sequence: 0,
+            interfaces: [None, None],
+            place,
+        }
+    }
+}
+
+struct Words<'a, 'l, 'd> {
+    dialect: Dialect,
+    rest: &'a [&'l str],
+    objects: &'a Objects,
+    line: &'a Line<'l>,
+    found: &'d mut Diagnostics,
+}
+
+impl<'a, 'l> Words<'a, 'l, '_> {
+    fn entry(&mut self, entry: &mut Entry) -> Read<()> {
+        let mut standard = false;
+        entry.permit = loop {
+            match self.next() {
+                "line" | "sequence" => {
+                    self.next();
+                }
+                "extended" | "advanced" => {}
+                "standard" => standard = true,
+                // Remarks, and kinds of lists that select no TCP packets.
+                "remark" | "webtype" | "ethertype" => return Err(Unread::OtherTraffic),
+                "evaluate" => {
+                    self.evaluate(entry);
+                    return Ok(());
+                }
+                // Lock-and-key: an entry for those that have logged in to the router.
+                "dynamic" => return self.not_modelled("dynamic"),
+                // An FTD's `trust`: permitted, and Snort does not look at it.
+                "permit" | "trust" => break true,
+                "deny" => break false,
+                number if number.parse::<u32>().is_ok() => {}
+                other => return self.unread(other, "expected permit or deny"),
+            }
+        };
+        if standard || self.starts_with_an_address() {
+            let addresses = self.addresses(true)?;
+            match self.dialect {
+                Dialect::Asa => entry.destination = addresses,
+                Dialect::Ios => entry.source = addresses,
+            }
+            return self.qualifiers(entry);
+        }
+        let named = self.protocol(entry)?;
+        if let Names::Icmp(_) = entry.names {
+            entry.interfaces[0] = self.interface();
+            entry.source = self.addresses(false)?;
+            entry.interfaces[1] = self.interface();
+            entry.destination = self.addresses(false)?;
+            let errors = Errors::read(self.rest).ok_or(Unread::OtherTraffic)?;
+            entry.names = Names::Icmp(errors);
+            return Ok(());
+        }
+        let mut service = Service::default();
+        entry.interfaces[0] = self.interface();
+        entry.source = self.addresses(false)?;
+        service.source = match self.source_group()? {
+            Some(group) => group.iter().flat_map(|s| s.destination.iter().cloned()).collect(),
+            None => self.ports()?,
+        };
+        entry.interfaces[1] = self.interface();
+        entry.destination = self.addresses(false)?;
+        entry.services = match (named, self.port_group()) {
+            (None, Some(group)) if service.source.is_empty() => {
+                Services::Group(Arc::clone(self.services_of("service object", group)?))
+            }
+            (None, Some(group)) => {
+                let of = self.services_of("service object", group)?;
+                service.destination =
+                    of.iter().flat_map(|s| s.destination.iter().cloned()).collect();
+                Services::One(service)
+            }
+            (Some(services), None) if self.starts_with_ports() || !service.source.is_empty() => {
+                // A group of protocols, TCP among them, with ports that stand by themselves.
+                entry.services = Services::Group(services);
+                service.destination = self.ports()?;
+                Services::One(service)
+            }
+            (Some(services), _) => Services::Group(services),
+            (None, None) => {
+                service.destination = self.ports()?;
+                Services::One(service)
+            }
+        };
+        self.qualifiers(entry)
+    }
+
+    /// The protocol, or the group of services that stands in its place.
+    fn protocol(&mut self, entry: &mut Entry) -> Read<Option<Arc<Group<Service>>>> {
+        match self.next() {
+            "ip" | "ipv4" | "ipv6" => Ok(None),
+            "tcp" | "6" => {
+                entry.names = Names::Tcp;
+                Ok(None)
+            }
+            "icmp" | "icmp6" | "icmpv6" | "1" | "58" => {
+                entry.names = Names::Icmp(Errors::Any);
+                Ok(None)
+            }
+            "object" | "object-group" => {
+                let name = self.next();
+                let services = Arc::clone(self.services_of("service object", name)?);
+                if services.is_empty() && !services.is_open() {
+                    return Err(Unread::OtherTraffic);
+                }
+                entry.names = Names::Tcp;
+                Ok(Some(services))
+            }
+            word if is_protocol(word) => Err(Unread::OtherTraffic),
+            word => self.unread(word, "expected a protocol (ip, tcp, …)"),
+        }
+    }
+
+    fn next(&mut self) -> &'l str {
+        let Some((first, rest)) = self.rest.split_first() else { return "" };
+        self.rest = rest;
+        first
+    }
+
+    fn peek(&self) -> &'l str {
+        self.rest.first().copied().unwrap_or("")
+    }
+
+    fn unread<T>(&mut self, word: &str, message: &str) -> Read<T> {
+        let message = format!("{message}, found {}", quoted(word));
+        self.found.error(self.line, word, message.clone());
+        Err(Unread::Open(message))
+    }
+
+    fn not_modelled<T>(&mut self, word: &str) -> Read<T> {
+        let message =
+            format!("`{word}` in an access list is not modelled: this line matches nothing");
+        self.found.warn(self.line, word, message);
+        Err(Unread::Open(format!("`{word}` is not modelled")))
+    }
+
+    /// A reflexive list names the answers to connections that another list has reflected.
+    fn evaluate(&mut self, entry: &mut Entry) {
+        let message = "reflexive lists are not modelled: every answer is permitted here";
+        self.found.warn(self.line, "evaluate", message);
+        (entry.permit, entry.names, entry.established) = (true, Names::Tcp, true);
+    }
+
+    fn undefined<T>(&mut self, what: &str, name: &str) -> Read<T> {
+        let message = format!("{what} {} is not defined: this line matches nothing", quoted(name));
+        self.found.warn(self.line, name, message);
+        Err(Unread::Open(format!("{what} {} is not defined in the text", quoted(name))))
+    }
+
+    fn services_of(&mut self, what: &str, name: &str) -> Read<&'a Arc<Group<Service>>> {
+        match self.objects.service(name) {
+            Some(services) => Ok(services),
+            None => self.undefined(what, name),
+        }
+    }
+
+    /// A group of ports behind the source: where an object group may be one of addresses as well, what its
+    /// name stands for tells.
+    fn source_group(&mut self) -> Read<Option<&'a Arc<Group<Service>>>> {
+        let name = match self.rest {
+            ["portgroup" | "port-group", name, ..] => name,
+            ["object-group" | "object", name, _, ..]
+                if self.objects.network(name).is_none() && self.objects.service(name).is_some() =>
+            {
+                name
+            }
+            _ => return Ok(None),
+        };
+        self.rest = &self.rest[2..];
+        self.services_of("port group", name).map(Some)
+    }
+
+    fn starts_with_ports(&self) -> bool {
+        matches!(self.peek(), "eq" | "neq" | "lt" | "gt" | "range")
+    }
+
+    /// An FTD's `ifc NAME`, which stands before an address.
+    fn interface(&mut self) -> Option<String> {
+        let ["ifc", name, rest @ ..] = self.rest else { return None };
+        self.rest = rest;
+        Some((*name).to_owned())
+    }
+
+    /// `object-group NAME` where ports may stand, unless it is one of addresses.
+    fn port_group(&mut self) -> Option<&'l str> {
+        match self.rest {
+            ["object-group" | "object" | "portgroup" | "port-group", name, rest @ ..] => {
+                self.rest = rest;
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
+    /// A standard entry of a numbered IOS list has no protocol.
+    fn starts_with_an_address(&self) -> bool {
+        let first = self.peek();
+        matches!(first, "any" | "host") || first.parse::<Ipv4Addr>().is_ok()
+    }
+
+    fn addresses(&mut self, mask_is_optional: bool) -> Read<Set> {
+        if let ["object" | "object-group" | "addrgroup" | "net-group", name, rest @ ..] = self.rest
+        {
+            self.rest = rest;
+            return match self.objects.network(name) {
+                Some(addresses) => Ok(Set::Group(Arc::clone(addresses))),
+                None => self.undefined("network object", name),
+            };
+        }
+        self.one_address(mask_is_optional).map(Set::One)
+    }
+
+    fn one_address(&mut self, mask_is_optional: bool) -> Read<Addresses> {
+        match self.next() {
+            "any" => Ok(Addresses::Any),
+            "any4" => Ok(Addresses::AnyV4),
+            "any6" => Ok(Addresses::AnyV6),
+            "host" => {
+                let word = self.next();
+                match self.objects.address(word) {
+                    Some(address) => Ok(Addresses::host(address)),
+                    None => self.unread(word, "expected an address after host"),
+                }
+            }
+            "interface" => {
+                let name = self.next();
+                match self.objects.interface(name) {
+                    Some(address) => Ok(Addresses::host(address)),
+                    None => self.not_modelled("interface"),
+                }
+            }
+            group @ ("user"
+            | "user-group"
+            | "object-group-user"
+            | "security-group"
+            | "object-group-security") => self.not_modelled(group),
+            word => {
+                if let Some((network, length)) = prefix(word) {
+                    return Ok(Addresses::Prefix(network, length));
+                }
+                let Some(IpAddr::V4(base)) = self.objects.address(word) else {
+                    let expected = "expected any, host ADDRESS, ADDRESS MASK or ADDRESS/LENGTH";
+                    return self.unread(word, expected);
+                };
+                if mask_is_optional && self.peek().parse::<Ipv4Addr>().is_err() {
+                    return Ok(Addresses::host(base.into()));
+                }
+                let mask = self.next();
+                let bits = match self.dialect {
+                    Dialect::Asa => netmask(mask).and_then(|_| mask.parse::<Ipv4Addr>().ok()),
+                    Dialect::Ios => mask.parse::<Ipv4Addr>().ok().map(|wildcard| !wildcard),
+                };
+                match (bits, self.dialect) {
+                    (Some(bits), _) => Ok(Addresses::Masked(base, u32::from(bits))),
+                    (None, Dialect::Asa) => {
+                        // Meant for IOS; what it means is clear.
+                        let inverted = mask.parse::<Ipv4Addr>().ok().map(|wildcard| !wildcard);
+                        if let Some(bits) = inverted.filter(|m| netmask(&m.to_string()).is_some()) {
+                            let message = format!(
+                                "{mask} is a wildcard, as IOS writes it: an ASA refuses this line, and wants \
+                                 the netmask {bits}"
+                            );
+                            self.found.error(self.line, mask, message);
+                            return Ok(Addresses::Masked(base, u32::from(bits)));
+                        }
+                        self.unread(mask, "expected a netmask such as 255.255.255.0")
+                    }
+                    (None, Dialect::Ios) => {
+                        self.unread(mask, "expected a wildcard such as 0.0.0.255")
+                    }
+                }
+            }
+        }
+    }
+
+    fn ports(&mut self) -> Read<Vec<RangeInclusive<u16>>> {
+        if !self.starts_with_ports() {
+            return Ok(Vec::new());
+        }
+        let operator = self.peek();
+        let mut taken = if operator == "range" { 3 } else { 2 };
+        // IOS takes up to ten ports after eq and neq.
+        while matches!(operator, "eq" | "neq")
+            && self.rest.get(taken).is_some_and(|word| port(word).is_some())
+        {
+            taken += 1;
+        }
+        let words = self.rest.get(..taken).unwrap_or(self.rest);
+        match ports_of(words) {
+            Some(ports) => {
+                self.rest = &self.rest[words.len()..];
+                Ok(ports)
+            }
+            None => {
+                let wrong = words.iter().skip(1).find(|word| port(word).is_none());
+                let wrong = wrong.copied().unwrap_or("");
+                self.unread(wrong, "expected a TCP port")
+            }
+        }
+    }
+
+    /// What may follow the addresses.
+    fn qualifiers(&mut self, entry: &mut Entry) -> Read<()> {
+        loop {
+            match self.next() {
+                "" => return Ok(()),
+                "established" => entry.established = true,
+                // Names only fragments, which TCP here never sends.
+                "fragments" => return Err(Unread::OtherTraffic),
+                "inactive" => return Err(Unread::OtherTraffic),
+                // The rest of the line says how it is logged; an ASA may say there that it is not in use.
+                "log" | "log-input" => {
+                    let rest = self.rest;
+                    if rest.contains(&"inactive") {
+                        return Err(Unread::OtherTraffic);
+                    }
+                    if let Some(at) = rest.iter().position(|w| *w == "time-range") {
+                        self.rest = &rest[at..];
+                        continue;
+                    }
+                    return Ok(());
+                }
+                // What `show access-list` adds.
+                word if word.starts_with("(hit") || word.starts_with("(match") => return Ok(()),
+                word if word.starts_with('(') => return Ok(()),
+                "rule-id" | "event-log" | "counter" | "timeout" => {
+                    self.next();
+                }
+                "capture" => {
+                    self.next();
+                    self.next();
+                }
+                "reflect" => {
+                    self.next();
+                }
+                "icmp-off" | "statistics" => {}
+                "time-range" => {
+                    let name = self.next().to_owned();
+                    let message = format!(
+                        "in force only while time-range {name} holds: it is read as in force nowhere"
+                    );
+                    self.found.warn(self.line, "time-range", message);
+                    let why = format!("it is in force only while time-range {name} holds");
+                    return Err(Unread::Open(why));
+                }
+                word => match flag(word) {
+                    Some((flag, is_set)) => {
+                        let asked = entry
+                            .flags
+                            .get_or_insert(AskedFlags { any: true, ..AskedFlags::default() });
+                        let bits = if is_set { &mut asked.set } else { &mut asked.clear };
+                        *bits = bits.with(flag);
+                    }
+                    None if matches!(word, "match-any" | "match-all") => {
+                        let any = word == "match-any";
+                        entry.flags = Some(AskedFlags { any, ..AskedFlags::default() });
+                    }
+                    None => return self.not_modelled(word),
+                },
+            }
+        }
+    }
+}
+
+/// A flag of TCP as an entry names it, and whether it must be set.
+fn flag(word: &str) -> Option<(Flags, bool)> {
+    let (name, is_set) = match word.split_at_checked(1)? {
+        ("+", name) => (name, true),
+        ("-", name) => (name, false),
+        _ => (word, true),
+    };
+    let flag = match name {
+        "ack" => Flags::ACK,
+        "fin" => Flags::FIN,
+        "psh" => Flags::PSH,
+        "rst" => Flags::RST,
+        "syn" => Flags::SYN,
+        "urg" => Flags::URG,
+        _ => return None,
+    };
+    Some((flag, is_set))
+}
+
+/// `eq PORT`, `neq PORT`, `lt PORT`, `gt PORT`, `range FIRST LAST`; after `eq`, more ports.
+#[must_use]
+pub fn ports_of(words: &[&str]) -> Option<Vec<RangeInclusive<u16>>> {
+    Some(match words {
+        ["range", first, last] => vec![port(first)?..=port(last)?],
+        ["gt", one] => vec![port(one)?.checked_add(1)?..=u16::MAX],
+        ["lt", one] => vec![0..=port(one)?.checked_sub(1)?],
+        ["neq", all @ ..] if !all.is_empty() => {
+            let mut left = vec![0..=u16::MAX];
+            for one in all {
+                let one = port(one)?;
+                let split = left.into_iter().flat_map(|range| {
+                    let below =
+                        one.checked_sub(1).map(|last| *range.start()..=last.min(*range.end()));
+                    let above =
+                        one.checked_add(1).map(|first| first.max(*range.start())..=*range.end());
+                    below.into_iter().chain(above)
+                });
+                left = split.filter(|range| !range.is_empty()).collect();
+            }
+            left
+        }
+        ["eq", all @ ..] if !all.is_empty() => {
+            all.iter().map(|one| port(one).map(|one| one..=one)).collect::<Option<_>>()?
+        }
+        _ => return None,
+    })
+}
+
+/// `host ADDRESS`, `range FIRST LAST`, `ADDRESS NETMASK`, `ADDRESS/LENGTH`.
+#[must_use]
+pub fn network(words: &[&str]) -> Option<Addresses> {
+    match words {
+        ["host", address] => address.parse().ok().map(Addresses::host),
+        ["range", first, last] => Some(Addresses::Range(first.parse().ok()?, last.parse().ok()?)),
+        [address, mask] => {
+            netmask(mask)?;
+            let bits = mask.parse::<Ipv4Addr>().ok()?;
+            Some(Addresses::Masked(address.parse().ok()?, u32::from(bits)))
+        }
+        [word] => prefix(word).map(|(network, length)| Addresses::Prefix(network, length)),
+        _ => None,
+    }
+}

@@ -1,0 +1,605 @@
+//! What the access lists of the interfaces permit, drop, or leave open, with what `ip inspect` opens in them.
+//!
+//! Each interface is tried with another one that has no rules; where another interface's inspection opens
+//! its lists, with that one. What an entry that is not understood may name is unknown.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use sim_core::engine::device::ConfigLine;
+use sim_core::wire::packet::{Flags, Flow};
+
+use crate::audit::{Because, Effect};
+use crate::config::access_list::AccessList;
+use crate::config::words::port;
+use crate::nbar::config::{Action, On};
+
+use super::audit::{CLIENT_PORT, PORTS, Probes, SEED, general};
+use super::{Interface, IosConfig, Named, Through};
+
+/// Connections that are tried of the entries that permit, and of those that deny.
+const FLOWS_MAX: usize = 64;
+/// Of those, the ones that are crossed with the other list's.
+const CROSSED_MAX: usize = 8;
+/// Groups of interfaces that are tried with each other.
+const GROUPS_MAX: usize = 16;
+
+/// The version of IP, which has access lists of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    const fn lists(self, interface: &Interface) -> &[Option<Named>; 2] {
+        match self {
+            Self::V4 => &interface.access,
+            Self::V6 => &interface.access_v6,
+        }
+    }
+
+    const fn tcp(self) -> &'static str {
+        match self {
+            Self::V4 => "TCP",
+            Self::V6 => "TCP over IPv6",
+        }
+    }
+
+    /// A connection that configurations seldom name.
+    fn general(self, port: u16) -> Flow {
+        match self {
+            Self::V4 => general(port),
+            Self::V6 => Flow {
+                src: SocketAddr::new(
+                    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 71).into(),
+                    CLIENT_PORT,
+                ),
+                dst: SocketAddr::new(
+                    Ipv6Addr::new(0x2001, 0xdb8, 0x72, 0, 0, 0, 0, 72).into(),
+                    port,
+                ),
+            },
+        }
+    }
+}
+
+/// Two interfaces, in the order in which a connection's first packet crosses them.
+pub(super) type Crossing<'i> = [&'i Interface; 2];
+
+impl Probes {
+    /// Both directions of each interface that inspects, filters or classifies.
+    pub(super) fn interfaces(&mut self) {
+        let config = Arc::clone(&self.config);
+        let groups = alike(&config.interfaces);
+        let other = Interface { name: "another".into(), ..Interface::default() };
+        for group in &groups {
+            let interface = group[0];
+            let called = called(group);
+            for (place, why) in &interface.unread {
+                let direction = format!("{called}, both directions");
+                let because = vec![Because::line(place, why.clone())];
+                self.say("all TCP".into(), &direction, Effect::Unknown, because);
+            }
+            let partners = partners(&groups, group);
+            let inspects = interface.inspect.iter().flatten().next();
+            let classifies = interface.service.iter().flatten().next();
+            for family in [Family::V4, Family::V6] {
+                let filters = family.lists(interface).iter().flatten().next();
+                let first = match family {
+                    Family::V4 => inspects.or(filters).or(classifies),
+                    Family::V6 => filters,
+                };
+                let Some(first) = first else {
+                    self.leave_to_the_other(family, interface, &called);
+                    continue;
+                };
+                for ([from, to], way) in [
+                    ([interface, &other], "opened from its side"),
+                    ([&other, interface], "opened towards it"),
+                ] {
+                    let mut direction = format!("{called}, {way}");
+                    if std::ptr::eq(to, interface) && filters.is_some() && !partners.is_empty() {
+                        let names: Vec<String> = partners.iter().map(|p| self::called(p)).collect();
+                        direction = format!("{direction}, but not from {}", names.join(", "));
+                    }
+                    self.try_lists(family, [from, to], first, &direction);
+                }
+                for partner in partners.iter().filter(|_| filters.is_some()) {
+                    let direction = format!("{} to {called}", self::called(partner));
+                    self.try_lists(family, [partner[0], interface], first, &direction);
+                }
+            }
+        }
+    }
+
+    /// An interface whose access lists are of IPv6 only does nothing to TCP over IPv4.
+    fn leave_to_the_other(&mut self, family: Family, interface: &Interface, called: &str) {
+        let of_ipv6 = interface.access_v6.iter().flatten().next();
+        if let Some(list) = of_ipv6.filter(|_| family == Family::V4) {
+            let rule = "an IPv6 access list names no packet of IPv4";
+            let because = vec![Because::line(&list.place, rule)];
+            let direction = format!("{called}, both directions");
+            self.say("TCP over IPv4".into(), &direction, Effect::Pass, because);
+        }
+    }
+
+    /// What becomes of the connections of one family that the lists of two interfaces speak of, and of others.
+    fn try_lists(&mut self, family: Family, at: Crossing<'_>, first: &Named, direction: &str) {
+        let config = Arc::clone(&self.config);
+        let mut router = self.between(at[0], at[1]);
+        let tcp = family.tcp();
+        let mut seen: Vec<Effect> = Vec::new();
+        for flow in flows_of(&config, family, at) {
+            if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
+                break;
+            }
+            if let Some((list, because)) = doubt(&config, family, at, flow) {
+                let traffic = format!("{tcp} that an entry of access list {list} may name");
+                self.say(traffic, direction, Effect::Unknown, vec![because]);
+                continue;
+            }
+            let (effect, because) = self.try_one(&mut router, flow);
+            if seen.contains(&effect) {
+                continue;
+            }
+            seen.push(effect);
+            // What else stands there may drop it.
+            if effect == Effect::Pass && at.iter().any(|i| !i.unread.is_empty()) {
+                continue;
+            }
+            let (traffic, because) = match effect {
+                Effect::Drop => {
+                    let list = refusing(&config, family, at, &because);
+                    let by = list.map(|name| format!(" by access list {name}"));
+                    (format!("{tcp} that is not permitted{}", by.unwrap_or_default()), because)
+                }
+                Effect::Pass => {
+                    let rule = format!("TCP options are not touched ({SEED})");
+                    let because = vec![Because::line(&first.place, rule)];
+                    (format!("{tcp} that is permitted"), because)
+                }
+                _ => (format!("{tcp} that is permitted"), because),
+            };
+            self.say(traffic, direction, effect, because);
+        }
+    }
+
+    /// What the access lists of interfaces refuse that are members of zones: they are asked beside the
+    /// policies of the zone-pairs, and no session opens them.
+    pub(super) fn lists_beside_zones(&mut self) {
+        let config = Arc::clone(&self.config);
+        for group in &alike(&config.interfaces) {
+            let interface = group[0];
+            let called = called(group);
+            for family in [Family::V4, Family::V6] {
+                if family.lists(interface).iter().all(Option::is_none) {
+                    continue;
+                }
+                let bare = |i: &Interface| Interface { zone: None, ..i.clone() };
+                let (listed, other) = (bare(interface), Interface::default());
+                for (at, way) in [
+                    ([&listed, &other], "opened from its side"),
+                    ([&other, &listed], "opened towards it"),
+                ] {
+                    let direction = format!("{called}, {way}");
+                    self.try_refused(family, at, &direction);
+                }
+            }
+        }
+    }
+
+    /// What the lists alone refuse, or leave open.
+    fn try_refused(&mut self, family: Family, at: Crossing<'_>, direction: &str) {
+        let config = Arc::clone(&self.config);
+        let tcp = family.tcp();
+        for flow in flows_of(&config, family, at) {
+            if let Some((list, because)) = doubt(&config, family, at, flow) {
+                let traffic = format!("{tcp} that an entry of access list {list} may name");
+                self.say(traffic, direction, Effect::Unknown, vec![because]);
+            } else if let Some((list, because)) = refused(&config, family, at, flow) {
+                let traffic = format!("{tcp} that is not permitted by access list {list}");
+                self.say(traffic, direction, Effect::Drop, vec![because]);
+                return;
+            }
+        }
+    }
+}
+
+/// A packet of a connection as it meets an interface's list.
+type Meeting<'c> = (&'c Named, &'c AccessList, Flow, Flags);
+
+/// The lists that a connection's packets meet, in order: the opening ones, then the answers' where no
+/// inspection opens the lists for them.
+fn met<'c>(
+    config: &'c IosConfig,
+    family: Family,
+    [from, to]: Crossing<'c>,
+    flow: Flow,
+) -> Vec<Meeting<'c>> {
+    let inspected = [(from, Through::In), (to, Through::Out)].into_iter().any(|(i, through)| {
+        let named = i.inspect[through as usize].as_ref();
+        named.is_some_and(|n| config.inspections.protocol(&n.name, flow.dst.port()).is_some())
+    });
+    let back = Flow { src: flow.dst, dst: flow.src };
+    let answer = Flags::SYN.with(Flags::ACK);
+    let meetings = [
+        (from, Through::In, flow, Flags::SYN),
+        (to, Through::Out, flow, Flags::SYN),
+        (to, Through::In, back, answer),
+        (from, Through::Out, back, answer),
+        (from, Through::In, flow, Flags::ACK),
+        (to, Through::Out, flow, Flags::ACK),
+    ];
+    let taken = if inspected { 2 } else { meetings.len() };
+    let meet = |(interface, through, flow, flags): (&'c Interface, Through, Flow, Flags)| {
+        let group = family.lists(interface)[through as usize].as_ref()?;
+        let list = config.access_lists.get(&group.name).filter(|list| list.has_entries)?;
+        Some((group, list, flow, flags))
+    };
+    meetings.into_iter().take(taken).filter_map(meet).collect()
+}
+
+/// The list, and its entry, that make it open what becomes of a connection.
+fn doubt<'c>(
+    config: &'c IosConfig,
+    family: Family,
+    at: Crossing<'c>,
+    flow: Flow,
+) -> Option<(&'c str, Because)> {
+    for (group, list, flow, flags) in met(config, family, at, flow) {
+        if let Some(entry) = list.doubt(["", ""], flow, flags) {
+            let why = format!("which packets this entry names is open: {}", entry.why_open());
+            return Some((&group.name, Because::line(&entry.place, why)));
+        }
+        if !list.matching(flow, flags).is_some_and(|entry| entry.permit) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The list that refuses a connection, and the line of it.
+fn refused<'c>(
+    config: &'c IosConfig,
+    family: Family,
+    at: Crossing<'c>,
+    flow: Flow,
+) -> Option<(&'c str, Because)> {
+    met(config, family, at, flow).into_iter().find_map(|(group, list, flow, flags)| {
+        match list.matching(flow, flags) {
+            Some(entry) if entry.permit => None,
+            Some(entry) => {
+                Some((&*group.name, Because::line(&entry.place, entry.place.text.clone())))
+            }
+            None => {
+                let why = format!("access list {} permits nothing else", group.name);
+                Some((&*group.name, Because::line(&group.place, why)))
+            }
+        }
+    })
+}
+
+impl IosConfig {
+    /// Connections of the classes that a policy drops.
+    fn dropped_samples(&self, policy: &str) -> Vec<Flow> {
+        let classes = self.quality.policy(policy).map_or(&[][..], |policy| &policy.classes);
+        let drops = classes.iter().filter(|c| c.actions.iter().any(|(a, _)| *a == Action::Drop));
+        let maps = drops.filter_map(|class| self.quality.class(&class.name));
+        let criteria = maps.flat_map(|map| &map.criteria);
+        criteria
+            .flat_map(|criterion| match &criterion.on {
+                On::AccessGroup(name) => {
+                    self.access_lists.get(name).map_or_else(Vec::new, AccessList::samples)
+                }
+                On::Protocol(name, _) => port(name).map(general).into_iter().collect(),
+                _ => Vec::new(),
+            })
+            .take(FLOWS_MAX)
+            .collect()
+    }
+}
+
+/// The one of the interfaces' access lists that the first of these lines is of.
+fn refusing<'i>(
+    config: &IosConfig,
+    family: Family,
+    at: Crossing<'i>,
+    because: &[Because],
+) -> Option<&'i str> {
+    let line = because.first()?.line?;
+    let of = |group: &&Named| {
+        let list = config.access_lists.get(&group.name);
+        group.place.line == line
+            || list.is_some_and(|list| list.entries.iter().any(|e| e.place.line == line))
+    };
+    let lists = at.into_iter().flat_map(|i| family.lists(i)).flatten();
+    lists.into_iter().find(of).map(|group| group.name.as_str())
+}
+
+/// Connections of one family that the access lists on the way speak of, and others.
+pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<'_>) -> Vec<Flow> {
+    let list = |interface: &Interface, through: Through| {
+        let named = family.lists(interface)[through as usize].as_ref()?;
+        config.access_lists.get(&named.name)
+    };
+    let ahead = [list(from, Through::In), list(to, Through::Out)];
+    let back = [list(to, Through::In), list(from, Through::Out)];
+    let of = |take: &dyn Fn(&AccessList) -> Vec<Flow>| -> Vec<Flow> {
+        let there = ahead.iter().flatten().flat_map(|list| take(list));
+        // The answers' entries, seen from the clients: who calls has a port as clients have, and is
+        // called at the port that the answers come from.
+        let turned = |flow: Flow| Flow {
+            src: SocketAddr::new(flow.dst.ip(), CLIENT_PORT),
+            dst: match flow.src.port() {
+                CLIENT_PORT => SocketAddr::new(flow.src.ip(), PORTS[0]),
+                _ => flow.src,
+            },
+        };
+        let here = back.iter().flatten().flat_map(|list| take(list)).map(turned);
+        let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
+        there.chain(here).filter(of_family).take(FLOWS_MAX).collect()
+    };
+    let permitted = of(&AccessList::samples);
+    let mut flows = of(&AccessList::open_samples);
+    let answers = of(&AccessList::answer_samples);
+    flows.extend(permitted.first());
+    // What no list speaks of early on: it often tells the other effect.
+    flows.extend(PORTS.into_iter().map(|port| family.general(port)));
+    flows.extend(permitted.iter().skip(1));
+    flows.extend(&answers);
+    // One list's clients with another's servers.
+    let several = ahead.iter().chain(&back).flatten().count() > 1;
+    let crossed = permitted.iter().chain(&answers).take(if several { CROSSED_MAX } else { 0 });
+    for one in crossed.clone() {
+        flows.extend(crossed.clone().map(|other| Flow { src: one.src, dst: other.dst }));
+    }
+    flows.extend(of(&AccessList::refused_samples));
+    let policies = [(from, Through::In), (to, Through::Out)];
+    let named =
+        policies.into_iter().filter_map(|(i, through)| i.service[through as usize].as_ref());
+    let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
+    flows.extend(named.flat_map(|named| config.dropped_samples(&named.name)).filter(of_family));
+    flows
+}
+
+/// The groups of interfaces that a connection may be inspected from on its way to this one, by a rule
+/// there.
+fn partners<'g, 'i>(
+    groups: &'g [Vec<&'i Interface>],
+    group: &[&'i Interface],
+) -> Vec<&'g Vec<&'i Interface>> {
+    let inspects = |i: &Interface| i.inspect[Through::In as usize].is_some();
+    let others = groups.iter().filter(|other| !std::ptr::eq(other[0], group[0]));
+    others.filter(|other| inspects(other[0])).take(GROUPS_MAX).collect()
+}
+
+/// Interfaces with the same rules, in the order of the first of each.
+fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
+    let rules = |i: &Interface| {
+        let names = [&i.access, &i.access_v6, &i.inspect, &i.service];
+        let names = names.map(|pair| pair.each_ref().map(|n| n.as_ref().map(|n| n.name.clone())));
+        let unread = |(place, _): &(ConfigLine, String)| place.text.clone();
+        (names, i.unread.iter().map(unread).collect::<Vec<_>>())
+    };
+    let mut places = BTreeMap::new();
+    let mut all: Vec<Vec<&Interface>> = Vec::new();
+    for interface in interfaces {
+        let at = *places.entry(rules(interface)).or_insert(all.len());
+        match all.get_mut(at) {
+            Some(group) => group.push(interface),
+            None => all.push(vec![interface]),
+        }
+    }
+    all
+}
+
+/// `interface a`, `interfaces a, b`, `interfaces a, b and 46 others`.
+fn called(alike: &[&Interface]) -> String {
+    match alike {
+        [one] => format!("interface {}", one.name),
+        [a, b] => format!("interfaces {}, {}", a.name, b.name),
+        [a, b, rest @ ..] => format!("interfaces {}, {} and {} more", a.name, b.name, rest.len()),
+        [] => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::Audit;
+    use crate::config::ConfigText;
+    use crate::ios::audit::IOS;
+
+    fn audit(text: &str) -> Audit {
+        (IOS.audit)(ConfigText::new("r.cfg", text))
+    }
+
+    /// Effect, traffic, direction and line of each row.
+    fn told(text: &str) -> Vec<String> {
+        let row = |v: &crate::audit::Verdict| {
+            let line = v.because[0].line.map_or("default".to_owned(), |line| line.to_string());
+            format!("{} | {} | {} | {line}", v.effect, v.traffic, v.direction)
+        };
+        audit(text).verdicts.iter().map(row).collect()
+    }
+
+    fn warned(text: &str) -> Vec<(u32, String)> {
+        audit(text).warnings.into_iter().map(|w| (w.line, w.message)).collect()
+    }
+
+    const PERMITTED: &str = "TCP that is permitted";
+
+    /// What is inspected on one interface comes back through the list of another, and leaves by it.
+    #[test]
+    fn inspection_opens_the_lists_of_other_interfaces() {
+        let text = "ip inspect name FW tcp\ninterface in\n ip inspect FW in\ninterface out\n ip access-group 101 in\naccess-list 101 permit tcp any host 192.0.2.10 eq 443\naccess-list 101 deny ip any any\n";
+        let refused = "TCP that is not permitted by access list 101";
+        let rows = told(text);
+        for row in [
+            format!("pass | {PERMITTED} | interface in to interface out | 5"),
+            format!("pass | {PERMITTED} | interface out, opened from its side | 5"),
+            format!("drop | {refused} | interface out, opened from its side | 7"),
+            format!(
+                "drop | {refused} | interface out, opened towards it, but not from interface in | 7"
+            ),
+        ] {
+            assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
+        assert_eq!(
+            rows.iter().filter(|r| r.contains("in to interface out")).count(),
+            1,
+            "{rows:#?}"
+        );
+        // The first packet meets the list out, no inspection opens it.
+        let outward = text.replace("group 101 in", "group 101 out");
+        let rows = told(&outward);
+        for row in [
+            format!("drop | {refused} | interface in to interface out | 7"),
+            format!("pass | {PERMITTED} | interface in to interface out | 5"),
+        ] {
+            assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
+    }
+
+    /// Lists that permit answers only: what is opened the other way is permitted, and said to be.
+    #[test]
+    fn what_lists_permit_is_told() {
+        let attach = |entries: &str, groups: &str| {
+            format!("ip access-list extended L\n{entries} deny ip any any\ninterface a\n{groups}")
+        };
+        let inward = " ip access-group L in\n";
+        let towards = format!("pass | {PERMITTED} | interface a, opened towards it");
+        let from = format!("pass | {PERMITTED} | interface a, opened from its side");
+        let check = |text: &str, row: &str, is_told: bool| {
+            let rows = told(text);
+            assert_eq!(rows.iter().any(|r| r.starts_with(row)), is_told, "{text}{rows:#?}");
+        };
+        let answers =
+            attach(" permit tcp host 10.0.0.5 10.9.0.0 0.0.255.255 established\n", inward);
+        check(&answers, &towards, true);
+        check(&answers, &from, false);
+        let source_port =
+            attach(" permit tcp host 10.0.0.5 eq 8443 10.9.0.0 0.0.255.255\n", inward);
+        check(&source_port, &towards, true);
+        check(&attach(" permit tcp any any ack\n", inward), &towards, true);
+        check(&attach(" permit tcp any any syn\n", inward), &towards, false);
+        check(&attach(" permit udp any any\n", inward), &towards, false);
+        let both = "ip access-list extended B\n permit tcp host 10.9.0.7 eq 8443 host 10.0.0.5\ninterface a\n ip access-group B out\n";
+        let ahead = attach(" permit tcp 10.0.0.0 0.0.0.255 10.9.0.0 0.0.255.255 eq 8443\n", inward);
+        check(&format!("{ahead}{both}"), &from, true);
+    }
+
+    /// What an entry may name is unknown, and so is nothing else.
+    #[test]
+    fn entries_that_are_not_understood() {
+        let text = "ip access-list extended L\n permit tcp any any eq 443\n permit tcp any any eq 80 time-range DAY\n permit tcp any any eq 22\ninterface a\n ip access-group L in\n";
+        let rows = told(text);
+        for row in [
+            "unknown | TCP that an entry of access list L may name | interface a, opened from its side | 3",
+            "pass | TCP that is permitted | interface a, opened from its side | 6",
+            "drop | TCP that is not permitted by access list L | interface a, opened from its side | 6",
+        ] {
+            assert!(rows.iter().any(|r| r == row), "{row}\n{rows:#?}");
+        }
+        let before = text.replace("permit tcp any any eq 443", "permit frob any any");
+        let rows = told(&before);
+        let of_side: Vec<_> = rows.iter().filter(|r| r.contains("from its side")).collect();
+        assert_eq!(of_side.len(), 1, "{rows:#?}");
+        assert!(of_side[0].starts_with("unknown") && of_side[0].ends_with("| 2"), "{rows:#?}");
+        assert_eq!(warned(&before).len(), 2);
+    }
+
+    #[test]
+    fn bindings_that_are_not_understood() {
+        let unknown = "unknown | all TCP | interface a, both directions | 2";
+        for binding in [
+            "ip access-group 101",
+            "ip access-group 101 inn",
+            "ip access-group",
+            "ipv6 traffic-filter X",
+            "service-policy type access-control input FPM",
+            "service-policy X",
+        ] {
+            let text = format!("interface a\n {binding}\n");
+            let rows = told(&text);
+            assert!(rows.iter().any(|r| r == unknown), "{binding}\n{rows:#?}");
+            assert!(warned(&text).iter().any(|(line, _)| *line == 2), "{binding}");
+        }
+        for binding in ["mac access-group X in", "service-policy type control subscriber S"] {
+            let text = format!("version 15.1\ninterface a\n {binding}\n");
+            assert_eq!((told(&text).len(), warned(&text).len()), (1, 0), "{binding}");
+        }
+        let off = "access-list 1 deny any\ninterface a\n ip access-group 1 in\n no ip access-group 1 in\n";
+        assert_eq!(told(off), ["pass | all TCP | every interface, both directions | default"]);
+        let gone = "ip access-list extended L\n 10 deny tcp any any\n 20 permit ip any any\n no 10\ninterface a\n ip access-group L in\n";
+        assert!(!told(gone).iter().any(|r| r.starts_with("drop")), "{:#?}", told(gone));
+    }
+
+    #[test]
+    fn names_that_are_not_defined() {
+        let says = |text: &str, line: u32, what: &str| {
+            let found = warned(text);
+            let said = found.iter().any(|(at, m)| *at == line && m.contains(what));
+            assert!(said, "{text}{found:?}");
+        };
+        let intercept = "ip tcp intercept list 120\n";
+        says(intercept, 1, "access list 120 is not defined");
+        assert!(told(intercept)[0].starts_with("unknown | TCP that is intercepted"));
+        says("class-map C\n match access-group 150\n", 2, "access list 150 is not defined");
+        says("access-list 101 permit tcp object-group G any\n", 1, "`G` is not defined");
+    }
+
+    /// A class that a policy drops is told.
+    #[test]
+    fn classes_that_a_policy_drops() {
+        let text = "class-map match-all BAD\n match access-group 150\npolicy-map P\n class BAD\n  drop\naccess-list 150 permit tcp any any eq 6881\ninterface a\n service-policy input P\n";
+        let rows = told(text);
+        let row = "drop | TCP that is not permitted | interface a, opened from its side | 5";
+        assert!(rows.iter().any(|r| r == row), "{rows:#?}");
+    }
+
+    /// Lists of interfaces that are members of zones are asked as well, and no session opens them.
+    #[test]
+    fn lists_beside_zones() {
+        let zones = "zone security in\nzone security out\nclass-map type inspect match-any W\n match protocol https\npolicy-map type inspect P\n class type inspect W\n  inspect\nzone-pair security Z source in destination out\n service-policy type inspect P\ninterface i\n zone-member security in\ninterface o\n zone-member security out\n ip access-group L in\n";
+        let class = "class W: match protocol https | zone in to zone out";
+        let check = |list: &str, rows: &[String]| {
+            let found = told(&format!("{zones}{list}"));
+            for row in rows {
+                assert!(found.iter().any(|r| r.starts_with(row)), "{row}\n{found:#?}");
+            }
+        };
+        let refused = "drop | TCP that is not permitted by access list L | interface o";
+        check(
+            "ip access-list extended L\n permit icmp any any\n",
+            &[
+                format!("drop | {class}"),
+                format!("{refused}, opened towards it | 14"),
+                format!("{refused}, opened from its side | 14"),
+            ],
+        );
+        check(
+            "ip access-list extended L\n permit tcp any any established\n",
+            &[format!("pass | {class}"), format!("{refused}, opened from its side | 14")],
+        );
+        check(
+            "ip access-list extended L\n permit tcp any any frob\n",
+            &["unknown | TCP that an entry of access list L may name | interface o".to_owned()],
+        );
+    }
+
+    /// A class whose list has an entry that is not understood.
+    #[test]
+    fn classes_of_lists_that_are_not_understood() {
+        let text = "zone security in\nzone security out\nclass-map type inspect match-any W\n match access-group name L\npolicy-map type inspect P\n class type inspect W\n  inspect\nzone-pair security Z source in destination out\n service-policy type inspect P\nip access-list extended L\n permit tcp any any eq 80 dscp ef\n permit tcp any any eq 443\n";
+        let rows = told(text);
+        let class = "class W: match access-group name L";
+        for row in [
+            format!("unknown | {class}: what it may name | zone in to zone out | 11"),
+            format!("pass | {class} | zone in to zone out | 7"),
+        ] {
+            assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
+    }
+}
