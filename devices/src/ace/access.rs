@@ -62,7 +62,12 @@ fn nothing_permits() -> Because {
 /// What becomes of a connection from clients: one of the interfaces that have a policy, or of all, must
 /// let it in. A text without interfaces does not say.
 pub(super) fn admission(config: &AceConfig, flow: Flow) -> Admission {
-    let balances = |at: usize| config.services.iter().any(|(_, of, _)| *of == Some(at));
+    let balances = |at: usize| {
+        config
+            .services
+            .iter()
+            .any(|(policy, of, _)| *of == Some(at) && !config.other_policies.contains(policy))
+    };
     let any_balances = (0..config.interfaces.len()).any(balances);
     let sides = config.interfaces.iter().enumerate();
     let sides =

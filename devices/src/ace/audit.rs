@@ -261,6 +261,25 @@ mod tests {
             ],
             1,
         );
+        // A policy for management balances nothing, and is defined.
+        let managed = TEXT.replace(
+            "interface vlan 1\n",
+            "policy-map type management first-match M\n  class C\n    permit\ninterface vlan 2\n  access-group input NONE\n  service-policy input M\naccess-list NONE line 8 extended deny ip any any\ninterface vlan 1\n",
+        );
+        check(
+            &managed,
+            &[
+                (Pass, vip, clients, Some(3)),
+                (Strip, other, clients, Some(2)),
+                (
+                    Drop,
+                    "TCP that is not permitted by access list NONE",
+                    "interface vlan 2, opened from its side",
+                    Some(31),
+                ),
+            ],
+            0,
+        );
         let global = format!("{unlisted}interface vlan 2\n  no shutdown\naccess-group input ALL\n");
         check(&global, &[(Pass, vip, clients, Some(3)), (Strip, other, clients, Some(2))], 0);
     }

@@ -23,6 +23,8 @@ pub(super) struct AceConfig {
     pub(super) cookies: Vec<CookieSticky>,
     pub(super) balancing: Vec<LoadBalance>,
     pub(super) multi: Vec<MultiMatch>,
+    /// Policy-maps that balance nothing: of management, of inspection.
+    pub(super) other_policies: Vec<String>,
     /// `service-policy input NAME`; with the interface, or global.
     pub(super) services: Vec<(String, Option<usize>, ConfigLine)>,
     pub(super) interfaces: Vec<Interface>,

@@ -192,6 +192,10 @@ impl Grammar for Reader<'_, '_> {
                 );
                 Block::Multi(at, None)
             }
+            ["policy-map", "type", .., name] => {
+                config.other_policies.push((*name).to_owned());
+                Block::Other
+            }
             ["class-map" | "policy-map" | "parameter-map", "type", ..] => Block::Other,
             ["interface", name @ ..] => {
                 let name = name.join(" ");
@@ -199,6 +203,16 @@ impl Grammar for Reader<'_, '_> {
                 Block::Interface(config.interfaces.len() - 1)
             }
             ["access-list", _, "resequence", ..] => Block::None,
+            ["no", "access-list", name, rest @ ..] => {
+                match (rest, config.access_lists.get_mut(*name)) {
+                    ([], _) => {
+                        config.access_lists.remove(*name);
+                    }
+                    (_, Some(list)) => list.remove(&line.words[1..]),
+                    _ => {}
+                }
+                Block::None
+            }
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,

@@ -109,7 +109,8 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
         }
     }
     for (name, _, place) in &config.services {
-        if !config.multi.iter().any(|m| m.name == *name) {
+        let other = config.other_policies.contains(name);
+        if !other && !config.multi.iter().any(|m| m.name == *name) {
             let known = config.multi.iter().map(|m| &*m.name).collect();
             say(place, name, format!("policy-map multi-match {name} is not defined"), known);
         }

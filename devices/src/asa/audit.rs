@@ -13,7 +13,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::{AccessList, Between};
-use crate::config::{ConfigText, Diagnostics};
+use crate::config::{ConfigText, Diagnostics, crypto};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
@@ -105,6 +105,7 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, snort, text, &mut found);
+    crypto::warn(&text.lines(), |list| config.access_lists.contains_key(list), &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
@@ -685,6 +686,14 @@ mod tests {
         let found = rows(&all);
         assert!(found.contains(&(Effect::Unknown, open, Some(1))), "{found:#?}");
         assert!(!found.iter().any(|(e, ..)| *e == Effect::Drop), "{found:#?}");
+        let gone = |what: &str| {
+            let refused = rows(&format!("{text}{what}\n")).into_iter();
+            refused.filter(|(e, ..)| matches!(e, Effect::Unknown)).count()
+        };
+        assert_eq!(gone("no access-list L extended permit tcp any any eq 25 time-range W"), 0);
+        assert_eq!(gone("no access-list L"), 0);
+        assert_eq!(gone("clear configure access-list L"), 0);
+        assert_eq!(gone("no access-list L extended permit tcp any any eq 26"), 1);
         let control = text.replace("interface outside", "interface outside control-plane");
         assert_eq!(rows(&control).len(), 1, "{:#?}", rows(&control));
         let unread =

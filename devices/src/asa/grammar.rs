@@ -179,6 +179,22 @@ impl Grammar for Reader<'_, '_> {
             }
             ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..]
             | ["access-list", "commit"] => Block::None,
+            ["no", "access-list", name, rest @ ..] => {
+                match (rest, config.access_lists.get_mut(*name)) {
+                    ([], _) => {
+                        config.access_lists.remove(*name);
+                    }
+                    (_, Some(list)) => list.remove(&line.words[1..]),
+                    _ => {}
+                }
+                Block::None
+            }
+            ["clear", "configure", "access-list", names @ ..] => {
+                config
+                    .access_lists
+                    .retain(|name, _| !names.is_empty() && !names.contains(&&**name));
+                Block::None
+            }
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,

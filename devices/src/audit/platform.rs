@@ -414,8 +414,11 @@ const IOS_XR: Platform = Platform {
             "routers and CGN",
             Empty::Permits,
         );
-        audit.verdicts.extend(crate::ios::pbr::verdicts(text));
+        let mut found = Diagnostics::new(text.file);
+        audit.verdicts.extend(crate::ios::pbr::verdicts(text, &mut found));
+        audit.warnings.extend(found.into_all());
         audit.warnings.extend(crate::cgn::warnings(text));
+        audit.warnings.sort_by_key(|w| (w.line, w.column_start));
         audit
     },
 };

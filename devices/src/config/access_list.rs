@@ -56,6 +56,8 @@ pub struct Entry {
     flags: Option<AskedFlags>,
     /// Why it is open which packets it names.
     doubt: Option<String>,
+    /// What it names and the text does not define.
+    undefined: Option<String>,
     /// Its number in the list.
     sequence: u32,
     /// The interfaces that the packet must enter and leave by: an FTD's `ifc NAME` before an address.
@@ -437,7 +439,8 @@ impl Entry {
     /// Why it is open which packets it names.
     #[must_use]
     pub fn why_open(&self) -> &str {
-        self.doubt.as_deref().unwrap_or("not all that its groups hold is known")
+        let why = self.doubt.as_deref().or(self.undefined.as_deref());
+        why.unwrap_or("not all that its groups hold is known")
     }
 
     fn is_sampled(&self) -> bool {

@@ -46,6 +46,14 @@ impl<T: Clone> Group<T> {
 }
 
 impl<T> Group<T> {
+    /// One of which nothing is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let mut group = Self::default();
+        group.is_open = true;
+        group
+    }
+
     /// True when it names nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

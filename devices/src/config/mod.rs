@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 pub mod access_list;
 pub mod blocks;
+pub(crate) mod crypto;
 pub mod decode;
 pub mod diagnostic;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::AccessList;
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line};
+use crate::config::{ConfigText, Diagnostics, Line, crypto};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
@@ -96,6 +96,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let all = text.lines();
     let config = grammar::read_lines(text, &all, &mut found);
     warn::names(&config, &all, &mut found);
+    crypto::warn(&all, |list| config.access_lists.contains_key(list), &mut found);
     if config.has_zones() {
         crate::zbfw::warn_of_names(&config, &all, &mut found);
     }
@@ -112,6 +113,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
         probes.interfaces();
     }
     probes.intercepted();
+    probes.verdicts.extend(super::vlan_filters::verdicts(text, &mut found));
     probes.rest("IOS leaves");
     Audit { version, verdicts: probes.verdicts, warnings: found.into_all() }
 }
@@ -176,6 +178,12 @@ impl Probes {
                 continue;
             }
             let direction = format!("zone {} to zone {}", pair.source, pair.destination);
+            if let (None, Some(place)) = (&pair.policy, &pair.unread) {
+                let why = "which policy this gives the zone-pair is not understood";
+                let because = vec![Because::line(place, why)];
+                self.say("all TCP".into(), &direction, Effect::Unknown, because);
+                continue;
+            }
             let (from, to) =
                 (self.member(&pair.source, pair), self.member(&pair.destination, pair));
             let mut router = self.between(&from, &to);

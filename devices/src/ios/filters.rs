@@ -589,6 +589,13 @@ mod tests {
         );
     }
 
+    /// A policy that a zone-pair is given in a way that is not understood.
+    #[test]
+    fn zone_pairs_of_a_policy_that_is_not_understood() {
+        let text = "zone security a\nzone security b\nzone-pair security Z source a destination b\n service-policy P\n";
+        assert_eq!(told(text)[0], "unknown | all TCP | zone a to zone b | 4");
+    }
+
     /// A class whose list has an entry that is not understood.
     #[test]
     fn classes_of_lists_that_are_not_understood() {

@@ -275,7 +275,8 @@ impl Reader<'_, '_> {
             ["ipv6", "traffic-filter", name, direction @ ("in" | "out")] => {
                 interface.access_v6[through(direction)] = named(name);
             }
-            ["ip" | "ipv6", "inspect", name, direction @ ("in" | "out")] => {
+            ["ip" | "ipv6", "inspect", name, direction @ ("in" | "out")]
+            | ["ip" | "ipv6", "inspect", name, direction @ ("in" | "out"), "redundancy", ..] => {
                 interface.inspect[through(direction)] = named(name);
             }
             ["no" | "default", rest @ ..] if binding(rest).is_some() => self.unbind(at, rest),

@@ -4,7 +4,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Because, Effect, Verdict};
-use crate::config::access_list::{self, AccessList, Dialect};
+use crate::config::access_list::{self, AccessList, Dialect, Entry};
 use crate::config::objects::{self, Objects};
 use crate::config::{ConfigText, Diagnostics, Line};
 
@@ -38,7 +38,8 @@ pub(crate) fn verdicts(
     found: &mut Diagnostics,
 ) -> Vec<Verdict> {
     let all = text.lines();
-    if !all.iter().any(|line| attached(line).is_some()) {
+    let mut known = super::vlan_filters::verdicts(text, found);
+    if !all.iter().any(binds) && known.is_empty() {
         return Vec::new();
     }
     let mut reader =
@@ -48,15 +49,26 @@ pub(crate) fn verdicts(
         block = reader.read(line, block);
     }
     reader.check(&all);
-    let unknown = reader.take_unknown();
-    Probes::of(reader.config).lists(what, unknown)
+    known.extend(reader.take_unknown());
+    Probes::of(reader.config).lists(what, known)
+}
+
+/// True for a line that puts an access list on an interface, whatever it says in particular.
+fn binds(line: &Line<'_>) -> bool {
+    matches!(
+        line.words.as_slice(),
+        ["ip" | "ipv4" | "ipv6", "access-group" | "traffic-filter", ..]
+            | ["ip" | "ipv6", "port", "access-group" | "traffic-filter", ..]
+    )
 }
 
 /// The lists that a line puts on an interface, and the direction.
 fn attached<'l>(line: &'l Line<'_>) -> Option<(Vec<&'l str>, Through, bool)> {
     let (family, rest) = match line.words.as_slice() {
         [family @ ("ip" | "ipv4" | "ipv6"), "access-group" | "traffic-filter", rest @ ..]
-        | [family @ "ip", "port", "access-group", rest @ ..] => (*family, rest),
+        | [family @ ("ip" | "ipv6"), "port", "access-group" | "traffic-filter", rest @ ..] => {
+            (*family, rest)
+        }
         _ => return None,
     };
     let at = rest.iter().position(|w| matches!(*w, "in" | "out" | "ingress" | "egress"))?;
@@ -86,6 +98,15 @@ impl Reader<'_, '_> {
                 self.config.interfaces.push(interface);
                 return Block::Interface;
             }
+            ["no", "ip" | "ipv4" | "ipv6", "access-list", name] => {
+                self.config.access_lists.remove(*name);
+                return Block::None;
+            }
+            // IOS XR takes an entry on the same line.
+            ["ipv4" | "ipv6", "access-list", name, entry @ ..] if !entry.is_empty() => {
+                self.entry(name, entry, line);
+                return Block::None;
+            }
             ["ip" | "ipv4" | "ipv6", "access-list", name] => {
                 self.config.access_lists.entry((*name).to_owned()).or_default();
                 return Block::List((*name).to_owned());
@@ -101,21 +122,35 @@ impl Reader<'_, '_> {
                     self.attach(&names, through, is_v6, self.text.place(line));
                     return open;
                 }
+                if binds(line) {
+                    let why = "this puts an access list here in a way that is not understood";
+                    self.found.warn(line, "", why);
+                    let place = self.text.place(line);
+                    if let Some(interface) = self.config.interfaces.last_mut() {
+                        interface.unread.push((place, why.to_owned()));
+                    }
+                    return open;
+                }
             }
             Block::List(name) => {
                 let first = line.words[0];
-                if first.parse::<u32>().is_ok() || matches!(first, "permit" | "deny") {
-                    let (text, objects) = (self.text, &self.objects);
-                    let entry = access_list::entry(
-                        Dialect::Ios,
-                        &line.words,
-                        objects,
-                        line,
-                        text,
-                        self.found,
-                    );
+                if first.parse::<u32>().is_ok() || matches!(first, "permit" | "deny" | "remark") {
+                    self.entry(name, &line.words, line);
+                    return open;
+                }
+                if let ["no", rest @ ..] = line.words.as_slice() {
+                    if let Some(list) = self.config.access_lists.get_mut(name) {
+                        list.remove(rest);
+                    }
+                    return open;
+                }
+                // What all entries have in common, and where TCP has no part.
+                if line.indent > 0 && !matches!(first, "statistics" | "fragments" | "ignore") {
+                    let message = format!("expected permit or deny in access list {name}");
+                    self.found.warn(line, first, message.clone());
+                    let entry = Entry::open(self.text.place(line), message);
                     let list = self.config.access_lists.entry(name.clone()).or_default();
-                    list.add(&line.words, entry);
+                    list.add(&line.words, Some(entry));
                     return open;
                 }
             }
@@ -127,6 +162,13 @@ impl Reader<'_, '_> {
             Block::None => {}
         }
         if line.indent > 0 { open } else { Block::None }
+    }
+
+    fn entry(&mut self, name: &str, words: &[&str], line: &Line<'_>) {
+        let (text, objects) = (self.text, &self.objects);
+        let entry = access_list::entry(Dialect::Ios, words, objects, line, text, self.found);
+        let list = self.config.access_lists.entry(name.to_owned()).or_default();
+        list.add(words, entry);
     }
 
     fn attach(&mut self, names: &[&str], through: Through, is_v6: bool, place: ConfigLine) {
@@ -294,6 +336,27 @@ mod tests {
         };
         assert!(from(Effect::Pass, "TCP that is permitted"), "{told:?}");
         assert!(from(Effect::Drop, "TCP that is not permitted by access list A"), "{told:?}");
+    }
+
+    /// What is not understood is warned of and open.
+    #[test]
+    fn what_is_not_understood() {
+        let told = |text: &str| {
+            let mut found = Diagnostics::new("n");
+            let read = ConfigText::new("n", text);
+            let verdicts = verdicts(read, "switches", Empty::Unknown, &mut found);
+            let told: Vec<_> = verdicts.iter().map(|v| (v.effect, v.because[0].line)).collect();
+            (told, found.len())
+        };
+        let on = "interface Eth1\n ip access-group A in\n";
+        let entry = format!("ip access-list A\n 10 permit tcp any any tcp-option-length 8\n{on}");
+        assert_eq!(told(&entry).0[0], (Effect::Unknown, Some(2)));
+        let other = format!("ip access-list A\n frob\n 10 permit ip any any\n{on}");
+        assert_eq!((told(&other).0[0], told(&other).1), ((Effect::Unknown, Some(2)), 1));
+        let unbound = "interface Eth1\n ip access-group A\n";
+        assert_eq!((told(unbound).0[0], told(unbound).1), ((Effect::Unknown, Some(2)), 1));
+        let of_xr = "ipv4 access-list A 10 permit tcp any host 10.0.1.1 nexthop1 ipv4 10.0.100.1\ninterface Gi0\n ipv4 access-group A ingress\n";
+        assert_eq!((told(of_xr).0[0], told(of_xr).1), ((Effect::Pass, Some(3)), 0));
     }
 
     #[test]

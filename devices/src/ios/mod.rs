@@ -17,6 +17,7 @@ mod sides;
 mod skipped;
 #[cfg(test)]
 mod tests;
+mod vlan_filters;
 mod warn;
 
 use std::collections::BTreeMap;

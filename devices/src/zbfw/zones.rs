@@ -50,6 +50,8 @@ pub(crate) struct Pair {
     pub(crate) source: String,
     pub(crate) destination: String,
     pub(crate) policy: Option<Named>,
+    /// A line that gives it a policy and is not understood.
+    pub(crate) unread: Option<ConfigLine>,
     pub(crate) place: ConfigLine,
 }
 
@@ -232,6 +234,7 @@ impl Zones {
                     source: (*source).to_owned(),
                     destination: (*destination).to_owned(),
                     policy: None,
+                    unread: None,
                     place: place(),
                 });
                 Block::Pair(self.pairs.len() - 1)
@@ -305,6 +308,7 @@ impl Zones {
                 }
                 ["service-policy", given, ..] => {
                     found.error(line, given, "expected service-policy type inspect NAME");
+                    self.pairs[at].unread = Some(text.place(line));
                     Some(block)
                 }
                 _ => None,

@@ -34,10 +34,10 @@ pub fn entry(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) -> Option<Entry> {
-    let mut words = Words { dialect, rest: words, objects, line, found };
+    let mut words = Words { dialect, rest: words, objects, line, found, undefined: None };
     let mut entry = Entry::open(text.place(line), String::new());
     match words.entry(&mut entry) {
-        Ok(()) => entry.doubt = None,
+        Ok(()) => (entry.doubt, entry.undefined) = (None, words.undefined),
         Err(Unread::OtherTraffic) => return None,
         Err(Unread::Open(why)) => entry.doubt = Some(why),
     }
@@ -56,6 +56,7 @@ impl Entry {
             established: false,
             flags: None,
             doubt: Some(why),
+            undefined: None,
             sequence: 0,
             interfaces: [None, None],
             place,
@@ -69,6 +70,8 @@ struct Words<'a, 'l, 'd> {
     objects: &'a Objects,
     line: &'a Line<'l>,
     found: &'d mut Diagnostics,
+    /// What of its groups is not defined.
+    undefined: Option<String>,
 }
 
 impl<'a, 'l> Words<'a, 'l, '_> {
@@ -117,20 +120,19 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         let mut service = Service::default();
         entry.interfaces[0] = self.interface();
         entry.source = self.addresses(false)?;
-        service.source = match self.source_group()? {
-            Some(group) => group.iter().flat_map(|s| s.destination.iter().cloned()).collect(),
+        service.source = match self.source_group() {
+            Some(group) => self.ports_in(&group)?,
             None => self.ports()?,
         };
         entry.interfaces[1] = self.interface();
         entry.destination = self.addresses(false)?;
         entry.services = match (named, self.port_group()) {
             (None, Some(group)) if service.source.is_empty() => {
-                Services::Group(Arc::clone(self.services_of("service object", group)?))
+                Services::Group(self.services_of("service object", group))
             }
             (None, Some(group)) => {
-                let of = self.services_of("service object", group)?;
-                service.destination =
-                    of.iter().flat_map(|s| s.destination.iter().cloned()).collect();
+                let of = self.services_of("service object", group);
+                service.destination = self.ports_in(&of)?;
                 Services::One(service)
             }
             (Some(services), None) if self.starts_with_ports() || !service.source.is_empty() => {
@@ -162,7 +164,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             }
             "object" | "object-group" => {
                 let name = self.next();
-                let services = Arc::clone(self.services_of("service object", name)?);
+                let services = self.services_of("service object", name);
                 if services.is_empty() && !services.is_open() {
                     return Err(Unread::OtherTraffic);
                 }
@@ -204,22 +206,24 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         (entry.permit, entry.names, entry.established) = (true, Names::Tcp, true);
     }
 
-    fn undefined<T>(&mut self, what: &str, name: &str) -> Read<T> {
+    /// A group that is not defined in the text: it may name anything.
+    fn undefined<T>(&mut self, what: &str, name: &str) -> Arc<Group<T>> {
         let message = format!("{what} {} is not defined: this line matches nothing", quoted(name));
         self.found.warn(self.line, name, message);
-        Err(Unread::Open(format!("{what} {} is not defined in the text", quoted(name))))
+        self.undefined = Some(format!("{what} {} is not defined in the text", quoted(name)));
+        Arc::new(Group::unknown())
     }
 
-    fn services_of(&mut self, what: &str, name: &str) -> Read<&'a Arc<Group<Service>>> {
+    fn services_of(&mut self, what: &str, name: &str) -> Arc<Group<Service>> {
         match self.objects.service(name) {
-            Some(services) => Ok(services),
+            Some(services) => Arc::clone(services),
             None => self.undefined(what, name),
         }
     }
 
     /// A group of ports behind the source: where an object group may be one of addresses as well, what its
     /// name stands for tells.
-    fn source_group(&mut self) -> Read<Option<&'a Arc<Group<Service>>>> {
+    fn source_group(&mut self) -> Option<Arc<Group<Service>>> {
         let name = match self.rest {
             ["portgroup" | "port-group", name, ..] => name,
             ["object-group" | "object", name, _, ..]
@@ -227,10 +231,25 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             {
                 name
             }
-            _ => return Ok(None),
+            _ => return None,
         };
         self.rest = &self.rest[2..];
-        self.services_of("port group", name).map(Some)
+        Some(self.services_of("port group", name))
+    }
+
+    /// The ports that a group names where ports of the other end are named as well.
+    fn ports_in(&self, group: &Group<Service>) -> Read<Vec<RangeInclusive<u16>>> {
+        if group.is_open() {
+            let why = "not all that its group of ports holds is known".to_owned();
+            return Err(Unread::Open(self.undefined.clone().unwrap_or(why)));
+        }
+        if group.is_empty() {
+            return Err(Unread::OtherTraffic);
+        }
+        if group.iter().any(|service| service.destination.is_empty()) {
+            return Ok(Vec::new());
+        }
+        Ok(group.iter().flat_map(|service| service.destination.iter().cloned()).collect())
     }
 
     fn starts_with_ports(&self) -> bool {
@@ -267,7 +286,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             self.rest = rest;
             return match self.objects.network(name) {
                 Some(addresses) => Ok(Set::Group(Arc::clone(addresses))),
-                None => self.undefined("network object", name),
+                None => Ok(Set::Group(self.undefined("network object", name))),
             };
         }
         self.one_address(mask_is_optional).map(Set::One)
@@ -397,6 +416,8 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                     self.next();
                 }
                 "icmp-off" | "statistics" => {}
+                // What is permitted goes another way.
+                word if word.starts_with("nexthop") => return Ok(()),
                 "time-range" => {
                     let name = self.next().to_owned();
                     let message = format!(

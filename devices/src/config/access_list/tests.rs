@@ -172,6 +172,11 @@ fn what_is_not_understood_is_open() {
     ] {
         check(Ios, first, false, 1);
     }
+    // What an undefined group stands in is open, the rest of the entry holds.
+    check(Ios, "deny tcp any object-group NONE eq 80", true, 1);
+    check(Ios, "deny tcp any object-group NONE eq 5001", false, 1);
+    check(Ios, "deny tcp any portgroup NONE any eq 5001", false, 1);
+    check(Ios, "deny tcp any any portgroup NONE", false, 1);
     // What was read before shows that the flow is not meant.
     check(Ios, "deny tcp host 10.9.9.9 any dscp ef", true, 1);
     check(Ios, "deny tcp any any eq 80 dscp ef", true, 1);
