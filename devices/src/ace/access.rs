@@ -1,5 +1,4 @@
-//! Which connections the access groups let in: an ACE denies what no access list permits, on each interface
-//! (Cisco OL-16202-01, *Security Configuration Guide*, "Configuring Security Access Control Lists").
+//! Which connections the access groups let in: an ACE denies what no access list permits, on each interface.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,11 +7,10 @@ use sim_core::engine::device::ConfigLine;
 use sim_core::wire::packet::{Flags, Flow};
 
 use crate::audit::{Because, Effect, Verdict};
+use crate::catalogue::RECALLED;
 use crate::config::access_list::AccessList;
 
 use super::config::{AceConfig, Interface};
-
-const SOURCE: &str = "Cisco OL-16202-01, Security Configuration Guide";
 
 /// What an interface makes of the first packet of a connection.
 pub(super) enum Admission {
@@ -55,7 +53,7 @@ fn judge(config: &AceConfig, group: &(String, ConfigLine), flow: Flow) -> Admiss
 
 fn nothing_permits() -> Because {
     Because::default(format!(
-        "without an access-group that permits it, an interface lets nothing in, by default ({SOURCE})"
+        "without an access-group that permits it, an interface lets nothing in, by default ({RECALLED})"
     ))
 }
 
