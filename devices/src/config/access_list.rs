@@ -39,6 +39,8 @@ pub struct AccessList {
     pub has_entries: bool,
     /// The highest number of a line.
     last: u32,
+    /// Lines that came out of order.
+    moves: usize,
 }
 
 /// One line of an access list that can match TCP or an ICMP error.
@@ -270,6 +272,16 @@ impl AccessList {
             [] => (None, false),
         };
         let sequence = number.unwrap_or_else(|| self.last.saturating_add(1));
+        self.moves += usize::from(sequence < self.last);
+        if self.moves > MOVES_MAX {
+            // To put them all in their places would take time that grows with the square of the text.
+            let first = self.entries.first_mut();
+            if let Some((first, entry)) = first.zip(read) {
+                let why = format!("more than {MOVES_MAX} lines of its list are out of order");
+                *first = Entry::open(entry.place, why);
+            }
+            return;
+        }
         // An ASA moves the lines from there on down; IOS finds the place that is free.
         if is_place_of_line && sequence < self.last {
             let moved = self.entries.iter_mut().filter(|e| e.sequence >= sequence);
@@ -474,6 +486,9 @@ impl Entry {
             .collect()
     }
 }
+
+/// Lines of a list that may be out of order.
+const MOVES_MAX: usize = 1000;
 
 /// Entries that samples are taken from.
 const SAMPLES_MAX: usize = 32;

@@ -250,6 +250,10 @@ fn groups_that_are_open() {
 fn the_order_of_numbers() {
     let ios = "access-list x 20 permit ip any any\naccess-list x 10 deny tcp any any\n";
     assert_eq!(decided(Ios, ios, Flags::SYN), (Some(2), true, 0));
+    let many = "access-list x 20 permit ip any any\n".to_owned()
+        + &"access-list x 10 permit ip any any\n".repeat(1001);
+    let (_, certain, _) = decided(Ios, &many, Flags::SYN);
+    assert!(!certain);
     let first = "access-list a extended permit ip any any\naccess-list a remark why\naccess-list a extended deny udp any any\n";
     let asa = format!("{first}access-list a line 1 extended deny tcp any any\n");
     assert_eq!(decided(Asa, &asa, Flags::SYN), (Some(4), true, 0));
