@@ -475,12 +475,21 @@ impl Entry {
         let pairs = [true, false].into_iter().filter_map(|v4| {
             Some((sample(&self.source, v4, 71)?, sample(&self.destination, v4, 72)?))
         });
-        let port = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
+        let last = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
+        let first = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.start());
         pairs
             .flat_map(|(src, dst)| {
-                self.services.first(SAMPLES_MAX).into_iter().map(move |service| Flow {
-                    src: SocketAddr::new(src, port(&service.source, 40_471)),
-                    dst: SocketAddr::new(dst, port(&service.destination, 5001)),
+                self.services.first(SAMPLES_MAX).into_iter().flat_map(move |service| {
+                    let flow = |from, to| Flow {
+                        src: SocketAddr::new(src, from),
+                        dst: SocketAddr::new(dst, to),
+                    };
+                    let ends = [
+                        flow(last(&service.source, 40_471), last(&service.destination, 5001)),
+                        flow(first(&service.source, 40_471), first(&service.destination, 5001)),
+                    ];
+                    let several = ends[0] != ends[1];
+                    ends.into_iter().take(1 + usize::from(several))
                 })
             })
             .collect()

@@ -42,8 +42,9 @@ pub(crate) fn verdicts(
     if !all.iter().any(binds) && known.is_empty() {
         return Vec::new();
     }
-    let mut reader =
-        Reader { text, empty, found, config: IosConfig::default(), objects: Objects::default() };
+    let objects = objects_of(&all, found);
+    let (config, known_lines) = (IosConfig::default(), Objects::default());
+    let mut reader = Reader { text, empty, found, config, objects, known_lines };
     let mut block = Block::None;
     for line in all.iter() {
         block = reader.read(line, block);
@@ -51,6 +52,22 @@ pub(crate) fn verdicts(
     reader.check(&all);
     known.extend(reader.take_unknown());
     Probes::of(reader.config).lists(what, known)
+}
+
+/// The groups of objects, which may stand behind the lists that name them.
+fn objects_of(all: &[Line<'_>], found: &mut Diagnostics) -> Objects {
+    let mut objects = Objects::default();
+    let mut block = None;
+    for line in all {
+        if let Some(opened) = objects.outer(line) {
+            block = Some(opened);
+        } else if let Some(open) = &block
+            && !objects.inner(open, line, found)
+        {
+            block = None;
+        }
+    }
+    objects
 }
 
 /// True for a line that puts an access list on an interface, whatever it says in particular.
@@ -87,6 +104,8 @@ struct Reader<'t, 'd> {
     found: &'d mut Diagnostics,
     config: IosConfig,
     objects: Objects,
+    /// The groups once more, to tell which lines are theirs.
+    known_lines: Objects,
 }
 
 impl Reader<'_, '_> {
@@ -113,7 +132,7 @@ impl Reader<'_, '_> {
             }
             _ => {}
         }
-        if let Some(block) = self.objects.outer(line) {
+        if let Some(block) = self.known_lines.outer(line) {
             return Block::Object(block);
         }
         match &open {
@@ -155,7 +174,7 @@ impl Reader<'_, '_> {
                 }
             }
             Block::Object(block) => {
-                if self.objects.inner(block, line, &mut Diagnostics::new(self.text.file)) {
+                if self.known_lines.inner(block, line, &mut Diagnostics::new(self.text.file)) {
                     return open;
                 }
             }
@@ -355,6 +374,8 @@ mod tests {
         assert_eq!((told(&other).0[0], told(&other).1), ((Effect::Unknown, Some(2)), 1));
         let unbound = "interface Eth1\n ip access-group A\n";
         assert_eq!((told(unbound).0[0], told(unbound).1), ((Effect::Unknown, Some(2)), 1));
+        let behind = "ip access-list A\n 10 permit tcp any addrgroup G eq 80\nobject-group ip address G\n 10 host 10.1.1.1\ninterface Eth1\n ip access-group A in\n";
+        assert_eq!((told(behind).0[0], told(behind).1), ((Effect::Pass, Some(6)), 0));
         let of_xr = "ipv4 access-list A 10 permit tcp any host 10.0.1.1 nexthop1 ipv4 10.0.100.1\ninterface Gi0\n ipv4 access-group A ingress\n";
         assert_eq!((told(of_xr).0[0], told(of_xr).1), ((Effect::Pass, Some(3)), 0));
     }

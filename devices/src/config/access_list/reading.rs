@@ -34,10 +34,11 @@ pub fn entry(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) -> Option<Entry> {
-    let mut words = Words { dialect, rest: words, objects, line, found, undefined: None };
+    let mut words =
+        Words { dialect, rest: words, objects, line, found, undefined: None, who: None };
     let mut entry = Entry::open(text.place(line), String::new());
     match words.entry(&mut entry) {
-        Ok(()) => (entry.doubt, entry.undefined) = (None, words.undefined),
+        Ok(()) => (entry.doubt, entry.undefined) = (words.who, words.undefined),
         Err(Unread::OtherTraffic) => return None,
         Err(Unread::Open(why)) => entry.doubt = Some(why),
     }
@@ -72,6 +73,8 @@ struct Words<'a, 'l, 'd> {
     found: &'d mut Diagnostics,
     /// What of its groups is not defined.
     undefined: Option<String>,
+    /// It asks who sends, which no packet tells.
+    who: Option<String>,
 }
 
 impl<'a, 'l> Words<'a, 'l, '_> {
@@ -281,6 +284,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
     }
 
     fn addresses(&mut self, mask_is_optional: bool) -> Read<Set> {
+        self.identity();
         if let ["object" | "object-group" | "addrgroup" | "net-group", name, rest @ ..] = self.rest
         {
             self.rest = rest;
@@ -290,6 +294,21 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             };
         }
         self.one_address(mask_is_optional).map(Set::One)
+    }
+
+    /// Whom an ASA's entry asks for, before an address: `user NAME`, `security-group tag 7`.
+    fn identity(&mut self) {
+        let taken = match self.rest {
+            ["user" | "user-group" | "object-group-user" | "object-group-security", _, ..] => 2,
+            ["security-group", _, _, ..] => 3,
+            _ => return,
+        };
+        let word = self.rest[0];
+        let message =
+            format!("`{word}` in an access list is not modelled: this line matches nothing");
+        self.found.warn(self.line, word, message);
+        self.who = Some(format!("`{word}` is not modelled"));
+        self.rest = &self.rest[taken..];
     }
 
     fn one_address(&mut self, mask_is_optional: bool) -> Read<Addresses> {
@@ -311,11 +330,6 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                     None => self.not_modelled("interface"),
                 }
             }
-            group @ ("user"
-            | "user-group"
-            | "object-group-user"
-            | "security-group"
-            | "object-group-security") => self.not_modelled(group),
             word => {
                 if let Some((network, length)) = prefix(word) {
                     return Ok(Addresses::Prefix(network, length));

@@ -198,6 +198,9 @@ fn what_is_not_understood_is_open() {
     check(Asa, "extended deny tcp any any log 6 interval 30 inactive", true, 0);
     check(Asa, "extended deny tcp any any inactive (hitcnt=0) 0x1234", true, 0);
     check(Asa, "extended deny tcp user LAB\\\\joe any any", false, 1);
+    check(Asa, "extended deny tcp user LAB\\\\joe any any eq 80", true, 1);
+    check(Asa, "extended deny tcp security-group tag 7 any security-group name X any", false, 2);
+    check(Asa, "extended deny tcp object-group-user U host 10.9.9.9 any", true, 1);
     check(Asa, "extended deny tcp any interface outside", false, 1);
     check(Asa, "extended deny sctp any any", true, 0);
     check(Asa, "extended deny tcp any any time-range NIGHT", false, 1);
