@@ -60,6 +60,9 @@ fn nothing_permits() -> Because {
 /// What becomes of a connection from clients: one of the interfaces that have a policy, or of all, must
 /// let it in. A text without interfaces does not say.
 pub(super) fn admission(config: &AceConfig, flow: Flow) -> Admission {
+    if let (true, Some(group)) = (config.interfaces.is_empty(), &config.access_group) {
+        return judge(config, group, flow);
+    }
     let balances = |at: usize| {
         config
             .services
@@ -98,6 +101,9 @@ pub(super) fn refused(config: &AceConfig) -> Vec<Verdict> {
     let place = |name: &str| config.interfaces.iter().position(|i| i.name == name);
     groups.sort_by_key(|(names, _)| names.first().and_then(|name| place(name)));
     let mut verdicts = Vec::new();
+    if let (true, Some(group)) = (config.interfaces.is_empty(), &config.access_group) {
+        verdicts = by_list(config, group, "every interface, opened from its side");
+    }
     for (names, [inbound, outbound]) in groups {
         let called = match names.as_slice() {
             [one] => format!("interface {one}"),

@@ -63,7 +63,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let mut verdicts = Vec::new();
     let mut calls: Vec<(String, SocketAddr)> = Vec::new();
     let refused = access::refused(&config);
-    let limited = !config.interfaces.is_empty();
+    let limited = !config.interfaces.is_empty() || config.access_group.is_some();
     let off = config.interfaces.iter().find_map(|i| i.normalization_off.clone());
     let policy = Policy::new(config, true, None);
     for called in &policy.virtuals {
@@ -279,6 +279,16 @@ mod tests {
                 ),
             ],
             0,
+        );
+        let alone = "access-list A line 8 extended permit tcp any any eq www\nrserver host R\naccess-group input A\n";
+        let every = "every interface, opened from its side";
+        check(
+            alone,
+            &[
+                (Strip, "TCP that is permitted", clients, None),
+                (Drop, "TCP that is not permitted by access list A", every, Some(3)),
+            ],
+            1,
         );
         let global = format!("{unlisted}interface vlan 2\n  no shutdown\naccess-group input ALL\n");
         check(&global, &[(Pass, vip, clients, Some(3)), (Strip, other, clients, Some(2))], 0);

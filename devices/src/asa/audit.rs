@@ -686,6 +686,8 @@ mod tests {
         let found = rows(&all);
         assert!(found.contains(&(Effect::Unknown, open, Some(1))), "{found:#?}");
         assert!(!found.iter().any(|(e, ..)| *e == Effect::Drop), "{found:#?}");
+        let shown = "access-list L; 2 elements; name hash: 0x1\naccess-list L line 1 extended permit tcp any any eq www (hitcnt=5) 0x2\naccess-group L in interface outside\n";
+        assert!(!rows(shown).iter().any(|(e, ..)| *e == Effect::Unknown), "{:#?}", rows(shown));
         let gone = |what: &str| {
             let refused = rows(&format!("{text}{what}\n")).into_iter();
             refused.filter(|(e, ..)| matches!(e, Effect::Unknown)).count()

@@ -179,6 +179,13 @@ impl Grammar for Reader<'_, '_> {
             }
             ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..]
             | ["access-list", "commit"] => Block::None,
+            // Headings of `show access-list`.
+            ["access-list", "cached", "ACL", ..] => Block::None,
+            ["access-list", name, _, elements, ..]
+                if name.ends_with(';') && elements.starts_with("element") =>
+            {
+                Block::None
+            }
             ["no", "access-list", name, rest @ ..] => {
                 match (rest, config.access_lists.get_mut(*name)) {
                     ([], _) => {

@@ -90,6 +90,14 @@ pub fn is_protocol(word: &str) -> bool {
     PROTOCOLS.contains(&word) || word.parse::<u8>().is_ok_and(|number| number != 6)
 }
 
+/// The words of a command before what somebody noted behind it (`… eq 443 ! web`).
+#[must_use]
+pub fn without_note<'w, 'l>(words: &'w [&'l str]) -> &'w [&'l str] {
+    let is_note = |word: &&str| ["!", "#", "//", "<-"].iter().any(|mark| word.starts_with(mark));
+    let at = words.iter().skip(1).position(is_note);
+    at.map_or(words, |at| &words[..=at])
+}
+
 /// A TCP port by number or by name.
 #[must_use]
 pub fn port(word: &str) -> Option<u16> {

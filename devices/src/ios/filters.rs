@@ -532,6 +532,9 @@ mod tests {
         }
         let off = "access-list 1 deny any\ninterface a\n ip access-group 1 in\n no ip access-group 1 in\n";
         assert_eq!(told(off), ["pass | all TCP | every interface, both directions | default"]);
+        let noted = "access-list 1 deny any\ninterface a\n ip access-group 1 in ! nobody\n";
+        assert!(told(noted)[0].starts_with("drop"), "{:#?}", told(noted));
+        assert_eq!(warned(noted), []);
         let gone = "ip access-list extended L\n 10 deny tcp any any\n 20 permit ip any any\n no 10\ninterface a\n ip access-group L in\n";
         assert!(!told(gone).iter().any(|r| r.starts_with("drop")), "{:#?}", told(gone));
     }

@@ -9,7 +9,7 @@ use sim_core::engine::device::Side;
 use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
-use crate::config::words::netmask;
+use crate::config::words::{netmask, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
@@ -268,7 +268,7 @@ impl Reader<'_, '_> {
         let named =
             |name: &str| Some(Named { name: name.to_owned(), place: self.text.place(line) });
         let interface = &mut self.config.interfaces[at];
-        match line.words.as_slice() {
+        match without_note(&line.words) {
             ["ip", "access-group", name, direction @ ("in" | "out")] => {
                 interface.access[through(direction)] = named(name);
             }

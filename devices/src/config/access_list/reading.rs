@@ -10,7 +10,7 @@ use sim_core::wire::packet::Flags;
 use super::{Addresses, AskedFlags, Dialect, Entry, Errors, Names, Services, Set};
 use crate::config::group::Group;
 use crate::config::objects::{Objects, Service};
-use crate::config::words::{is_protocol, netmask, port, prefix};
+use crate::config::words::{is_protocol, netmask, port, prefix, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 /// Why an entry is not read.
@@ -34,8 +34,15 @@ pub fn entry(
     text: ConfigText<'_>,
     found: &mut Diagnostics,
 ) -> Option<Entry> {
-    let mut words =
-        Words { dialect, rest: words, objects, line, found, undefined: None, who: None };
+    let mut words = Words {
+        dialect,
+        rest: without_note(words),
+        objects,
+        line,
+        found,
+        undefined: None,
+        who: None,
+    };
     let mut entry = Entry::open(text.place(line), String::new());
     match words.entry(&mut entry) {
         Ok(()) => (entry.doubt, entry.undefined) = (words.who, words.undefined),

@@ -191,6 +191,8 @@ fn what_is_not_understood_is_open() {
         "deny tcp any any match-any +rst +fin log",
         "remark deny tcp any any",
         "deny tcp any any eq 80 443 log-input",
+        "deny tcp any any eq 80 ! web",
+        "deny tcp any any eq 80 <--- web",
         "deny tcp any any neq 22 5001",
     ] {
         check(Ios, first, true, 0);
