@@ -109,7 +109,7 @@ pub(super) fn addresses<'a>(words: impl Iterator<Item = &'a str>) -> Option<Box<
                 let (address, mask) = word.split_once('/')?;
                 Some((address.parse::<Ipv4Addr>().ok()?.into(), netmask(mask)?))
             };
-            all.push(prefix(word).or_else(masked)?);
+            all.push(prefix(word).or_else(masked).or_else(|| shortened(word))?);
         } else if let Some((first, last)) = word.split_once('-') {
             all.extend(range(first.parse().ok()?, last.parse().ok()?)?);
         } else {
@@ -118,6 +118,21 @@ pub(super) fn addresses<'a>(words: impl Iterator<Item = &'a str>) -> Option<Box<
         }
     }
     Some(all.into())
+}
+
+/// `0/0`, `192.168.1/24`: what is left out is 0.
+fn shortened(word: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = word.split_once('/')?;
+    let mut octets = [0; 4];
+    let mut given = address.split('.');
+    for octet in &mut octets {
+        match given.next() {
+            Some(word) => *octet = word.parse().ok()?,
+            None => break,
+        }
+    }
+    let length = length.parse().ok().filter(|length| *length <= 32)?;
+    given.next().is_none().then_some((IpAddr::from(octets), length))
 }
 
 /// The networks that make up a range.
@@ -244,6 +259,9 @@ mod tests {
         assert_eq!(of("0.0.0.0-255.255.255.255").unwrap(), "0.0.0.0/0");
         assert_eq!(of("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").unwrap(), "::/0");
         assert_eq!(of("2001:db8::-2001:db8::3").unwrap(), "2001:db8::/126");
+        assert_eq!(of("0/0").unwrap(), "0.0.0.0/0");
+        assert_eq!(of("192.168.1/24").unwrap(), "192.168.1.0/24");
+        assert_eq!([of("10.0.0.0.1/8"), of("x/8"), of("10/33")], [None, None, None]);
         assert_eq!(of("10.0.0.9-10.0.0.1"), None);
         assert_eq!(of("10.0.0.1-::1"), None);
         assert_eq!(of("10.0.0.0/255.0.0.0").unwrap(), "10.0.0.0/8");

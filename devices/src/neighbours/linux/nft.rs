@@ -672,6 +672,17 @@ const SELECTORS: [&str; 14] = [
 
 impl<'t> Statement<'_, '_, 't> {
     fn read(&mut self, words: &[&'t str]) {
+        // A shell's variable, or one of an included file, may hold whole rules.
+        if let ["$", ..] = words {
+            self.decides(Target::Unknown("a variable".to_owned()), 0);
+            return;
+        }
+        if let [name] = words
+            && name.starts_with('$')
+        {
+            self.decides(Target::Unknown((*name).to_owned()), 0);
+            return;
+        }
         let mut rest = words;
         while let [first, tail @ ..] = rest {
             let known = key(rest);

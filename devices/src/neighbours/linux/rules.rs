@@ -402,7 +402,9 @@ impl<'t> Reader<'_, 't> {
     /// A command with its program.
     fn of_program(&mut self, all: &mut Ruleset, program: &str, words: &[&str], line: &Line<'t>) {
         let ends = |word: &&str| {
-            matches!(*word, ";" | "||" | "&&" | "fi" | "done" | ">" | "2>") || word.contains(">/")
+            matches!(*word, ";" | "||" | "&&" | "fi" | "done" | ">" | "2>")
+                || word.contains(">/")
+                || word.starts_with('#')
         };
         let end = words.iter().position(ends).unwrap_or(words.len());
         let bare = words[..end].iter().map(|word| word.trim_end_matches(';'));

@@ -237,6 +237,19 @@ fn chains_that_nothing_leads_to() {
     assert!(told(&beside).warnings[0].message.contains("no rule of the text sends packets"));
 }
 
+/// What a variable holds that the text does not set may be anything.
+#[test]
+fn variables_that_hold_rules() {
+    let text = open("$extra_rules\n  tcp dport 25 drop");
+    check(&text, &[(Unknown, "all TCP", Some(5))]);
+    let braced = open("${EXTRA}\n  tcp dport 25 drop");
+    check(&braced, &[(Unknown, "all TCP", Some(5))]);
+    let port = open("tcp dport ${PORT} drop");
+    check(&port, &[(Unknown, "TCP that this rule names", Some(5)), (Pass, "all other TCP", None)]);
+    let behind = "iptables -A FORWARD -s 0/0 -p tcp --dport 25 -j ACCEPT # was -j DROP\n";
+    check(behind, &[(Pass, "all TCP", None)]);
+}
+
 /// A shell's command may hang on another.
 #[test]
 fn commands_behind_others() {
