@@ -44,8 +44,7 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
     example: "set deviceconfig setting tcp strip-mptcp-option no\n",
     notes: &[
         "Only the MPTCP option is modelled: sessions, policies and App-ID are not.",
-        "The profile's keyword in the CLI is a modelling decision; a profile that a zone uses rules \
-         before the setting.",
+        "A profile that a zone uses rules before the setting.",
     ],
 };
 

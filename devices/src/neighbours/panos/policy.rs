@@ -15,6 +15,11 @@ const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
 const DECRYPTION: &str =
     "PAN-OS Administrator's Guide, Decryption Concepts: the firewall is a proxy";
 
+const TRANSLATES: &str = "addresses are translated: an ADD_ADDR option still carries the address behind the \
+                          translation, and a join to it fails";
+const COOKIES: &str = "above its rate, SYN cookies answer a SYN without its options: such a connection falls back to \
+                       plain TCP, and such a subflow fails";
+
 /// What becomes of connections that are allowed, and why.
 pub(in crate::neighbours) type Allowed = (Effect, Vec<Because>);
 
@@ -32,6 +37,9 @@ struct Rule<'t> {
     /// What it does; `None`: not said.
     action: Option<(&'t str, ConfigLine)>,
     disabled: bool,
+    services: Vec<&'t str>,
+    /// `intrazone`, `interzone`: of connections within a zone, or between zones, alone.
+    of_type: Option<&'t str>,
     /// It names addresses, applications, services or users: not all TCP.
     is_narrow: bool,
 }
@@ -46,7 +54,15 @@ enum Base {
 impl Rule<'_> {
     /// No rule of its scope after it is asked.
     fn is_of_all(&self) -> bool {
-        is_any(&self.from) && is_any(&self.to) && !self.is_narrow
+        is_any(&self.from) && is_any(&self.to) && !self.is_narrow && self.of_type.is_none()
+    }
+
+    /// Between which zones it holds.
+    fn way(&self) -> String {
+        match self.of_type {
+            Some("intrazone") => format!("within zone {}", label(&self.from)),
+            _ => way(&label(&self.from), &label(&self.to)),
+        }
     }
 
     /// What it is called, with its scope where the text has several.
@@ -75,6 +91,11 @@ pub(in crate::neighbours) struct Policy<'t> {
     defaults: [Option<(bool, ConfigLine)>; 2],
     /// It has a rulebase, of whatever kind.
     has_rulebase: bool,
+    /// Services: of TCP, or of other protocols alone.
+    services: BTreeMap<&'t str, bool>,
+    groups: BTreeMap<&'t str, Vec<&'t str>>,
+    /// Lines that touch MPTCP in another way, with what is said of them.
+    others: Vec<(ConfigLine, &'static str)>,
 }
 
 impl<'t> Policy<'t> {
@@ -87,6 +108,17 @@ impl<'t> Policy<'t> {
                 (["zone", name], ["network", ..]) => {
                     self.zones.insert(name);
                 }
+                (["service", name], ["protocol", protocol, ..]) => {
+                    *self.services.entry(name).or_default() |= *protocol == "tcp";
+                }
+                (["service-group", name], ["members", members @ ..]) => {
+                    let members = members.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
+                    self.groups.entry(name).or_default().extend(members);
+                }
+                (["nat", "rules"], [_, "source-translation" | "destination-translation", ..]) => {
+                    self.other(statement, TRANSLATES);
+                }
+                (["tcp-syn", "syn-cookies"], _) => self.other(statement, COOKIES),
                 (["default-security-rules", "rules"], [name, "action", action]) => {
                     let at = usize::from(*name == "interzone-default");
                     self.defaults[at] = Some((*action == "allow", statement.place()));
@@ -132,6 +164,8 @@ impl<'t> Policy<'t> {
                 to: Vec::new(),
                 action: None,
                 disabled: false,
+                services: Vec::new(),
+                of_type: None,
                 is_narrow: false,
             });
         }
@@ -142,11 +176,40 @@ impl<'t> Policy<'t> {
             "to" => rule.to.extend(values),
             "action" => rule.action = values.next().map(|action| (*action, statement.place())),
             "disabled" => rule.disabled = values.next() == Some(&"yes"),
-            "source" | "destination" | "application" | "service" | "source-user" | "category" => {
+            "rule-type" => rule.of_type = values.next().copied().filter(|v| *v != "universal"),
+            "service" => {
+                let services = values.copied();
+                rule.services.extend(services);
+                rule.is_narrow |= rule.services.iter().any(|v| *v != "any");
+            }
+            "source" | "destination" | "application" | "source-user" | "category" | "schedule"
+            | "hip-profiles" | "source-hip" | "destination-hip" => {
                 rule.is_narrow |= values.any(|v| *v != "any");
             }
             _ => {}
         }
+    }
+
+    /// Keeps the first line of which this is said.
+    fn other(&mut self, statement: &Statement<'_, 't>, what: &'static str) {
+        if !self.others.iter().any(|(_, said)| *said == what) {
+            self.others.push((statement.place(), what));
+        }
+    }
+
+    /// True when a rule's services leave some TCP to it.
+    fn is_of_tcp(&self, rule: &Rule<'t>) -> bool {
+        let mut left: Vec<&str> = rule.services.clone();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut is_of_tcp = left.is_empty();
+        while let Some(service) = left.pop() {
+            match (self.groups.get(service), self.services.get(service)) {
+                (Some(members), _) if seen.insert(service) => left.extend(members),
+                (Some(_), _) => {}
+                (None, known) => is_of_tcp |= known.is_none_or(|is_tcp| *is_tcp),
+            }
+        }
+        is_of_tcp
     }
 
     /// True where the text has rules of several virtual systems or device groups.
@@ -163,6 +226,14 @@ impl<'t> Policy<'t> {
                 found.warn(line, "", message);
             }
         };
+        for (place, what) in &self.others {
+            warn(place, (*what).to_owned());
+        }
+        let commands = all.iter().filter(|line| matches!(line.words[0], "delete" | "move"));
+        for line in commands.filter(|line| line.words.contains(&"rules")) {
+            let message = "this command is not followed: the rules stand as they were set";
+            warn(&text.place(line), message.to_owned());
+        }
         for rule in self.rules.iter().chain(&self.decryption).filter(|rule| !rule.disabled) {
             let name = rule.title(has_scopes);
             if rule.action.is_none() {
@@ -209,7 +280,8 @@ impl<'t> Policy<'t> {
                 );
             }
         }
-        let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(|rule| !rule.disabled).collect();
+        let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
+        let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(is_asked).collect();
         rules.sort_by_key(|rule| rule.base);
         let last = rules.iter().position(|rule| rule.is_of_all() && !has_scopes);
         for rule in &rules[..last.map_or(rules.len(), |last| last + 1)] {
@@ -217,12 +289,14 @@ impl<'t> Policy<'t> {
                 true => format!("TCP that rule {} names", rule.title(has_scopes)),
                 false => format!("all TCP, rule {}", rule.title(has_scopes)),
             };
-            let all = way(&label(&rule.from), &label(&rule.to));
+            let all = rule.way();
             match &rule.action {
                 Some(("allow", place)) => {
-                    for (direction, (effect, mut because)) in
-                        split(&all, (&rule.from, &rule.to), apart, &allowed)
-                    {
+                    let ways = match rule.of_type {
+                        Some("intrazone") => within(&all, &rule.from, apart, &allowed),
+                        _ => split(&all, (&rule.from, &rule.to), apart, &allowed),
+                    };
+                    for (direction, (effect, mut because)) in ways {
                         because.push(Because::line(place, "the rule allows it"));
                         tell(&traffic, direction, effect, because);
                     }
@@ -261,7 +335,7 @@ impl<'t> Policy<'t> {
             }
             let ways = match at {
                 1 => split(all, (&[], &[]), apart, &allowed),
-                _ => within(all, apart, &allowed),
+                _ => within(all, &[], apart, &allowed),
             };
             for (direction, (effect, mut reasons)) in ways {
                 reasons.push(because.clone());
@@ -316,10 +390,11 @@ fn split(
 /// The same for what stays within a zone.
 fn within(
     all: &str,
+    zones: &[&str],
     apart: &[&str],
     allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
 ) -> Vec<(String, Allowed)> {
-    let ways = ends(&[], apart)
+    let ways = ends(zones, apart)
         .into_iter()
         .map(|(name, zone)| (format!("within zone {name}"), allowed(zone, zone)))
         .collect();
@@ -372,5 +447,43 @@ mod tests {
         );
         let xml = "<config version=\"9.0\"><vsys><entry name=\"vsys1\">\n<zone><entry name=\"a\"><network><layer3><member>e1</member></layer3></network></entry></zone>\n<rulebase><security><rules><entry name=\"R\">\n<from><member>a</member></from><to><member>b</member></to>\n<action>deny</action>\n</entry></rules></security></rulebase></entry></vsys></config>\n";
         check(xml, &[(Drop, "zone a to zone b", Some(5)), rest[0], rest[1]]);
+    }
+
+    #[test]
+    fn kinds_of_rules_and_of_services() {
+        let told = |text: &str| {
+            let audit = crate::audit::audit(ConfigText::new("p", text), None).1;
+            let one = |v: &Verdict| format!("{} {}, {}", v.effect, v.traffic, v.direction);
+            let warnings = audit.warnings.iter().map(|w| format!("{}: {}", w.line, w.message));
+            (audit.verdicts.iter().map(one).collect::<Vec<_>>(), warnings.collect::<Vec<_>>())
+        };
+        let rest = [
+            "drop TCP that no rule names, between zones",
+            "strip TCP that no rule names, within a zone",
+        ];
+        let rule = |setting: &str| format!("set rulebase security rules R {setting}\n");
+        let allowed =
+            rule("from any") + &rule("to any") + &rule("source any") + &rule("action allow");
+        assert_eq!(told(&allowed).0, ["strip all TCP, rule R, zone any to zone any"]);
+        // It is not asked for what goes from zone to zone.
+        let within = told(&(allowed.clone() + &rule("rule-type intrazone"))).0;
+        assert_eq!(within[0], "strip all TCP, rule R, within zone any");
+        assert_eq!(within[1..], rest);
+        // Services of other protocols alone, also of a group.
+        let udp = "set service dns protocol udp port 53\nset service ntp protocol udp port 123\nset service-group U members [ dns ntp ]\n";
+        assert_eq!(told(&(allowed.clone() + &rule("service U") + udp)).0, rest);
+        let web = "set service web protocol tcp port 80\nset service-group U members web\n";
+        let both = told(&(allowed.clone() + &rule("service U") + udp + web)).0;
+        assert_eq!(both[0], "strip TCP that rule R names, zone any to zone any");
+        let nat = "set rulebase nat rules N source-translation dynamic-ip-and-port interface-address interface ethernet1/1\n";
+        assert!(told(nat).1[0].starts_with("1: addresses are translated"), "{:?}", told(nat));
+        let flood = "set network profiles zone-protection-profile Z flood tcp-syn syn-cookies activate-rate 0\n";
+        assert!(
+            told(flood).1[0].starts_with("1: above its rate, SYN cookies"),
+            "{:?}",
+            told(flood)
+        );
+        let moved = told(&(allowed + "move rulebase security rules R bottom\n")).1;
+        assert!(moved[0].starts_with("5: this command is not followed"), "{moved:?}");
     }
 }

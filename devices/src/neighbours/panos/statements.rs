@@ -152,5 +152,15 @@ fn marks_apart(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Elements whose values are looked at.
-const WANTED: [&str; 5] =
-    ["strip-mptcp-option", "zone-protection-profile", "member", "action", "disabled"];
+const WANTED: [&str; 10] = [
+    "strip-mptcp-option",
+    "zone-protection-profile",
+    "member",
+    "action",
+    "disabled",
+    "rule-type",
+    "port",
+    "interface",
+    "translated-address",
+    "activate-rate",
+];
