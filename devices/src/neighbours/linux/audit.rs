@@ -87,8 +87,6 @@ const FLOWS_MIN: usize = 2;
 const EFFORT_MAX: usize = 400_000;
 /// Most of a rule's joined values that are tried each.
 const JOINED_MAX: usize = 16;
-/// Most outcomes by which each rule that may hold is tried.
-const SEEN_MAX: usize = 6;
 /// Most pairs of interfaces that are looked at.
 const PAIRS_MAX: usize = 256;
 /// Most interfaces between which all ways are tried; of more, those that rules name.
@@ -142,16 +140,25 @@ fn audit(text: ConfigText<'_>) -> Built {
         let warnings = found.into_result()?;
         return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Unknown, vec![because]) });
     }
-    let mut ways = ways(&rules, false);
+    let ways_max = (EFFORT_MAX / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
+    let (mut ways, mut left) = ways(&rules, false, ways_max);
     let has_own = has_rules_of(&rules, Some(true));
     if has_own {
         let is_router = has_rules_of(&rules, Some(false));
-        let own = self::ways(&rules, true);
+        let (own, others) = self::ways(&rules, true, ways_max);
+        left = left.or(others);
         // What is not forwarded at all is not told between all interfaces.
         if !is_router {
             ways.drain(..ways.len() - 1);
         }
         ways.extend(own);
+    }
+    if let Some(number) = left
+        && let Some(line) = text.lines().iter().find(|line| line.number == number)
+    {
+        let message = "of so many interfaces not all are tried: what becomes of connections by those that this \
+                       rule and later ones name is not said";
+        found.warn(line, "", message);
     }
     let most = (EFFORT_MAX / rules.entries.len().max(1) / ways.len()).clamp(FLOWS_MIN, FLOWS_MAX);
     let flows = flows(&rules, most);
@@ -243,8 +250,8 @@ fn directions(some: &[&Way], all: &[Way]) -> String {
 }
 
 /// The ways through the router that rules tell apart, or those to the host itself; the last is between
-/// interfaces that no rule names.
-fn ways(rules: &Ruleset, is_host: bool) -> Vec<Way> {
+/// interfaces that no rule names. With the line of the first rule whose interfaces are too many.
+fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Option<u32>) {
     fn named(on: &Match, wanted: bool, names: &mut Vec<String>) {
         match on {
             Match::Interface { names: of, out } if *out == wanted => {
@@ -257,7 +264,8 @@ fn ways(rules: &Ruleset, is_host: bool) -> Vec<Way> {
         }
     }
     let mut names: Vec<String> = Vec::new();
-    let mut pairs: Vec<[String; 2]> = Vec::new();
+    // With the line of the rule that names them.
+    let mut pairs: Vec<([String; 2], u32)> = Vec::new();
     let (mut from, mut to) = (Vec::new(), Vec::new());
     each(rules, |path| {
         if !is_met(path.base.hook, is_host) {
@@ -279,33 +287,43 @@ fn ways(rules: &Ruleset, is_host: bool) -> Vec<Way> {
                 names => names.to_vec(),
             };
             let (from, to) = (other(&from), other(&to));
-            pairs.extend(from.iter().flat_map(|a| to.iter().map(|b| [a.clone(), b.clone()])));
+            let line = rules.entries[path.last()].line;
+            for a in &from {
+                pairs.extend(to.iter().map(|b| ([a.clone(), b.clone()], line)));
+            }
         }
         true
     });
     if is_host {
         let all = names.iter().cloned().chain([OTHERS[0].to_owned()]);
-        pairs = all.map(|name| [name, OTHERS[1].to_owned()]).collect();
+        let line = pairs.first().map_or(0, |(_, line)| *line);
+        pairs = all.map(|name| ([name, OTHERS[1].to_owned()], line)).collect();
     } else {
         if names.len() <= INTERFACES_MAX {
             let all = || names.iter().map(String::as_str).chain([OTHERS[0]]);
-            let every =
-                all().flat_map(|from| all().map(move |to| [from.to_owned(), to.to_owned()]));
+            let line = pairs.first().map_or(0, |(_, line)| *line);
+            let every = all()
+                .flat_map(|from| all().map(move |to| ([from.to_owned(), to.to_owned()], line)));
             pairs = every.collect();
         }
-        pairs.retain(|[from, to]| from != to && from != "lo" && to != "lo");
+        pairs.retain(|([from, to], _)| from != to && from != "lo" && to != "lo");
     }
     let mut once: Vec<[String; 2]> = Vec::new();
-    for pair in pairs {
-        if once.len() < WAYS_MAX && !once.contains(&pair) {
-            once.push(pair);
+    let mut left = None;
+    for (pair, line) in pairs {
+        match once.contains(&pair) {
+            true => {}
+            false if once.len() < most => once.push(pair),
+            false => {
+                left.get_or_insert(line);
+            }
         }
     }
     let last = OTHERS.map(str::to_owned);
     if !is_host || once.is_empty() {
         once.push(last);
     }
-    once.into_iter().map(|names| Way { names, is_host }).collect()
+    (once.into_iter().map(|names| Way { names, is_host }).collect(), left)
 }
 
 /// True when what is forwarded, or what this host itself takes, meets a chain.
@@ -631,7 +649,7 @@ impl Tried {
             None => rows.push((outcome, vec![traffic])),
         };
         let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == way.is_host);
-        // One connection for each outcome, by which rules that may hold are tried again.
+        // One connection for each effect, by which rules that may hold are tried again.
         let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), general(only_six))];
         if rests[0] != rests[1] {
             seen.push((rests[1].clone(), general(true)));
@@ -650,7 +668,7 @@ impl Tried {
                     flow.dst.set_ip(V6[1].into());
                 }
                 let outcome = self.one(flow, &[]);
-                if seen.len() < SEEN_MAX && !seen.iter().any(|(known, _)| *known == outcome) {
+                if !seen.iter().any(|((effect, _), _)| *effect == outcome.0) {
                     seen.push((outcome.clone(), flow));
                 }
                 told.push((*is_six, outcome));
@@ -682,8 +700,10 @@ impl Tried {
         }
         // Rules whose conditions cannot be told, with the reason.
         for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
-            let own = (self.one(named.flow, &[]), named.flow);
-            let differs = std::iter::once(&own)
+            let of_its_own = !seen.iter().any(|(_, flow)| *flow == named.flow);
+            let own = of_its_own.then(|| (self.one(named.flow, &[]), named.flow));
+            let differs = own
+                .iter()
                 .chain(&seen)
                 .any(|(known, flow)| self.one(*flow, &named.doubts) != *known);
             if differs {

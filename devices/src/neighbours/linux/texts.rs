@@ -237,6 +237,21 @@ fn chains_that_nothing_leads_to() {
     assert!(told(&beside).warnings[0].message.contains("no rule of the text sends packets"));
 }
 
+/// What is not tried is said.
+#[test]
+fn more_than_is_tried() {
+    let many = |rule: &dyn Fn(u32) -> String, count: u32| {
+        let rules: String = (1..=count).map(rule).collect();
+        let text = format!("*filter\n:FORWARD DROP [0:0]\n{rules}COMMIT\n");
+        told(&text).warnings.iter().map(|w| w.message.clone()).collect::<Vec<_>>().join("; ")
+    };
+    let ports = |n: u32| format!("-A FORWARD -p tcp --dport {n} -j ACCEPT\n");
+    assert_eq!(many(&ports, 90), "");
+    assert!(many(&ports, 200).contains("not each one's connections are tried"));
+    let interfaces = |n: u32| format!("-A FORWARD -i eth{n} -j ACCEPT\n");
+    assert!(many(&interfaces, 40).contains("interfaces not all are tried"));
+}
+
 /// What a variable holds that the text does not set may be anything.
 #[test]
 fn variables_that_hold_rules() {
