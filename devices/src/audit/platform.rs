@@ -102,6 +102,8 @@ const FOREIGN: &[(&str, u32)] = &[
     ("ip access-list session ", 50),
     ("prompt \"", 500),
     ("vlacp ", 500),
+    ("ipv4 access-group-in ", 500),
+    ("ipv4 access-group-out ", 500),
 ];
 
 /// Marks of ours that other systems write word for word (EOS has VRFs as IOS has them).

@@ -22,8 +22,8 @@ use super::{Interface, IosConfig, Named, Through};
 const FLOWS_MAX: usize = 64;
 /// Of those, the ones that are crossed with the other list's.
 const CROSSED_MAX: usize = 8;
-/// Groups of interfaces that are tried with each other.
-const GROUPS_MAX: usize = 16;
+/// Rules of inspection that are tried with each interface.
+const RULES_MAX: usize = 8;
 
 /// The version of IP, which has access lists of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,7 @@ impl Probes {
     pub(super) fn interfaces(&mut self) {
         let config = Arc::clone(&self.config);
         let groups = alike(&config.interfaces);
+        let inspecting = inspecting(&groups);
         let other = Interface { name: "another".into(), ..Interface::default() };
         for group in &groups {
             let interface = group[0];
@@ -82,7 +83,17 @@ impl Probes {
                 let because = vec![Because::line(place, why.clone())];
                 self.say("all TCP".into(), &direction, Effect::Unknown, because);
             }
-            let partners = partners(&groups, group);
+            let rule =
+                |i: &Interface| i.inspect[Through::In as usize].as_ref().map(|r| r.name.clone());
+            let partners: Vec<(&Interface, String)> = inspecting
+                .iter()
+                .map(|(stand_in, names)| {
+                    let count = names.len() - usize::from(rule(stand_in) == rule(interface));
+                    let others = names.iter().filter(|name| **name != interface.name);
+                    (stand_in, several(others, count))
+                })
+                .filter(|(_, names)| !names.is_empty())
+                .collect();
             let inspects = interface.inspect.iter().flatten().next();
             let classifies = interface.service.iter().flatten().next();
             for family in [Family::V4, Family::V6] {
@@ -101,14 +112,14 @@ impl Probes {
                 ] {
                     let mut direction = format!("{called}, {way}");
                     if std::ptr::eq(to, interface) && filters.is_some() && !partners.is_empty() {
-                        let names: Vec<String> = partners.iter().map(|p| self::called(p)).collect();
+                        let names: Vec<&str> = partners.iter().map(|(_, n)| n.as_str()).collect();
                         direction = format!("{direction}, but not from {}", names.join(", "));
                     }
                     self.try_lists(family, [from, to], first, &direction);
                 }
-                for partner in partners.iter().filter(|_| filters.is_some()) {
-                    let direction = format!("{} to {called}", self::called(partner));
-                    self.try_lists(family, [partner[0], interface], first, &direction);
+                for (partner, names) in partners.iter().filter(|_| filters.is_some()) {
+                    let direction = format!("{names} to {called}");
+                    self.try_lists(family, [*partner, interface], first, &direction);
                 }
             }
         }
@@ -364,15 +375,26 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
     flows
 }
 
-/// The groups of interfaces that a connection may be inspected from on its way to this one, by a rule
-/// there.
-fn partners<'g, 'i>(
-    groups: &'g [Vec<&'i Interface>],
-    group: &[&'i Interface],
-) -> Vec<&'g Vec<&'i Interface>> {
-    let inspects = |i: &Interface| i.inspect[Through::In as usize].is_some();
-    let others = groups.iter().filter(|other| !std::ptr::eq(other[0], group[0]));
-    others.filter(|other| inspects(other[0])).take(GROUPS_MAX).collect()
+/// Interfaces that inspect what they take in, by the name of the rule, and an interface that stands for them:
+/// what their lists drop is told of them.
+fn inspecting(groups: &[Vec<&Interface>]) -> Vec<(Interface, Vec<String>)> {
+    let mut all: Vec<(Interface, Vec<String>)> = Vec::new();
+    for interface in groups.iter().flatten() {
+        let Some(rule) = &interface.inspect[Through::In as usize] else { continue };
+        let same = |(known, _): &(Interface, Vec<String>)| {
+            known.inspect[Through::In as usize].as_ref().is_some_and(|k| k.name == rule.name)
+        };
+        match all.iter().position(same) {
+            Some(at) => all[at].1.push(interface.name.clone()),
+            None if all.len() < RULES_MAX => {
+                let inspect = [Some(rule.clone()), None];
+                let (name, names) = (interface.name.clone(), vec![interface.name.clone()]);
+                all.push((Interface { name, inspect, ..Interface::default() }, names));
+            }
+            None => {}
+        }
+    }
+    all
 }
 
 /// Interfaces with the same rules, in the order of the first of each.
@@ -397,11 +419,18 @@ fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
 
 /// `interface a`, `interfaces a, b`, `interfaces a, b and 46 others`.
 fn called(alike: &[&Interface]) -> String {
-    match alike {
-        [one] => format!("interface {}", one.name),
-        [a, b] => format!("interfaces {}, {}", a.name, b.name),
-        [a, b, rest @ ..] => format!("interfaces {}, {} and {} more", a.name, b.name, rest.len()),
-        [] => String::new(),
+    several(alike.iter().map(|interface| &interface.name), alike.len())
+}
+
+/// Names of interfaces, of which there are so many: the first of them.
+fn several<'i>(mut names: impl Iterator<Item = &'i String>, count: usize) -> String {
+    match (count, names.next(), names.next()) {
+        (1, Some(one), _) => format!("interface {one}"),
+        (2, Some(a), Some(b)) => format!("interfaces {a}, {b}"),
+        (_, Some(a), Some(b)) => {
+            format!("interfaces {a}, {b} and {} more", count.saturating_sub(2))
+        }
+        _ => String::new(),
     }
 }
 
@@ -450,6 +479,14 @@ mod tests {
             rows.iter().filter(|r| r.contains("in to interface out")).count(),
             1,
             "{rows:#?}"
+        );
+        // Interfaces with the same rule are told of together.
+        let more: String = (0..20).map(|n| format!("interface x{n}\n ip inspect FW in\n ip access-group {n} in\naccess-list {n} permit any\n")).collect();
+        let rows = told(&format!("{text}{more}"));
+        let pairs: Vec<_> = rows.iter().filter(|r| r.contains("to interface out | 5")).collect();
+        assert_eq!(
+            pairs,
+            [&format!("pass | {PERMITTED} | interfaces in, x0 and 19 more to interface out | 5")]
         );
         // The first packet meets the list out, no inspection opens it.
         let outward = text.replace("group 101 in", "group 101 out");
