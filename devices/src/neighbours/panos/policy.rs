@@ -115,7 +115,10 @@ impl<'t> Policy<'t> {
                     let members = members.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
                     self.groups.entry(name).or_default().extend(members);
                 }
-                (["nat", "rules"], [_, "source-translation" | "destination-translation", ..]) => {
+                (["nat", "rules"], rest)
+                    if rest.contains(&"source-translation")
+                        || rest.contains(&"destination-translation") =>
+                {
                     self.other(statement, TRANSLATES);
                 }
                 (["tcp-syn", "syn-cookies"], _) => self.other(statement, COOKIES),
@@ -123,10 +126,17 @@ impl<'t> Policy<'t> {
                     let at = usize::from(*name == "interzone-default");
                     self.defaults[at] = Some((*action == "allow", statement.place()));
                 }
-                ([kind @ ("security" | "decryption"), "rules"], [name, setting, values @ ..]) => {
+                ([kind @ ("security" | "decryption"), "rules"], [name, rest @ ..])
+                    if !rest.is_empty() =>
+                {
                     self.has_rulebase = true;
                     let key = (*kind == "decryption", scope, base, *name);
-                    self.rule(key, setting, values, statement);
+                    let mut rest = rest;
+                    while let [setting, values @ ..] = rest {
+                        let (values, others) = values.split_at(length_of(values));
+                        self.rule(key, setting, values, statement);
+                        rest = others;
+                    }
                     return;
                 }
                 ([rulebase @ ("rulebase" | "pre-rulebase" | "post-rulebase"), _], _) => {
@@ -346,6 +356,45 @@ impl<'t> Policy<'t> {
     }
 }
 
+/// Settings of a rule, of which one command may have several.
+const SETTINGS: [&str; 21] = [
+    "from",
+    "to",
+    "source",
+    "destination",
+    "application",
+    "service",
+    "action",
+    "disabled",
+    "rule-type",
+    "source-user",
+    "category",
+    "schedule",
+    "type",
+    "profile",
+    "profile-setting",
+    "log-start",
+    "log-end",
+    "log-setting",
+    "negate-source",
+    "negate-destination",
+    "description",
+];
+
+/// How many words are a setting's values; those of a list stand in brackets.
+fn length_of(words: &[&str]) -> usize {
+    let mut is_list = false;
+    let ends = |(at, word): (usize, &&str)| {
+        match *word {
+            "[" => is_list = true,
+            "]" => is_list = false,
+            _ => {}
+        }
+        (at > 0 && !is_list && SETTINGS.contains(word)).then_some(at)
+    };
+    words.iter().enumerate().find_map(ends).unwrap_or(words.len())
+}
+
 fn label(zones: &[&str]) -> String {
     if zones.is_empty() { "any".to_owned() } else { zones.join(", ") }
 }
@@ -475,6 +524,17 @@ mod tests {
         let web = "set service web protocol tcp port 80\nset service-group U members web\n";
         let both = told(&(allowed.clone() + &rule("service U") + udp + web)).0;
         assert_eq!(both[0], "strip TCP that rule R names, zone any to zone any");
+        // Several settings of one command.
+        let line = "set rulebase security rules R from [ a to ] to b source any application [ ssl service ] action allow\nset rulebase decryption rules D from a to b source any service any action decrypt type ssl-forward-proxy\n";
+        let told_of = told(line);
+        assert_eq!(told_of.1, [""; 0]);
+        assert_eq!(
+            told_of.0[..2],
+            [
+                "terminate TLS that rule D decrypts, zone a to zone b",
+                "strip TCP that rule R names, zone a, to to zone b"
+            ]
+        );
         let nat = "set rulebase nat rules N source-translation dynamic-ip-and-port interface-address interface ethernet1/1\n";
         assert!(told(nat).1[0].starts_with("1: addresses are translated"), "{:?}", told(nat));
         let flood = "set network profiles zone-protection-profile Z flood tcp-syn syn-cookies activate-rate 0\n";
