@@ -430,6 +430,9 @@ const NX_OS: Platform = Platform {
     product: "Cisco NX-OS (Nexus switches)",
     marks: &[
         ("!Command: show running-config", HEADER / 2),
+        ("boot nxos ", HEADER),
+        ("boot kickstart bootflash:", HEADER),
+        ("boot system bootflash:", 20),
         ("vdc ", 20),
         ("switchname ", 20),
         ("feature ", 5),
@@ -576,6 +579,10 @@ mod tests {
         }
         check("!RANCID-CONTENT-TYPE: cisco\nASA Version 9.1(2)\n", Some("asa"));
         check("ip access-list WEB\n  10 permit tcp any 10.0.0.0/8 eq 443\n", Some("nx-os"));
+        check(
+            "hostname S\nboot nxos bootflash:/nxos.9.2.2.bin\ninterface Ethernet1/1\n  no switchport\n",
+            Some("nx-os"),
+        );
         check("ip access-list extended WEB\n 10 permit tcp any any eq 443\n", Some("ios"));
         check("access-list edge line 4 extended deny tcp any any eq 23", Some("asa"));
         check("object-group network branch\nnetwork-object 10.4.0.0 255.255.0.0", Some("asa"));

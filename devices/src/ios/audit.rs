@@ -178,10 +178,11 @@ impl Probes {
         let config = Arc::clone(&self.config);
         let zones = &config.zones;
         for pair in &zones.pairs {
-            if pair.source == "self" || pair.destination == "self" {
-                continue;
-            }
-            let direction = format!("zone {} to zone {}", pair.source, pair.destination);
+            let zone = |name: &str| match name {
+                "self" => "self (the router)".to_owned(),
+                _ => format!("zone {name}"),
+            };
+            let direction = format!("{} to {}", zone(&pair.source), zone(&pair.destination));
             if let (None, Some(place)) = (&pair.policy, &pair.unread) {
                 let why = "which policy this gives the zone-pair is not understood";
                 let because = vec![Because::line(place, why)];
@@ -251,8 +252,8 @@ impl Probes {
         let mut names: BTreeSet<&str> = members.map(|zone| zone.name.as_str()).collect();
         names.extend(zones.zones.iter().map(|zone| zone.name.as_str()));
         if names.len() > 1 {
-            let rule =
-                "between zones nothing crosses without a zone-pair that has a policy, by default";
+            let rule = "between zones nothing crosses without a zone-pair that has a policy, by default; to and from \
+                 self all does";
             let because = vec![Because::default(rule)];
             self.say("all TCP".into(), "between other zones", Effect::Drop, because);
         }
@@ -426,6 +427,12 @@ fn doubt(config: &IosConfig, policy: &ZonePolicy, class: &str, flow: Flow) -> Op
 /// Protocols of which no inspection sees more than that they are there.
 const ENCRYPTED: [&str; 5] = ["https", "ssh", "ldaps", "imaps", "pop3s"];
 
+/// Protocols that TCP does not carry.
+const OVER_UDP: [&str; 11] = [
+    "udp", "ntp", "snmp", "snmptrap", "tftp", "bootpc", "bootps", "isakmp", "radius", "rip",
+    "syslog",
+];
+
 /// Why option 30 should rather be removed.
 pub(crate) fn advice() -> String {
     format!("where inspection is needed, option 30 is better removed ({SEED})")
@@ -445,7 +452,19 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
         notes.push((place.clone(), message.to_owned()));
     }
     for (name, protocols) in &config.inspections.rules {
-        let reads = |name: &str| port(name).is_some() && !ENCRYPTED.contains(&name);
+        let reads = |name: &str| {
+            port(name).is_some() && !ENCRYPTED.contains(&name) && !OVER_UDP.contains(&name)
+        };
+        let is_applied =
+            |i: &super::Interface| i.inspect.iter().flatten().any(|on| on.name == *name);
+        if !config.interfaces.iter().any(is_applied) {
+            if let Some(first) = protocols.first() {
+                let message =
+                    format!("inspection rule {name} is on no interface: it inspects nothing");
+                notes.push((first.place.clone(), message));
+            }
+            continue;
+        }
         for protocol in protocols.iter().filter(|p| p.is_layer_7() && reads(&p.name)) {
             let message = format!(
                 "inspection of {} (rule {name}) sees only a part of the stream when MPTCP splits it: {advice}",
@@ -458,8 +477,10 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     for class in inspected.filter(|c| matches!(c.action, Some((Action::Inspect(_), _)))) {
         for criterion in config.zones.class(&class.name).iter().flat_map(|map| &map.criteria) {
             let On::Protocol(name) = &criterion.on else { continue };
-            let reads =
-                !ENCRYPTED.contains(&name.as_str()) && name != "tcp" && port(name).is_some();
+            let reads = !ENCRYPTED.contains(&name.as_str())
+                && !OVER_UDP.contains(&name.as_str())
+                && name != "tcp"
+                && port(name).is_some();
             let known =
                 notes.iter().any(|(place, _): &(ConfigLine, String)| *place == criterion.place);
             if reads && !criterion.negated && !known {
@@ -552,6 +573,18 @@ mod tests {
         assert_eq!(
             audited(intercept)[0],
             "TCP that access list 120 permits | every interface, both directions | terminate | 2"
+        );
+    }
+
+    #[test]
+    fn zone_pairs_of_the_router_itself() {
+        let text = "zone security OUT\nip access-list extended A\n permit tcp any any eq 22\nclass-map type inspect match-any C\n match access-group name A\npolicy-map type inspect P\n class type inspect C\n  inspect\n class class-default\n  drop\nzone-pair security OS source OUT destination self\n service-policy type inspect P\n";
+        assert_eq!(
+            audited(text)[..2],
+            [
+                "class C: match access-group name A | zone OUT to self (the router) | pass | 8",
+                "all other TCP | zone OUT to self (the router) | drop | 5",
+            ]
         );
     }
 
@@ -683,6 +716,9 @@ mod tests {
                 .1
                 .contains("part of the stream")
         );
+        assert!(says("ip inspect name F http\ninterface a\n").1.contains("F is on no interface"));
+        let over_udp = "ip inspect name F ntp\ninterface a\n ip inspect F out\n";
+        assert_eq!(says(over_udp).1, "");
         let class = "class-map C\n match protocol http\npolicy-map P\n class C\n  drop\ninterface a\n service-policy output P\n";
         assert!(says(class).1.contains("does not recognise"));
     }

@@ -352,6 +352,8 @@ struct Named {
 /// Connections that rules name.
 struct Flows {
     named: Vec<Named>,
+    /// A port that no rule names.
+    port: u16,
     /// Rules of the two versions of IP differ, or may.
     tells_versions: bool,
     /// The line of the first rule whose connections are not tried.
@@ -363,15 +365,30 @@ const V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 2),
 ];
 
-/// A connection of one version of IP that no rule names.
-fn general(is_six: bool) -> Flow {
-    match is_six {
-        false => Flow { src: CLIENT, dst: SERVER },
-        true => Flow {
-            src: SocketAddr::new(V6[0].into(), CLIENT.port()),
-            dst: SocketAddr::new(V6[1].into(), SERVER.port()),
-        },
+/// A connection of one version of IP, to a port, that no rule names.
+fn general(is_six: bool, port: u16) -> Flow {
+    let [client, server] = match is_six {
+        false => [CLIENT.ip(), SERVER.ip()],
+        true => V6.map(IpAddr::from),
+    };
+    Flow { src: SocketAddr::new(client, CLIENT.port()), dst: SocketAddr::new(server, port) }
+}
+
+/// A port that connections go to which no rule names: rules of ports from 1024 on are no rarity.
+fn unnamed_port(rules: &Ruleset) -> u16 {
+    fn names(on: &Match, port: u16) -> bool {
+        match on {
+            Match::DestinationPort(of) => of.iter().any(|range| range.contains(&port)),
+            Match::Joined(of) => of.iter().flatten().any(|(_, on)| names(on, port)),
+            _ => false,
+        }
     }
+    let is_named = |port: &u16| {
+        let all = rules.entries.iter().flat_map(|entry| entry.matches.iter());
+        all.filter(|(negated, _)| !negated).any(|(_, on)| names(on, *port))
+    };
+    let ports = [SERVER.port(), 5_001, 1_023, 717, 9, 65_535];
+    ports.into_iter().find(|port| !is_named(port)).unwrap_or(SERVER.port())
 }
 
 /// What the rules on the way to a rule say of connections.
@@ -418,7 +435,7 @@ impl<'r> Asked<'r> {
 
     /// One of these connections, with its name and, where it is given, its version of IP, and whether its
     /// addresses tell that; nothing when no connection is such.
-    fn connection(&self) -> Option<Connection> {
+    fn connection(&self, port: u16) -> Option<Connection> {
         let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| of.first()).map(|(a, _)| *a);
         let (from, to) = (first(self.sources), first(self.destinations));
         let mut version = self.is_of_ipv6;
@@ -428,7 +445,7 @@ impl<'r> Asked<'r> {
             }
             version = Some(address.is_ipv6());
         }
-        let mut flow = general(version == Some(true));
+        let mut flow = general(version == Some(true), port);
         let mut called = String::new();
         let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
         if let (Some(address), Some(of)) = (from, self.sources) {
@@ -525,6 +542,7 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
         || rules.entries.iter().any(|entry| entry.matches.iter().any(tells));
     let mut named: Vec<Named> = Vec::new();
     let mut left = None;
+    let port = unnamed_port(rules);
     each(rules, |path| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
@@ -559,7 +577,7 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
             });
         }
         for asked in new {
-            let Some((traffic, flow, version)) = asked.connection() else { continue };
+            let Some((traffic, flow, version)) = asked.connection(port) else { continue };
             let is_known = |n: &Named| n.flow == flow && n.doubts == doubts && n.is_host == is_host;
             if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
                 continue;
@@ -579,7 +597,35 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
         }
         true
     });
-    Flows { named, tells_versions, left }
+    Flows { named, port, tells_versions, left }
+}
+
+/// Most networks between each two of which a connection is tried.
+const SOURCES_MAX: usize = 6;
+
+impl Flows {
+    /// Connections from each network that rules let come from to each other: where one rule lets the SYN through and
+    /// another one the answer, neither is told by its own.
+    fn between_sources(&self) -> impl Iterator<Item = (String, Flow)> {
+        let is_source = |named: &&Named| {
+            named.traffic.starts_with(" from ")
+                && !named.traffic.contains(" to ")
+                && !named.traffic.contains(" port ")
+                && named.doubts.is_empty()
+                && named.flow.src.is_ipv4()
+        };
+        let all: Vec<&Named> = self.named.iter().filter(is_source).take(SOURCES_MAX).collect();
+        let pairs = all.clone().into_iter().flat_map(move |from| {
+            let others =
+                all.clone().into_iter().filter(|to| to.flow.src.ip() != from.flow.src.ip());
+            others.map(|to| (from, to)).collect::<Vec<_>>()
+        });
+        pairs.map(|(from, to)| {
+            let dst = SocketAddr::new(to.flow.src.ip(), from.flow.dst.port());
+            let traffic = format!("TCP{}{}", from.traffic, to.traffic.replace(" from ", " to "));
+            (traffic, Flow { dst, ..from.flow })
+        })
+    }
 }
 
 /// Most that are named of a list.
@@ -633,10 +679,10 @@ impl Tried {
         self.linux.interfaces = Some(way.names.clone());
         self.linux.is_host = way.is_host;
         let only_six = self.linux.rules.is_of_ipv6;
-        let rest = self.one(general(only_six), &[]);
+        let rest = self.one(general(only_six, flows.port), &[]);
         // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
         let rests = match flows.tells_versions {
-            true => [rest.clone(), self.one(general(true), &[])],
+            true => [rest.clone(), self.one(general(true, flows.port), &[])],
             false => [rest.clone(), rest.clone()],
         };
         let mut rows: Vec<(Outcome, Vec<String>)> = Vec::new();
@@ -650,9 +696,9 @@ impl Tried {
         };
         let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == way.is_host);
         // One connection for each effect, by which rules that may hold are tried again.
-        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), general(only_six))];
+        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), general(only_six, flows.port))];
         if rests[0] != rests[1] {
-            seen.push((rests[1].clone(), general(true)));
+            seen.push((rests[1].clone(), general(true, flows.port)));
         }
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
             let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
@@ -696,6 +742,16 @@ impl Tried {
                         }
                     }
                 }
+            }
+        }
+        for (traffic, flow) in flows.between_sources().filter(|_| rests[0] == rests[1]) {
+            let outcome = self.one(flow, &[]);
+            let ends = [
+                Flow { dst: SocketAddr::new(general(false, 0).dst.ip(), flow.dst.port()), ..flow },
+                Flow { src: SocketAddr::new(general(false, 0).src.ip(), flow.src.port()), ..flow },
+            ];
+            if outcome.0 != rest.0 && ends.iter().all(|end| self.one(*end, &[]).0 == rest.0) {
+                say(traffic, outcome);
             }
         }
         // Rules whose conditions cannot be told, with the reason.

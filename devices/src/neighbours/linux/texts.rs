@@ -303,3 +303,33 @@ fn docker() {
         ]
     );
 }
+
+/// firewalld lets all ports from 1025 on in.
+#[test]
+fn what_no_rule_names_goes_to_a_port_that_none_names() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 1025:65535 -j ACCEPT\n-A INPUT -j REJECT\nCOMMIT\n";
+    let audit = told(text);
+    let of_host: Vec<_> = audit
+        .verdicts
+        .iter()
+        .filter(|v| v.direction.contains("host itself"))
+        .map(|v| (v.effect, &*v.traffic, v.because[0].line))
+        .collect();
+    assert_eq!(
+        of_host,
+        [(Pass, "TCP to port 22, TCP to port 1025-65535", None), (Drop, "all other TCP", Some(6))]
+    );
+}
+
+/// One rule lets the SYN through, another one the answer.
+#[test]
+fn two_rules_without_state_make_a_connection() {
+    let text = "*mangle\n:PREROUTING DROP [0:0]\n-A PREROUTING -s 10.0.4.0/24 -i eth0 -j ACCEPT\n-A PREROUTING -s 10.0.3.0/24 -i eth1 -j ACCEPT\nCOMMIT\n";
+    let found = directions(text);
+    let passes = |from: &str, way: &str| {
+        found.iter().any(|row| row.starts_with("pass") && row.contains(from) && row.contains(way))
+    };
+    assert!(passes("TCP from 10.0.4.0/24 to 10.0.3.0/24", "from eth0 to eth1"), "{found:#?}");
+    assert!(passes("TCP from 10.0.3.0/24 to 10.0.4.0/24", "from eth1 to eth0"), "{found:#?}");
+    assert!(found.iter().any(|row| row.starts_with("drop all TCP")), "{found:#?}");
+}
