@@ -8,7 +8,8 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 use crate::catalogue::RECALLED;
 use crate::config::access_list::{Between, Entry};
 
-use super::config::{AccessGroup, AsaConfig, Interface};
+use super::config::{AsaConfig, Interface};
+use super::lists::AccessGroup;
 use super::remedy;
 
 const RULES: &str = "ASA CLI configuration guide, access rules";
@@ -93,7 +94,8 @@ impl Access {
         };
         let between = [from, to].map(|at| self.interfaces[at].as_str());
         let group = |inbound: bool, interface: Option<&String>| {
-            config.groups().find(|g| g.inbound == inbound && g.interface.as_ref() == interface)
+            let here = |g: &&AccessGroup| g.inbound == inbound && g.interface.as_ref() == interface;
+            config.access_groups.iter().filter(here).find(|g| g.of.holds(flow.src.ip()))
         };
         let inbound = group(true, Some(&self.interfaces[from])).or_else(|| group(true, None));
         match inbound {
@@ -120,13 +122,14 @@ impl Access {
         let from = usize::from(side == Side::Outside);
         let interface = Some(&self.interfaces[from]);
         let between = [from, 1 - from].map(|at| self.interfaces[at].as_str());
-        let own = |g: &&AccessGroup| g.inbound && g.interface.as_ref() == interface;
-        let everywhere = |g: &&AccessGroup| g.inbound && g.interface.is_none();
-        let group = config.groups().find(own).or_else(|| config.groups().find(everywhere));
+        let inbound = |g: &&AccessGroup| g.inbound && g.of.holds(packet.src);
+        let mut groups = config.access_groups.iter().filter(inbound);
+        let own = groups.clone().find(|g| g.interface.as_ref() == interface);
+        let group = own.or_else(|| groups.find(|g| g.interface.is_none()));
         let Some(group) = group else {
             return if self.downhill[from] { Ok(()) } else { Err(Arc::clone(&self.no_icmp)) };
         };
-        let list = config.access_lists.get(&group.list);
+        let list = config.list_of(group);
         let (src, dst, reason) = (packet.src, packet.dst, error.reason());
         verdict(group, list.and_then(|l| l.matching_icmp_between(between, src, dst, reason)))
     }
@@ -139,7 +142,7 @@ pub(super) fn permitted(
     between: Between<'_>,
     flow: Flow,
 ) -> Result<(), Arc<Rule>> {
-    let list = config.access_lists.get(&group.list);
+    let list = config.list_of(group);
     verdict(group, list.and_then(|list| list.matching_between(between, flow, Flags::SYN)))
 }
 

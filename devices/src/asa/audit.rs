@@ -17,7 +17,8 @@ use crate::config::{ConfigText, Diagnostics, crypto};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
-use super::config::{AccessGroup, Advanced, AsaConfig, Interface, MatchOn, PolicyClass, PolicyMap};
+use super::config::{Advanced, AsaConfig, Interface, MatchOn, PolicyClass, PolicyMap};
+use super::lists::AccessGroup;
 use super::policy::Policy;
 use super::tcp_map::SEED;
 use super::{Asa, explain, grammar, levels, touches};
@@ -105,7 +106,7 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, snort, text, &mut found);
-    crypto::warn(&text.lines(), |list| config.access_lists.contains_key(list), &mut found);
+    crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
@@ -235,7 +236,7 @@ fn scope_verdicts(
         verdicts.push(without_map(scope));
     } else if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
-        let refuses = config.groups().next().is_some()
+        let refuses = !config.access_groups.is_empty()
             || (!snort && config.interfaces.iter().any(|i| i.name.is_some()));
         let traffic = match (alone, refuses) {
             (true, false) => "all TCP",
@@ -257,34 +258,43 @@ fn refused(config: &AsaConfig) -> Vec<Verdict> {
         }
     };
     let open = |group: &AccessGroup| {
-        let list = config.access_lists.get(&group.list)?;
+        let list = config.list_of(group)?;
         let pairs = crossings(config, list);
-        let flows = list.open_samples().into_iter();
+        let flows = list.open_samples().into_iter().filter(|f| group.of.holds(f.src.ip()));
         let crossing = flows.flat_map(|flow| pairs.iter().map(move |between| (*between, flow)));
         let because = crossing.filter_map(|(at, flow)| doubt(list, at, flow)).next()?;
         Some(Verdict {
-            traffic: format!("TCP that an entry of access list {} may name", group.list),
+            traffic: format!(
+                "{}TCP that an entry of access list {} may name",
+                group.of.name(),
+                group.list
+            ),
             direction: direction(group),
             effect: Effect::Unknown,
             because: vec![because],
         })
     };
     let verdict = |group: &AccessGroup| {
-        let list = config.access_lists.get(&group.list)?;
+        let list = config.list_of(group)?;
         let flows = list.refused_samples().into_iter().chain(list.samples()).chain(general());
         let pairs = crossings(config, list);
+        let flows = flows.filter(|flow| group.of.holds(flow.src.ip()));
         let flows = flows.filter(|flow| pairs.iter().all(|at| doubt(list, *at, *flow).is_none()));
         let rule = flows
             .flat_map(|flow| pairs.iter().map(move |between| (*between, flow)))
             .find_map(|(between, flow)| access::permitted(config, group, between, flow).err())?;
         Some(Verdict {
-            traffic: format!("TCP that is not permitted by access list {}", group.list),
+            traffic: format!(
+                "{}TCP that is not permitted by access list {}",
+                group.of.name(),
+                group.list
+            ),
             direction: direction(group),
             effect: Effect::Drop,
             because: vec![Because::rule(&rule)],
         })
     };
-    config.groups().flat_map(|group| [open(group), verdict(group)]).flatten().collect()
+    config.access_groups.iter().flat_map(|group| [open(group), verdict(group)]).flatten().collect()
 }
 
 /// The entry of a list that makes it open what becomes of a connection.
@@ -298,7 +308,7 @@ fn doubt(list: &AccessList, at: Between<'_>, flow: Flow) -> Option<Because> {
 fn lists_of<'c>(config: &'c AsaConfig, class: &PolicyClass) -> Vec<&'c AccessList> {
     let criteria = config.class_map(&class.name).into_iter().flat_map(|map| &map.matches);
     let list = |on: &MatchOn| match on {
-        MatchOn::AccessList(name) => config.access_lists.get(name),
+        MatchOn::AccessList(name) => config.access_list(name),
         _ => None,
     };
     criteria.filter_map(|criterion| list(&criterion.on)).collect()
@@ -415,7 +425,7 @@ fn witnesses(config: &AsaConfig, class: &PolicyClass) -> Vec<Flow> {
     for criterion in config.class_map(&class.name).iter().flat_map(|map| &map.matches) {
         match &criterion.on {
             MatchOn::AccessList(name) => {
-                if let Some(list) = config.access_lists.get(name) {
+                if let Some(list) = config.access_list(name) {
                     all.extend(list.samples());
                 }
             }

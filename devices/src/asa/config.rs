@@ -9,6 +9,7 @@ use sim_core::engine::device::ConfigLine;
 
 use super::connection::Idle;
 use super::layer7::Layer7;
+use super::lists::AccessGroup;
 use super::nat::Nat;
 use super::tcp_map::TcpMap;
 use crate::config::access_list::AccessList;
@@ -23,7 +24,12 @@ pub(super) struct AsaConfig {
     pub(super) policy_maps: Vec<PolicyMap>,
     pub(super) services: Vec<Service>,
     pub(super) access_lists: BTreeMap<String, AccessList>,
+    /// `ipv6 access-list`, before 9.0.
+    pub(super) ipv6_lists: BTreeMap<String, AccessList>,
+    /// Those in effect.
     pub(super) access_groups: Vec<AccessGroup>,
+    /// Access groups of lists that are not defined.
+    pub(super) refused_groups: Vec<AccessGroup>,
     /// Lines that put a list on an interface and are not understood.
     pub(super) unread: Vec<ConfigLine>,
     /// `same-security-traffic permit inter-interface`.
@@ -154,36 +160,10 @@ pub(super) struct Service {
     pub(super) place: ConfigLine,
 }
 
-/// `access-group LIST in interface NAME`, or `global`.
-#[derive(Clone, Debug)]
-pub(super) struct AccessGroup {
-    pub(super) list: String,
-    pub(super) inbound: bool,
-    /// `None`: global.
-    pub(super) interface: Option<String>,
-    pub(super) place: ConfigLine,
-}
-
 impl AsaConfig {
     /// The interface that `nameif` calls so.
     pub(super) fn interface(&self, name: &str) -> Option<&Interface> {
         self.interfaces.iter().find(|i| i.name.as_ref().is_some_and(|(n, _)| n == name))
-    }
-
-    /// An interface has one access group for each direction: the last one that was given.
-    pub(super) fn apply(&mut self, group: AccessGroup) {
-        self.unapply(group.inbound, group.interface.as_deref());
-        self.access_groups.push(group);
-    }
-
-    /// `no access-group …`.
-    pub(super) fn unapply(&mut self, inbound: bool, interface: Option<&str>) {
-        self.access_groups.retain(|g| g.inbound != inbound || g.interface.as_deref() != interface);
-    }
-
-    /// The access groups in effect: an ASA refuses one whose list it does not have.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &AccessGroup> {
-        self.access_groups.iter().filter(|group| self.access_lists.contains_key(&group.list))
     }
 
     pub(super) fn tcp_map(&self, name: &str) -> Option<&TcpMap> {

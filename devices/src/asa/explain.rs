@@ -10,7 +10,8 @@ use sim_core::wording;
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line};
 
-use super::config::{AccessGroup, Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::config::{Advanced, AsaConfig, MatchOn, PolicyClass, PolicyMap};
+use super::lists::AccessGroup;
 use super::policy::{Mismatch, Policy, Ruling};
 use super::tcp_map::{Action, TcpMap};
 
@@ -258,10 +259,10 @@ fn why_not(config: &AsaConfig, flow: Flow, on: &MatchOn) -> Wording {
             ja: "宛先ポートは {port} です",
             port = flow.dst.port(),
         ),
-        MatchOn::AccessList(name) => match config.access_lists.get(name) {
+        MatchOn::AccessList(name) => match config.access_list(name) {
             None => {
                 let missing = wording!(en: "there is no such access list", ja: "その access-list はありません");
-                let defined = config.access_lists.keys().map(String::as_str);
+                let defined = config.list_names();
                 match nearest(name, defined) {
                     Some(meant) => missing
                         .then(&wording!(en: " (there is {meant})", ja: "（{meant} はあります）")),
@@ -339,7 +340,9 @@ pub(super) fn warn(
             _ => {}
         }
     }
-    for AccessGroup { list, place, interface, .. } in &config.access_groups {
+    for AccessGroup { place, interface, .. } in
+        config.access_groups.iter().chain(&config.refused_groups)
+    {
         let mut named =
             config.interfaces.iter().filter_map(|i| Some(i.name.as_ref()?.0.as_str())).peekable();
         if let Some(interface) = interface
@@ -349,12 +352,11 @@ pub(super) fn warn(
             let message = format!("no interface has the name {interface}");
             warn(place, interface, message, meant(interface, named.collect()));
         }
-        if !config.access_lists.contains_key(list) {
-            let help = meant(list, config.access_lists.keys().map(String::as_str).collect());
-            let message =
-                format!("access-list {list} is not defined: this access group is refused");
-            warn(place, list, message, help);
-        }
+    }
+    for AccessGroup { list, place, .. } in &config.refused_groups {
+        let help = meant(list, config.list_names().collect());
+        let message = format!("access-list {list} is not defined: this access group is refused");
+        warn(place, list, message, help);
     }
     for policy in &config.policy_maps {
         let sets = policy.classes.iter().any(|c| c.connection.place.is_some());
@@ -383,9 +385,9 @@ pub(super) fn warn(
     for class in &config.class_maps {
         for criterion in &class.matches {
             if let MatchOn::AccessList(name) = &criterion.on
-                && !config.access_lists.contains_key(name)
+                && config.access_list(name).is_none()
             {
-                let help = meant(name, config.access_lists.keys().map(String::as_str).collect());
+                let help = meant(name, config.list_names().collect());
                 let message =
                     format!("access-list {name} is not defined: this class matches nothing");
                 warn(&criterion.place, name, message, help);

@@ -1,16 +1,17 @@
 //! The grammar: what the lines mean that concern TCP connections.
 
-use crate::config::access_list::{self, Dialect};
+use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
-    AccessGroup, AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn,
-    PolicyClass, PolicyMap, Service,
+    AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn, PolicyClass,
+    PolicyMap, Service,
 };
 use super::layer7;
+use super::lists::{AccessGroup, Family};
 use super::nat::{Nat, Old};
 use super::tcp_map::TcpMap;
 
@@ -50,6 +51,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
         }
     }
     add_factory_class(&mut config);
+    config.settle_groups();
     config
 }
 
@@ -214,6 +216,29 @@ impl Grammar for Reader<'_, '_> {
                 config.access_lists.entry((*name).to_owned()).or_default().add(rest, entry);
                 Block::None
             }
+            ["no", "ipv6", "access-list", name, rest @ ..] => {
+                match (rest, config.ipv6_lists.get_mut(*name)) {
+                    ([], _) => {
+                        config.ipv6_lists.remove(*name);
+                    }
+                    (_, Some(list)) => list.remove(&line.words[1..]),
+                    _ => {}
+                }
+                Block::None
+            }
+            ["ipv6", "access-list", name, rest @ ..] if !rest.is_empty() => {
+                let entry = access_list::entry(
+                    Dialect::Asa,
+                    rest,
+                    &self.objects,
+                    line,
+                    self.text,
+                    self.found,
+                );
+                let entry = entry.map(Entry::of_ipv6);
+                config.ipv6_lists.entry((*name).to_owned()).or_default().add(rest, entry);
+                Block::None
+            }
             // What is for the box itself crosses it not.
             ["access-group", .., "control-plane"] => Block::None,
             ["access-group", list, direction @ ("in" | "out"), "interface", name]
@@ -225,7 +250,8 @@ impl Grammar for Reader<'_, '_> {
                 name,
                 "per-user-override",
             ] => {
-                config.apply(AccessGroup {
+                config.access_groups.push(AccessGroup {
+                    of: Family::Both,
                     list: (*list).to_owned(),
                     inbound: *direction == "in",
                     interface: Some((*name).to_owned()),
@@ -233,12 +259,12 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
-            ["no", "access-group", _, direction @ ("in" | "out"), "interface", name] => {
-                config.unapply(*direction == "in", Some(name));
+            ["no", "access-group", list, direction @ ("in" | "out"), "interface", name] => {
+                config.unapply(list, *direction == "in", Some(name));
                 Block::None
             }
-            ["no", "access-group", _, "global"] => {
-                config.unapply(true, None);
+            ["no", "access-group", list, "global"] => {
+                config.unapply(list, true, None);
                 Block::None
             }
             ["context", _] => Block::None,
@@ -252,7 +278,8 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["access-group", list, "global"] => {
-                config.apply(AccessGroup {
+                config.access_groups.push(AccessGroup {
+                    of: Family::Both,
                     list: (*list).to_owned(),
                     inbound: true,
                     interface: None,

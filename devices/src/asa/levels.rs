@@ -9,6 +9,7 @@ use sim_core::engine::device::ConfigLine;
 use crate::audit::{Because, Effect, Verdict};
 
 use super::config::{AsaConfig, Interface};
+use super::lists::Family;
 
 impl Interface {
     /// Its security level: 100 for `inside`, 0 for others that have no line of it.
@@ -25,20 +26,23 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
         named.into_iter().partition(|n| n.interface.management_only.is_some());
     let mut verdicts: Vec<Verdict> = managing.iter().filter_map(management).collect();
     for from in &passing {
-        let listed = config.groups().any(|g| {
-            g.inbound && g.interface.as_ref().is_none_or(|interface| interface == from.name)
-        });
         let others = || passing.iter().filter(|to| to.name != from.name);
-        let higher: Vec<_> = others().filter(|to| to.level > from.level && !listed).collect();
+        let higher: Vec<_> = others().filter(|to| to.level > from.level).collect();
         let towards =
             "without an access list, a connection opens only towards a lower security level";
-        verdicts.extend(drop(from, &higher, towards));
+        let unlisted: Vec<Family> =
+            config.families().iter().copied().filter(|of| !listed(config, from, *of)).collect();
+        match unlisted.as_slice() {
+            [one] => verdicts.extend(drop(from, &higher, *one, towards)),
+            [] => {}
+            _ => verdicts.extend(drop(from, &higher, Family::Both, towards)),
+        }
         let equal: Vec<_> = others()
             .filter(|to| to.level == from.level && !config.same_security_permitted)
             .collect();
         let between = "between equal security levels nothing crosses without same-security-traffic permit \
                        inter-interface";
-        verdicts.extend(drop(from, &equal, between));
+        verdicts.extend(drop(from, &equal, Family::Both, between));
     }
     if !passing.is_empty() && !config.hairpins_permitted {
         let rule = "nothing leaves by the interface it came in by without same-security-traffic permit \
@@ -81,11 +85,19 @@ fn management(named: &Named<'_>) -> Option<Verdict> {
     })
 }
 
-fn drop(from: &Named<'_>, towards: &[&Named<'_>], rule: &str) -> Option<Verdict> {
+/// True when an access list rules what enters here of this version of IP.
+fn listed(config: &AsaConfig, from: &Named<'_>, of: Family) -> bool {
+    config.access_groups.iter().any(|g| {
+        let here = g.interface.as_ref().is_none_or(|interface| interface == from.name);
+        g.inbound && here && g.of == of
+    })
+}
+
+fn drop(from: &Named<'_>, towards: &[&Named<'_>], of: Family, rule: &str) -> Option<Verdict> {
     let first = towards.first()?;
     let names: Vec<&str> = towards.iter().map(|to| to.name.as_str()).collect();
     Some(Verdict {
-        traffic: "all TCP".into(),
+        traffic: format!("all {}TCP", of.name()),
         direction: format!("opened from interface {} towards {}", from.name, names.join(", ")),
         effect: Effect::Drop,
         because: vec![

@@ -15,6 +15,7 @@ mod inspection;
 mod layer7;
 mod levels;
 mod limits;
+mod lists;
 mod nat;
 mod normalizer;
 mod order;

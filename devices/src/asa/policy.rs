@@ -191,8 +191,7 @@ impl Policy {
             MatchOn::TcpPort(ports) => ports.contains(&flow.dst.port()),
             MatchOn::AccessList(name) => self
                 .config
-                .access_lists
-                .get(name)
+                .access_list(name)
                 .and_then(|list| list.matching(flow, Flags::SYN))
                 .is_some_and(|entry| entry.permit),
             MatchOn::DefaultInspection | MatchOn::Nothing => false,

@@ -414,6 +414,17 @@ impl AccessList {
 }
 
 impl Entry {
+    /// As it stands in a list of IPv6 alone: `any` is all of IPv6.
+    #[must_use]
+    pub fn of_ipv6(mut self) -> Self {
+        for set in [&mut self.source, &mut self.destination] {
+            if let Set::One(all @ Addresses::Any) = set {
+                *all = Addresses::AnyV6;
+            }
+        }
+        self
+    }
+
     fn is_between(&self, at: Between<'_>) -> bool {
         self.interfaces.iter().zip(at).all(|(asked, is)| asked.as_ref().is_none_or(|a| a == is))
     }
