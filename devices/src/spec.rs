@@ -456,9 +456,10 @@ mod tests {
                 .map(|w| w.message)
                 .collect();
             let expected: &[&str] = match file {
-                "asa-tcp-map-not-activated.cfg" => {
-                    &["no service-policy activates policy-map my-policy-map"]
-                }
+                "asa-tcp-map-not-activated.cfg" => &[
+                    "no service-policy activates policy-map my-policy-map: with one, tcp-map my-mptcp would let \
+                       option 30 of class my-tcpnorm (match any) pass",
+                ],
                 _ => &[],
             };
             assert_eq!(warnings, expected, "{file}");

@@ -640,6 +640,14 @@ mod tests {
             }
         };
         check(FOUR_STEPS, &[]);
+        let idle = FOUR_STEPS.replace("service-policy p global\n", "");
+        let would =
+            "policy-map p: with one, tcp-map m would let option 30 of class c (match any) pass";
+        check(&idle, &[(6, would)]);
+        let bypass = idle.replace("advanced-options m", "advanced-options tcp-state-bypass");
+        let would = would.replace("tcp-map m", "tcp-state-bypass");
+        check(&bypass, &[(2, "no policy-map uses tcp-map m"), (6, &would)]);
+        check(&idle.replace("30 30 allow", "30 30 clear"), &[(6, "activates policy-map p")]);
         let translated = "static (inside,outside) tcp interface 80 10.0.0.5 80 netmask \
                           255.255.255.255\nstatic (inside,outside) 192.0.2.1 10.0.0.6 netmask \
                           255.255.255.255 tcp 100 50\n";

@@ -38,17 +38,7 @@ pub(super) fn why_cleared(
     // the chain breaks.
     let opening = config.tcp_maps.iter().find(|m| allows_30(m));
     let Some(tcp_map) = opening else {
-        return match (undefined_map(config), config.tcp_maps.first()) {
-            (Some(because), _) => because,
-            (None, None) => (
-                wording!(
-                    en: "the configuration has no tcp-map that allows option 30",
-                    ja: "設定に、オプション 30 を許可する tcp-map がありません",
-                ),
-                None,
-            ),
-            (None, Some(map)) => silent(map),
-        };
+        return without_opening(policy, ingress);
     };
     let users = uses(config, tcp_map);
     let breaks: Vec<_> =
@@ -65,6 +55,42 @@ pub(super) fn why_cleared(
             );
             (message, Some(tcp_map.place.clone()))
         }),
+    }
+}
+
+/// No tcp-map allows option 30: what rules the traffic of the policies in force instead, or what would let it
+/// pass if it were in force.
+fn without_opening(policy: &Policy, ingress: PortId) -> Because {
+    let config = &policy.config;
+    let mut used = policy.policies(ingress.side()).flat_map(|(_, map)| &map.classes);
+    let used = used.find_map(|class| match &class.connection.advanced {
+        Some((Advanced::TcpMap(name), place)) => Some((name, place)),
+        _ => None,
+    });
+    if let Some((name, place)) = used {
+        return match config.tcp_map(name) {
+            Some(map) => silent(map),
+            None => undefined(config, name, place),
+        };
+    }
+    let in_force =
+        |map: &PolicyMap| policy.policies(ingress.side()).any(|(_, p)| p.name == map.name);
+    let mut idle = config.policy_maps.iter().filter(|map| !in_force(map));
+    // A tcp-map that the text does not hold may be one that allows it.
+    let may_open = |class: &PolicyClass| match &class.connection.advanced {
+        Some((Advanced::StateBypass, _)) => true,
+        Some((Advanced::TcpMap(name), _)) => config.tcp_map(name).is_none(),
+        None => false,
+    };
+    match idle.find(|map| map.classes.iter().any(may_open)) {
+        Some(map) => not_in_force(config, map).1,
+        None => (
+            wording!(
+                en: "the configuration has no tcp-map that allows option 30",
+                ja: "設定に、オプション 30 を許可する tcp-map がありません",
+            ),
+            None,
+        ),
     }
 }
 
@@ -293,6 +319,27 @@ fn why_not(config: &AsaConfig, flow: Flow, on: &MatchOn) -> Wording {
     }
 }
 
+/// What a policy-map that is not in force would let through if it were.
+fn would_pass(config: &AsaConfig, policy: &PolicyMap) -> String {
+    let opens = |class: &PolicyClass| match &class.connection.advanced {
+        Some((Advanced::StateBypass, _)) => Some("tcp-state-bypass".to_owned()),
+        Some((Advanced::TcpMap(name), _)) => {
+            config.tcp_map(name).is_some_and(allows_30).then(|| format!("tcp-map {name}"))
+        }
+        None => None,
+    };
+    let Some((class, by)) = policy.classes.iter().find_map(|c| Some((c, opens(c)?))) else {
+        return String::new();
+    };
+    let criterion = config.class_map(&class.name).and_then(|map| map.matches.first());
+    let criterion = match criterion {
+        Some(criterion) => format!(" ({})", criterion.place.text),
+        None if class.name == "class-default" => String::new(),
+        None => return String::new(),
+    };
+    format!(": with one, {by} would let option 30 of class {}{criterion} pass", class.name)
+}
+
 /// What in a configuration is not in effect, told without a connection. `interfaces` are those that
 /// the device stands between, where that is known; `snort`: of an FTD, whose tcp-map need not be in the text.
 pub(super) fn warn(
@@ -361,7 +408,11 @@ pub(super) fn warn(
     for policy in &config.policy_maps {
         let sets = policy.classes.iter().any(|c| c.connection.place.is_some());
         if sets && !config.services.iter().any(|s| s.policy == policy.name) {
-            let message = format!("no service-policy activates policy-map {}", policy.name);
+            let message = format!(
+                "no service-policy activates policy-map {}{}",
+                policy.name,
+                would_pass(config, policy)
+            );
             let help = format!("service-policy {} global", policy.name);
             warn(&policy.place, &policy.name, message, help);
         }

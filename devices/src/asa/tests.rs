@@ -146,6 +146,18 @@ fn why_the_default_rules() {
         FOUR_STEPS.replace(from, to)
     };
     check("hostname fw\n", "the configuration has no tcp-map that allows option 30", None);
+    // A policy-map that is not in force: its tcp-map rules nothing, and what would let it pass is said.
+    check(
+        "class-map c\n match any\ntcp-map m\n checksum-verification\npolicy-map p\n class c\n  set connection \
+         advanced-options m\n",
+        "the configuration has no tcp-map that allows option 30",
+        None,
+    );
+    check(
+        "class-map c\n match any\npolicy-map p\n class c\n  set connection advanced-options tcp-state-bypass\n",
+        "no service-policy activates policy-map p (line 3)",
+        Some(3),
+    );
     check(
         &four("match any", "match port tcp eq 80"),
         "class-map my-tcpnorm (line 3) does not match this connection: match port tcp eq 80, destination port is 5001",
