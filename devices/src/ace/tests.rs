@@ -253,6 +253,13 @@ fn text_without_indentation_reads_alike_and_faults_are_said() {
         "not defined",
     );
     check("serverfarm FARM\nclass", "serverfarm Farm\nclass", Warning, 15, "FARM is defined");
+    check(
+        "class-map",
+        "sticky http-cookie C GROUP\ncookie insert\nserverfarm FRAM\nclass-map",
+        Warning,
+        18,
+        "serverfarm FRAM is not defined",
+    );
     check("    loadbalance vip inservice\n", "", Warning, 1, "no virtual address is in service");
     check("  service-policy input CLIENTS\n", "", Warning, 1, "no virtual address");
 }

@@ -39,15 +39,17 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
             }
         }
     }
-    for sticky in &config.sticky {
-        match &sticky.farm {
+    let by_address = config.sticky.iter().map(|s| (&s.name, &s.farm, &s.place));
+    let by_cookie = config.cookies.iter().map(|s| (&s.name, &s.farm, &s.place));
+    for (group, farm, place) in by_address.chain(by_cookie) {
+        match farm {
             None => {
-                let message = format!("sticky group {} has no serverfarm", sticky.name);
-                say(&sticky.place, &sticky.name, message, Vec::new());
+                let message = format!("sticky group {group} has no serverfarm");
+                say(place, group, message, Vec::new());
             }
             Some(name) if config.farm(name).is_none() => {
                 let known = config.farms.iter().map(|f| &*f.name).collect();
-                say(&sticky.place, name, format!("serverfarm {name} is not defined"), known);
+                say(place, name, format!("serverfarm {name} is not defined"), known);
             }
             Some(_) => {}
         }

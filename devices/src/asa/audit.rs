@@ -21,7 +21,7 @@ use super::config::{Advanced, AsaConfig, Interface, MatchOn, PolicyClass, Policy
 use super::lists::AccessGroup;
 use super::policy::Policy;
 use super::tcp_map::SEED;
-use super::{Asa, explain, grammar, levels, touches};
+use super::{Asa, explain, grammar, levels, names, touches};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -106,6 +106,7 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let config = Arc::new(grammar::read(text, &mut found));
     explain::warn(&config, None, snort, text, &mut found);
+    names::warn(!snort, text, &mut found);
     crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
@@ -653,7 +654,11 @@ mod tests {
                           255.255.255.255 tcp 100 50\n";
         check(
             &format!("{FOUR_STEPS}{translated}"),
-            &[(10, "addresses are translated"), (11, "above 50 half-open connections of this")],
+            &[
+                (10, "addresses are translated"),
+                (10, "no nameif"),
+                (11, "above 50 half-open connections of this"),
+            ],
         );
         let shadowed = FOUR_STEPS
             .replace("policy-map p\n", "class-map d\n match port tcp eq 80\npolicy-map p\n")
@@ -677,7 +682,11 @@ mod tests {
                 FOUR_STEPS
                     .replace("advanced-options m\n", "advanced-options m\n    inspect http\n")
             ),
-            &[(9, "inspect http sees only a part"), (12, "addresses are translated")],
+            &[
+                (9, "inspect http sees only a part"),
+                (12, "addresses are translated"),
+                (12, "no nameif"),
+            ],
         );
         check(
             &FOUR_STEPS.replace("range 30 30 allow", "range 30 30 alow"),

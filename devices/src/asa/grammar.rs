@@ -50,23 +50,48 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
             }
         }
     }
-    add_factory_class(&mut config);
+    add_factory_class(&mut config, text, found);
     config.settle_groups();
     config
 }
 
 /// The class-map that an ASA comes with. It takes a policy-map's `class` only when the class-map exists, so
 /// a text that uses this one and does not hold it is a part of a configuration.
-fn add_factory_class(config: &mut AsaConfig) {
+fn add_factory_class(config: &mut AsaConfig, text: ConfigText<'_>, found: &mut Diagnostics) {
     const FACTORY: &str = "inspection_default";
     let mut classes = config.policy_maps.iter().flat_map(|policy| &policy.classes);
     if config.class_map(FACTORY).is_none()
         && let Some(class) = classes.find(|class| class.name == FACTORY)
     {
         let place = class.place.clone();
+        // A whole configuration would show it.
+        let all = text.lines();
+        if config.version.is_some()
+            && let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number)
+        {
+            let message = format!(
+                "class-map {FACTORY} is not in the text: it is read as an ASA comes with it"
+            );
+            found.warn(&all[at], FACTORY, message);
+        }
         let on = MatchOn::DefaultInspection;
         let matches = vec![Match { place: place.clone(), on }];
         config.class_maps.push(ClassMap { name: FACTORY.to_owned(), place, matches });
+    }
+}
+
+/// True for a command that stands in no block that is not modelled: where one seems to, words of a page, or
+/// its prompt, stand before a configuration that is indented as a whole.
+fn is_global(line: &Line<'_>) -> bool {
+    match line.words.as_slice() {
+        ["ASA", "Version", _, ..] | ["object", "network" | "service", _] => true,
+        [first, _, ..] => {
+            matches!(
+                *first,
+                "tcp-map" | "class-map" | "policy-map" | "access-list" | "access-group"
+            )
+        }
+        _ => false,
     }
 }
 
@@ -345,7 +370,7 @@ impl Grammar for Reader<'_, '_> {
     fn inner(&mut self, line: &Line<'_>) -> bool {
         match self.block {
             Block::None => false,
-            Block::Other => line.indent > 0,
+            Block::Other => line.indent > 0 && !is_global(line),
             Block::Layer7(ref block) => {
                 self.config.layer7.inner(block, line, self.text, self.found)
             }

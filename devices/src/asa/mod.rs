@@ -16,6 +16,7 @@ mod layer7;
 mod levels;
 mod limits;
 mod lists;
+mod names;
 mod nat;
 mod normalizer;
 mod order;

@@ -34,18 +34,32 @@ pub fn read_lines(lines: &[Line<'_>], grammar: &mut dyn Grammar) {
     let mut opened_at = 0;
     let mut first = true;
     for line in lines.iter().filter(|line| !moves(line)) {
+        // What it shows stands under no command, however far it is indented.
+        if line.words[0] == "show" && line.words.len() > 1 {
+            first = true;
+            continue;
+        }
         let inside = !first && line.indent > opened_at;
         first = false;
+        // Where all of a configuration is indented, grammars see it as if it were not.
+        let (whole, indent) = (line.indent, if inside { line.indent - opened_at } else { 0 });
+        let mut moved;
+        let mut line = line;
+        if indent != whole {
+            moved = line.clone();
+            moved.indent = indent;
+            line = &moved;
+        }
         if inside && grammar.inner(line) {
             continue;
         }
         if grammar.outer(line) {
-            opened_at = line.indent;
+            opened_at = whole;
         } else if inside {
             grammar.unknown(line);
         } else if !grammar.inner(line) {
             grammar.skip(line);
-            opened_at = line.indent;
+            opened_at = whole;
         }
     }
 }
