@@ -7,6 +7,7 @@
 
 pub mod platform;
 pub mod probe;
+mod shown;
 
 use std::fmt;
 
@@ -150,6 +151,10 @@ pub fn audit(
 ) -> (Option<&'static Platform>, Audit) {
     let read = lines(text.text);
     let text = text.with_lines(&read);
+    if let Some((name, audit)) = shown::audit(text) {
+        let printing = platforms().iter().find(|platform| platform.name == name);
+        return (platform.or(printing), audit);
+    }
     let given = platform.map(|platform| Guess { platform, is_certain: true });
     let Guess { platform, is_certain } = match given.map_or_else(|| platform::guess(text), Ok) {
         Ok(guess) => guess,
