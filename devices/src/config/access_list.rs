@@ -41,6 +41,8 @@ pub struct AccessList {
     last: u32,
     /// Lines that came out of order.
     moves: usize,
+    /// Of an entry it is open what it names.
+    is_open: bool,
 }
 
 /// One line of an access list that can match TCP or an ICMP error.
@@ -48,6 +50,8 @@ pub struct AccessList {
 pub struct Entry {
     /// True for `permit`.
     pub permit: bool,
+    /// It is known whether it permits or denies.
+    acts: bool,
     names: Names,
     source: Set,
     destination: Set,
@@ -101,6 +105,7 @@ enum Set {
 }
 
 impl Set {
+    #[inline]
     fn contain(&self, address: IpAddr) -> bool {
         match self {
             Self::One(one) => one.contain(address),
@@ -245,6 +250,7 @@ impl Addresses {
         (sample.is_ipv4() == v4).then_some(sample)
     }
 
+    #[inline]
     fn contain(self, address: IpAddr) -> bool {
         match (self, address) {
             (Self::Any, _) | (Self::AnyV4, IpAddr::V4(_)) | (Self::AnyV6, IpAddr::V6(_)) => true,
@@ -279,6 +285,7 @@ impl AccessList {
             if let Some((first, entry)) = first.zip(read) {
                 let why = format!("more than {MOVES_MAX} lines of its list are out of order");
                 *first = Entry::open(entry.place, why);
+                self.is_open = true;
             }
             return;
         }
@@ -290,6 +297,7 @@ impl AccessList {
         }
         self.last = self.last.max(sequence);
         let Some(entry) = read else { return };
+        self.is_open |= entry.is_open();
         let at = self.entries.partition_point(|e| e.sequence <= sequence);
         self.entries.insert(at, Entry { sequence, ..entry });
     }
@@ -300,6 +308,7 @@ impl AccessList {
         let mut all = Self::default();
         for list in lists {
             all.has_entries |= list.has_entries;
+            all.is_open |= list.is_open;
             let numbered = list.entries.iter().zip(all.last.saturating_add(1)..);
             let numbered = numbered.map(|(e, sequence)| Entry { sequence, ..e.clone() });
             all.entries.extend(numbered);
@@ -349,18 +358,43 @@ impl AccessList {
         wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
     }
 
-    /// As [`AccessList::samples`], of the entries of which it is open what they name.
+    /// As [`AccessList::samples`], of which an entry may make it open what becomes of them: of what open entries
+    /// name themselves, and of what others do behind them.
     #[must_use]
     pub fn open_samples(&self) -> Vec<Flow> {
-        let wanted = self.entries.iter().filter(|e| e.is_open() && !e.established && e.names_tcp());
-        wanted.take(SAMPLES_MAX).flat_map(Entry::samples).collect()
+        if !self.is_open {
+            return Vec::new();
+        }
+        let open = |e: &&Entry| e.is_open() && !e.established && e.names_tcp();
+        let wanted = self.entries.iter().filter(open).take(SAMPLES_MAX);
+        let behind = self.entries.iter().skip_while(|e| !open(e)).filter(|e| e.is_sampled());
+        wanted.chain(behind.take(SAMPLES_MAX)).flat_map(Entry::samples).collect()
     }
 
-    /// The entry that makes it open what becomes of a packet: it may name it, and none before it does.
+    /// The entry that makes it open what becomes of a packet: it may name it, none before it does for certain, and
+    /// what comes after it, down to the end where nothing is permitted, does otherwise.
     #[must_use]
     pub fn doubt(&self, at: Between<'_>, flow: Flow, flags: Flags) -> Option<&Entry> {
-        let first = self.entries.iter().find(|e| e.may_name(at, flow, flags))?;
-        (!first.names(at, flow, flags)).then_some(first)
+        if !self.is_open {
+            return None;
+        }
+        let mut may = self.entries.iter().filter(|e| e.may_name(at, flow, flags));
+        let first = may.next()?;
+        if first.names(at, flow, flags) {
+            return None;
+        }
+        if !first.acts {
+            return Some(first);
+        }
+        for next in may {
+            if next.permit != first.permit || !next.acts {
+                return Some(first);
+            }
+            if next.names(at, flow, flags) {
+                return None;
+            }
+        }
+        first.permit.then_some(first)
     }
 
     /// The interfaces that the entries ask for.
@@ -430,12 +464,14 @@ impl Entry {
     }
 
     /// True for the packets that it names for certain.
+    #[inline]
     fn names(&self, at: Between<'_>, flow: Flow, flags: Flags) -> bool {
-        self.doubt.is_none()
-            && self.asks_for(at, flags)
-            && self.source.contain(flow.src.ip())
+        // What tells most entries apart comes first.
+        self.source.contain(flow.src.ip())
             && self.destination.contain(flow.dst.ip())
             && self.services.hold(flow.src.port(), flow.dst.port())
+            && self.doubt.is_none()
+            && self.asks_for(at, flags)
     }
 
     /// True for the packets that it names, or may name.

@@ -542,9 +542,18 @@ mod tests {
         let before = text.replace("permit tcp any any eq 443", "permit frob any any");
         let rows = told(&before);
         let of_side: Vec<_> = rows.iter().filter(|r| r.contains("from its side")).collect();
-        assert_eq!(of_side.len(), 1, "{rows:#?}");
+        assert_eq!(of_side.len(), 2, "{rows:#?}");
         assert!(of_side[0].starts_with("unknown") && of_side[0].ends_with("| 2"), "{rows:#?}");
+        assert!(of_side[1].starts_with("pass"), "the last entry permits, whatever the first does");
         assert_eq!(warned(&before).len(), 2);
+        let denied = before.replace("permit frob", "deny frob");
+        let rows = told(&denied);
+        let of_side: Vec<_> = rows.iter().filter(|r| r.contains("from its side")).collect();
+        assert!(
+            of_side.iter().any(|r| r.starts_with("unknown") && r.ends_with("| 2")),
+            "{rows:#?}"
+        );
+        assert!(!of_side.iter().any(|row| row.starts_with("pass")), "{rows:#?}");
     }
 
     #[test]

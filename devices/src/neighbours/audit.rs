@@ -1,5 +1,6 @@
 //! What the configurations of boxes of other makers do to MPTCP.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sim_core::engine::device::{Device, PortId};
@@ -45,9 +46,15 @@ pub(crate) const PAN_OS: Platform = Platform {
     audit: |text| {
         audited(text, |text| {
             let read = panos::read(text)?;
+            // Each is tried once, however many rules there are.
+            let of_zones: BTreeMap<&str, (Effect, Vec<Because>)> = read
+                .of_zones
+                .iter()
+                .map(|(zone, device)| (zone.as_str(), passed(&mut device.clone(), SERVER)))
+                .collect();
+            let elsewhere = passed(&mut read.elsewhere.clone(), SERVER);
             let done = |zone: Option<&str>| {
-                let device = zone.and_then(|zone| read.of_zones.get(zone));
-                passed(&mut device.unwrap_or(&read.elsewhere).clone(), SERVER)
+                zone.and_then(|zone| of_zones.get(zone)).unwrap_or(&elsewhere).clone()
             };
             // What comes back enters by the other zone.
             let allowed = |from: Option<&str>, to: Option<&str>| match (done(from), done(to)) {

@@ -345,6 +345,7 @@ impl Effects {
 
 /// True when `address` lies in `network`/`prefix_len` (both of one family).
 #[must_use]
+#[inline]
 pub fn in_prefix(address: IpAddr, network: IpAddr, prefix_len: u8) -> bool {
     match (address, network) {
         (IpAddr::V4(a), IpAddr::V4(n)) => {

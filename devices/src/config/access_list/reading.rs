@@ -57,6 +57,7 @@ impl Entry {
     pub(crate) fn open(place: ConfigLine, why: String) -> Self {
         Self {
             permit: false,
+            acts: false,
             names: Names::All,
             source: Set::One(Addresses::Any),
             destination: Set::One(Addresses::Any),
@@ -109,6 +110,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 other => return self.unread(other, "expected permit or deny"),
             }
         };
+        entry.acts = true;
         if standard || self.starts_with_an_address() {
             let addresses = self.addresses(true)?;
             match self.dialect {
@@ -213,7 +215,8 @@ impl<'a, 'l> Words<'a, 'l, '_> {
     fn evaluate(&mut self, entry: &mut Entry) {
         let message = "reflexive lists are not modelled: every answer is permitted here";
         self.found.warn(self.line, "evaluate", message);
-        (entry.permit, entry.names, entry.established) = (true, Names::Tcp, true);
+        (entry.permit, entry.acts) = (true, true);
+        (entry.names, entry.established) = (Names::Tcp, true);
     }
 
     /// A group that is not defined in the text: it may name anything.
@@ -521,6 +524,11 @@ pub fn network(words: &[&str]) -> Option<Addresses> {
     match words {
         ["host", address] => address.parse().ok().map(Addresses::host),
         ["range", first, last] => Some(Addresses::Range(first.parse().ok()?, last.parse().ok()?)),
+        // IOS: `192.0.2.0 /24`.
+        [address, length] if length.starts_with('/') => {
+            let (network, length) = prefix(&format!("{address}{length}"))?;
+            Some(Addresses::Prefix(network, length))
+        }
         [address, mask] => {
             netmask(mask)?;
             let bits = mask.parse::<Ipv4Addr>().ok()?;

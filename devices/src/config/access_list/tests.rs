@@ -168,10 +168,13 @@ fn what_is_not_understood_is_open() {
         "deny object-group NONE any any",
         "deny tcp any any ttl lt 5",
         "dynamic X permit tcp any any",
-        "permit tcp any host 10.1.1.2 tos 4",
     ] {
         check(Ios, first, false, 1);
     }
+    // What comes after it does the same.
+    check(Ios, "permit tcp any host 10.1.1.2 tos 4", true, 1);
+    let denied = "access-list 101 deny tcp any any tos 4\naccess-list 101 permit udp any any\n";
+    assert_eq!(decided(Ios, denied, Flags::SYN), (None, true, 1), "as the end of the list");
     // What an undefined group stands in is open, the rest of the entry holds.
     check(Ios, "deny tcp any object-group NONE eq 80", true, 1);
     check(Ios, "deny tcp any object-group NONE eq 5001", false, 1);
@@ -264,4 +267,11 @@ fn the_order_of_numbers() {
     assert_eq!(decided(Asa, &asa, Flags::SYN), (Some(4), true, 0));
     let shown = "access-list a line 1 extended permit tcp any any\naccess-list a line 2 extended deny ip any any\n  access-list a line 2 extended deny tcp any any\n";
     assert_eq!(decided(Asa, shown, Flags::SYN), (Some(1), true, 0));
+}
+
+#[test]
+fn a_network_may_stand_with_a_length_apart() {
+    let length = Addresses::Prefix("22.22.21.0".parse().unwrap(), 24);
+    assert_eq!(network(&["22.22.21.0", "/24"]), Some(length));
+    assert_eq!(network(&["22.22.21.0", "/33"]), None);
 }
