@@ -41,11 +41,14 @@ pub(super) fn is_one(text: ConfigText<'_>) -> bool {
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let lines = text.lines();
     let tokens = tokens_of(&lines, text.text.len());
+    let braced = in_braces(&tokens);
     let mut reader = Reader {
         text,
         lines: &lines,
         names: Names::of(&tokens),
         tokens: &tokens,
+        braced: &braced,
+        depth: 0,
         at: 0,
         words: Vec::new(),
         tables: Vec::new(),
@@ -59,6 +62,20 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     };
     reader.all();
     reader.finish()
+}
+
+/// Most chains in braces within each other: the jumps that a packet may have open (Linux,
+/// `NFT_JUMP_STACK_SIZE`).
+const BRACES_MAX: usize = 16;
+
+/// Names for the chains that stand in braces behind `jump` or `goto`, by the place of the brace.
+fn in_braces(tokens: &[Token<'_>]) -> BTreeMap<usize, String> {
+    let opens = |(at, pair): (usize, &[Token<'_>])| {
+        let [jump, brace] = pair else { return None };
+        let is_one = matches!(jump.text, "jump" | "goto") && brace.text == "{";
+        is_one.then(|| (at + 1, format!("(in braces {at})")))
+    };
+    tokens.windows(2).enumerate().filter_map(opens).collect()
 }
 
 /// A word, a mark of punctuation, or the end of a line (`\n`); with the place of its line.
@@ -151,6 +168,8 @@ struct Names<'t> {
     values: BTreeMap<&'t str, Vec<&'t str>>,
     /// A rule gives connections another destination.
     has_dnat: bool,
+    /// Another file belongs to the text.
+    has_more: bool,
 }
 
 impl<'t> Names<'t> {
@@ -173,7 +192,7 @@ impl<'t> Names<'t> {
             )
         };
         let (mut family, mut table, mut set) = ("ip", "", "");
-        let mut has_dnat = false;
+        let (mut has_dnat, mut has_more) = (false, false);
         for (at, token) in tokens.iter().enumerate() {
             match token.text {
                 "table" => {
@@ -181,10 +200,14 @@ impl<'t> Names<'t> {
                     family = if named { word(at + 1) } else { "ip" };
                     table = word(at + 1 + usize::from(named));
                 }
-                "set" | "map" if word(at + 2) == "{" => set = word(at + 1),
+                "set" | "map" if word(at + 2) == "{" => {
+                    set = word(at + 1);
+                    sets.entry((family, table, set)).or_default();
+                }
                 // `add set ip f s { … }`
                 "set" | "map" if word(at + 4) == "{" && FAMILIES.contains(&word(at + 1)) => {
                     (family, table, set) = (word(at + 1), word(at + 2), word(at + 3));
+                    sets.entry((family, table, set)).or_default();
                 }
                 "flags" if !set.is_empty() => {
                     let said = tokens[at + 1..].iter().map(|token| token.text);
@@ -214,6 +237,7 @@ impl<'t> Names<'t> {
                 }
                 "chain" => set = "",
                 "dnat" | "redirect" | "include" => {
+                    has_more |= token.text == "include";
                     has_dnat |= at == 0 || word(at - 1) != "status";
                 }
                 "define" | "redefine" if word(at + 2) == "=" => {
@@ -229,7 +253,7 @@ impl<'t> Names<'t> {
                 _ => {}
             }
         }
-        let mut names = Self { sets: BTreeMap::new(), values, has_dnat };
+        let mut names = Self { sets: BTreeMap::new(), values, has_dnat, has_more };
         for (name, set) in sets {
             let mut words = Vec::with_capacity(set.words.len());
             names.put_in(set.words.into_iter(), &mut words);
@@ -283,6 +307,10 @@ struct Reader<'r, 't> {
     lines: &'r [Line<'t>],
     names: Names<'t>,
     tokens: &'r [Token<'t>],
+    /// Names of chains without one.
+    braced: &'t BTreeMap<usize, String>,
+    /// How many of them are open.
+    depth: usize,
     at: usize,
     /// Room for those of a statement.
     words: Vec<&'t str>,
@@ -473,13 +501,26 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// The words up to the end of the statement, and the place of its line.
-    fn words(&mut self) -> (Vec<&'t str>, usize) {
+    /// The words up to the end of the statement, and the place of its line. A chain in braces is read as one
+    /// of the table's, and its name stands for it.
+    fn words(&mut self, table: usize) -> (Vec<&'t str>, usize) {
         let first = self.at;
         let mut words = std::mem::take(&mut self.words);
         words.clear();
         let mut depth = 0;
         while let Some(token) = self.tokens.get(self.at) {
+            if let Some(chain) = self.braced.get(&self.at) {
+                self.at += 1;
+                words.push(chain);
+                if self.depth < BRACES_MAX {
+                    self.depth += 1;
+                    self.chain(Place { table, chain });
+                    self.depth -= 1;
+                } else {
+                    self.skip_block();
+                }
+                continue;
+            }
             match token.text {
                 "{" => depth += 1,
                 "}" if depth == 0 => break,
@@ -501,7 +542,7 @@ impl<'t> Reader<'_, 't> {
 
     /// `type filter hook forward device eth0 priority filter + 10`.
     fn base(&mut self, place: Place<'t>) {
-        let (words, _) = self.words();
+        let (words, _) = self.words(place.table);
         let ["type", kind, "hook", hook, rest @ ..] = words.as_slice() else { return };
         let Some(hook) = hook_of(hook) else { return };
         let family = self.family(place.table);
@@ -537,7 +578,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn policy(&mut self, place: Place<'t>) {
-        let (words, line) = self.words();
+        let (words, line) = self.words(place.table);
         let line = &self.lines[line];
         let is_this = |base: &&mut Base| base.table == place.table && base.chain == place.chain;
         if let Some(base) = self.bases.iter_mut().map(|(_, base)| base).rfind(is_this) {
@@ -550,7 +591,7 @@ impl<'t> Reader<'_, 't> {
 
     /// A rule.
     fn statement(&mut self, place: Place<'t>, is_first: bool) {
-        let (words, line) = self.words();
+        let (words, line) = self.words(place.table);
         let mut rule =
             Statement { reader: self, place, is_first, line, matches: Vec::new(), doubt: None };
         rule.read(&words);
@@ -704,6 +745,9 @@ impl<'t> Statement<'_, '_, 't> {
             if joined.is_empty() {
                 joined.push(key);
             }
+            if matches!(words.get(at + 1), Some(&("udp" | "icmp" | "icmpv6" | "igmp" | "sctp"))) {
+                return None;
+            }
             let (next, length) = self::key(&words[at + 1..]).unwrap_or((Key::Other, 2));
             joined.push(next);
             at += 1 + length;
@@ -727,7 +771,14 @@ impl<'t> Statement<'_, '_, 't> {
                 let (family, table) =
                     self.reader.tables.get(self.place.table).copied().unwrap_or(("ip", ""));
                 set = self.reader.names.sets.get(&(family, table, &name[1..])).map(Rc::clone);
-                let known = set.as_deref().filter(|set| !set.changes && !set.words.is_empty());
+                let known = set.as_deref().filter(|set| !set.changes);
+                if known.is_some_and(|set| set.words.is_empty()) && !self.reader.names.has_more {
+                    let line = &self.reader.lines[self.line];
+                    let message = format!("{name} has no elements in the text: nothing is in it");
+                    self.reader.found.warn(line, name, message);
+                    return (is_map || negated).then_some(at);
+                }
+                let known = known.filter(|set| !set.words.is_empty());
                 known.map(|set| Values::Several(elements(&set.words)))
             }
             [_, ..] => {
@@ -834,9 +885,7 @@ impl<'t> Statement<'_, '_, 't> {
                 let reset = tail.starts_with(&["with", "tcp", "reset"]);
                 self.decides(Target::Reject { reset }, all)
             }
-            ("jump" | "goto", ["{", ..]) | ("queue" | "fwd", _) => {
-                self.decides(Target::Unknown(first.to_owned()), all)
-            }
+            ("queue" | "fwd", _) => self.decides(Target::Unknown(first.to_owned()), all),
             ("jump", [chain, ..]) => self.decides(Target::Jump((*chain).to_owned()), all),
             ("goto", [chain, ..]) => self.decides(Target::Goto((*chain).to_owned()), all),
             ("notrack", _) => self.does(Target::Untrack, 1),
@@ -879,6 +928,9 @@ impl<'t> Statement<'_, '_, 't> {
                 self.reader.rules.translates.get_or_insert(place);
                 all
             }
+            // Headers of IPv6 that no segment of a connection has.
+            ("rt", ["type" | "nexthdr" | "hdrlength" | "seg-left", ..])
+            | ("hbh" | "frag" | "dst" | "mh" | "srh" | "exthdr", _) => return None,
             // Other protocols than TCP.
             (
                 "udp" | "udplite" | "icmp" | "icmpv6" | "igmp" | "sctp" | "dccp" | "esp" | "ah"

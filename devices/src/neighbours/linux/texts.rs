@@ -333,3 +333,37 @@ fn two_rules_without_state_make_a_connection() {
     assert!(passes("TCP from 10.0.3.0/24 to 10.0.4.0/24", "from eth1 to eth0"), "{found:#?}");
     assert!(found.iter().any(|row| row.starts_with("drop all TCP")), "{found:#?}");
 }
+
+/// `jump { … }`: a chain without a name.
+#[test]
+fn chains_in_braces() {
+    let text = chain(
+        "inet",
+        "tcp dport { 80, 443 } jump {\n   ip daddr 10.0.0.1 accept\n   drop\n  }\n  tcp dport 25 goto { tcp sport 1 jump { accept; }; drop; }",
+    );
+    check(
+        &text,
+        &[
+            (Pass, "TCP to 10.0.0.1/32 to port 80, 443, TCP from port 1 to port 25", None),
+            (Drop, "TCP to port 80, 443", Some(7)),
+            (Drop, "TCP to port 25", Some(9)),
+            OTHER,
+        ],
+    );
+    // What is nested deeper than the kernel takes is not known.
+    let deep = open(&format!("{}drop{}", "jump { ".repeat(10_000), " }".repeat(10_000)));
+    check(&deep, &[(Unknown, "all TCP", Some(5))]);
+}
+
+/// What only other protocols have is no reason for doubt, and a set without elements holds nothing.
+#[test]
+fn conditions_that_no_segment_fits() {
+    let text = open(
+        "rt type 0 drop\n  ip6 daddr . icmpv6 type { ff02::16 . mld2-listener-report } drop\n  exthdr frag exists drop\n  ip saddr @black drop\n }\n set black {\n  type ipv4_addr\n  flags interval\n }",
+    )
+    .replace(" }\n }\n}", " }\n}");
+    check(&text, &[(Pass, "all TCP", None)]);
+    let warnings = told(&text).warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].message.contains("@black has no elements"), "{warnings:?}");
+}
