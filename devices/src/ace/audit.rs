@@ -50,6 +50,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("resource-class ", 10),
         ("ssl-proxy service ", 20),
         ("nat-pool ", 5),
+        ("nat dynamic * vlan ", 20),
     ],
     knows: None,
     audit,

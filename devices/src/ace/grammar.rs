@@ -39,6 +39,10 @@ enum Block {
     Group,
 }
 
+/// Types of parameter-maps (ACE command reference, parameter-map type).
+const PARAMETERS: [&str; 9] =
+    ["connection", "dns", "generic", "http", "optimization", "rtsp", "sip", "skinny", "ssl"];
+
 const PROXY: &str = "this makes ACE a proxy: TCP options do not cross it";
 
 /// Reads a configuration.
@@ -196,6 +200,13 @@ impl Grammar for Reader<'_, '_> {
                 config.other_policies.push((*name).to_owned());
                 Block::Other
             }
+            ["parameter-map", "type", kind, ..] if !PARAMETERS.contains(kind) => {
+                let message = format!("expected a type of parameters, found {}", quoted(kind));
+                self.found
+                    .error(line, kind, message)
+                    .help(format!("one of {}; nothing under it is read", PARAMETERS.join(", ")));
+                Block::Other
+            }
             ["class-map" | "policy-map" | "parameter-map", "type", ..] => Block::Other,
             ["interface", name @ ..] => {
                 let name = name.join(" ");
@@ -302,7 +313,17 @@ impl Grammar for Reader<'_, '_> {
             Block::Multi(..) => &["class", "loadbalance", "connection"],
             _ => &["parameter-map", "class-map", "policy-map", "serverfarm", "rserver"],
         };
-        blocks::slip(line, known, self.found);
+        let config = &self.config;
+        let has_policies = !(config.multi.is_empty()
+            && config.balancing.is_empty()
+            && config.other_policies.is_empty());
+        if line.words[0] == "class" && line.words.len() > 1 && !has_policies {
+            let message =
+                "a class stands in a policy-map, and none is open: what is under it is not read";
+            self.found.error(line, "class", message);
+        } else {
+            blocks::slip(line, known, self.found);
+        }
         self.block = Block::Other;
     }
 }

@@ -260,8 +260,35 @@ fn text_without_indentation_reads_alike_and_faults_are_said() {
         18,
         "serverfarm FRAM is not defined",
     );
+    check("type connection", "type <connection|http>", Error, 2, "expected a type of parameters");
     check("    loadbalance vip inservice\n", "", Warning, 1, "no virtual address is in service");
     check("  service-policy input CLIENTS\n", "", Warning, 1, "no virtual address");
+}
+
+#[test]
+fn a_class_outside_of_a_policy_map_is_told() {
+    let text = "class-map match-any TFTP\n  10 match virtual-address 192.0.2.7 udp any\nclass NAT\n  nat \
+                dynamic 2 vlan 212\n";
+    let (platform, audit) = crate::audit::audit(ConfigText::new("ace.cfg", text), None);
+    assert_eq!(platform.map(|p| p.name), Some("ace"));
+    let found: Vec<_> = audit.warnings.iter().map(|w| (w.line, &*w.message)).collect();
+    assert!(
+        found.iter().any(|(line, says)| *line == 3 && says.contains("none is open")),
+        "{found:?}"
+    );
+    let (_, audit) = crate::audit::audit(ConfigText::new("ace.cfg", TEXT), None);
+    assert!(!audit.warnings.iter().any(|w| w.message.contains("none is open")));
+}
+
+/// A page makes the line bold that it speaks of.
+#[test]
+fn bold_commands_are_read() {
+    let text = TEXT.replace(
+        "    loadbalance vip inservice",
+        "    loadbalance vip inservice\n    **ssl-proxy server P**",
+    );
+    let warnings = built(&text).unwrap().1;
+    assert!(warnings.iter().any(|w| w.message.contains("makes ACE a proxy")), "{warnings:?}");
 }
 
 #[test]

@@ -161,6 +161,15 @@ mod tests {
         assert_eq!(told(&without).1.len(), 1, "{:?}", told(&without));
     }
 
+    /// It is a qualifier of IOS's lists.
+    #[test]
+    fn established_is_refused() {
+        let line = "access-list o4 extended permit tcp any any established\n";
+        let (dropped, warned) = told(&format!("{line}{TWO}{GROUPS}"));
+        assert!(dropped[0].starts_with("TCP that is not permitted by access list o4"));
+        assert_eq!(warned, [(1, "established is IOS's: this line is refused".to_owned())]);
+    }
+
     #[test]
     fn a_refused_access_group_leaves_the_earlier_one() {
         let text = format!("{TWO}{GROUPS}access-group NOSUCH in interface outside\n");

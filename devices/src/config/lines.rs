@@ -152,6 +152,8 @@ struct Has {
     pager: bool,
     prompts: bool,
     markdown: bool,
+    /// Bold text of Markdown.
+    bold: bool,
     /// Remarks behind commands.
     remarks: bool,
 }
@@ -163,6 +165,7 @@ impl Has {
             pager: text.contains("More --") || text.contains("--More--"),
             prompts: text.contains('#') || text.contains('>'),
             markdown: text.contains('`'),
+            bold: text.contains("**"),
             remarks: text.contains(" ! "),
         }
     }
@@ -244,6 +247,13 @@ impl<'a> Found<'a> {
             && let Some(ticked) = content.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
         {
             content = ticked.trim();
+            raw = &raw[..offset_in(raw, content) + content.len()];
+        }
+        if has.bold
+            && let Some(bold) = content.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))
+            && bold.starts_with(char::is_alphanumeric)
+        {
+            content = bold.trim();
             raw = &raw[..offset_in(raw, content) + content.len()];
         }
         if has.prompts
@@ -414,6 +424,7 @@ mod tests {
         check("\u{feff}tcp-map x", &[(1, 0, "tcp-map x")]);
         check("a\rb c\r", &[(1, 0, "a"), (2, 0, "b c")]);
         check("```\n`tcp-map x`\n```", &[(2, 0, "tcp-map x")]);
+        check("a\n **b c**\n****", &[(1, 0, "a"), (2, 1, "b c"), (3, 0, "****")]);
         check(
             "Prose, and\n```\na b\n```\nmore: ip any\n```cisco\nc\n```",
             &[(3, 0, "a b"), (7, 0, "c")],

@@ -263,6 +263,13 @@ impl Grammar for Reader<'_, '_> {
     }
 }
 
+/// Letters in the place of an address's numbers, as `a.b.c.d` and `10.1.x.x`.
+fn is_placeholder(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let is_part = |part: &&str| !part.is_empty() && part.chars().all(char::is_alphanumeric);
+    parts.len() == 4 && parts.iter().all(is_part) && word.parse::<Ipv4Addr>().is_err()
+}
+
 impl Reader<'_, '_> {
     fn interface(&mut self, at: usize, line: &Line<'_>) -> bool {
         let named =
@@ -298,6 +305,16 @@ impl Reader<'_, '_> {
                 } else if rest.is_empty() {
                     interface.address = address.parse().ok();
                 }
+            }
+            ["ip", "address", word, ..] if is_placeholder(word) => {
+                // Its interface has an address all the same; pages hide many.
+                let first = !self.config.interfaces.iter().any(|i| i.is_address_hidden);
+                if first {
+                    let message = format!("expected an address, found {}", quoted(word));
+                    self.found.warn(line, word, message);
+                }
+                let interface = &mut self.config.interfaces[at];
+                (interface.has_address, interface.is_address_hidden) = (true, true);
             }
             ["ip" | "ipv6", "address", ..] => interface.has_address = true,
             ["mtu", value] | ["ip", "mtu", value] => match value.parse() {

@@ -101,6 +101,8 @@ pub(crate) struct Interface {
     /// `ip nat inside`, `outside`.
     pub(crate) nat: Option<Side>,
     pub(crate) has_address: bool,
+    /// Its address is written with letters.
+    pub(crate) is_address_hidden: bool,
     /// Its first IPv4 address, when the text says it.
     pub(crate) address: Option<Ipv4Addr>,
     /// `mtu`, or `ip mtu` where that is given.

@@ -94,6 +94,20 @@ fn lines_are_passed_over_knowingly_or_said() {
 }
 
 #[test]
+fn addresses_written_with_letters_are_told_once() {
+    let text = TEXT.replace("10.0.1.1 255.255.255.0", "a.b.c.d x.y.z.w");
+    let told = |text: &str| -> Vec<(u32, String)> {
+        let found =
+            ios_findings(text).into_iter().filter(|w| w.message.contains("expected an address"));
+        found.map(|w| (w.line, w.message)).collect()
+    };
+    let message = "expected an address, found `a.b.c.d`".to_owned();
+    assert_eq!(told(&text), [(3, message.clone())]);
+    assert_eq!(told(&text.replace("192.0.2.1", "a.b.c.e")), [(3, message)]);
+    assert_eq!(told(&TEXT.replace("10.0.1.1 255.255.255.0", "dhcp")), []);
+}
+
+#[test]
 fn senders_are_told_unless_unreachables_are_off_and_not_too_often() {
     let large = |port: u16| {
         let mut packet = segment(Initiator, Flags::ACK, 2, 10, 1453);

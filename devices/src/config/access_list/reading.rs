@@ -410,6 +410,11 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         loop {
             match self.next() {
                 "" => return Ok(()),
+                "established" if self.dialect == Dialect::Asa => {
+                    let message = "established is IOS's: this line is refused".to_owned();
+                    self.found.error(self.line, "established", message);
+                    return Err(Unread::OtherTraffic);
+                }
                 "established" => entry.established = true,
                 // Names only fragments, which TCP here never sends.
                 "fragments" => return Err(Unread::OtherTraffic),
