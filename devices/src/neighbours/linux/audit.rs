@@ -19,7 +19,7 @@ use crate::spec::DeviceContext;
 use super::matches::Match;
 use super::paths::{Path, each};
 use super::rules::{Hook, Ruleset};
-use super::{Linux, rules_of};
+use super::{Linux, nft, rules_of};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -131,6 +131,12 @@ fn audit(text: ConfigText<'_>) -> Built {
         && redirects.is_empty()
         && !has_rules_of(&rules, None)
     {
+        // The kernel leads no packet to them; what adds rules to another's chains speaks of those.
+        if nft::holds_all(text) {
+            let because = vec![Because::default("no chain of the text has a hook")];
+            let warnings = found.into_result()?;
+            return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Pass, because) });
+        }
         let rule = rules.rule(&rules.entries[*first]);
         let why = "the text has chains of rules, and nothing that sends packets to them";
         let because = match &rule.origin {
@@ -142,9 +148,14 @@ fn audit(text: ConfigText<'_>) -> Built {
     }
     let ways_max = (EFFORT_MAX / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
     let (mut ways, mut left) = ways(&rules, false, ways_max);
-    let has_own = has_rules_of(&rules, Some(true));
+    // What drops all that arrives concerns forwarded packets and the host's.
+    let is_shut = rules
+        .bases
+        .iter()
+        .any(|base| matches!(base.hook, Hook::Ingress | Hook::Prerouting) && base.policy.is_some());
+    let has_own = is_shut || has_rules_of(&rules, Some(true));
     if has_own {
-        let is_router = has_rules_of(&rules, Some(false));
+        let is_router = is_shut || has_rules_of(&rules, Some(false));
         let (own, others) = self::ways(&rules, true, ways_max);
         left = left.or(others);
         // What is not forwarded at all is not told between all interfaces.
@@ -352,26 +363,53 @@ struct Named {
 /// Connections that rules name.
 struct Flows {
     named: Vec<Named>,
-    /// A port that no rule names.
-    port: u16,
+    unnamed: Unnamed,
     /// Rules of the two versions of IP differ, or may.
     tells_versions: bool,
     /// The line of the first rule whose connections are not tried.
     left: Option<u32>,
 }
 
-const V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 1),
-    Ipv6Addr::new(0x2001, 0xdb8, 0x71, 0, 0, 0, 0, 2),
-];
+/// What no rule names: of lists of networks that are no one's, documentation's addresses are a part.
+#[derive(Debug)]
+struct Unnamed {
+    /// Of IPv4 and of IPv6: who opens a connection, and who is called.
+    ends: [[IpAddr; 2]; 2],
+    port: u16,
+}
 
-/// A connection of one version of IP, to a port, that no rule names.
-fn general(is_six: bool, port: u16) -> Flow {
-    let [client, server] = match is_six {
-        false => [CLIENT.ip(), SERVER.ip()],
-        true => V6.map(IpAddr::from),
-    };
-    Flow { src: SocketAddr::new(client, CLIENT.port()), dst: SocketAddr::new(server, port) }
+impl Unnamed {
+    fn of(rules: &Ruleset) -> Self {
+        let entries = rules.entries.iter().flat_map(|entry| entry.matches.iter());
+        let mut networks: Vec<(IpAddr, u8)> = Vec::new();
+        entries.for_each(|(_, on)| on.each_network(&mut |network| networks.push(network)));
+        networks.retain(|(_, length)| *length > 0);
+        let other = |all: [IpAddr; 4]| {
+            let is_named = |one: &IpAddr| networks.iter().any(|&(a, l)| in_prefix(*one, a, l));
+            all.into_iter().find(|one| !is_named(one)).unwrap_or(all[0])
+        };
+        let four = |end: IpAddr, last: u8| {
+            let others = [[11, 71, 0, last], [151, 71, 0, last], [211, 71, 0, last]];
+            let [a, b, c] = others.map(IpAddr::from);
+            other([end, a, b, c])
+        };
+        let six = |last: u16| {
+            let begins = [0x2001_0db8, 0x2a00_0071, 0x2600_0071, 0xfd00_0071_u32];
+            let of = |begin: u32| Ipv6Addr::from(u128::from(begin) << 96 | u128::from(last));
+            other(begins.map(of).map(IpAddr::from))
+        };
+        let ends = [[four(CLIENT.ip(), 1), four(SERVER.ip(), 2)], [six(1), six(2)]];
+        Self { ends, port: unnamed_port(rules) }
+    }
+
+    /// A connection of one version of IP.
+    fn flow(&self, is_six: bool) -> Flow {
+        let [client, server] = self.ends[usize::from(is_six)];
+        Flow {
+            src: SocketAddr::new(client, CLIENT.port()),
+            dst: SocketAddr::new(server, self.port),
+        }
+    }
 }
 
 /// A port that connections go to which no rule names: rules of ports from 1024 on are no rarity.
@@ -435,7 +473,7 @@ impl<'r> Asked<'r> {
 
     /// One of these connections, with its name and, where it is given, its version of IP, and whether its
     /// addresses tell that; nothing when no connection is such.
-    fn connection(&self, port: u16) -> Option<Connection> {
+    fn connection(&self, unnamed: &Unnamed) -> Option<Connection> {
         let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| of.first()).map(|(a, _)| *a);
         let (from, to) = (first(self.sources), first(self.destinations));
         let mut version = self.is_of_ipv6;
@@ -445,7 +483,7 @@ impl<'r> Asked<'r> {
             }
             version = Some(address.is_ipv6());
         }
-        let mut flow = general(version == Some(true), port);
+        let mut flow = unnamed.flow(version == Some(true));
         let mut called = String::new();
         let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
         if let (Some(address), Some(of)) = (from, self.sources) {
@@ -542,7 +580,7 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
         || rules.entries.iter().any(|entry| entry.matches.iter().any(tells));
     let mut named: Vec<Named> = Vec::new();
     let mut left = None;
-    let port = unnamed_port(rules);
+    let unnamed = Unnamed::of(rules);
     each(rules, |path| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
@@ -577,7 +615,7 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
             });
         }
         for asked in new {
-            let Some((traffic, flow, version)) = asked.connection(port) else { continue };
+            let Some((traffic, flow, version)) = asked.connection(&unnamed) else { continue };
             let is_known = |n: &Named| n.flow == flow && n.doubts == doubts && n.is_host == is_host;
             if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
                 continue;
@@ -597,7 +635,7 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
         }
         true
     });
-    Flows { named, port, tells_versions, left }
+    Flows { named, unnamed, tells_versions, left }
 }
 
 /// Most networks between each two of which a connection is tried.
@@ -679,10 +717,10 @@ impl Tried {
         self.linux.interfaces = Some(way.names.clone());
         self.linux.is_host = way.is_host;
         let only_six = self.linux.rules.is_of_ipv6;
-        let rest = self.one(general(only_six, flows.port), &[]);
+        let rest = self.one(flows.unnamed.flow(only_six), &[]);
         // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
         let rests = match flows.tells_versions {
-            true => [rest.clone(), self.one(general(true, flows.port), &[])],
+            true => [rest.clone(), self.one(flows.unnamed.flow(true), &[])],
             false => [rest.clone(), rest.clone()],
         };
         let mut rows: Vec<(Outcome, Vec<String>)> = Vec::new();
@@ -696,9 +734,9 @@ impl Tried {
         };
         let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == way.is_host);
         // One connection for each effect, by which rules that may hold are tried again.
-        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), general(only_six, flows.port))];
+        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), flows.unnamed.flow(only_six))];
         if rests[0] != rests[1] {
-            seen.push((rests[1].clone(), general(true, flows.port)));
+            seen.push((rests[1].clone(), flows.unnamed.flow(true)));
         }
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
             let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
@@ -710,8 +748,9 @@ impl Tried {
             for is_six in versions {
                 let mut flow = named.flow;
                 if named.is_of_ipv6.is_none() && *is_six {
-                    flow.src.set_ip(V6[0].into());
-                    flow.dst.set_ip(V6[1].into());
+                    let [client, server] = flows.unnamed.ends[1];
+                    flow.src.set_ip(client);
+                    flow.dst.set_ip(server);
                 }
                 let outcome = self.one(flow, &[]);
                 if !seen.iter().any(|((effect, _), _)| *effect == outcome.0) {
@@ -746,9 +785,10 @@ impl Tried {
         }
         for (traffic, flow) in flows.between_sources().filter(|_| rests[0] == rests[1]) {
             let outcome = self.one(flow, &[]);
+            let [client, server] = flows.unnamed.ends[0];
             let ends = [
-                Flow { dst: SocketAddr::new(general(false, 0).dst.ip(), flow.dst.port()), ..flow },
-                Flow { src: SocketAddr::new(general(false, 0).src.ip(), flow.src.port()), ..flow },
+                Flow { dst: SocketAddr::new(server, flow.dst.port()), ..flow },
+                Flow { src: SocketAddr::new(client, flow.src.port()), ..flow },
             ];
             if outcome.0 != rest.0 && ends.iter().all(|end| self.one(*end, &[]).0 == rest.0) {
                 say(traffic, outcome);
@@ -758,10 +798,11 @@ impl Tried {
         for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
             let of_its_own = !seen.iter().any(|(_, flow)| *flow == named.flow);
             let own = of_its_own.then(|| (self.one(named.flow, &[]), named.flow));
+            // Another line that does the same is no difference.
             let differs = own
                 .iter()
                 .chain(&seen)
-                .any(|(known, flow)| self.one(*flow, &named.doubts) != *known);
+                .any(|((effect, _), flow)| self.one(*flow, &named.doubts).0 != *effect);
             if differs {
                 let because = self.doubted(&named.doubts);
                 say(
@@ -776,6 +817,12 @@ impl Tried {
         }
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
         rows.push((rest, vec![all.to_owned()]));
+        // Of IPv4 such a text says nothing.
+        if only_six {
+            for name in rows.iter_mut().flat_map(|(_, names)| names) {
+                *name = name.replacen("TCP", "TCP over IPv6", 1);
+            }
+        }
         let verdict = |((effect, because), traffic): (Outcome, Vec<String>)| Verdict {
             traffic: traffic.join(", "),
             direction: String::new(),

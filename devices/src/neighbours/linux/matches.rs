@@ -63,6 +63,15 @@ impl Match {
         }
     }
 
+    /// Hands on the networks that it names.
+    pub(super) fn each_network(&self, take: &mut impl FnMut((IpAddr, u8))) {
+        match self {
+            Self::Source(of) | Self::Destination(of) => of.iter().copied().for_each(take),
+            Self::Joined(of) => of.iter().flatten().for_each(|(_, on)| on.each_network(take)),
+            _ => {}
+        }
+    }
+
     /// True when the condition, or its opposite, holds; it cannot be told of unknown interfaces.
     pub(super) fn holds(&self, negated: bool, packet: &Packet, around: Circumstances<'_>) -> bool {
         let among = |ports: &[RangeInclusive<u16>], port| ports.iter().any(|p| p.contains(&port));

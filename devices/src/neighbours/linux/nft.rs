@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sim_core::engine::device::Rule;
 use sim_core::wire::options::kind;
 
-use crate::config::{ConfigText, Diagnostics, Line};
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::matches::{Match, addresses, flags, ports};
 use super::remedy;
@@ -37,9 +37,32 @@ pub(super) fn is_one(text: ConfigText<'_>) -> bool {
     })
 }
 
+/// True when a text is whole: it holds the chains that its rules stand in, and adds none to those of others.
+pub(super) fn holds_all(text: ConfigText<'_>) -> bool {
+    let lines = text.lines();
+    let is_of_others = |line: &Line<'_>| {
+        let is_command =
+            |pair: &[&str]| matches!(pair, ["add" | "insert" | "replace", "rule"] | ["include", _]);
+        line.words.windows(2).any(is_command)
+    };
+    is_one(text) && !lines.iter().any(is_of_others)
+}
+
 /// Reads a text.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let lines = text.lines();
+    // `! /usr/sbin/nft -f`: what is meant for the kernel's loader of scripts is none of nft's commands.
+    if let Some(first) = text.text.lines().next()
+        && let Some(program) = first.trim_start().strip_prefix('!')
+        && program.contains("nft")
+        && let Some(line) = lines.first()
+    {
+        let message = format!(
+            "nft refuses the text at its first line, {}: `#` is missing, and nothing of it is in force",
+            quoted(first.trim())
+        );
+        found.warn(line, "", message);
+    }
     let tokens = tokens_of(&lines, text.text.len());
     let braced = in_braces(&tokens);
     let mut reader = Reader {
@@ -662,6 +685,8 @@ enum Key {
     Host {
         source: bool,
     },
+    /// Whether a packet is for one host.
+    PacketType,
     /// What no connection tells: marks, users, times.
     Other,
 }
@@ -731,7 +756,14 @@ impl<'t> Statement<'_, '_, 't> {
                 Some((key, length)) => self.condition(key, rest, length),
                 None => self.part(first, tail),
             };
-            let Some(taken) = taken else { return };
+            let Some(taken) = taken else {
+                // Packets come to a chain all the same, though none of TCP.
+                if let [.., "jump" | "goto", chain] = rest {
+                    let root = (self.place.table, (*chain).to_owned());
+                    self.reader.rules.roots.push(root);
+                }
+                return;
+            };
             rest = rest.get(taken.max(1)..).unwrap_or(&[]);
         }
     }
@@ -1132,9 +1164,9 @@ impl<'t> Statement<'_, '_, 't> {
 }
 
 /// Selectors of one word, for which `meta` may be left out.
-const SINGLE: [&str; 12] = [
-    "mark", "skuid", "skgid", "pkttype", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "rt",
-    "socket", "vlan",
+const SINGLE: [&str; 11] = [
+    "mark", "skuid", "skgid", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "rt", "socket",
+    "vlan",
 ];
 
 /// How many words are there before the next statement.
@@ -1188,6 +1220,8 @@ fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("l4proto", _) => (Key::Protocol, 1),
         ("meta", "nfproto" | "protocol") | ("ether", "type") => (Key::Version, 2),
         ("nfproto", _) => (Key::Version, 1),
+        ("meta", "pkttype") => (Key::PacketType, 2),
+        ("pkttype", _) => (Key::PacketType, 1),
         ("fib", "daddr" | "saddr") if words.get(2) == Some(&"type") => {
             (Key::Host { source: second == "saddr" }, 3)
         }
@@ -1255,6 +1289,10 @@ fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
                 (true, true) => Condition::Always(true),
                 (false, false) => Condition::Always(false),
             }
+        }
+        Key::PacketType => {
+            let of_host = ["host", "unicast", "to-host"];
+            Condition::Always(values().any(|value| of_host.contains(&value)))
         }
         Key::Other => Condition::Doubt,
     }

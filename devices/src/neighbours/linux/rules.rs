@@ -95,7 +95,7 @@ pub(super) struct Ruleset {
     pub(super) is_of_ipv6: bool,
     /// In the order in which a packet passes them.
     pub(super) bases: Vec<Base>,
-    /// Chains that packets pass and that are not followed: they translate addresses.
+    /// Chains that packets pass and that are not followed: they translate addresses, or no TCP comes to them.
     pub(super) roots: Vec<(usize, String)>,
     /// The manual that rules rest on.
     source: &'static str,
@@ -473,7 +473,16 @@ impl<'t> Reader<'_, 't> {
             }
             Command::Append | Command::Insert => {}
         }
-        let Some(mut read) = rule_of(words, &all.of_users, line, self.found) else { return };
+        let Some(mut read) = rule_of(words, &all.of_users, line, self.found) else {
+            // Packets come to a chain all the same, though none of TCP.
+            let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
+            if let Some(called) = jump.and_then(|at| words.get(at + 1))
+                && all.of_users.contains(*called)
+            {
+                all.roots.push((place, (*called).to_owned()));
+            }
+            return;
+        };
         if self.ifs > 0 && read.doubt.is_none() {
             read.doubt = Some("the script's condition".to_owned());
         }
@@ -539,7 +548,7 @@ impl<'t> Reader<'_, 't> {
             }
         }
         all.bases.sort_by_key(|base| base.hook);
-        all.roots = PASSED.map(|(chain, _)| (NAT, chain.to_owned())).into();
+        all.roots.extend(PASSED.map(|(chain, _)| (NAT, chain.to_owned())));
         // A redirection counts where what arrives comes to it.
         let from = [NAT, Table::Mangle as usize, placed(Table::Mangle, true)];
         let reached = all.reached(from.into_iter().map(|table| (table, "PREROUTING")));
@@ -827,18 +836,30 @@ fn rule_of(
                     matches.push((negated, Match::State(states)));
                 }
             }
-            // Unicast is what TCP is.
-            "--dst-type" | "--src-type" => match value {
-                "UNICAST" => {}
-                "LOCAL" => {
-                    matches.push((negated, Match::Host { source: *first == "--src-type" }));
+            // Unicast is what TCP is; an address of this host is local, and nothing else.
+            "--dst-type" | "--src-type" => {
+                let source = *first == "--src-type";
+                let is_of_hosts = |kind: &str| matches!(kind, "LOCAL" | "UNICAST");
+                let mut kinds = value.split(',');
+                let known = ["LOCAL", "UNICAST", "BROADCAST", "MULTICAST", "ANYCAST"];
+                if !kinds.clone().all(|kind| known.contains(&kind)) {
+                    doubted(first);
+                } else if !kinds.clone().any(is_of_hosts) {
+                    matches.push((negated, Match::Never));
+                } else if !known[..2].iter().all(|of| kinds.clone().any(|kind| kind == *of)) {
+                    let is_local = kinds.any(|kind| kind == "LOCAL");
+                    matches.push((negated == is_local, Match::Host { source }));
+                } else if negated {
+                    matches.push((false, Match::Never));
                 }
-                "BROADCAST" | "MULTICAST" | "ANYCAST" => matches.push((negated, Match::Never)),
+            }
+            // Linux, net/netfilter/xt_pkttype.c: what a host takes or forwards of TCP is for it alone.
+            "--pkt-type" => match value {
+                "broadcast" | "multicast" | "otherhost" => matches.push((negated, Match::Never)),
+                "unicast" | "host" if negated => matches.push((false, Match::Never)),
+                "unicast" | "host" => {}
                 _ => doubted(first),
             },
-            "--pkt-type" if matches!(value, "broadcast" | "multicast") => {
-                matches.push((negated, Match::Never));
-            }
             "-j" | "--jump" | "-g" | "--goto" => {
                 let words = &tail[1.min(tail.len())..];
                 let (read, more) = target_of(value, words, chains, line, found)?;
