@@ -794,16 +794,34 @@ impl Tried {
                 say(traffic, outcome);
             }
         }
-        // Rules whose conditions cannot be told, with the reason.
+        // Rules whose conditions cannot be told, with the reason; those of one condition that decide together
+        // are told where none of them decides alone.
+        let mut decide: Vec<(&Named, Vec<usize>, bool)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
             let of_its_own = !seen.iter().any(|(_, flow)| *flow == named.flow);
             let own = of_its_own.then(|| (self.one(named.flow, &[]), named.flow));
+            let dared = self.alike(&named.doubts);
+            let is_shared = dared.len() > named.doubts.len();
+            // Of one condition a packet of each end may fit it, or both.
+            let ends: &[Option<PortId>] =
+                if is_shared { &[None, Some(PortId(0)), Some(PortId(1))] } else { &[None] };
+            let tried: Vec<_> = own.iter().chain(&seen).collect();
             // Another line that does the same is no difference.
-            let differs = own
-                .iter()
-                .chain(&seen)
-                .any(|((effect, _), flow)| self.one(*flow, &named.doubts).0 != *effect);
-            if differs {
+            let mut differs = |end: Option<PortId>, dared: &[usize]| {
+                self.linux.daring = end;
+                let differs =
+                    tried.iter().any(|((effect, _), flow)| self.one(*flow, dared).0 != *effect);
+                self.linux.daring = None;
+                differs
+            };
+            if ends.iter().any(|end| differs(*end, &dared)) {
+                let alone = !is_shared || differs(None, &named.doubts);
+                decide.push((named, dared, alone));
+            }
+        }
+        for (named, dared, alone) in &decide {
+            let is_covered = |(_, of, alone): &(&Named, Vec<usize>, bool)| *alone && of == dared;
+            if *alone || !decide.iter().any(is_covered) {
                 let because = self.doubted(&named.doubts);
                 say(
                     format!("TCP{} that this rule names", named.traffic),
@@ -830,6 +848,21 @@ impl Tried {
             because,
         };
         rows.into_iter().map(verdict).collect()
+    }
+
+    /// Rules that cannot be told, and those others that ask the same of a packet.
+    fn alike(&self, doubts: &[usize]) -> Vec<usize> {
+        let entries = &self.linux.rules.entries;
+        let asked: Vec<&str> =
+            doubts.iter().filter_map(|at| entries[*at].asks.as_deref()).collect();
+        let mut all = doubts.to_vec();
+        if !asked.is_empty() {
+            let asks =
+                |at: &usize| entries[*at].asks.as_deref().is_some_and(|a| asked.contains(&a));
+            all.extend((0..entries.len()).filter(|at| !doubts.contains(at)).filter(asks));
+        }
+        all.sort_unstable();
+        all
     }
 
     /// Why it cannot be told whether these rules hold, the last of them first: it is what is done.

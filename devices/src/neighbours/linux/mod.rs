@@ -99,6 +99,8 @@ pub(crate) struct Linux {
     interfaces: Option<[String; 2]>,
     /// Rules whose conditions cannot be told, which are taken to hold.
     dared: Vec<usize>,
+    /// Only packets that arrive here fit those conditions.
+    daring: Option<PortId>,
     /// What stands at its second port is this host itself: nothing is forwarded.
     is_host: bool,
     /// The first rule that a packet met of which it is not known what it does.
@@ -209,6 +211,7 @@ impl Linux {
             rules,
             interfaces: None,
             dared: Vec::new(),
+            daring: None,
             is_host: false,
             met: None,
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
@@ -263,6 +266,7 @@ impl Linux {
             return Ok(Fate::Goes);
         }
         let (table, policy) = (*table, policy.clone());
+        let is_daring = self.daring.is_none_or(|port| port == pass.ingress);
         let call = |of: &Self, name: &str| of.rules.chain(table, name).map(|chain| (chain, 0));
         let mut calls: Vec<(usize, usize)> = call(self, chain).into_iter().collect();
         let mut steps = 0;
@@ -274,7 +278,8 @@ impl Linux {
             };
             *next += 1;
             let entry = &self.rules.entries[at];
-            if !entry.matches(pass.packet, around(*tracked), self.dared.contains(&at)) {
+            if !entry.matches(pass.packet, around(*tracked), is_daring && self.dared.contains(&at))
+            {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;

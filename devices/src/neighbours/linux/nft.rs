@@ -500,7 +500,7 @@ impl<'t> Reader<'_, 't> {
     fn unknown_file(&mut self, line: &Line<'t>) {
         let chain = format!("(included in line {})", line.number);
         let target = Target::Unknown("include".to_owned());
-        let read = Read { matches: Vec::new(), doubt: None, target };
+        let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
         self.rules.add((usize::MAX, &chain), None, read, line, None);
         let hook = Hook::Ingress;
         let base = Base { table: usize::MAX, chain, hook, when: Vec::new(), policy: None };
@@ -615,8 +615,16 @@ impl<'t> Reader<'_, 't> {
     /// A rule.
     fn statement(&mut self, place: Place<'t>, is_first: bool) {
         let (words, line) = self.words(place.table);
-        let mut rule =
-            Statement { reader: self, place, is_first, line, matches: Vec::new(), doubt: None };
+        let mut rule = Statement {
+            reader: self,
+            place,
+            is_first,
+            line,
+            matches: Vec::new(),
+            doubt: None,
+            doubts: 0,
+            asks: None,
+        };
         rule.read(&words);
         self.words = words;
     }
@@ -723,6 +731,9 @@ struct Statement<'s, 'r, 't> {
     line: usize,
     matches: Vec<(bool, Match)>,
     doubt: Option<String>,
+    /// How many conditions are in doubt, and the first in full where it is one of a set.
+    doubts: usize,
+    asks: Option<Box<str>>,
 }
 
 /// Words that begin a statement, which no value of a condition is.
@@ -792,6 +803,7 @@ impl<'t> Statement<'_, '_, 't> {
         let is_map = words.get(at) == Some(&"vmap");
         at += usize::from(is_map);
         let set;
+        let mut changes = false;
         let all: Option<Values<'_, 't>> = match words.get(at..).unwrap_or(&[]) {
             ["{", rest @ ..] => {
                 let length = block(rest);
@@ -803,6 +815,7 @@ impl<'t> Statement<'_, '_, 't> {
                 let (family, table) =
                     self.reader.tables.get(self.place.table).copied().unwrap_or(("ip", ""));
                 set = self.reader.names.sets.get(&(family, table, &name[1..])).map(Rc::clone);
+                changes = set.as_deref().is_some_and(|set| set.changes);
                 let known = set.as_deref().filter(|set| !set.changes);
                 if known.is_some_and(|set| set.words.is_empty()) && !self.reader.names.has_more {
                     let line = &self.reader.lines[self.line];
@@ -835,6 +848,8 @@ impl<'t> Statement<'_, '_, 't> {
         };
         let said = || words[..at.min(words.len())].join(" ");
         let Some(all) = all else {
+            let is_fact = words.get(at - 1).is_some_and(|last| last.starts_with('@')) && !changes;
+            self.asks = is_fact.then(|| said().into());
             self.doubted(said());
             return Some(at);
         };
@@ -878,6 +893,7 @@ impl<'t> Statement<'_, '_, 't> {
                 return;
             };
             let (matches, doubt) = (self.matches.clone(), self.doubt.clone());
+            let doubts = self.doubts;
             let value = &element[..colon];
             // What no other element names.
             let holds = if value == ["*"] {
@@ -902,7 +918,7 @@ impl<'t> Statement<'_, '_, 't> {
             if holds {
                 self.read(&element[colon + 1..]);
             }
-            (self.matches, self.doubt) = (matches, doubt);
+            (self.matches, self.doubt, self.doubts) = (matches, doubt, doubts);
         }
     }
 
@@ -1127,6 +1143,7 @@ impl<'t> Statement<'_, '_, 't> {
     }
 
     fn doubted(&mut self, what: String) {
+        self.doubts += 1;
         self.doubt.get_or_insert(what);
     }
 
@@ -1156,7 +1173,9 @@ impl<'t> Statement<'_, '_, 't> {
             let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
             rule.remedied(remedy)
         });
-        let read = Read { matches, doubt, target };
+        // A set that packets do not change holds an address or does not, whichever rule asks.
+        let asks = self.asks.clone().filter(|_| self.doubts == 1);
+        let read = Read { matches, doubt, asks, target };
         let Place { table, chain } = self.place;
         let before = self.is_first.then_some(0);
         self.reader.rules.add((table, chain), before, read, line, rule);

@@ -68,6 +68,8 @@ pub(super) struct Entry {
     pub(super) matches: Conditions,
     /// A condition of which a text does not tell whether it holds.
     pub(super) doubt: Option<String>,
+    /// The same in full, where it is one for a packet whichever rule asks.
+    pub(super) asks: Option<Box<str>>,
     pub(super) target: Target,
     /// Its line, and the line's number.
     pub(super) text: Box<str>,
@@ -137,7 +139,7 @@ impl Ruleset {
         &mut self,
         (table, chain): (usize, &str),
         before: Option<usize>,
-        Read { matches, doubt, target }: Read,
+        Read { matches, doubt, asks, target }: Read,
         line: &Line<'_>,
         rule: Option<Arc<Rule>>,
     ) {
@@ -158,6 +160,7 @@ impl Ruleset {
         self.entries.push(Entry {
             matches: matches.into(),
             doubt,
+            asks,
             target,
             text: line.text().into(),
             line: line.number,
@@ -485,6 +488,7 @@ impl<'t> Reader<'_, 't> {
         };
         if self.ifs > 0 && read.doubt.is_none() {
             read.doubt = Some("the script's condition".to_owned());
+            read.asks = None;
         }
         if matches!(read.target, Target::Redirect) {
             self.redirects.push(((place, chain.to_owned()), rule()));
@@ -521,7 +525,7 @@ impl<'t> Reader<'_, 't> {
             // Only which chains call each other counts.
             Some(called) if all.of_users.contains(*called) => {
                 let target = Target::Jump((*called).to_owned());
-                let read = Read { matches: Vec::new(), doubt: None, target };
+                let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
                 all.add((NAT, chain), None, read, line, None);
             }
             _ => {}
@@ -708,6 +712,7 @@ fn named_table(name: &str) -> Option<Table> {
 pub(super) struct Read {
     pub(super) matches: Vec<(bool, Match)>,
     pub(super) doubt: Option<String>,
+    pub(super) asks: Option<Box<str>>,
     pub(super) target: Target,
 }
 
@@ -723,6 +728,8 @@ fn rule_of(
     }
     let mut matches = Vec::new();
     let (mut target, mut doubt) = (Target::Count, None);
+    let mut asks: Vec<&str> = Vec::new();
+    let mut doubts = 0;
     let mut negated = false;
     let mut rest = words;
     while let [first, tail @ ..] = rest {
@@ -744,6 +751,7 @@ fn rule_of(
         };
         let mut taken = 1;
         let mut doubted = |what: &str| {
+            doubts += 1;
             doubt.get_or_insert_with(|| what.to_owned());
         };
         match *first {
@@ -886,6 +894,10 @@ fn rule_of(
                 // What does not begin like an option is the value of one; a variable may hold some.
                 if other.starts_with('-') || is_of_variables(other) {
                     doubted(other);
+                    let is_value = |word: &&&str| !word.starts_with(['-', '!']);
+                    asks.extend(negated.then_some("!"));
+                    asks.push(other);
+                    asks.extend(tail.iter().take_while(is_value));
                 }
             }
         }
@@ -899,8 +911,23 @@ fn rule_of(
         let message = format!("{} is not modelled: this rule does nothing", quoted(doubt));
         found.warn(line, doubt, message);
     }
-    Some(Read { matches, doubt, target })
+    let is_fact = asks.iter().any(|word| FACTS.contains(word));
+    let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
+    Some(Read { matches, doubt, asks, target })
 }
+
+/// Conditions that hold of a packet or do not, however often it is held against them: no limits or counts,
+/// and no marks, which rules may change in between.
+const FACTS: [&str; 8] = [
+    "--match-set",
+    "--mac-source",
+    "--uid-owner",
+    "--gid-owner",
+    "--physdev-in",
+    "--physdev-out",
+    "--source-country",
+    "--u32",
+];
 
 /// A shell's variable, or what a command gives.
 fn is_of_variables(value: &str) -> bool {

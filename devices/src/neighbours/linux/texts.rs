@@ -472,3 +472,29 @@ fn scripts_that_nft_refuses() {
     let warnings = told(&text).warnings;
     assert!(warnings[0].message.contains("nft refuses"), "{warnings:?}");
 }
+
+/// A packet that fits a condition of one rule fits that of another.
+#[test]
+fn one_condition_of_two_rules() {
+    let text = "-P FORWARD ACCEPT\n-N D\n-A FORWARD -m set --match-set S dst -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A FORWARD -m set --match-set S dst -j D\n-A FORWARD -i docker0 ! -o docker0 -j ACCEPT\n-A D ! -i docker0 -o docker0 -j DROP\n";
+    let found = directions(text);
+    let unknown: Vec<&String> = found.iter().filter(|row| row.starts_with("unknown")).collect();
+    assert_eq!(
+        unknown,
+        ["unknown TCP that this rule names: forwarded from any other interface to docker0"],
+        "{found:#?}"
+    );
+    // What is asked for is another set, or a limit.
+    for other in ["--match-set T dst", "--match-set S src"] {
+        let other = text.replacen("--match-set S dst", other, 1);
+        let found = directions(&other);
+        assert!(
+            found.iter().any(|row| {
+                row.starts_with("unknown") && row.contains("from docker0 to any other")
+            }),
+            "{found:#?}"
+        );
+    }
+    let text = open("ip daddr @s ct state established accept\n  ip daddr @s drop");
+    check(&text, &[(Unknown, "TCP that this rule names", Some(6)), (Pass, "all other TCP", None)]);
+}
