@@ -3,7 +3,7 @@
 //! Each interface is tried with another one that has no rules; where another interface's inspection opens
 //! its lists, with that one. What an entry that is not understood may name is unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -141,9 +141,13 @@ impl Probes {
         let config = Arc::clone(&self.config);
         let mut router = self.between(at[0], at[1]);
         let tcp = family.tcp();
-        let mut seen: Vec<Effect> = Vec::new();
+        // Each list may refuse something of its own.
+        let listed = at.iter().flat_map(|i| family.lists(i)).flatten().map(|group| &group.name);
+        let most = listed.collect::<BTreeSet<_>>().len().max(1);
+        let mut seen: Vec<(Effect, Option<String>)> = Vec::new();
         for flow in flows_of(&config, family, at) {
-            if seen.contains(&Effect::Pass) && seen.contains(&Effect::Drop) {
+            let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
+            if dropped >= most && seen.iter().any(|(effect, _)| *effect == Effect::Pass) {
                 break;
             }
             if let Some((list, because)) = doubt(&config, family, at, flow) {
@@ -152,18 +156,23 @@ impl Probes {
                 continue;
             }
             let (effect, because) = self.try_one(&mut router, flow);
-            if seen.contains(&effect) {
+            let by = match effect {
+                Effect::Drop => refusing(&config, family, at, &because).map(str::to_owned),
+                _ => None,
+            };
+            let what = (effect, by);
+            if seen.contains(&what) {
                 continue;
             }
-            seen.push(effect);
+            seen.push(what.clone());
+            let (_, by) = what;
             // What else stands there may drop it.
             if effect == Effect::Pass && at.iter().any(|i| !i.unread.is_empty()) {
                 continue;
             }
             let (traffic, because) = match effect {
                 Effect::Drop => {
-                    let list = refusing(&config, family, at, &because);
-                    let by = list.map(|name| format!(" by access list {name}"));
+                    let by = by.map(|name| format!(" by access list {name}"));
                     (format!("{tcp} that is not permitted{}", by.unwrap_or_default()), because)
                 }
                 Effect::Pass => {
@@ -554,6 +563,19 @@ mod tests {
             "{rows:#?}"
         );
         assert!(!of_side.iter().any(|row| row.starts_with("pass")), "{rows:#?}");
+    }
+
+    /// The list of what comes in refuses SYNs, that of what goes out their answers.
+    #[test]
+    fn each_list_that_refuses_is_told() {
+        let text = "ip access-list extended I\n permit tcp 10.1.0.0 0.0.255.255 any\nip access-list extended O\n permit tcp any host 10.1.0.9\ninterface a\n ip access-group I in\n ip access-group O out\n";
+        let rows = told(text);
+        for (list, way) in [("I", "from its side"), ("O", "from its side"), ("O", "towards it")] {
+            let row = format!(
+                "drop | TCP that is not permitted by access list {list} | interface a, opened {way}"
+            );
+            assert!(rows.iter().any(|r| r.starts_with(&row)), "{row}\n{rows:#?}");
+        }
     }
 
     #[test]
