@@ -396,6 +396,7 @@ const IOS_XR: Platform = Platform {
         ("end-policy", 10),
         ("ipv4 address", 3),
         ("ipv4 access-list ", 20),
+        ("ipv4 access-group ", 20),
         ("interface MgmtEth", 20),
         ("interface preconfigure", 10),
         ("vty-pool", 10),
@@ -430,6 +431,8 @@ const NX_OS: Platform = Platform {
     product: "Cisco NX-OS (Nexus switches)",
     marks: &[
         ("!Command: show running-config", HEADER / 2),
+        ("ip port access-group ", 50),
+        ("ipv6 port traffic-filter ", 50),
         ("boot nxos ", HEADER),
         ("boot kickstart bootflash:", HEADER),
         ("boot system bootflash:", 20),
@@ -579,6 +582,11 @@ mod tests {
         }
         check("!RANCID-CONTENT-TYPE: cisco\nASA Version 9.1(2)\n", Some("asa"));
         check("ip access-list WEB\n  10 permit tcp any 10.0.0.0/8 eq 443\n", Some("nx-os"));
+        check(
+            "ip access-list P\ninterface Ethernet1/5\n  ip port access-group P in\n",
+            Some("nx-os"),
+        );
+        check("interface Gi0/0/0/0\n ipv4 access-group acl_1 ingress\n", Some("ios-xr"));
         check(
             "hostname S\nboot nxos bootflash:/nxos.9.2.2.bin\ninterface Ethernet1/1\n  no switchport\n",
             Some("nx-os"),
