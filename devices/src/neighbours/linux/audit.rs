@@ -129,7 +129,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     let redirects = rules.redirects.clone();
     if let Some(first) = rules.unreached().first()
         && redirects.is_empty()
-        && !has_rules_of(&rules, None)
+        && !has_rules_of(&rules, |_| true)
     {
         // The kernel leads no packet to them; what adds rules to another's chains speaks of those.
         if nft::holds_all(text) {
@@ -153,9 +153,10 @@ fn audit(text: ConfigText<'_>) -> Built {
         .bases
         .iter()
         .any(|base| matches!(base.hook, Hook::Ingress | Hook::Prerouting) && base.policy.is_some());
-    let has_own = is_shut || has_rules_of(&rules, Some(true));
+    let has_own =
+        is_shut || has_rules_of(&rules, |hook| matches!(hook, Hook::Input | Hook::Output));
     if has_own {
-        let is_router = is_shut || has_rules_of(&rules, Some(false));
+        let is_router = is_shut || has_rules_of(&rules, |hook| hook == Hook::Forward);
         let (own, others) = self::ways(&rules, true, ways_max);
         left = left.or(others);
         // What is not forwarded at all is not told between all interfaces.
@@ -164,6 +165,13 @@ fn audit(text: ConfigText<'_>) -> Built {
         }
         ways.extend(own);
     }
+    // Connections that this host opens are told of where rules for its own packets take some of them.
+    let opened = if has_rules_of(&rules, |hook| hook == Hook::Output) {
+        let own = ways.iter().filter(|way| way.end == End::Called);
+        own.map(|way| Way { names: way.names.clone(), end: End::Caller }).collect()
+    } else {
+        Vec::new()
+    };
     if let Some(number) = left
         && let Some(line) = text.lines().iter().find(|line| line.number == number)
     {
@@ -171,7 +179,8 @@ fn audit(text: ConfigText<'_>) -> Built {
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
-    let most = (EFFORT_MAX / rules.entries.len().max(1) / ways.len()).clamp(FLOWS_MIN, FLOWS_MAX);
+    let most = (EFFORT_MAX / rules.entries.len().max(1) / (ways.len() + opened.len()))
+        .clamp(FLOWS_MIN, FLOWS_MAX);
     let flows = flows(&rules, most);
     if let Some(number) = flows.left
         && let Some(line) = text.lines().iter().find(|line| line.number == number)
@@ -182,10 +191,17 @@ fn audit(text: ConfigText<'_>) -> Built {
     }
     let warnings = found.into_result()?;
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
-    let mut tried = Tried { linux: Linux::new(rules, &context), at: SimTime::ZERO };
+    let mut tried =
+        Tried { linux: Linux::new(rules, &context), ingress: PortId(0), at: SimTime::ZERO };
     let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
-    for way in &ways {
-        for verdict in tried.between(way, &flows) {
+    let mut of_each = |way| tried.between(way, &flows);
+    let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
+    let of_host: Vec<_> = opened.iter().map(|way| (way, of_each(way))).collect();
+    if of_host.iter().flat_map(|(_, verdicts)| verdicts).any(|v| v.effect != Effect::Pass) {
+        told.extend(of_host);
+    }
+    for (way, verdicts) in told {
+        for verdict in verdicts {
             match rows.iter_mut().find(|(known, _)| *known == verdict) {
                 Some((_, on)) => on.push(way),
                 None => rows.push((verdict, vec![way])),
@@ -193,7 +209,7 @@ fn audit(text: ConfigText<'_>) -> Built {
         }
     }
     let named = |(verdict, on): (Verdict, Vec<&Way>)| Verdict {
-        direction: directions(&on, &ways),
+        direction: directions(&on, &ways, &opened),
         ..verdict
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
@@ -210,14 +226,8 @@ fn audit(text: ConfigText<'_>) -> Built {
     Ok(Audit { version: None, verdicts, warnings })
 }
 
-/// True when a chain has rules, or drops what has none: any, or one of those for this host's own packets, or
-/// for forwarded ones.
-fn has_rules_of(rules: &Ruleset, is_host: Option<bool>) -> bool {
-    let is_meant = |hook: Hook| match is_host {
-        Some(true) => matches!(hook, Hook::Input | Hook::Output),
-        Some(false) => hook == Hook::Forward,
-        None => true,
-    };
+/// True when a chain of such a hook has rules, or drops what has none.
+fn has_rules_of(rules: &Ruleset, is_meant: impl Fn(Hook) -> bool) -> bool {
     rules.bases.iter().filter(|base| is_meant(base.hook)).any(|base| {
         let first = rules.chain(base.table, &base.chain).and_then(|c| rules.of_chain(c, 0));
         base.policy.is_some() || first.is_some()
@@ -228,33 +238,44 @@ fn has_rules_of(rules: &Ruleset, is_host: Option<bool>) -> bool {
 struct Way {
     /// The interfaces by which the one who opens a connection is reached, and the other end.
     names: [String; 2],
-    /// The other end is this host.
-    is_host: bool,
+    end: End,
+}
+
+/// What this host is to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The way between its ends.
+    Neither,
+    /// Who is called.
+    Called,
+    /// Who opens it; the one who is called is reached by the first interface.
+    Caller,
 }
 
 /// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
-fn directions(some: &[&Way], all: &[Way]) -> String {
+fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String {
     let name = |name: &String| match OTHERS.contains(&name.as_str()) {
         true => "any other interface".to_owned(),
         false => name.clone(),
     };
     let mut said: Vec<String> = Vec::new();
-    for is_host in [false, true] {
-        let of_kind = |way: &&&Way| way.is_host == is_host;
-        let (these, known) = (some.iter().filter(of_kind), all.iter().filter(|way| of_kind(&way)));
-        match (these.clone().count(), known.count()) {
-            (0, _) => {}
-            (1, 1) if !is_host => said.push("forwarded, both directions".to_owned()),
-            (some, all) if some == all && is_host => said.push("to this host itself".to_owned()),
-            (some, all) if some == all => said.push("forwarded between any interfaces".to_owned()),
-            _ if is_host => {
-                said.extend(
-                    these.map(|way| format!("to this host itself by {}", name(&way.names[0]))),
-                );
-            }
-            _ => said.extend(these.map(|way| {
+    for end in [End::Neither, End::Called, End::Caller] {
+        let is_such = |way: &&Way| way.end == end;
+        let these = some.iter().copied().filter(is_such);
+        let all = ways.iter().chain(opened).filter(is_such).count();
+        let whole = match end {
+            End::Neither if all == 1 => "forwarded, both directions",
+            End::Neither => "forwarded between any interfaces",
+            End::Called => "to this host itself",
+            End::Caller => "opened by this host itself",
+        };
+        match these.clone().count() {
+            0 => {}
+            some if some == all => said.push(whole.to_owned()),
+            _ if end == End::Neither => said.extend(these.map(|way| {
                 format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
             })),
+            _ => said.extend(these.map(|way| format!("{whole} by {}", name(&way.names[0])))),
         }
     }
     said.join("; ")
@@ -334,7 +355,8 @@ fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Option<u32>) 
     if !is_host || once.is_empty() {
         once.push(last);
     }
-    (once.into_iter().map(|names| Way { names, is_host }).collect(), left)
+    let end = if is_host { End::Called } else { End::Neither };
+    (once.into_iter().map(|names| Way { names, end }).collect(), left)
 }
 
 /// True when what is forwarded, or what this host itself takes, meets a chain.
@@ -684,6 +706,8 @@ type Outcome = (Effect, Vec<Because>);
 /// A router that connections are tried through.
 struct Tried {
     linux: Linux,
+    /// Where what opens a connection is.
+    ingress: PortId,
     at: SimTime,
 }
 
@@ -695,7 +719,7 @@ impl Tried {
         self.linux.dared.extend(dared);
         self.linux.met = None;
         let attempt =
-            Attempt { ingress: PortId(0), client: flow.src, server: flow.dst, at: self.at };
+            Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
         if let Some(rule) = self.linux.met.take() {
             let why = "what its target does is not known: it is not modelled, or a chain that the text does not hold";
@@ -715,7 +739,9 @@ impl Tried {
     /// What becomes of each of the connections on a way, which is not named yet.
     fn between(&mut self, way: &Way, flows: &Flows) -> Vec<Verdict> {
         self.linux.interfaces = Some(way.names.clone());
-        self.linux.is_host = way.is_host;
+        let is_of_host = way.end != End::Neither;
+        self.linux.is_host = is_of_host;
+        self.ingress = PortId(u8::from(way.end == End::Caller));
         let only_six = self.linux.rules.is_of_ipv6;
         let rest = self.one(flows.unnamed.flow(only_six), &[]);
         // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
@@ -732,7 +758,7 @@ impl Tried {
             Some((_, all)) => all.push(traffic),
             None => rows.push((outcome, vec![traffic])),
         };
-        let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == way.is_host);
+        let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == is_of_host);
         // One connection for each effect, by which rules that may hold are tried again.
         let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), flows.unnamed.flow(only_six))];
         if rests[0] != rests[1] {

@@ -498,3 +498,36 @@ fn one_condition_of_two_rules() {
     let text = open("ip daddr @s ct state established accept\n  ip daddr @s drop");
     check(&text, &[(Unknown, "TCP that this rule names", Some(6)), (Pass, "all other TCP", None)]);
 }
+
+/// Rules for what this host opens itself.
+#[test]
+fn what_the_host_opens() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 10.96.0.10/32 -p tcp -m tcp --dport 53 -j REJECT\n-A OUTPUT -o eth1 -j DROP\nCOMMIT\n";
+    let found = directions(text);
+    let has = |row: &str| assert!(found.iter().any(|is| is == row), "{row}: {found:#?}");
+    has("drop TCP to 10.96.0.10/32 to port 53: opened by this host itself");
+    has("drop all other TCP: opened by this host itself by eth1");
+    // Its answers enter by another chain than they leave.
+    let replies = "*filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A OUTPUT -p tcp --dport 443 -j ACCEPT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    assert_eq!(
+        directions(replies),
+        [
+            "pass all TCP: forwarded, both directions",
+            "drop all TCP: to this host itself",
+            "pass TCP to port 443: opened by this host itself",
+            "drop all other TCP: opened by this host itself",
+        ]
+    );
+    let closed =
+        "table inet f {\n chain o {\n  type filter hook output priority 0; policy drop;\n }\n}\n";
+    assert_eq!(
+        directions(closed),
+        [
+            "pass all TCP: forwarded, both directions",
+            "drop all TCP: to this host itself; opened by this host itself",
+        ]
+    );
+    // Where they take none, nothing is said.
+    let open = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -j ACCEPT\nCOMMIT\n";
+    assert!(!directions(open).iter().any(|row| row.contains("opened")));
+}
