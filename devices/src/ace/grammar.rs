@@ -261,7 +261,7 @@ impl Grammar for Reader<'_, '_> {
         }
         match self.block {
             Block::None => false,
-            Block::Other => line.indent > 0,
+            Block::Other => line.indent > 0 && !is_global(line),
             Block::Group => match &self.group {
                 Some(group) => self.objects.inner(group, line, self.found),
                 None => false,
@@ -325,6 +325,18 @@ impl Grammar for Reader<'_, '_> {
             blocks::slip(line, known, self.found);
         }
         self.block = Block::Other;
+    }
+}
+
+/// True for a command that stands in no block that is not modelled: where one seems to, words of a page stand
+/// before a configuration that is indented as a whole.
+fn is_global(line: &Line<'_>) -> bool {
+    match line.words.as_slice() {
+        ["rserver" | "serverfarm", "host", _] | ["interface", "vlan", _] => true,
+        [first, _, ..] => {
+            matches!(*first, "access-list" | "parameter-map" | "class-map" | "policy-map")
+        }
+        _ => false,
     }
 }
 

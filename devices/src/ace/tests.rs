@@ -280,6 +280,16 @@ fn a_class_outside_of_a_policy_map_is_told() {
     assert!(!audit.warnings.iter().any(|w| w.message.contains("none is open")));
 }
 
+#[test]
+fn a_configuration_that_is_indented_as_a_whole() {
+    let indented: String = TEXT.lines().map(|line| format!("  {line}\n")).collect();
+    let audit = |text: &str| {
+        let (_, audit) = crate::audit::audit(ConfigText::new("ace.cfg", text), None);
+        audit.verdicts.into_iter().map(|v| (v.traffic, v.effect)).collect::<Vec<_>>()
+    };
+    assert_eq!(audit(&format!("Balancing as follows\n{indented}")), audit(TEXT));
+}
+
 /// A page makes the line bold that it speaks of.
 #[test]
 fn bold_commands_are_read() {

@@ -22,6 +22,8 @@ enum Block {
     None,
     /// Not modelled.
     Other,
+    /// Behind a line that seems to be a page's.
+    Prose,
     /// What reaches the router itself.
     ControlPlane,
     Interface(usize),
@@ -149,6 +151,7 @@ impl Grammar for Reader<'_, '_> {
         match &self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
+            Block::Prose => line.indent > 0 && !is_global(line),
             Block::ControlPlane => {
                 if let ["service-policy", "input" | "output", name] = line.words.as_slice() {
                     self.config.control_plane.push((*name).to_owned());
@@ -231,6 +234,7 @@ impl Grammar for Reader<'_, '_> {
         match &self.block {
             Block::None
             | Block::Other
+            | Block::Prose
             | Block::ControlPlane
             | Block::RouteMap(_)
             | Block::Object(_) => {}
@@ -253,13 +257,29 @@ impl Grammar for Reader<'_, '_> {
             Block::Quality(block) => block.commands(),
             _ => &["class-map", "policy-map", "zone-pair", "zone-member", "access-list"],
         };
+        self.block = Block::Other;
         if !skipped::is_known(line) {
             blocks::slip(line, known, self.found);
             if !self.found.tells_of(line) {
                 skipped::unknown(line, self.found);
             }
+            // A command that opens a block has fewer words, most times (`sdwan`, with interfaces under it).
+            if line.words.len() > 2 || line.text().ends_with(':') {
+                self.block = Block::Prose;
+            }
         }
-        self.block = Block::Other;
+    }
+}
+
+/// True for a command of the global mode that opens what is read: behind words of a page, a configuration may
+/// be indented as a whole.
+fn is_global(line: &Line<'_>) -> bool {
+    match line.words.as_slice() {
+        ["interface", name, ..] => name.starts_with(|c: char| c.is_ascii_uppercase()),
+        ["ip", "access-list", "extended" | "standard", _] | ["zone", "security", _] => true,
+        ["access-list", _, "permit" | "deny", ..] | ["ip", "inspect", "name", ..] => true,
+        [first, _, ..] => matches!(*first, "class-map" | "policy-map" | "zone-pair" | "version"),
+        _ => false,
     }
 }
 

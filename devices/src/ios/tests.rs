@@ -93,6 +93,24 @@ fn lines_are_passed_over_knowingly_or_said() {
     check(" ip mtu 7", Severity::Error, "expected an MTU");
 }
 
+/// A page's words before a configuration that is indented as a whole.
+#[test]
+fn a_configuration_that_is_indented_as_a_whole() {
+    let text = "interface GigabitEthernet0/0\n ip address 10.0.0.1 255.255.255.0\n ip access-group A in\n\
+                ip access-list extended A\n deny tcp any any eq 80\n permit ip any any\n";
+    let audit = |text: &str| {
+        let (_, audit) = crate::audit::audit(crate::config::ConfigText::new("r1", text), None);
+        audit.verdicts.into_iter().map(|v| (v.traffic, v.direction, v.effect)).collect::<Vec<_>>()
+    };
+    let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
+    assert_eq!(audit(text).len(), 4);
+    assert_eq!(audit(&format!("Filtering on the inside\n{indented}")), audit(text));
+    // A block that is not known may have interfaces of its own.
+    let found =
+        ios_findings("sdwan\n interface GigabitEthernet1\n  tunnel-interface\n   color mpls\n");
+    assert!(found.iter().all(|w| w.line == 1), "{found:?}");
+}
+
 #[test]
 fn addresses_written_with_letters_are_told_once() {
     let text = TEXT.replace("10.0.1.1 255.255.255.0", "a.b.c.d x.y.z.w");
