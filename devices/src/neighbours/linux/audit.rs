@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{Device, Origin, PortId, Rule, in_prefix};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::wire::packet::Flow;
+use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
@@ -16,7 +16,7 @@ use crate::config::{ConfigText, Diagnostics};
 use crate::neighbours::audit::{Built, CLIENT, SERVER, audited};
 use crate::spec::DeviceContext;
 
-use super::matches::Match;
+use super::matches::{Circumstances, Match};
 use super::paths::{Path, each};
 use super::rules::{Hook, Ruleset};
 use super::{Linux, nft, rules_of};
@@ -380,6 +380,8 @@ struct Named {
     doubts: Vec<usize>,
     /// The rule concerns this host's connections alone (true), forwarded ones alone (false).
     is_host: Option<bool>,
+    /// Places of the chain that packets pass, and of the rules on the way from there.
+    path: (usize, Box<[usize]>),
 }
 
 /// Connections that rules name.
@@ -653,7 +655,10 @@ fn flows(rules: &Ruleset, most: usize) -> Flows {
                 _ => "",
             };
             let traffic = format!("{over}{traffic}");
-            named.push(Named { traffic, flow, is_of_ipv6, doubts: doubts.clone(), is_host });
+            let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
+            let path = (base.unwrap_or(0), path.entries.into());
+            let doubts = doubts.clone();
+            named.push(Named { traffic, flow, is_of_ipv6, doubts, is_host, path });
         }
         true
     });
@@ -764,6 +769,7 @@ impl Tried {
         if rests[0] != rests[1] {
             seen.push((rests[1].clone(), flows.unnamed.flow(true)));
         }
+        let mut tried: Vec<(&Named, Vec<(bool, Outcome)>)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
             let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
                 (Some(true), _) => &[true],
@@ -784,6 +790,24 @@ impl Tried {
                 }
                 told.push((*is_six, outcome));
             }
+            tried.push((named, told));
+        }
+        // What another row's rule names, too, and what becomes of it is what becomes of the rest.
+        let is_rest = |(is_six, outcome): &(bool, Outcome)| {
+            *outcome == rests[usize::from(flows.tells_versions && *is_six)]
+        };
+        let (alike, others): (Vec<_>, Vec<_>) =
+            tried.iter().partition(|(_, told)| told.iter().all(is_rest));
+        for (named, _) in alike {
+            let is_of = |(other, told): &&(&Named, Vec<(bool, Outcome)>)| {
+                told.iter().any(|(_, outcome)| outcome.0 != rest.0)
+                    && self.is_named_by(named.flow, other, way)
+            };
+            if others.iter().any(is_of) {
+                say(format!("TCP{}", named.traffic), rest.clone());
+            }
+        }
+        for (named, told) in tried {
             let traffic = &named.traffic;
             match told.as_slice() {
                 [(_, four), (_, six)] if four == six => {
@@ -874,6 +898,24 @@ impl Tried {
             because,
         };
         rows.into_iter().map(verdict).collect()
+    }
+
+    /// True when the first packet of a connection comes by a way to a rule that names others.
+    fn is_named_by(&self, flow: Flow, other: &Named, way: &Way) -> bool {
+        let rules = &self.linux.rules;
+        let mut syn = Packet::new(flow.src, flow.dst);
+        syn.flags = Flags::SYN;
+        let [near, far] = [way.names[0].as_str(), way.names[1].as_str()];
+        let (interfaces, host) = match way.end {
+            End::Neither => ([near, far], None),
+            End::Called => ([near, far], Some(true)),
+            End::Caller => ([far, near], Some(false)),
+        };
+        let around = Circumstances { state: "NEW", interfaces: Some(interfaces), host };
+        let (base, path) = &other.path;
+        let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
+        let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
+        when.chain(asked).all(|(negated, on)| on.holds(*negated, &syn, around))
     }
 
     /// Rules that cannot be told, and those others that ask the same of a packet.

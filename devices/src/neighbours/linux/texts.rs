@@ -531,3 +531,31 @@ fn what_the_host_opens() {
     let open = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -j ACCEPT\nCOMMIT\n";
     assert!(!directions(open).iter().any(|row| row.contains("opened")));
 }
+
+/// A rule before another takes some of what that one names: to say that all of it is dropped would be wrong.
+#[test]
+fn exceptions_that_fare_as_the_rest() {
+    let text = open("tcp dport 80-90 jump {\n  ip daddr 10.0.0.1 accept\n  drop\n }");
+    check(
+        &text,
+        &[
+            (Pass, "TCP to 10.0.0.1/32 to port 80-90", None),
+            (Drop, "TCP to port 80-90", Some(7)),
+            (Pass, "all other TCP", None),
+        ],
+    );
+    let text = open("tcp dport 22 accept\n  ip daddr 10.0.0.0/8 tcp dport 1-1023 drop");
+    check(
+        &text,
+        &[(Drop, "TCP to 10.0.0.0/8 to port 1-1023", Some(6)), (Pass, "all other TCP", None)],
+    );
+    let text = open("tcp dport 22 accept\n  tcp dport 1-1023 drop");
+    check(
+        &text,
+        &[
+            (Pass, "TCP to port 22", None),
+            (Drop, "TCP to port 1-1023", Some(6)),
+            (Pass, "all other TCP", None),
+        ],
+    );
+}
