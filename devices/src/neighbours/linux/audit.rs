@@ -384,6 +384,21 @@ struct Named {
     path: (usize, Box<[usize]>),
 }
 
+impl Named {
+    /// What its rule says of a connection, and of the rest what another one says.
+    fn of_both(&self, other: &Self, general: Flow) -> Flow {
+        let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
+            let ip = if mine.ip() == general.ip() { others.ip() } else { mine.ip() };
+            let port = if mine.port() == general.port() { others.port() } else { mine.port() };
+            SocketAddr::new(ip, port)
+        };
+        Flow {
+            src: or(self.flow.src, other.flow.src, general.src),
+            dst: or(self.flow.dst, other.flow.dst, general.dst),
+        }
+    }
+}
+
 /// Connections that rules name.
 struct Flows {
     named: Vec<Named>,
@@ -799,11 +814,20 @@ impl Tried {
         let (alike, others): (Vec<_>, Vec<_>) =
             tried.iter().partition(|(_, told)| told.iter().all(is_rest));
         for (named, _) in alike {
-            let is_of = |(other, told): &&(&Named, Vec<(bool, Outcome)>)| {
-                told.iter().any(|(_, outcome)| outcome.0 != rest.0)
-                    && self.is_named_by(named.flow, other, way)
-            };
-            if others.iter().any(is_of) {
+            let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
+            let mut is_exception = false;
+            for (other, told) in &others {
+                if is_exception || told.iter().all(|(_, outcome)| outcome.0 == rest.0) {
+                    continue;
+                }
+                // A connection that both name.
+                let flow = named.of_both(other, general);
+                is_exception = flow.src.is_ipv6() == flow.dst.is_ipv6()
+                    && self.is_named_by(flow, other, way)
+                    && (flow == named.flow
+                        || self.is_named_by(flow, named, way) && self.one(flow, &[]) == rest);
+            }
+            if is_exception {
                 say(format!("TCP{}", named.traffic), rest.clone());
             }
         }

@@ -547,7 +547,11 @@ fn exceptions_that_fare_as_the_rest() {
     let text = open("tcp dport 22 accept\n  ip daddr 10.0.0.0/8 tcp dport 1-1023 drop");
     check(
         &text,
-        &[(Drop, "TCP to 10.0.0.0/8 to port 1-1023", Some(6)), (Pass, "all other TCP", None)],
+        &[
+            (Pass, "TCP to port 22", None),
+            (Drop, "TCP to 10.0.0.0/8 to port 1-1023", Some(6)),
+            (Pass, "all other TCP", None),
+        ],
     );
     let text = open("tcp dport 22 accept\n  tcp dport 1-1023 drop");
     check(
