@@ -47,7 +47,10 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("it is ours");
     let command = folder.path().join("option30");
-    fs::copy(env!("CARGO_BIN_EXE_option30"), &command).expect("the folder takes it");
+    // Another process writes it: a test beside this one that starts a program just then would hold an open file,
+    // which nobody may execute, for a moment.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_option30")).arg(&command).status();
+    assert!(copied.is_ok_and(|status| status.success()), "the folder takes it");
     fs::write(folder.path().join("may.ron"), SCENARIO).expect("the folder takes it");
     (folder, command)
 }
