@@ -79,10 +79,15 @@ pub fn plural(n: usize, noun: &str) -> String {
 }
 
 /// Text from a file or a scenario, fit for a terminal or a picture: control characters (which could
-/// move the cursor, or are no XML) become a visible replacement.
+/// move the cursor, or are no XML) become a visible replacement, and a tab a blank.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// A figure for machines: rounded to six decimals, so that no last bit shows.
@@ -146,5 +151,6 @@ mod tests {
     #[test]
     fn what_a_file_says_cannot_steer_a_terminal() {
         assert_eq!(printable("a\x1b[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
+        assert_eq!(printable("chain c\t{"), "chain c {");
     }
 }

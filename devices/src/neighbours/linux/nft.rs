@@ -1165,7 +1165,7 @@ impl<'t> Statement<'_, '_, 't> {
         let line = &self.reader.lines[self.line];
         let doubt = self.doubt.clone();
         if let Some(doubt) = doubt.as_deref() {
-            let message = format!("`{doubt}` is not modelled: this rule does nothing");
+            let message = format!("`{doubt}` is not modelled: this rule is taken not to hold");
             self.reader.found.warn(line, "", message);
         }
         let remedy = remedy::of(&target, Vec::new);

@@ -363,7 +363,8 @@ impl<'t> Reader<'_, 't> {
                 self.command(all, self.table, is_six, words, line);
             }
             ["COMMIT" | "-X" | "-Z", ..] | [] => {}
-            [first, ..] if matches!(*first, "echo" | "printf" | "#" | "logger") => {}
+            [first, ..]
+                if first.starts_with('#') || matches!(*first, "echo" | "printf" | "logger") => {}
             [first, ..] => {
                 let mut is_read = is_script || first.contains('=') || is_of_a_shell(first);
                 // `iptables -C … || iptables -A …`, `if test; then iptables …; fi`
@@ -908,7 +909,7 @@ fn rule_of(
         return None;
     }
     if let Some(doubt) = doubt.as_deref().filter(|_| target != Target::Count) {
-        let message = format!("{} is not modelled: this rule does nothing", quoted(doubt));
+        let message = format!("{} is not modelled: this rule is taken not to hold", quoted(doubt));
         found.warn(line, doubt, message);
     }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));

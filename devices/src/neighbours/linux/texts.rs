@@ -563,3 +563,12 @@ fn exceptions_that_fare_as_the_rest() {
         ],
     );
 }
+
+/// Rules that someone has taken out by a `#` before them.
+#[test]
+fn rules_that_are_remarks() {
+    let text =
+        "*filter\n:FORWARD ACCEPT [0:0]\n#-A FORWARD -j DROP\n-A FORWARD -j ACCEPT\nCOMMIT\n";
+    check(text, &[(Pass, "all TCP", None)]);
+    assert_eq!(told(text).warnings, []);
+}
