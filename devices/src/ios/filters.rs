@@ -125,14 +125,18 @@ impl Probes {
         }
     }
 
-    /// An interface whose access lists are of IPv6 only does nothing to TCP over IPv4.
+    /// An interface whose access lists are of one version of IP only does nothing to TCP over the other.
     fn leave_to_the_other(&mut self, family: Family, interface: &Interface, called: &str) {
-        let of_ipv6 = interface.access_v6.iter().flatten().next();
-        if let Some(list) = of_ipv6.filter(|_| family == Family::V4) {
-            let rule = "an IPv6 access list names no packet of IPv4";
+        let (lists, mine, other) = match family {
+            Family::V4 => (&interface.access_v6, 4, 6),
+            Family::V6 => (&interface.access, 6, 4),
+        };
+        let is_used = family == Family::V4 || interface.has_v6;
+        if let Some(list) = lists.iter().flatten().next().filter(|_| is_used) {
+            let rule = format!("an access list of IPv{other} names no packet of IPv{mine}");
             let because = vec![Because::line(&list.place, rule)];
             let direction = format!("{called}, both directions");
-            self.say("TCP over IPv4".into(), &direction, Effect::Pass, because);
+            self.say(format!("TCP over IPv{mine}"), &direction, Effect::Pass, because);
         }
     }
 
@@ -412,7 +416,7 @@ fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
         let names = [&i.access, &i.access_v6, &i.inspect, &i.service];
         let names = names.map(|pair| pair.each_ref().map(|n| n.as_ref().map(|n| n.name.clone())));
         let unread = |(place, _): &(ConfigLine, String)| place.text.clone();
-        (names, i.unread.iter().map(unread).collect::<Vec<_>>())
+        (names, i.has_v6, i.unread.iter().map(unread).collect::<Vec<_>>())
     };
     let mut places = BTreeMap::new();
     let mut all: Vec<Vec<&Interface>> = Vec::new();
@@ -563,6 +567,15 @@ mod tests {
             "{rows:#?}"
         );
         assert!(!of_side.iter().any(|row| row.starts_with("pass")), "{rows:#?}");
+    }
+
+    #[test]
+    fn lists_of_one_version_of_ip_leave_the_other_alone() {
+        let text = "ip access-list extended L\n deny tcp any any\ninterface a\n ip access-group L in\n ipv6 address 2001:db8::1/64\n";
+        let row = "pass | TCP over IPv6 | interface a, both directions | 4";
+        assert!(told(text).iter().any(|r| r == row), "{:#?}", told(text));
+        let old = text.replace(" ipv6 address 2001:db8::1/64\n", "");
+        assert!(!told(&old).iter().any(|r| r.contains("IPv6")), "{:#?}", told(&old));
     }
 
     /// The list of what comes in refuses SYNs, that of what goes out their answers.

@@ -101,6 +101,8 @@ pub(crate) struct Interface {
     /// `ip nat inside`, `outside`.
     pub(crate) nat: Option<Side>,
     pub(crate) has_address: bool,
+    /// It has an address of IPv6.
+    pub(crate) has_v6: bool,
     /// Its address is written with letters.
     pub(crate) is_address_hidden: bool,
     /// Its first IPv4 address, when the text says it.

@@ -73,6 +73,10 @@ impl Entry {
     }
 }
 
+/// What an entry may still ask for behind `log`.
+const BEHIND_LOG: [&str; 8] =
+    ["inactive", "time-range", "fragments", "established", "dscp", "precedence", "tos", "ttl"];
+
 struct Words<'a, 'l, 'd> {
     dialect: Dialect,
     rest: &'a [&'l str],
@@ -419,17 +423,12 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 // Names only fragments, which TCP here never sends.
                 "fragments" => return Err(Unread::OtherTraffic),
                 "inactive" => return Err(Unread::OtherTraffic),
-                // The rest of the line says how it is logged; an ASA may say there that it is not in use.
+                // How it is logged, and what else it asks for.
                 "log" | "log-input" => {
-                    let rest = self.rest;
-                    if rest.contains(&"inactive") {
-                        return Err(Unread::OtherTraffic);
-                    }
-                    if let Some(at) = rest.iter().position(|w| *w == "time-range") {
-                        self.rest = &rest[at..];
-                        continue;
-                    }
-                    return Ok(());
+                    let Some(at) = self.rest.iter().position(|w| BEHIND_LOG.contains(w)) else {
+                        return Ok(());
+                    };
+                    self.rest = &self.rest[at..];
                 }
                 // What `show access-list` adds.
                 word if word.starts_with("(hit") || word.starts_with("(match") => return Ok(()),

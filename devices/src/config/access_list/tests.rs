@@ -188,6 +188,7 @@ fn what_is_not_understood_is_open() {
         "deny 47 any any",
         "deny esp any any",
         "deny tcp any any fragments",
+        "deny ip any any log fragments",
         "deny tcp any any established",
         "deny tcp any any ack",
         "deny tcp any any match-all +ack +syn",
