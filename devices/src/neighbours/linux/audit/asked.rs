@@ -1,0 +1,181 @@
+//! What the rules on the way to a rule ask of a connection, one that is such, and its name.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use sim_core::engine::device::in_prefix;
+use sim_core::wire::packet::Flow;
+
+use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::paths::Path;
+
+use super::unnamed::Unnamed;
+
+/// What the rules on the way to a rule say of connections.
+#[derive(Default)]
+pub(super) struct Asked<'r> {
+    sources: Option<&'r [(IpAddr, u8)]>,
+    destinations: Option<&'r [(IpAddr, u8)]>,
+    source_ports: Option<&'r [RangeInclusive<u16>]>,
+    ports: Option<&'r [RangeInclusive<u16>]>,
+    is_of_ipv6: Option<bool>,
+    /// What it says of all others than these.
+    others: Vec<&'r Match>,
+}
+
+impl<'r> Asked<'r> {
+    /// What stands nearest to the rule says it; `excepted`: what conditions exclude is meant, too. Of joined
+    /// values the one at this place counts.
+    pub(super) fn of(path: &Path<'_, 'r>, excepted: bool, place: usize) -> Self {
+        let mut asked = Self::default();
+        for (negated, on) in path.conditions() {
+            if !negated || excepted || matches!(on, Match::Version6) {
+                asked.take(*negated, on, place);
+            } else {
+                asked.others.push(on);
+            }
+        }
+        asked
+    }
+
+    fn take(&mut self, negated: bool, on: &'r Match, place: usize) {
+        match on {
+            Match::Source(of) => self.sources = Some(of),
+            Match::Destination(of) => self.destinations = Some(of),
+            Match::SourcePort(of) => self.source_ports = Some(of),
+            Match::DestinationPort(of) => self.ports = Some(of),
+            Match::Version6 => self.is_of_ipv6 = Some(!negated),
+            Match::Joined(of) => {
+                let one = of.get(place.min(of.len().saturating_sub(1))).into_iter().flatten();
+                one.for_each(|(negated, on)| self.take(*negated, on, place));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a server's answers come from is where connections go to: what those are asked, where only the port
+    /// that packets come from is told.
+    pub(super) fn of_answers(&self) -> Option<Self> {
+        let Self { sources, destinations, source_ports, is_of_ipv6, .. } = *self;
+        (source_ports.is_some() && self.ports.is_none()).then(|| Self {
+            sources: destinations,
+            destinations: sources,
+            ports: source_ports,
+            is_of_ipv6,
+            ..Self::default()
+        })
+    }
+
+    /// One of these connections, with its name and, where it is given, its version of IP, and whether its
+    /// addresses tell that; nothing when no connection is such.
+    pub(super) fn connection(&self, unnamed: &Unnamed) -> Option<Connection> {
+        let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| of.first()).map(|(a, _)| *a);
+        let (from, to) = (first(self.sources), first(self.destinations));
+        let mut version = self.is_of_ipv6;
+        for address in [from, to].into_iter().flatten() {
+            if version.is_some_and(|is_six| is_six != address.is_ipv6()) {
+                return None;
+            }
+            version = Some(address.is_ipv6());
+        }
+        let mut flow = unnamed.flow(version == Some(true));
+        let mut called = String::new();
+        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        if let (Some(address), Some(of)) = (from, self.sources) {
+            flow.src.set_ip(address);
+            called.push_str(&format!(" from {}", networks(of)));
+        }
+        if let Some(of) = self.source_ports
+            && let Some(range) = of.first()
+        {
+            flow.src.set_port(*range.start());
+            called.push_str(&format!(" from port {}", listed(of, port_range)));
+        }
+        if let (Some(address), Some(of)) = (to, self.destinations) {
+            flow.dst.set_ip(address);
+            called.push_str(&format!(" to {}", networks(of)));
+        }
+        if let Some(of) = self.ports
+            && let Some(range) = of.first()
+        {
+            flow.dst.set_port(*range.start());
+            called.push_str(&format!(" to port {}", listed(of, port_range)));
+        }
+        self.be_another(&mut flow, &mut called);
+        let has_address = from.or(to).is_some();
+        Some((called, flow, version.map(|is_six| (is_six, has_address))))
+    }
+
+    /// Makes a connection one of the others, where a rule is of all but some.
+    fn be_another(&self, flow: &mut Flow, called: &mut String) {
+        let within =
+            |of: &[(IpAddr, u8)], address| of.iter().any(|&(a, l)| in_prefix(address, a, l));
+        let address = |of: &[(IpAddr, u8)], now: IpAddr| {
+            let others = [[198, 18, 0, 1], [10, 0, 0, 1], [172, 16, 0, 1], [192, 168, 0, 1]];
+            let mut others = others.map(IpAddr::from).into_iter();
+            let is_needed = now.is_ipv4() && within(of, now);
+            is_needed.then(|| others.find(|other| !within(of, *other))).flatten()
+        };
+        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        let port = |of: &[RangeInclusive<u16>], now: u16| {
+            let among = |port: &u16| of.iter().any(|range| range.contains(port));
+            among(&now)
+                .then(|| [80, 1, 1024, 65_535].into_iter().find(|port| !among(port)))
+                .flatten()
+        };
+        for on in &self.others {
+            match on {
+                Match::Source(of) => {
+                    if let Some(other) = address(of, flow.src.ip()) {
+                        flow.src.set_ip(other);
+                        called.push_str(&format!(" from others than {}", networks(of)));
+                    }
+                }
+                Match::Destination(of) => {
+                    if let Some(other) = address(of, flow.dst.ip()) {
+                        flow.dst.set_ip(other);
+                        called.push_str(&format!(" to others than {}", networks(of)));
+                    }
+                }
+                Match::DestinationPort(of) => {
+                    if let Some(other) = port(of, flow.dst.port()) {
+                        flow.dst.set_port(other);
+                        let these = listed(of, port_range);
+                        called.push_str(&format!(" to other ports than {these}"));
+                    }
+                }
+                Match::SourcePort(of) => {
+                    if let Some(other) = port(of, flow.src.port()) {
+                        flow.src.set_port(other);
+                        let these = listed(of, port_range);
+                        called.push_str(&format!(" from other ports than {these}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `80`, `1024-65535`.
+fn port_range(range: &RangeInclusive<u16>) -> String {
+    match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first}-{last}"),
+    }
+}
+
+/// The name of a connection, and it; with whether it is of IPv6, and whether its addresses tell that.
+pub(super) type Connection = (String, Flow, Option<(bool, bool)>);
+
+/// Most that are named of a list.
+const NAMED_MAX: usize = 4;
+
+/// `80, 443`; of a long list the first ones.
+fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
+    let mut named: Vec<String> = all.iter().take(NAMED_MAX).map(name).collect();
+    if all.len() > NAMED_MAX {
+        named.push(format!("and {} more", all.len() - NAMED_MAX));
+    }
+    named.join(", ")
+}

@@ -1,0 +1,142 @@
+//! The connections that are tried: one of each kind that rules name.
+
+use std::net::SocketAddr;
+
+use sim_core::wire::packet::Flow;
+
+use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::paths::each;
+use crate::neighbours::linux::rules::{Hook, Ruleset};
+
+use super::asked::Asked;
+use super::unnamed::Unnamed;
+
+/// Most of a rule's joined values that are tried each.
+const JOINED_MAX: usize = 16;
+
+/// Connections of which one is tried.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// ` from 10.0.0.0/8 to port 80`; empty: any connection.
+    pub(super) traffic: String,
+    pub(super) flow: Flow,
+    /// Its addresses, or its rules, are of one version of IP.
+    pub(super) is_of_ipv6: Option<bool>,
+    /// Rules that lead to it of which it cannot be told whether they hold.
+    pub(super) doubts: Vec<usize>,
+    /// The rule concerns this host's connections alone (true), forwarded ones alone (false).
+    pub(super) is_host: Option<bool>,
+    /// Places of the chain that packets pass, and of the rules on the way from there.
+    pub(super) path: (usize, Box<[usize]>),
+}
+
+impl Named {
+    /// What its rule says of a connection, and of the rest what another one says.
+    pub(super) fn of_both(&self, other: &Self, general: Flow) -> Flow {
+        let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
+            let ip = if mine.ip() == general.ip() { others.ip() } else { mine.ip() };
+            let port = if mine.port() == general.port() { others.port() } else { mine.port() };
+            SocketAddr::new(ip, port)
+        };
+        Flow {
+            src: or(self.flow.src, other.flow.src, general.src),
+            dst: or(self.flow.dst, other.flow.dst, general.dst),
+        }
+    }
+}
+
+/// Connections that rules name.
+pub(super) struct Flows {
+    pub(super) named: Vec<Named>,
+    pub(super) unnamed: Unnamed,
+    /// Rules of the two versions of IP differ, or may.
+    pub(super) tells_versions: bool,
+    /// The line of the first rule whose connections are not tried.
+    pub(super) left: Option<u32>,
+}
+
+/// Connections that rules name, each with its name.
+pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
+    let tells = |(_, on): &(bool, Match)| matches!(on, Match::Version6);
+    let tells_versions = rules.bases.iter().any(|base| base.when.iter().any(tells))
+        || rules.entries.iter().any(|entry| entry.matches.iter().any(tells));
+    let mut named: Vec<Named> = Vec::new();
+    let mut left = None;
+    let unnamed = Unnamed::of(rules);
+    each(rules, |path| {
+        let entry = &rules.entries[path.last()];
+        let doubts: Vec<usize> = path.doubts().collect();
+        let is_host = match path.base.hook {
+            Hook::Forward => Some(false),
+            Hook::Input | Hook::Output => Some(true),
+            _ => None,
+        };
+        let joined = path.conditions().filter_map(|(_, on)| match on {
+            Match::Joined(of) => Some(of.len()),
+            _ => None,
+        });
+        let joined = joined.max().unwrap_or(1);
+        let mut new: Vec<Asked<'_>> =
+            (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, false, place)).collect();
+        // A rule of all but some names those, too.
+        if path.conditions().any(|(negated, on)| *negated && !matches!(on, Match::Version6)) {
+            new.push(Asked::of(path, true, 0));
+        }
+        if joined > JOINED_MAX {
+            left.get_or_insert(entry.line);
+        }
+        new.extend(new[0].of_answers());
+        for asked in new {
+            let Some((traffic, flow, version)) = asked.connection(&unnamed) else { continue };
+            let is_known = |n: &Named| n.flow == flow && n.doubts == doubts && n.is_host == is_host;
+            if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
+                continue;
+            }
+            if named.len() >= most {
+                left.get_or_insert(entry.line);
+                return false;
+            }
+            let is_of_ipv6 = version.map(|(is_six, _)| is_six);
+            let over = match version {
+                Some((true, false)) if tells_versions => " over IPv6",
+                Some((false, false)) if tells_versions => " over IPv4",
+                _ => "",
+            };
+            let traffic = format!("{over}{traffic}");
+            let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
+            let path = (base.unwrap_or(0), path.entries.into());
+            let doubts = doubts.clone();
+            named.push(Named { traffic, flow, is_of_ipv6, doubts, is_host, path });
+        }
+        true
+    });
+    Flows { named, unnamed, tells_versions, left }
+}
+
+/// Most networks between each two of which a connection is tried.
+const SOURCES_MAX: usize = 6;
+
+impl Flows {
+    /// Connections from each network that rules let come from to each other: where one rule lets the SYN through and
+    /// another one the answer, neither is told by its own.
+    pub(super) fn between_sources(&self) -> impl Iterator<Item = (String, Flow)> {
+        let is_source = |named: &&Named| {
+            named.traffic.starts_with(" from ")
+                && !named.traffic.contains(" to ")
+                && !named.traffic.contains(" port ")
+                && named.doubts.is_empty()
+                && named.flow.src.is_ipv4()
+        };
+        let all: Vec<&Named> = self.named.iter().filter(is_source).take(SOURCES_MAX).collect();
+        let pairs = all.clone().into_iter().flat_map(move |from| {
+            let others =
+                all.clone().into_iter().filter(|to| to.flow.src.ip() != from.flow.src.ip());
+            others.map(|to| (from, to)).collect::<Vec<_>>()
+        });
+        pairs.map(|(from, to)| {
+            let dst = SocketAddr::new(to.flow.src.ip(), from.flow.dst.port());
+            let traffic = format!("TCP{}{}", from.traffic, to.traffic.replace(" from ", " to "));
+            (traffic, Flow { dst, ..from.flow })
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! The ways that connections take: between the interfaces that rules tell apart, or to this host itself.
+
+use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::paths::each;
+use crate::neighbours::linux::rules::{Hook, Ruleset};
+
+/// Most pairs of interfaces that are looked at.
+const PAIRS_MAX: usize = 256;
+/// Most interfaces between which all ways are tried; of more, those that rules name.
+const INTERFACES_MAX: usize = 3;
+/// Stand for interfaces that no rule names.
+const OTHERS: [&str; 2] = ["(another)", "(yet another)"];
+
+/// A way through the router, or to the host itself.
+pub(super) struct Way {
+    /// The interfaces by which the one who opens a connection is reached, and the other end.
+    pub(super) names: [String; 2],
+    pub(super) end: End,
+}
+
+/// What this host is to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The way between its ends.
+    Neither,
+    /// Who is called.
+    Called,
+    /// Who opens it; the one who is called is reached by the first interface.
+    Caller,
+}
+
+/// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
+pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String {
+    let name = |name: &String| match OTHERS.contains(&name.as_str()) {
+        true => "any other interface".to_owned(),
+        false => name.clone(),
+    };
+    let mut said: Vec<String> = Vec::new();
+    for end in [End::Neither, End::Called, End::Caller] {
+        let is_such = |way: &&Way| way.end == end;
+        let these = some.iter().copied().filter(is_such);
+        let all = ways.iter().chain(opened).filter(is_such).count();
+        let whole = match end {
+            End::Neither if all == 1 => "forwarded, both directions",
+            End::Neither => "forwarded between any interfaces",
+            End::Called => "to this host itself",
+            End::Caller => "opened by this host itself",
+        };
+        match these.clone().count() {
+            0 => {}
+            some if some == all => said.push(whole.to_owned()),
+            _ if end == End::Neither => said.extend(these.map(|way| {
+                format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
+            })),
+            _ => said.extend(these.map(|way| format!("{whole} by {}", name(&way.names[0])))),
+        }
+    }
+    said.join("; ")
+}
+
+/// The ways through the router that rules tell apart, or those to the host itself; the last is between
+/// interfaces that no rule names. With the line of the first rule whose interfaces are too many.
+pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Option<u32>) {
+    fn named(on: &Match, wanted: bool, names: &mut Vec<String>) {
+        match on {
+            Match::Interface { names: of, out } if *out == wanted => {
+                names.extend(of.iter().map(|name| name.replace('+', "0")));
+            }
+            Match::Joined(of) => {
+                of.iter().flatten().for_each(|(_, on)| named(on, wanted, names));
+            }
+            _ => {}
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    // With the line of the rule that names them.
+    let mut pairs: Vec<([String; 2], u32)> = Vec::new();
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    each(rules, |path| {
+        if !is_met(path.base.hook, is_host) {
+            return true;
+        }
+        from.clear();
+        to.clear();
+        for (_, on) in path.conditions() {
+            named(on, false, &mut from);
+            named(on, true, &mut to);
+        }
+        let all = from.iter().chain(&to).filter(|name| *name != "lo");
+        let new: Vec<&String> = all.filter(|name| !names.contains(name)).collect();
+        names.extend(new.into_iter().cloned().collect::<Vec<String>>());
+        names.dedup();
+        if pairs.len() < PAIRS_MAX && !(from.is_empty() && to.is_empty()) {
+            let other = |names: &[String]| match names {
+                [] => vec![OTHERS[0].to_owned()],
+                names => names.to_vec(),
+            };
+            let (from, to) = (other(&from), other(&to));
+            let line = rules.entries[path.last()].line;
+            for a in &from {
+                pairs.extend(to.iter().map(|b| ([a.clone(), b.clone()], line)));
+            }
+        }
+        true
+    });
+    if is_host {
+        let all = names.iter().cloned().chain([OTHERS[0].to_owned()]);
+        let line = pairs.first().map_or(0, |(_, line)| *line);
+        pairs = all.map(|name| ([name, OTHERS[1].to_owned()], line)).collect();
+    } else {
+        if names.len() <= INTERFACES_MAX {
+            let all = || names.iter().map(String::as_str).chain([OTHERS[0]]);
+            let line = pairs.first().map_or(0, |(_, line)| *line);
+            let every = all()
+                .flat_map(|from| all().map(move |to| ([from.to_owned(), to.to_owned()], line)));
+            pairs = every.collect();
+        }
+        pairs.retain(|([from, to], _)| from != to && from != "lo" && to != "lo");
+    }
+    let mut once: Vec<[String; 2]> = Vec::new();
+    let mut left = None;
+    for (pair, line) in pairs {
+        match once.contains(&pair) {
+            true => {}
+            false if once.len() < most => once.push(pair),
+            false => {
+                left.get_or_insert(line);
+            }
+        }
+    }
+    let last = OTHERS.map(str::to_owned);
+    if !is_host || once.is_empty() {
+        once.push(last);
+    }
+    let end = if is_host { End::Called } else { End::Neither };
+    (once.into_iter().map(|names| Way { names, end }).collect(), left)
+}
+
+/// True when what is forwarded, or what this host itself takes, meets a chain.
+fn is_met(hook: Hook, is_host: bool) -> bool {
+    match hook {
+        Hook::Forward => !is_host,
+        Hook::Input | Hook::Output => is_host,
+        Hook::Ingress | Hook::Prerouting | Hook::Postrouting | Hook::Egress => true,
+    }
+}

@@ -1,0 +1,390 @@
+//! Tables and chains of nftables: which there are, at which hooks packets pass them and in what order, and
+//! the commands that add rules to them and take them away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sim_core::engine::device::Rule;
+
+use crate::config::{ConfigText, Diagnostics, Line};
+use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset};
+use crate::neighbours::linux::target::Target;
+
+use super::names::Names;
+use super::statement::Statement;
+use super::tokens::Token;
+use super::{FAMILIES, MAN};
+
+/// Most chains in braces within each other: the jumps that a packet may have open (Linux,
+/// `NFT_JUMP_STACK_SIZE`).
+const BRACES_MAX: usize = 16;
+
+pub(super) struct Reader<'r, 't> {
+    pub(super) text: ConfigText<'r>,
+    pub(super) lines: &'r [Line<'t>],
+    pub(super) names: Names<'t>,
+    tokens: &'r [Token<'t>],
+    /// Names of chains without one.
+    braced: &'t BTreeMap<usize, String>,
+    /// How many of them are open.
+    depth: usize,
+    at: usize,
+    /// Room for those of a statement.
+    words: Vec<&'t str>,
+    /// Family and name of each table.
+    pub(super) tables: Vec<(&'t str, &'t str)>,
+    /// Tables that filter nothing.
+    dormant: BTreeSet<usize>,
+    /// Those that the text has, with their tables.
+    chains: BTreeSet<(usize, &'t str)>,
+    /// Chains that what arrives comes to first.
+    entrances: Vec<(usize, &'t str)>,
+    /// Rules that send connections to a process of this host, with their chains.
+    pub(super) redirects: Vec<(Place<'t>, Arc<Rule>)>,
+    /// With the order in which a packet passes them.
+    bases: Vec<((Hook, i32), Base)>,
+    pub(super) rules: Ruleset,
+    pub(super) found: &'r mut Diagnostics,
+}
+
+/// A chain whose rules are read.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t> {
+    pub(super) table: usize,
+    pub(super) chain: &'t str,
+}
+
+/// Where a hook is.
+fn hook_of(name: &str) -> Option<Hook> {
+    Some(match name {
+        "ingress" => Hook::Ingress,
+        "prerouting" => Hook::Prerouting,
+        "input" => Hook::Input,
+        "forward" => Hook::Forward,
+        "output" => Hook::Output,
+        "postrouting" => Hook::Postrouting,
+        "egress" => Hook::Egress,
+        _ => return None,
+    })
+}
+
+impl<'r, 't> Reader<'r, 't> {
+    /// Of a text whose lines and tokens these are; nothing is read yet.
+    pub(super) fn of(
+        text: ConfigText<'r>,
+        lines: &'r [Line<'t>],
+        tokens: &'r [Token<'t>],
+        braced: &'t BTreeMap<usize, String>,
+        found: &'r mut Diagnostics,
+    ) -> Self {
+        Self {
+            text,
+            lines,
+            names: Names::of(tokens),
+            tokens,
+            braced,
+            depth: 0,
+            at: 0,
+            words: Vec::new(),
+            tables: Vec::new(),
+            dormant: BTreeSet::new(),
+            chains: BTreeSet::new(),
+            entrances: Vec::new(),
+            redirects: Vec::new(),
+            bases: Vec::new(),
+            rules: Ruleset::of(text.file, MAN),
+            found,
+        }
+    }
+}
+
+impl<'t> Reader<'_, 't> {
+    fn peek(&self, ahead: usize) -> &'t str {
+        self.tokens.get(self.at + ahead).map_or("", |token| token.text)
+    }
+
+    /// The family that may stand here, and the name after it.
+    fn table(&mut self) -> usize {
+        let family = FAMILIES.iter().find(|family| **family == self.peek(0)).copied();
+        self.at += usize::from(family.is_some());
+        let key = (family.unwrap_or("ip"), self.peek(0));
+        self.at += 1;
+        self.tables.iter().position(|table| *table == key).unwrap_or_else(|| {
+            self.tables.push(key);
+            self.tables.len() - 1
+        })
+    }
+
+    pub(super) fn family(&self, table: usize) -> &'t str {
+        self.tables.get(table).map_or("", |(family, _)| family)
+    }
+
+    /// Past the closing brace of what was opened.
+    fn skip_block(&mut self) {
+        let mut depth = 1;
+        while depth > 0 && self.at < self.tokens.len() {
+            depth += match self.peek(0) {
+                "{" => 1,
+                "}" => -1,
+                _ => 0,
+            };
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn all(&mut self) {
+        let mut table = 0;
+        while self.at < self.tokens.len() {
+            let (first, second) = (self.peek(0), self.peek(1));
+            self.at += 1;
+            match (first, second) {
+                ("table", _) => table = self.table(),
+                ("chain", chain) if self.peek(1) == "{" => {
+                    self.at += 2;
+                    self.chain(Place { table, chain });
+                }
+                ("add" | "insert" | "create", "rule" | "chain") => {
+                    self.at += 1;
+                    let table = self.table();
+                    let place = Place { table, chain: self.peek(0) };
+                    self.at += 1;
+                    match second {
+                        "rule" => {
+                            if matches!(self.peek(0), "position" | "handle" | "index") {
+                                self.of_other_place("put");
+                                self.at += 2;
+                            }
+                            self.chains.insert((place.table, place.chain));
+                            self.statement(place, first == "insert");
+                        }
+                        _ if self.peek(0) == "{" => {
+                            self.at += 1;
+                            self.chain(place);
+                        }
+                        _ => {
+                            self.chains.insert((place.table, place.chain));
+                        }
+                    }
+                }
+                ("flush", "ruleset") => {
+                    (0..self.tables.len()).for_each(|table| self.rules.flush(table, None));
+                    self.bases.clear();
+                    self.redirects.clear();
+                }
+                ("flush" | "delete" | "destroy", "table" | "chain") => {
+                    self.at += 1;
+                    let table = self.table();
+                    let chain = self.peek(0);
+                    let all = second == "table";
+                    self.rules.flush(table, (!all).then_some(chain));
+                    if first != "flush" {
+                        self.bases
+                            .retain(|(_, base)| base.table != table || !all && base.chain != chain);
+                    }
+                }
+                ("delete" | "replace", "rule") => self.of_other_place("delete or replace"),
+                ("flags", "dormant") => {
+                    self.dormant.insert(table);
+                }
+                ("set" | "map" | "flowtable" | "synproxy" | "counter" | "quota" | "limit", _)
+                    if self.peek(1) == "{" =>
+                {
+                    self.at += 2;
+                    self.skip_block();
+                }
+                ("ct", "helper" | "timeout" | "expectation") if self.peek(2) == "{" => {
+                    self.at += 3;
+                    self.skip_block();
+                }
+                ("include", _) => {
+                    let line = &self.lines[self.tokens[self.at - 1].line];
+                    let message = "what the file holds that is included here is not known";
+                    self.found.warn(line, "", message);
+                    self.unknown_file(line);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A command names a rule by a number that the text does not give.
+    fn of_other_place(&mut self, does: &str) {
+        if let Some(token) = self.tokens.get(self.at) {
+            let message = format!(
+                "which rule this command means to {does} the text does not tell: the order of rules may be another"
+            );
+            self.found.warn(&self.lines[token.line], "", message);
+        }
+    }
+
+    /// Rules of a file that is not here may do anything.
+    fn unknown_file(&mut self, line: &Line<'t>) {
+        let chain = format!("(included in line {})", line.number);
+        let target = Target::Unknown("include".to_owned());
+        let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
+        self.rules.add((usize::MAX, &chain), None, read, line, None);
+        let hook = Hook::Ingress;
+        let base = Base { table: usize::MAX, chain, hook, when: Vec::new(), policy: None };
+        self.bases.push(((hook, i32::MIN), base));
+    }
+
+    /// What stands in the braces of a chain.
+    fn chain(&mut self, place: Place<'t>) {
+        self.chains.insert((place.table, place.chain));
+        while self.at < self.tokens.len() {
+            match self.peek(0) {
+                "}" => {
+                    self.at += 1;
+                    return;
+                }
+                "\n" | ";" => self.at += 1,
+                "type" => self.base(place),
+                "policy" => self.policy(place),
+                _ => self.statement(place, false),
+            }
+        }
+    }
+
+    /// The words up to the end of the statement, and the place of its line. A chain in braces is read as one
+    /// of the table's, and its name stands for it.
+    fn words(&mut self, table: usize) -> (Vec<&'t str>, usize) {
+        let first = self.at;
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
+        let mut depth = 0;
+        while let Some(token) = self.tokens.get(self.at) {
+            if let Some(chain) = self.braced.get(&self.at) {
+                self.at += 1;
+                words.push(chain);
+                if self.depth < BRACES_MAX {
+                    self.depth += 1;
+                    self.chain(Place { table, chain });
+                    self.depth -= 1;
+                } else {
+                    self.skip_block();
+                }
+                continue;
+            }
+            match token.text {
+                "{" => depth += 1,
+                "}" if depth == 0 => break,
+                "}" => depth -= 1,
+                "\n" | ";" if depth == 0 => break,
+                _ => {}
+            }
+            self.at += 1;
+            match token.text {
+                "\n" => {}
+                value if value.starts_with('$') => {
+                    self.names.put_in(std::iter::once(value), &mut words);
+                }
+                word => words.push(word),
+            }
+        }
+        (words, self.tokens.get(first).map_or(0, |token| token.line))
+    }
+
+    /// `type filter hook forward device eth0 priority filter + 10`.
+    fn base(&mut self, place: Place<'t>) {
+        let (words, _) = self.words(place.table);
+        let ["type", kind, "hook", hook, rest @ ..] = words.as_slice() else { return };
+        let Some(hook) = hook_of(hook) else { return };
+        let family = self.family(place.table);
+        // Of ARP there is no TCP; chains of translation see the first packet only.
+        let is_followed = family != "arp" && *kind != "nat";
+        if !is_followed {
+            self.rules.roots.push((place.table, place.chain.to_owned()));
+        }
+        if family == "arp" {
+            return;
+        }
+        if matches!(hook, Hook::Ingress | Hook::Prerouting) {
+            self.entrances.push((place.table, place.chain));
+        }
+        if !is_followed {
+            return;
+        }
+        let mut when = match family {
+            "ip" => vec![(true, Match::Version6)],
+            "ip6" => vec![(false, Match::Version6)],
+            _ => Vec::new(),
+        };
+        let at = rest.iter().position(|word| *word == "priority").unwrap_or(rest.len());
+        if let ["device" | "devices", devices @ ..] = &rest[..at] {
+            let is_name = |word: &&&str| !matches!(**word, "=" | "{" | "}" | ",");
+            let names = devices.iter().filter(is_name).map(|name| name.replace('*', "+")).collect();
+            when.push((false, Match::Interface { names, out: hook == Hook::Egress }));
+        }
+        let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);
+        let (table, chain) = (place.table, place.chain.to_owned());
+        self.bases.push(((hook, priority), Base { table, chain, hook, when, policy: None }));
+        self.words = words;
+    }
+
+    fn policy(&mut self, place: Place<'t>) {
+        let (words, line) = self.words(place.table);
+        let line = &self.lines[line];
+        let is_this = |base: &&mut Base| base.table == place.table && base.chain == place.chain;
+        if let Some(base) = self.bases.iter_mut().map(|(_, base)| base).rfind(is_this) {
+            let drops = words.get(1) == Some(&"drop");
+            let rule = || Rule::config(line.text(), self.text.place(line), MAN);
+            base.policy = drops.then(rule);
+        }
+        self.words = words;
+    }
+
+    /// A rule.
+    fn statement(&mut self, place: Place<'t>, is_first: bool) {
+        let (words, line) = self.words(place.table);
+        let mut rule = Statement::of(self, place, is_first, line);
+        rule.read(&words);
+        self.words = words;
+    }
+
+    /// What is known only at the end of a text.
+    pub(super) fn finish(self) -> Ruleset {
+        let Self { mut bases, mut rules, chains, dormant, entrances, redirects, .. } = self;
+        let is_dormant = |(_, base): &&((Hook, i32), Base)| dormant.contains(&base.table);
+        let sleeping = bases.iter().filter(is_dormant);
+        rules.roots.extend(sleeping.map(|(_, base)| (base.table, base.chain.clone())));
+        bases.retain(|(_, base)| !dormant.contains(&base.table));
+        // By hook, then by priority; the sort keeps the order of the text among equals.
+        bases.sort_by_key(|(order, _)| *order);
+        rules.bases = bases.into_iter().map(|(_, base)| base).collect();
+        rules.without_chain(|table, chain| chains.contains(&(table, chain)));
+        let reached = rules.reached(entrances.iter().map(|(table, chain)| (*table, *chain)));
+        let reaches = |place: &Place<'_>| {
+            reached.contains(&(place.table, place.chain.to_owned()))
+                && !dormant.contains(&place.table)
+        };
+        let kept = redirects.into_iter().filter(|(place, _)| reaches(place));
+        rules.redirects = kept.map(|(_, rule)| rule).collect();
+        rules
+    }
+}
+
+/// `filter + 10`, `-150`: the numbers that the names stand for in nft(8), which are others for bridges.
+fn priority(words: &[&str], family: &str) -> i32 {
+    let named = |word: &str| -> i32 {
+        match (word, family) {
+            ("dstnat", "bridge") => -300,
+            ("filter", "bridge") => -200,
+            ("srcnat", "bridge") => 300,
+            ("out", _) => 100,
+            ("raw", _) => -300,
+            ("mangle", _) => -150,
+            ("dstnat", _) => -100,
+            ("security", _) => 50,
+            ("srcnat", _) => 100,
+            _ => word.parse().unwrap_or(0),
+        }
+    };
+    match words {
+        [name, "+", more, ..] => named(name).saturating_add(named(more)),
+        [name, "-", less, ..] => named(name).saturating_sub(named(less)),
+        ["-", number, ..] => named(number).saturating_neg(),
+        [name, ..] => named(name),
+        [] => 0,
+    }
+}

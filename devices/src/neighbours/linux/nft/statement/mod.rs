@@ -1,0 +1,315 @@
+//! One rule of nftables: its words one after the other, what it does, and under which conditions.
+
+mod conditions;
+mod keys;
+mod tcp;
+
+use sim_core::engine::device::Rule;
+
+use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::remedy;
+use crate::neighbours::linux::rules::Read;
+use crate::neighbours::linux::target::Target;
+
+use super::MAN;
+use super::chains::{Place, Reader};
+use super::tokens::{block, elements};
+use keys::{Key, key};
+use tcp::option;
+
+/// A rule that is read.
+pub(super) struct Statement<'s, 'r, 't> {
+    reader: &'s mut Reader<'r, 't>,
+    place: Place<'t>,
+    is_first: bool,
+    line: usize,
+    matches: Vec<(bool, Match)>,
+    doubt: Option<String>,
+    /// How many conditions are in doubt, and the first in full where it is one of a set.
+    doubts: usize,
+    asks: Option<Box<str>>,
+}
+
+/// Words that begin a statement, which no value of a condition is.
+const STATEMENTS: [&str; 14] = [
+    "accept", "drop", "reject", "return", "jump", "goto", "continue", "queue", "counter", "log",
+    "limit", "comment", "quota", "notrack",
+];
+/// Words that begin a condition.
+const SELECTORS: [&str; 14] = [
+    "ip", "ip6", "tcp", "udp", "th", "ct", "meta", "iif", "iifname", "oif", "oifname", "ether",
+    "fib", "icmp",
+];
+
+/// Selectors of one word, for which `meta` may be left out.
+const SINGLE: [&str; 11] = [
+    "mark", "skuid", "skgid", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "rt", "socket",
+    "vlan",
+];
+
+impl<'s, 'r, 't> Statement<'s, 'r, 't> {
+    /// None of whose words are read yet.
+    pub(super) fn of(
+        reader: &'s mut Reader<'r, 't>,
+        place: Place<'t>,
+        is_first: bool,
+        line: usize,
+    ) -> Self {
+        Self {
+            reader,
+            place,
+            is_first,
+            line,
+            matches: Vec::new(),
+            doubt: None,
+            doubts: 0,
+            asks: None,
+        }
+    }
+}
+
+impl<'t> Statement<'_, '_, 't> {
+    pub(super) fn read(&mut self, words: &[&'t str]) {
+        // A shell's variable, or one of an included file, may hold whole rules.
+        if let ["$", ..] = words {
+            self.decides(Target::Unknown("a variable".to_owned()), 0);
+            return;
+        }
+        if let [name] = words
+            && name.starts_with('$')
+        {
+            self.decides(Target::Unknown((*name).to_owned()), 0);
+            return;
+        }
+        let mut rest = words;
+        while let [first, tail @ ..] = rest {
+            let known = key(rest);
+            let taken = match known {
+                Some((key, length)) => self.condition(key, rest, length),
+                None => self.part(first, tail),
+            };
+            let Some(taken) = taken else {
+                // Packets come to a chain all the same, though none of TCP.
+                if let [.., "jump" | "goto", chain] = rest {
+                    let root = (self.place.table, (*chain).to_owned());
+                    self.reader.rules.roots.push(root);
+                }
+                return;
+            };
+            rest = rest.get(taken.max(1)..).unwrap_or(&[]);
+        }
+    }
+
+    /// Another part; how many words it has, nothing when no more of the rule counts.
+    fn part(&mut self, first: &'t str, tail: &[&'t str]) -> Option<usize> {
+        let all = 1 + tail.len();
+        Some(match (first, tail) {
+            ("accept", _) => self.decides(Target::Accept, all),
+            ("return", _) => self.decides(Target::Return, all),
+            ("drop", _) => self.decides(Target::Drop, all),
+            ("reject", _) => {
+                let reset = tail.starts_with(&["with", "tcp", "reset"]);
+                self.decides(Target::Reject { reset }, all)
+            }
+            ("queue" | "fwd", _) => self.decides(Target::Unknown(first.to_owned()), all),
+            ("jump", [chain, ..]) => self.decides(Target::Jump((*chain).to_owned()), all),
+            ("goto", [chain, ..]) => self.decides(Target::Goto((*chain).to_owned()), all),
+            ("notrack", _) => self.does(Target::Untrack, 1),
+            ("synproxy", _) => self.decides(Target::SynProxy, all),
+            ("reset", ["tcp", "option", name, ..]) => match option(name) {
+                Some(kind) => self.does(Target::Strip(vec![kind]), 4),
+                None => self.does(Target::Unknown((*name).to_owned()), 4),
+            },
+            ("tcp", ["option", "maxseg", "size", "set", value, ..]) => match value.parse() {
+                Ok(mss) => self.does(Target::Mss(mss), 6),
+                // The MTU of the route (`rt mtu`) is one that the text does not tell.
+                Err(_) => 6 + rest_of_value(&tail[5..]),
+            },
+            ("tcp", ["option", name, "exists", ..]) => {
+                self.has_option(name, false);
+                4
+            }
+            ("tcp", ["option", name, "missing", ..]) => {
+                self.has_option(name, true);
+                4
+            }
+            ("tcp", ["option", "mptcp", "subtype", rest @ ..]) => 4 + self.subtype(rest),
+            ("tcp", ["option", name, rest @ ..]) => {
+                self.has_option(name, false);
+                let field = rest.first().copied().unwrap_or("");
+                self.doubted(format!("tcp option {name} {field}"));
+                3 + rest_of_value(rest)
+            }
+            ("tcp", ["flags", rest @ ..]) => 2 + self.flags(rest),
+            ("tcp", []) => 1,
+            ("redirect" | "tproxy", _) => {
+                let line = &self.reader.lines[self.line];
+                let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
+                self.reader.redirects.push((self.place, rule));
+                all
+            }
+            ("masquerade" | "snat" | "dnat", _) => {
+                let line = &self.reader.lines[self.line];
+                let place = self.reader.text.place(line);
+                self.reader.rules.translates.get_or_insert(place);
+                all
+            }
+            // Headers of IPv6 that no segment of a connection has.
+            ("rt", ["type" | "nexthdr" | "hdrlength" | "seg-left", ..])
+            | ("hbh" | "frag" | "dst" | "mh" | "srh" | "exthdr", _) => return None,
+            // Other protocols than TCP.
+            (
+                "udp" | "udplite" | "icmp" | "icmpv6" | "igmp" | "sctp" | "dccp" | "esp" | "ah"
+                | "comp" | "arp" | "gre" | "vxlan" | "geneve",
+                _,
+            ) => return None,
+            ("counter", ["packets", _, "bytes", _, ..]) => 5,
+            ("counter", ["name", _, ..]) => 3,
+            ("log", _) => 1 + logged(tail),
+            ("comment", [_, ..]) => 2,
+            ("meta" | "ct" | "ip" | "ip6" | "ether" | "tcp" | "th", [_, "set", rest @ ..]) => {
+                3 + rest_of_value(rest)
+            }
+            ("mark" | "priority", ["set", rest @ ..]) => 2 + rest_of_value(rest),
+            ("dup", _) => 1 + rest_of_value(tail),
+            ("flow", [_, _, ..]) => 3,
+            ("add" | "update" | "delete", [set, "{", rest @ ..]) if set.starts_with('@') => {
+                let length = block(rest);
+                // Its limit decides whether what follows is done.
+                if rest[..length].iter().any(|word| matches!(*word, "limit" | "count" | "quota")) {
+                    self.doubted(format!("{first} {set}"));
+                }
+                4 + length
+            }
+            ("counter" | "continue" | "nftrace" | ";", _) => 1,
+            ("limit" | "quota" | "meter", _) => {
+                self.doubted(first.to_owned());
+                1 + rest_of_value(tail)
+            }
+            // No connection is one whose destination a rule gave it.
+            ("ct", ["status", "dnat", ..]) if !self.reader.names.has_dnat => return None,
+            // One of the words that packets do not tell of, with its value.
+            (other, _) if SELECTORS.contains(&other) || SINGLE.contains(&other) => {
+                self.other(other, tail)
+            }
+            (other, _) => {
+                self.doubted(other.to_owned());
+                1
+            }
+        })
+    }
+
+    /// A condition that is not read: `ip dscp cs1`, `meta mark & 0xff == 1`; how many words it has.
+    fn other(&mut self, first: &str, tail: &[&'t str]) -> usize {
+        let name = tail.first().copied().filter(|_| SELECTORS.contains(&first));
+        let named = name.map_or_else(|| first.to_owned(), |name| format!("{first} {name}"));
+        // Of `fib`, `ct original` and the like names of other selectors are a part.
+        let is_long = first == "fib" || matches!(name, Some("original" | "reply"));
+        let mut depth = 0;
+        let mut before = "";
+        let mut length = tail.len();
+        for (at, word) in tail.iter().enumerate() {
+            match *word {
+                "vmap" => {
+                    let values = match tail.get(at + 1..).unwrap_or(&[]) {
+                        ["{", rest @ ..] => elements(&rest[..block(rest)]),
+                        _ => Vec::new(),
+                    };
+                    self.map(&[Key::Other], &values, &named);
+                    if values.is_empty() {
+                        self.doubted(named);
+                        self.does(Target::Unknown("vmap".to_owned()), 0);
+                    }
+                    return 1 + tail.len();
+                }
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                word if depth == 0 && at > usize::from(name.is_some()) => {
+                    let ends = STATEMENTS.contains(&word)
+                        || !is_long && before != "." && SELECTORS.contains(&word);
+                    if ends {
+                        length = at;
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            before = word;
+        }
+        self.doubted(named);
+        1 + length
+    }
+
+    fn doubted(&mut self, what: String) {
+        self.doubts += 1;
+        self.doubt.get_or_insert(what);
+    }
+
+    /// Keeps a rule that does this under the conditions so far; `taken` words say it.
+    fn does(&mut self, target: Target, taken: usize) -> usize {
+        let matches = self.matches.clone();
+        self.keep(target, matches);
+        taken
+    }
+
+    /// The same, where nothing of the rule counts any more.
+    fn decides(&mut self, target: Target, taken: usize) -> usize {
+        let matches = std::mem::take(&mut self.matches);
+        self.keep(target, matches);
+        taken
+    }
+
+    fn keep(&mut self, target: Target, matches: Vec<(bool, Match)>) {
+        let line = &self.reader.lines[self.line];
+        let doubt = self.doubt.clone();
+        if let Some(doubt) = doubt.as_deref() {
+            let message = format!("`{doubt}` is not modelled: this rule is taken not to hold");
+            self.reader.found.warn(line, "", message);
+        }
+        let remedy = remedy::of(&target, Vec::new);
+        let rule = remedy.map(|remedy| {
+            let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
+            rule.remedied(remedy)
+        });
+        // A set that packets do not change holds an address or does not, whichever rule asks.
+        let asks = self.asks.clone().filter(|_| self.doubts == 1);
+        let read = Read { matches, doubt, asks, target };
+        let Place { table, chain } = self.place;
+        let before = self.is_first.then_some(0);
+        self.reader.rules.add((table, chain), before, read, line, rule);
+    }
+}
+
+/// How many words are there before the next statement.
+fn rest_of_value(words: &[&str]) -> usize {
+    let mut depth = 0;
+    let begins = |word: &&str| {
+        match *word {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && STATEMENTS.contains(word)
+    };
+    words.iter().position(begins).unwrap_or(words.len())
+}
+
+/// How many words say how something is logged: `prefix "x" level info flags tcp options`.
+fn logged(words: &[&str]) -> usize {
+    let mut at = 0;
+    loop {
+        match words.get(at).copied() {
+            Some("prefix" | "level" | "group" | "snaplen" | "queue-threshold") => at += 2,
+            Some("flags") => {
+                let of = |word: &&&str| {
+                    matches!(
+                        **word,
+                        "all" | "tcp" | "ip" | "skuid" | "ether" | "sequence" | "options" | ","
+                    )
+                };
+                at += 1 + words[at + 1..].iter().take_while(of).count();
+            }
+            _ => return at,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The words and marks that a text of nftables is made of, and what stands in braces among them.
+
+use std::collections::BTreeMap;
+
+use crate::config::Line;
+
+/// A word, a mark of punctuation, or the end of a line (`\n`); with the place of its line.
+#[derive(Clone, Copy)]
+pub(super) struct Token<'t> {
+    pub(super) text: &'t str,
+    pub(super) line: usize,
+}
+
+/// True for a mark that is a token of its own.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'{' | b'}' | b';' | b',' | b'(' | b')' | b'|')
+}
+
+/// True for what ends a word. A shell's quotes and backslashes stand around what nft reads.
+const fn ends_word(byte: u8) -> bool {
+    is_mark(byte) || byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\' | b'#')
+}
+
+/// The tokens of a text of this length, without its remarks.
+pub(super) fn tokens_of<'t>(lines: &[Line<'t>], length: usize) -> Vec<Token<'t>> {
+    let mut tokens = Vec::with_capacity(length / 5);
+    for (at, line) in lines.iter().enumerate() {
+        let text = line.text();
+        let bytes = text.as_bytes();
+        let mut add = |token| tokens.push(Token { text: token, line: at });
+        let (mut begin, mut here) = (0, 0);
+        let mut goes_on = false;
+        while let Some(&byte) = bytes.get(here) {
+            if !ends_word(byte) {
+                here += 1;
+                continue;
+            }
+            if begin < here {
+                word(&text[begin..here], &mut add);
+            }
+            here += 1;
+            begin = here;
+            goes_on = byte == b'\\' && begin == bytes.len();
+            if byte == b'#' {
+                begin = bytes.len();
+                break;
+            }
+            if byte == b'"'
+                && let Some(length) = text[begin..].find('"')
+                && !text[begin..begin + length].contains(['{', ';'])
+            {
+                add(&text[begin..begin + length]);
+                begin += length + 1;
+                here = begin;
+            } else if is_mark(byte) {
+                add(&text[here - 1..begin]);
+            }
+        }
+        if begin < bytes.len() {
+            word(&text[begin..], &mut add);
+        }
+        if !goes_on {
+            add("\n");
+        }
+    }
+    tokens
+}
+
+/// `80:` of a map is two tokens; of `fe80::` the colons are its own.
+fn word<'t>(word: &'t str, add: &mut impl FnMut(&'t str)) {
+    match word.strip_suffix(':') {
+        Some(key) if !key.is_empty() && !key.ends_with(':') => {
+            add(key);
+            add(":");
+        }
+        _ => add(word),
+    }
+}
+
+/// Names for the chains that stand in braces behind `jump` or `goto`, by the place of the brace.
+pub(super) fn in_braces(tokens: &[Token<'_>]) -> BTreeMap<usize, String> {
+    let opens = |(at, pair): (usize, &[Token<'_>])| {
+        let [jump, brace] = pair else { return None };
+        let is_one = matches!(jump.text, "jump" | "goto") && brace.text == "{";
+        is_one.then(|| (at + 1, format!("(in braces {at})")))
+    };
+    tokens.windows(2).enumerate().filter_map(opens).collect()
+}
+
+/// The elements of a set's words; in braces within them stand those of a value.
+pub(super) fn elements<'w, 't>(words: &'w [&'t str]) -> Vec<&'w [&'t str]> {
+    let of = words.split(|word| matches!(*word, "," | "{" | "}"));
+    of.filter(|element| !element.is_empty()).collect()
+}
+
+/// How many words there are up to the closing brace, without it.
+pub(super) fn block(words: &[&str]) -> usize {
+    let mut depth = 0;
+    let closes = |word: &&str| {
+        depth += match *word {
+            "{" => 1,
+            "}" => -1,
+            _ => 0,
+        };
+        depth < 0
+    };
+    words.iter().position(closes).unwrap_or(words.len())
+}
