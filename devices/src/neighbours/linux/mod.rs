@@ -2,6 +2,7 @@
 //! SYNs for the servers, and rules drop.
 
 mod audit;
+mod iptables;
 mod matches;
 mod nft;
 mod paths;
@@ -131,7 +132,8 @@ pub(crate) fn build(
 
 /// The rules of a text of iptables or nftables.
 fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
-    let rules = if nft::is_one(text) { nft::read(text, found) } else { Ruleset::read(text, found) };
+    let rules =
+        if nft::is_one(text) { nft::read(text, found) } else { iptables::read(text, found) };
     let all = text.lines();
     for at in rules.unreached() {
         let number = rules.entries[at].line;

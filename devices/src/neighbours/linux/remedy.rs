@@ -5,7 +5,7 @@ use sim_core::wire::options::kind;
 use sim_core::wording;
 
 use super::MAN;
-use super::rules::Table;
+use super::iptables::Table;
 use super::target::Target;
 
 /// What can be done about a rule with this target; `delete` are the commands that delete it.

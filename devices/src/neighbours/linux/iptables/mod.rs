@@ -1,0 +1,85 @@
+//! Rules of iptables, as `iptables-save` prints them or as the commands give them.
+
+mod commands;
+mod rule;
+mod shell;
+
+use crate::config::{ConfigText, Diagnostics};
+
+use super::MAN;
+use super::rules::Ruleset;
+use commands::Reader;
+use shell::{Variables, is_iptables};
+
+/// A table, in the order in which a forwarded packet meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Raw,
+    Mangle,
+    Filter,
+}
+
+impl Table {
+    /// Its name, as `iptables -t` takes it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Mangle => "mangle",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+fn named_table(name: &str) -> Option<Table> {
+    match name {
+        "raw" => Some(Table::Raw),
+        "mangle" => Some(Table::Mangle),
+        "filter" => Some(Table::Filter),
+        _ => None,
+    }
+}
+
+/// Chains that there are without being made.
+const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
+
+/// Reads a text.
+pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
+    let mut all = Ruleset::of(text.file, MAN);
+    let lines = text.lines();
+    let mut reader = Reader::of(text, found);
+    reader.declarations(&mut all);
+    let variables = Variables::of(&lines);
+    for line in lines.iter() {
+        let names = |word: &&str| matches!(*word, "-N" | "--new-chain" | "-A" | "--append");
+        let at = line.words.iter().position(names);
+        if let Some(name) = at.and_then(|at| line.words.get(at + 1))
+            && !BUILT_IN.contains(name)
+            && !all.of_users.contains(*name)
+        {
+            all.of_users.insert((*name).to_owned());
+        }
+    }
+    let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
+    let mut lines = lines.iter();
+    let mut words: Vec<&str> = Vec::new();
+    while let Some(line) = lines.next() {
+        words.clear();
+        words.extend(line.words.iter());
+        // A shell's command goes on after a backslash.
+        while words.last().is_some_and(|last| last.ends_with('\\')) {
+            let last = words.pop().unwrap_or_default().trim_end_matches('\\');
+            words.extend((!last.is_empty()).then_some(last));
+            words.extend(lines.next().iter().flat_map(|next| next.words.iter()));
+        }
+        // Counters of `iptables-save -c`.
+        if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
+            words.remove(0);
+        }
+        if !matches!(words.first(), Some(&("-A" | "*filter" | "COMMIT"))) {
+            words.iter_mut().for_each(|word| *word = variables.value(word));
+        }
+        reader.line(&mut all, &words, line, is_script);
+    }
+    reader.finish(&mut all);
+    all
+}

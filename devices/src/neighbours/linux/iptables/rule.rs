@@ -1,0 +1,245 @@
+//! The words of one rule: its conditions and its target.
+
+use std::collections::BTreeSet;
+
+use crate::config::words::nearest;
+use crate::config::{Diagnostics, Line, quoted};
+use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, ports};
+use crate::neighbours::linux::rules::Read;
+use crate::neighbours::linux::target::{Target, target_of};
+
+use super::shell::{is_named, is_of_variables};
+
+/// Conditions and target of a rule; `None` when it cannot be read (which is said), or concerns no TCP.
+pub(super) fn rule_of(
+    words: &[&str],
+    chains: &BTreeSet<String>,
+    line: &Line<'_>,
+    found: &mut Diagnostics,
+) -> Option<Read> {
+    if concerns_no_tcp(words) {
+        return None;
+    }
+    let mut matches = Vec::new();
+    let (mut target, mut doubt) = (Target::Count, None);
+    let mut asks: Vec<&str> = Vec::new();
+    let mut doubts = 0;
+    let mut negated = false;
+    let mut rest = words;
+    while let [first, tail @ ..] = rest {
+        // `-s ! ADDRESS`, as old versions wrote it.
+        let (turned, tail) = match tail {
+            ["!", tail @ ..] if first.starts_with('-') => (true, tail),
+            tail => (false, tail),
+        };
+        negated |= turned;
+        let value = tail.first().copied().unwrap_or("");
+        let (value, turned) = match value.strip_prefix('!') {
+            Some(bare) if !bare.is_empty() && first.starts_with('-') => (bare, true),
+            _ => (value, false),
+        };
+        negated |= turned;
+        let mut expected = |what: &str| {
+            let message = format!("expected {what} after {first}, found {}", quoted(value));
+            found.error(line, value, message);
+        };
+        let mut taken = 1;
+        let mut doubted = |what: &str| {
+            doubts += 1;
+            doubt.get_or_insert_with(|| what.to_owned());
+        };
+        match *first {
+            "!" => {
+                negated = true;
+                rest = tail;
+                continue;
+            }
+            // Two versions of IP share some commands.
+            "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--mask" | "-p"
+            | "--protocol" => {}
+            // How the command works, not what the rule does.
+            "-v" | "--verbose" | "-n" | "-4" | "-6" | "--ipv4" | "--ipv6" => taken = 0,
+            "-w" | "--wait" => taken = usize::from(value.parse::<u32>().is_ok()),
+            "-c" | "--set-counters" => taken = 2,
+            "--comment" => {
+                let ends = |w: &&str| w.len() > 1 && w.ends_with(['"', '\'']);
+                let last = tail.iter().position(ends).filter(|_| value.starts_with(['"', '\'']));
+                taken = last.unwrap_or(0) + 1;
+            }
+            "-I" | "--insert" => {
+                taken = 1 + usize::from(tail.get(1).is_some_and(|w| w.parse::<u32>().is_ok()));
+            }
+            "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" | "--src-range"
+            | "--dst-range" => match addresses(value.split(',')) {
+                Some(of) if first.starts_with("-s") || first.starts_with("--s") => {
+                    matches.push((negated, Match::Source(of)));
+                }
+                Some(of) => matches.push((negated, Match::Destination(of))),
+                None if is_named(value) => doubted(value),
+                None => {
+                    expected("an address or a prefix");
+                    return None;
+                }
+            },
+            "--sport"
+            | "--source-port"
+            | "--sports"
+            | "--source-ports"
+            | "--dport"
+            | "--destination-port"
+            | "--dports"
+            | "--destination-ports"
+            | "--ports" => match ports(value.split(','), ':') {
+                Some(ports) if *first == "--ports" => {
+                    let of = [Match::SourcePort(ports.clone()), Match::DestinationPort(ports)];
+                    let either = of.map(|on| Conditions::from([(false, on)]));
+                    matches.push((negated, Match::Joined(either.into())));
+                }
+                Some(ports) if first.starts_with("--s") => {
+                    matches.push((negated, Match::SourcePort(ports)));
+                }
+                Some(ports) => matches.push((negated, Match::DestinationPort(ports))),
+                None if is_of_variables(value) => doubted(value),
+                None => {
+                    expected("ports");
+                    return None;
+                }
+            },
+            "--syn" => {
+                taken = 0;
+                matches.push((negated, Match::Flags(0x17, 0x02)));
+            }
+            "-f" | "--fragment" => {
+                taken = 0;
+                matches.push((negated, Match::Never));
+            }
+            "--tcp-flags" => {
+                let set = tail.get(1).copied().unwrap_or("");
+                let (Some(mask), Some(set)) = (flags(value), flags(set)) else {
+                    expected("two lists of flags");
+                    return None;
+                };
+                matches.push((negated, Match::Flags(mask, set)));
+                taken = 2;
+            }
+            "--tcp-option" => {
+                let Ok(kind) = value.parse() else {
+                    expected("an option kind");
+                    return None;
+                };
+                matches.push((negated, Match::Option(kind)));
+            }
+            "--state" | "--ctstate" => {
+                let states: Vec<String> = value.split(',').map(str::to_owned).collect();
+                // Whose addresses a rule has translated.
+                if states.iter().all(|state| matches!(state.as_str(), "DNAT" | "SNAT")) {
+                    doubted(value);
+                } else {
+                    matches.push((negated, Match::State(states)));
+                }
+            }
+            // Unicast is what TCP is; an address of this host is local, and nothing else.
+            "--dst-type" | "--src-type" => {
+                let source = *first == "--src-type";
+                let is_of_hosts = |kind: &str| matches!(kind, "LOCAL" | "UNICAST");
+                let mut kinds = value.split(',');
+                let known = ["LOCAL", "UNICAST", "BROADCAST", "MULTICAST", "ANYCAST"];
+                if !kinds.clone().all(|kind| known.contains(&kind)) {
+                    doubted(first);
+                } else if !kinds.clone().any(is_of_hosts) {
+                    matches.push((negated, Match::Never));
+                } else if !known[..2].iter().all(|of| kinds.clone().any(|kind| kind == *of)) {
+                    let is_local = kinds.any(|kind| kind == "LOCAL");
+                    matches.push((negated == is_local, Match::Host { source }));
+                } else if negated {
+                    matches.push((false, Match::Never));
+                }
+            }
+            // Linux, net/netfilter/xt_pkttype.c: what a host takes or forwards of TCP is for it alone.
+            "--pkt-type" => match value {
+                "broadcast" | "multicast" | "otherhost" => matches.push((negated, Match::Never)),
+                "unicast" | "host" if negated => matches.push((false, Match::Never)),
+                "unicast" | "host" => {}
+                _ => doubted(first),
+            },
+            "-j" | "--jump" | "-g" | "--goto" => {
+                let words = &tail[1.min(tail.len())..];
+                let (read, more) = target_of(value, words, chains, line, found)?;
+                target = match read {
+                    Target::Jump(chain) if matches!(*first, "-g" | "--goto") => Target::Goto(chain),
+                    read => read,
+                };
+                taken = 1 + more;
+            }
+            "-i" | "-o" | "--in-interface" | "--out-interface" => {
+                let out = matches!(*first, "-o" | "--out-interface");
+                matches.push((negated, Match::Interface { names: vec![value.to_owned()], out }));
+            }
+            other => {
+                let known =
+                    ["--dport", "--sport", "--tcp-flags", "--tcp-option", "--syn", "--jump"];
+                taken = 0;
+                if let Some(meant) = nearest(other, known).filter(|_| other.starts_with("--")) {
+                    found
+                        .error(line, other, format!("unknown option {}", quoted(other)))
+                        .help(format!("did you mean {meant}?"));
+                    return None;
+                }
+                // What does not begin like an option is the value of one; a variable may hold some.
+                if other.starts_with('-') || is_of_variables(other) {
+                    doubted(other);
+                    let is_value = |word: &&&str| !word.starts_with(['-', '!']);
+                    asks.extend(negated.then_some("!"));
+                    asks.push(other);
+                    asks.extend(tail.iter().take_while(is_value));
+                }
+            }
+        }
+        negated = false;
+        rest = tail.get(taken..).unwrap_or(&[]);
+    }
+    if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
+        return None;
+    }
+    if let Some(doubt) = doubt.as_deref().filter(|_| target != Target::Count) {
+        let message = format!("{} is not modelled: this rule is taken not to hold", quoted(doubt));
+        found.warn(line, doubt, message);
+    }
+    let is_fact = asks.iter().any(|word| FACTS.contains(word));
+    let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
+    Some(Read { matches, doubt, asks, target })
+}
+
+/// Conditions that hold of a packet or do not, however often it is held against them: no limits or counts,
+/// and no marks, which rules may change in between.
+const FACTS: [&str; 8] = [
+    "--match-set",
+    "--mac-source",
+    "--uid-owner",
+    "--gid-owner",
+    "--physdev-in",
+    "--physdev-out",
+    "--source-country",
+    "--u32",
+];
+
+/// True for a rule of another protocol alone.
+pub(super) fn concerns_no_tcp(words: &[&str]) -> bool {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        if matches!(*word, "-p" | "--protocol") {
+            let is_negated = at > 0 && words[at - 1] == "!";
+            let value = words.get(at + 1).copied().unwrap_or("");
+            let (is_negated, value) = match value.strip_prefix('!') {
+                Some("") => (true, words.get(at + 2).copied().unwrap_or("")),
+                Some(value) => (true, value),
+                None => (is_negated, value),
+            };
+            let has_tcp = matches!(value.to_ascii_lowercase().as_str(), "tcp" | "6");
+            let is_all = matches!(value, "all" | "0") || value.starts_with('$');
+            return if is_negated { has_tcp } else { !has_tcp && !is_all };
+        }
+        at += 1;
+    }
+    false
+}
