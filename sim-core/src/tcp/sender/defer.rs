@@ -93,7 +93,7 @@ mod tests {
                 now,
                 Burst { len: 2_000, grows: false, ..burst },
             ),
-            ("no acknowledgement to come", sender(0), now, Burst { window: 1_000, ..burst }),
+            ("nothing is in flight", sender(0), now, Burst { window: 1_000, ..burst }),
         ] {
             assert!(!tx.should_defer(now, burst, MSS), "{why}");
         }
