@@ -36,8 +36,7 @@ fn judge(config: &AceConfig, group: &(String, ConfigLine), flow: Flow) -> Admiss
         return Admission::Refused(Because::line(place, why));
     };
     if let Some(entry) = list.doubt(["", ""], flow, Flags::SYN) {
-        let why = format!("which packets this entry names is open: {}", entry.why_open());
-        return Admission::Open(Because::line(&entry.place, why));
+        return Admission::Open(Because::line(&entry.place, entry.why_open()));
     }
     match list.matching(flow, Flags::SYN) {
         Some(entry) if entry.permit => Admission::Permitted,

@@ -215,13 +215,7 @@ impl Grammar for Reader<'_, '_> {
             }
             ["access-list", _, "resequence", ..] => Block::None,
             ["no", "access-list", name, rest @ ..] => {
-                match (rest, config.access_lists.get_mut(*name)) {
-                    ([], _) => {
-                        config.access_lists.remove(*name);
-                    }
-                    (_, Some(list)) => list.remove(&line.words[1..]),
-                    _ => {}
-                }
+                access_list::withdraw(&mut config.access_lists, name, rest, &line.words[1..]);
                 Block::None
             }
             ["access-list", name, rest @ ..] => {

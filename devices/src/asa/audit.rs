@@ -301,8 +301,7 @@ fn refused(config: &AsaConfig) -> Vec<Verdict> {
 /// The entry of a list that makes it open what becomes of a connection.
 fn doubt(list: &AccessList, at: Between<'_>, flow: Flow) -> Option<Because> {
     let entry = list.doubt(at, flow, Flags::SYN)?;
-    let why = format!("which packets this entry names is open: {}", entry.why_open());
-    Some(Because::line(&entry.place, why))
+    Some(Because::line(&entry.place, entry.why_open()))
 }
 
 /// The lists that a class asks.

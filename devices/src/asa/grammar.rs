@@ -214,13 +214,7 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["no", "access-list", name, rest @ ..] => {
-                match (rest, config.access_lists.get_mut(*name)) {
-                    ([], _) => {
-                        config.access_lists.remove(*name);
-                    }
-                    (_, Some(list)) => list.remove(&line.words[1..]),
-                    _ => {}
-                }
+                access_list::withdraw(&mut config.access_lists, name, rest, &line.words[1..]);
                 Block::None
             }
             ["clear", "configure", "access-list", names @ ..] => {
@@ -242,13 +236,7 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["no", "ipv6", "access-list", name, rest @ ..] => {
-                match (rest, config.ipv6_lists.get_mut(*name)) {
-                    ([], _) => {
-                        config.ipv6_lists.remove(*name);
-                    }
-                    (_, Some(list)) => list.remove(&line.words[1..]),
-                    _ => {}
-                }
+                access_list::withdraw(&mut config.ipv6_lists, name, rest, &line.words[1..]);
                 Block::None
             }
             ["ipv6", "access-list", name, rest @ ..] if !rest.is_empty() => {

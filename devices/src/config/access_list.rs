@@ -7,7 +7,7 @@
 
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -266,6 +266,20 @@ impl Addresses {
     }
 }
 
+/// `no access-list NAME`, with what follows the name: the list is taken away, or the entry that is written so.
+pub fn withdraw(
+    lists: &mut BTreeMap<String, AccessList>,
+    name: &str,
+    rest: &[&str],
+    written: &[&str],
+) {
+    if rest.is_empty() {
+        lists.remove(name);
+    } else if let Some(list) = lists.get_mut(name) {
+        list.remove(written);
+    }
+}
+
 impl AccessList {
     /// Takes what [`entry`] has read from these words.
     pub fn add(&mut self, words: &[&str], read: Option<Entry>) {
@@ -497,9 +511,10 @@ impl Entry {
 
     /// Why it is open which packets it names.
     #[must_use]
-    pub fn why_open(&self) -> &str {
+    pub fn why_open(&self) -> String {
         let why = self.doubt.as_deref().or(self.undefined.as_deref());
-        why.unwrap_or("not all that its groups hold is known")
+        let why = why.unwrap_or("not all that its groups hold is known");
+        format!("which packets this entry names is open: {why}")
     }
 
     fn is_sampled(&self) -> bool {

@@ -420,8 +420,7 @@ fn doubt(config: &IosConfig, policy: &ZonePolicy, class: &str, flow: Flow) -> Op
     let maps = asked.filter_map(|class| config.zones.class(&class.name));
     let lists = maps.flat_map(|map| lists_of(config, map));
     let entry = lists.filter_map(|list| list.doubt(["", ""], flow, Flags::SYN)).next()?;
-    let why = format!("which packets this entry names is open: {}", entry.why_open());
-    Some(Because::line(&entry.place, why))
+    Some(Because::line(&entry.place, entry.why_open()))
 }
 
 /// Protocols of which no inspection sees more than that they are there.

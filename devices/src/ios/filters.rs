@@ -274,8 +274,7 @@ fn doubt<'c>(
 ) -> Option<(&'c str, Because)> {
     for (group, list, flow, flags) in met(config, family, at, flow) {
         if let Some(entry) = list.doubt(["", ""], flow, flags) {
-            let why = format!("which packets this entry names is open: {}", entry.why_open());
-            return Some((&group.name, Because::line(&entry.place, why)));
+            return Some((&group.name, Because::line(&entry.place, entry.why_open())));
         }
         if !list.matching(flow, flags).is_some_and(|entry| entry.permit) {
             return None;
