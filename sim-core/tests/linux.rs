@@ -4,6 +4,7 @@
 mod paths;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use paths::{CLIENT, Paths, SERVER, Tampering, TamperingBox, address, upload, usual_link};
 use sim_core::app::AppConfig;
@@ -16,7 +17,7 @@ use sim_core::record::story::End;
 use sim_core::record::{ConnectionRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
-use sim_core::wire::mptcp::Subtype;
+use sim_core::wire::mptcp::{Dss, MptcpOption, Subtype, mptcp_options};
 use sim_core::wire::options::kind;
 use sim_core::wire::packet::{Flags, Packet};
 
@@ -320,4 +321,49 @@ fn a_late_data_ack_opens_nothing() {
     let record = with_a_full_window(untouched, far);
     assert_eq!(record.server_counters.get("NoDSSInWindow"), None);
     assert!(record.stream_intact && record.completed_at.is_some());
+}
+
+thread_local! {
+    /// Where a mapping of the subflow begins, and the lengths that it was sent with.
+    static MAPPINGS: RefCell<BTreeMap<u32, BTreeSet<u16>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// `__tcp_close`, `tcp_send_fin`: what a subflow was given goes out before its FIN, though the connection is closed
+/// and the peer has it from another one. It shares its mapping with what is out: a mapping that changed would
+/// be told by a reset (`validate_mapping`).
+#[test]
+fn a_subflow_ends_with_the_mappings_that_it_began() {
+    /// Path 2 is silent for the client's packets from so many on, long enough that path 1 carries all.
+    fn silent<const FROM: u64>(
+        port: PortId,
+        nth: u64,
+        packet: &mut Packet,
+        _: &mut Effects,
+    ) -> Forwarding {
+        if port.side() == Side::Inside {
+            for option in mptcp_options(&packet.options) {
+                if let MptcpOption::Dss(Dss { mapping: Some(mapping), .. }) = option {
+                    MAPPINGS.with_borrow_mut(|all| {
+                        all.entry(mapping.ssn).or_default().insert(mapping.len);
+                    });
+                }
+            }
+            if (FROM..FROM + 60).contains(&nth) {
+                return Forwarding::Drop;
+            }
+        }
+        Forwarding::Through
+    }
+    let silences: [Tampering; 5] =
+        [silent::<20>, silent::<40>, silent::<80>, silent::<120>, silent::<160>];
+    for silent in silences {
+        MAPPINGS.take();
+        let record = Case::new(&[untouched, silent], upload(600_000)).run();
+        assert!(record.stream_intact && record.completed_at.is_some());
+        assert!(record.subflows.iter().all(|s| s.outcome == SubflowOutcome::Established));
+        MAPPINGS.with_borrow(|all| {
+            assert!(!all.is_empty());
+            assert!(all.values().all(|lengths| lengths.len() == 1), "{all:?}");
+        });
+    }
 }

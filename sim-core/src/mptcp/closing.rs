@@ -50,16 +50,13 @@ impl Endpoint {
         }
     }
 
-    /// A FIN on each subflow that has none yet: the subflow is not needed any more.
+    /// A FIN on each subflow that has none yet and has sent all that it was given: the subflow is not needed any
+    /// more. What it was given shares mappings with what is out already, so none of it can be taken back; Linux
+    /// sends it before the FIN (`tcp_send_fin`), though the other end may have it from another subflow.
     fn push_subflow_fins(&mut self, io: &mut Io<'_>) {
         for i in 0..self.subflows.len() {
             let s = &mut self.subflows[i];
-            if s.state != State::Established || s.fin_sent {
-                continue;
-            }
-            if self.life != Life::Active {
-                s.queue.clear_unsent(s.tx.next); // copies that nobody needs any more
-            } else if s.queue.unsent(s.tx.next) > 0 {
+            if s.state != State::Established || s.fin_sent || s.queue.unsent(s.tx.next) > 0 {
                 continue;
             }
             s.note_fin_sent();

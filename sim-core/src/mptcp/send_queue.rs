@@ -108,17 +108,6 @@ impl SendQueue {
         self.end += taken;
         taken
     }
-
-    /// What is not sent is taken back.
-    pub fn clear_unsent(&mut self, next: u64) {
-        while self.buffers.back().is_some_and(|b| b.start >= next) {
-            self.buffers.pop_back();
-        }
-        if let Some(last) = self.buffers.back_mut() {
-            last.len = (next - last.start).min(u64::from(last.len)) as u32;
-        }
-        self.end = next;
-    }
 }
 
 impl Endpoint {
@@ -412,8 +401,5 @@ mod tests {
         assert_eq!(q.at(3001).unwrap().start, 3001);
         assert_eq!(q.unsent(4401), 600);
         assert_eq!(q.first_unsent(4401), Some(9400));
-        q.clear_unsent(4401);
-        assert_eq!(q.unsent(4401), 0);
-        assert_eq!(q.at(4400).unwrap().len, 400);
     }
 }
