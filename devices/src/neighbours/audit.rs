@@ -63,7 +63,7 @@ pub(crate) const PAN_OS: Platform = Platform {
             };
             let apart: Vec<&str> = read.of_zones.keys().map(String::as_str).collect();
             let mut audit = Audit { version: read.version.clone(), ..Audit::default() };
-            audit.verdicts = read.policy.verdicts(&apart, allowed);
+            audit.verdicts = read.policy.verdicts(&apart, read.version.as_deref(), allowed);
             if audit.verdicts.is_empty() {
                 let (effect, because) = passed(&mut read.device.clone(), SERVER);
                 audit.verdicts = Audit::uniform(None, effect, because).verdicts;

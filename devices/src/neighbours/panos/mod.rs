@@ -1,5 +1,8 @@
 //! Palo Alto Networks PAN-OS: strips the MPTCP option unless told not to.
 
+mod applications;
+mod commands;
+mod decryption;
 mod policy;
 mod statements;
 
@@ -19,10 +22,13 @@ use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
 use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
 
-use policy::Policy;
+use decryption::numbers;
+use policy::{COOKIES, Policy};
 use statements::each_statement;
 
 const SETTING: &str = "PAN-OS CLI: set deviceconfig setting tcp strip-mptcp-option";
+const OLD: &str =
+    "Palo Alto Networks Knowledge Base, Multi-Path TCP on Palo Alto Networks Firewalls";
 const PROFILE: &str =
     "PAN-OS Web Interface Help: Zone Protection profile, Packet Based Attack Protection, TCP drop";
 
@@ -102,10 +108,12 @@ pub(super) struct Read<'t> {
 pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnostic>> {
     let mut found = Diagnostics::new(text.file);
     let mut setting: Option<(bool, Arc<Rule>)> = None;
-    let mut profiles: Vec<(String, bool, Arc<Rule>)> = Vec::new();
+    let mut profiles: Vec<(String, Option<bool>, Arc<Rule>)> = Vec::new();
     let mut used: Vec<(String, String, ConfigLine)> = Vec::new();
+    let mut floods: Vec<(String, ConfigLine)> = Vec::new();
+    let mut off: Vec<String> = Vec::new();
     let mut policy = Policy::default();
-    each_statement(text, |statement| {
+    let unread = each_statement(text, |statement| {
         policy.take(&statement);
         let rule = |source| Rule::config(statement.text, statement.place(), source);
         let mut switch = |word: &str, values: &[&'static str]| {
@@ -131,11 +139,17 @@ pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnosti
                 }
             }
             [.., "zone-protection-profile", name, "strip-mptcp-option", value] => {
-                if let Some(value) = switch(value, &["yes", "no", "global"])
-                    && value != "global"
-                {
-                    profiles.push(((*name).to_owned(), value == "yes", rule(PROFILE)));
+                if let Some(value) = switch(value, &["yes", "no", "global"]) {
+                    let strips = (value != "global").then_some(value == "yes");
+                    profiles.push(((*name).to_owned(), strips, rule(PROFILE)));
                 }
+            }
+            [.., "zone-protection-profile", name, "flood", "tcp-syn", "syn-cookies", _, _]
+            | [.., "zone-protection-profile", name, "flood", "tcp-syn", "syn-cookies"] => {
+                floods.push(((*name).to_owned(), statement.place()));
+            }
+            [.., "zone-protection-profile", name, "flood", "tcp-syn", "enable", "no"] => {
+                off.push((*name).to_owned());
             }
             [.., "zone", zone, "network", "zone-protection-profile", name] => {
                 used.push(((*zone).to_owned(), (*name).to_owned(), statement.place()));
@@ -143,8 +157,22 @@ pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnosti
             _ => {}
         }
     });
-    policy.warn(text, &mut found);
-    for (name, _, rule) in &profiles {
+    let all = text.lines();
+    for line in all.iter().filter(|line| unread.contains(&line.number)) {
+        let message =
+            "this command is not followed: the text has nothing before it that it could change";
+        found.warn(line, "", message);
+    }
+    floods.dedup_by(|a, b| a.0 == b.0);
+    // A piece of a configuration need not have the zones.
+    let is_piece = !policy.has_zones();
+    let is_used = |name: &String| is_piece || used.iter().any(|(_, profile, _)| profile == name);
+    if let Some((_, place)) = floods.iter().find(|(name, _)| is_used(name) && !off.contains(name))
+        && let Some(line) = all.iter().find(|line| line.number == place.line)
+    {
+        found.warn(line, "", COOKIES);
+    }
+    for (name, _, rule) in profiles.iter().filter(|(_, strips, _)| strips.is_some()) {
         if !used.iter().any(|(_, profile, _)| profile == name)
             && let Origin::Config(place) = &rule.origin
             && let Some(line) = text.lines().iter().find(|l| l.number == place.line)
@@ -153,17 +181,23 @@ pub(super) fn read(text: ConfigText<'_>) -> Result<Read<'_>, Vec<ConfigDiagnosti
             found.warn(line, name, message);
         }
     }
-    let (strips, rule) =
-        setting.unwrap_or_else(|| (true, Rule::default("strip-mptcp-option yes", SETTING)));
+    let version = version_of(text.text);
+    // The option was left alone before there was the setting.
+    let is_old = version.as_deref().and_then(numbers).is_some_and(|version| version < (8, 0));
+    let (strips, rule) = setting.unwrap_or_else(|| match is_old {
+        true => (false, Rule::default("option 30 is left alone before PAN-OS 8.0", OLD)),
+        false => (true, Rule::default("strip-mptcp-option yes", SETTING)),
+    });
     let elsewhere = PanOs::new(strips, rule, None);
     let of_zones: BTreeMap<String, PanOs> = used
         .into_iter()
         .filter_map(|(zone, used, _)| {
             let (name, strips, rule) = profiles.iter().rfind(|(name, ..)| *name == used)?;
-            Some((zone, PanOs::new(*strips, rule.clone(), Some(name))))
+            Some((zone, PanOs::new((*strips)?, rule.clone(), Some(name))))
         })
         .collect();
-    let version = version_of(text.text);
+    let passes = !elsewhere.strips || of_zones.values().any(|zone| !zone.strips);
+    policy.warn(passes, text, &mut found);
     let warnings = found.into_result()?;
     let device = of_zones.values().next_back().unwrap_or(&elsewhere).clone();
     Ok(Read { device, of_zones, elsewhere, policy, version, warnings })
@@ -272,5 +306,38 @@ mod tests {
             "set deviceconfig setting tcp strip-mptcp-option maybe\n",
         )));
         assert!(error.unwrap_err()[0].message.contains("expected yes or no"));
+    }
+
+    /// What a profile says holds where a zone uses it.
+    #[test]
+    fn profiles_that_no_zone_uses() {
+        let warned = |text: &str| -> Vec<_> {
+            let read = read(ConfigText::new("p", text)).unwrap_or_else(|e| panic!("{e:?}"));
+            assert!(read.elsewhere.strips && read.of_zones.is_empty(), "{text}");
+            read.warnings.iter().map(|w| w.line).collect()
+        };
+        let flood = "set network profiles zone-protection-profile P flood tcp-syn syn-cookies activate-rate 0\n";
+        assert_eq!(warned(flood), [1], "a piece of a configuration");
+        let other = format!("{flood}set zone a network zone-protection-profile Q\n");
+        assert_eq!(warned(&other), [0; 0]);
+        assert_eq!(warned(&other.replace("profile Q", "profile P")), [1]);
+        assert_eq!(warned(&format!("{flood}set zone a network layer3 ethernet1/1\n")), [0; 0]);
+        let disabled = flood.replace("syn-cookies activate-rate 0", "enable no");
+        assert_eq!(warned(&format!("{flood}{disabled}")), [0; 0]);
+        // The last word on it: the device's setting rules.
+        let profile = "set network profiles zone-protection-profile P strip-mptcp-option";
+        let global = format!(
+            "{profile} no\n{profile} global\nset zone a network zone-protection-profile P\n"
+        );
+        assert_eq!(warned(&global), [0; 0]);
+    }
+
+    #[test]
+    fn nothing_stripped_before_there_was_the_setting() {
+        let strips = |version: &str| {
+            let text = format!("<config version=\"{version}\">\n</config>\n");
+            read(ConfigText::new("p", &text)).unwrap_or_else(|e| panic!("{e:?}")).elsewhere.strips
+        };
+        assert!(!strips("7.1.0") && strips("8.0.0") && strips("10.1.0"));
     }
 }

@@ -9,15 +9,15 @@ use sim_core::engine::device::ConfigLine;
 use crate::audit::{Because, Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics};
 
-use super::statements::Statement;
+use super::applications::Applications;
+use super::decryption;
+use super::statements::{Settings, Statement};
 
 const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
-const DECRYPTION: &str =
-    "PAN-OS Administrator's Guide, Decryption Concepts: the firewall is a proxy";
 
 const TRANSLATES: &str = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                           translation, and a join to it fails";
-const COOKIES: &str = "above its rate, SYN cookies answer a SYN without its options: such a connection falls back to \
+pub(super) const COOKIES: &str = "above its rate, SYN cookies answer a SYN without its options: such a connection falls back to \
                        plain TCP, and such a subflow fails";
 
 /// What becomes of connections that are allowed, and why.
@@ -38,7 +38,10 @@ struct Rule<'t> {
     action: Option<(&'t str, ConfigLine)>,
     disabled: bool,
     services: Vec<&'t str>,
-    /// `intrazone`, `interzone`: of connections within a zone, or between zones, alone.
+    /// Those that it names, and the first line that names one.
+    applications: (Vec<&'t str>, Option<ConfigLine>),
+    /// `intrazone`, `interzone`: of connections within a zone, or between zones, alone; of a rule that decrypts, what
+    /// it decrypts and how.
     of_type: Option<&'t str>,
     /// It names addresses, applications, services or users: not all TCP.
     is_narrow: bool,
@@ -94,6 +97,9 @@ pub(in crate::neighbours) struct Policy<'t> {
     /// Services: of TCP, or of other protocols alone.
     services: BTreeMap<&'t str, bool>,
     groups: BTreeMap<&'t str, Vec<&'t str>>,
+    applications: Applications<'t>,
+    /// Applications that connections are given without a look at their data, and the line that does.
+    given: BTreeMap<&'t str, ConfigLine>,
     /// Lines that touch MPTCP in another way, with what is said of them.
     others: Vec<(ConfigLine, &'static str)>,
 }
@@ -121,7 +127,20 @@ impl<'t> Policy<'t> {
                 {
                     self.other(statement, TRANSLATES);
                 }
-                (["tcp-syn", "syn-cookies"], _) => self.other(statement, COOKIES),
+                (["application", name], ["default", default @ ..]) => {
+                    self.applications.define(name, default);
+                }
+                (["application-group", name], members) => {
+                    let marks = ["[", "]", "members", "member"];
+                    let members = members.iter().filter(|word| !marks.contains(word));
+                    self.applications.group(name, members.copied());
+                }
+                (["application-override", "rules"], [_, rest @ ..]) => {
+                    let mut rest = rest.iter().skip_while(|word| **word != "application");
+                    if let Some(application) = rest.nth(1) {
+                        self.given.entry(application).or_insert_with(|| statement.place());
+                    }
+                }
                 (["default-security-rules", "rules"], [name, "action", action]) => {
                     let at = usize::from(*name == "interzone-default");
                     self.defaults[at] = Some((*action == "allow", statement.place()));
@@ -131,11 +150,10 @@ impl<'t> Policy<'t> {
                 {
                     self.has_rulebase = true;
                     let key = (*kind == "decryption", scope, base, *name);
-                    let mut rest = rest;
-                    while let [setting, values @ ..] = rest {
-                        let (values, others) = values.split_at(length_of(values));
-                        self.rule(key, setting, values, statement);
-                        rest = others;
+                    for setting in Settings(rest) {
+                        if let [setting, values @ ..] = setting {
+                            self.rule(key, setting, values, statement);
+                        }
                     }
                     return;
                 }
@@ -175,6 +193,7 @@ impl<'t> Policy<'t> {
                 action: None,
                 disabled: false,
                 services: Vec::new(),
+                applications: (Vec::new(), None),
                 of_type: None,
                 is_narrow: false,
             });
@@ -186,14 +205,21 @@ impl<'t> Policy<'t> {
             "to" => rule.to.extend(values),
             "action" => rule.action = values.next().map(|action| (*action, statement.place())),
             "disabled" => rule.disabled = values.next() == Some(&"yes"),
+            "type" if decrypts => rule.of_type = values.next().copied(),
             "rule-type" => rule.of_type = values.next().copied().filter(|v| *v != "universal"),
             "service" => {
                 let services = values.copied();
                 rule.services.extend(services);
                 rule.is_narrow |= rule.services.iter().any(|v| *v != "any");
             }
-            "source" | "destination" | "application" | "source-user" | "category" | "schedule"
-            | "hip-profiles" | "source-hip" | "destination-hip" => {
+            "application" => {
+                let (names, place) = &mut rule.applications;
+                names.extend(values.filter(|name| **name != "any"));
+                place.get_or_insert_with(|| statement.place());
+                rule.is_narrow |= !names.is_empty();
+            }
+            "source" | "destination" | "source-user" | "category" | "schedule" | "hip-profiles"
+            | "source-hip" | "destination-hip" => {
                 rule.is_narrow |= values.any(|v| *v != "any");
             }
             _ => {}
@@ -205,6 +231,11 @@ impl<'t> Policy<'t> {
         if !self.others.iter().any(|(_, said)| *said == what) {
             self.others.push((statement.place(), what));
         }
+    }
+
+    /// True when the text has zones.
+    pub(super) fn has_zones(&self) -> bool {
+        !self.zones.is_empty()
     }
 
     /// True when a rule's services leave some TCP to it.
@@ -219,7 +250,22 @@ impl<'t> Policy<'t> {
                 (None, known) => is_of_tcp |= known.is_none_or(|is_tcp| *is_tcp),
             }
         }
-        is_of_tcp
+        is_of_tcp && self.has_applications_of_tcp(rule)
+    }
+
+    /// True when connections of TCP may be of an application that a rule names.
+    fn has_applications_of_tcp(&self, rule: &Rule<'t>) -> bool {
+        let by_default = rule.services.contains(&"application-default");
+        self.applications.may_be_tcp(&rule.applications.0, by_default)
+    }
+
+    /// The line of a rule that lets connections through by what their data shows.
+    fn looks_at_data<'r>(&self, rule: &'r Rule<'t>) -> Option<&'r ConfigLine> {
+        let (names, place) = &rule.applications;
+        let names = self.applications.expand(names);
+        let allows = rule.action.as_ref().is_some_and(|(action, _)| *action == "allow");
+        let is_given = names.iter().all(|name| self.given.contains_key(name));
+        place.as_ref().filter(|_| allows && !rule.disabled && !is_given && self.is_of_tcp(rule))
     }
 
     /// True where the text has rules of several virtual systems or device groups.
@@ -228,8 +274,9 @@ impl<'t> Policy<'t> {
         scopes.next().is_some_and(|first| scopes.any(|scope| scope != first))
     }
 
-    /// Warns of rules that PAN-OS would not commit.
-    pub(super) fn warn(&self, text: ConfigText<'_>, found: &mut Diagnostics) {
+    /// Warns of rules that PAN-OS would not commit, of those that hold for no connection, and where `passes` tells
+    /// that option 30 may pass, of those that look at data.
+    pub(super) fn warn(&self, passes: bool, text: ConfigText<'_>, found: &mut Diagnostics) {
         let (all, has_scopes) = (text.lines(), self.has_scopes());
         let mut warn = |place: &ConfigLine, message: String| {
             if let Some(line) = all.iter().find(|line| line.number == place.line) {
@@ -239,16 +286,31 @@ impl<'t> Policy<'t> {
         for (place, what) in &self.others {
             warn(place, (*what).to_owned());
         }
-        let commands = all.iter().filter(|line| matches!(line.words[0], "delete" | "move"));
-        for line in commands.filter(|line| line.words.contains(&"rules")) {
-            let message = "this command is not followed: the rules stand as they were set";
-            warn(&text.place(line), message.to_owned());
+        if let Some(place) =
+            self.rules.iter().find_map(|rule| self.looks_at_data(rule)).filter(|_| passes)
+        {
+            let message = "a subflow carries only a part of the data: its application may not be recognised (unknown-tcp), \
+                           and rules that name applications then do not hold for it (Palo Alto Networks Knowledge Base, \
+                           Multi-Path TCP on Palo Alto Networks Firewalls)";
+            warn(place, message.to_owned());
         }
         for rule in self.rules.iter().chain(&self.decryption).filter(|rule| !rule.disabled) {
             let name = rule.title(has_scopes);
             if rule.action.is_none() {
                 let message = format!("rule {name} has no action: PAN-OS does not commit it");
                 warn(&rule.place, message);
+            }
+            let of_tcp = |service: &&str| {
+                let is_predefined = matches!(*service, "service-http" | "service-https");
+                is_predefined || self.services.get(service) == Some(&true)
+            };
+            let names_tcp = rule.services.iter().any(of_tcp);
+            if names_tcp && !self.has_applications_of_tcp(rule) {
+                let message = format!(
+                    "rule {name} names applications of other protocols than TCP and a service of TCP: no connection of \
+                     TCP is in it"
+                );
+                warn(rule.applications.1.as_ref().unwrap_or(&rule.place), message);
             }
             // A piece of a configuration need not have the zones.
             let zones = rule.from.iter().chain(&rule.to).filter(|_| !self.zones.is_empty());
@@ -268,6 +330,7 @@ impl<'t> Policy<'t> {
     pub(in crate::neighbours) fn verdicts(
         &self,
         apart: &[&str],
+        version: Option<&str>,
         allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
     ) -> Vec<Verdict> {
         if !self.has_rulebase && self.zones.len() < 2 {
@@ -280,14 +343,11 @@ impl<'t> Policy<'t> {
         };
         for rule in self.decryption.iter().filter(|rule| !rule.disabled) {
             if let Some(("decrypt", place)) = &rule.action {
-                let traffic = format!("TLS that rule {} decrypts", rule.title(has_scopes));
-                let why = Because::line(place, format!("the rule decrypts it ({DECRYPTION})"));
-                tell(
-                    &traffic,
-                    way(&label(&rule.from), &label(&rule.to)),
-                    Effect::Terminate,
-                    vec![why],
-                );
+                let of = decryption::traffic(rule.of_type);
+                let traffic = format!("{of} that rule {} decrypts", rule.title(has_scopes));
+                let (effect, why) = decryption::effect(rule.of_type, version);
+                let direction = way(&label(&rule.from), &label(&rule.to));
+                tell(&traffic, direction, effect, vec![Because::line(place, why)]);
             }
         }
         let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
@@ -308,6 +368,14 @@ impl<'t> Policy<'t> {
                     };
                     for (direction, (effect, mut because)) in ways {
                         because.push(Because::line(place, "the rule allows it"));
+                        let given =
+                            rule.applications.0.iter().find_map(|name| self.given.get(name));
+                        because.extend(given.map(|place| {
+                            Because::line(
+                                place,
+                                "its application is given without a look at its data",
+                            )
+                        }));
                         tell(&traffic, direction, effect, because);
                     }
                 }
@@ -354,45 +422,6 @@ impl<'t> Policy<'t> {
         }
         verdicts
     }
-}
-
-/// Settings of a rule, of which one command may have several.
-const SETTINGS: [&str; 21] = [
-    "from",
-    "to",
-    "source",
-    "destination",
-    "application",
-    "service",
-    "action",
-    "disabled",
-    "rule-type",
-    "source-user",
-    "category",
-    "schedule",
-    "type",
-    "profile",
-    "profile-setting",
-    "log-start",
-    "log-end",
-    "log-setting",
-    "negate-source",
-    "negate-destination",
-    "description",
-];
-
-/// How many words are a setting's values; those of a list stand in brackets.
-fn length_of(words: &[&str]) -> usize {
-    let mut is_list = false;
-    let ends = |(at, word): (usize, &&str)| {
-        match *word {
-            "[" => is_list = true,
-            "]" => is_list = false,
-            _ => {}
-        }
-        (at > 0 && !is_list && SETTINGS.contains(word)).then_some(at)
-    };
-    words.iter().enumerate().find_map(ends).unwrap_or(words.len())
 }
 
 fn label(zones: &[&str]) -> String {
@@ -469,7 +498,7 @@ mod tests {
             let read =
                 super::super::read(ConfigText::new("p", text)).unwrap_or_else(|e| panic!("{e:?}"));
             let allowed = (Effect::Strip, vec![Because::default("strips")]);
-            let verdicts = read.policy.verdicts(&[], |_, _| allowed.clone());
+            let verdicts = read.policy.verdicts(&[], None, |_, _| allowed.clone());
             let told: Vec<_> = verdicts
                 .iter()
                 .map(|v| (v.effect, &*v.direction, v.because.last().and_then(|b| b.line)))
@@ -543,7 +572,5 @@ mod tests {
             "{:?}",
             told(flood)
         );
-        let moved = told(&(allowed + "move rulebase security rules R bottom\n")).1;
-        assert!(moved[0].starts_with("5: this command is not followed"), "{moved:?}");
     }
 }

@@ -4,6 +4,8 @@ use sim_core::engine::device::ConfigLine;
 
 use crate::config::{ConfigText, Line};
 
+use super::commands::{self, is_change};
+
 /// A setting: the words of a `set` command, or the names of the elements around a value in XML.
 pub(super) struct Statement<'s, 't> {
     pub(super) words: &'s [&'t str],
@@ -20,15 +22,27 @@ impl Statement<'_, '_> {
 }
 
 /// Hands on the settings of a text, one after the other: of `set` commands, of the XML that the device
-/// exports, or of the blocks in braces that it shows.
-pub(super) fn each_statement<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>)) {
+/// exports, or of the blocks in braces that it shows. Gives the lines of commands that are not followed.
+pub(super) fn each_statement<'t>(
+    text: ConfigText<'t>,
+    mut take: impl FnMut(Statement<'_, 't>),
+) -> Vec<u32> {
     if text.text.trim_start().starts_with('<') {
-        return each_element(text, take);
+        each_element(text, take);
+        return Vec::new();
     }
     let all = text.lines();
     let shows = |line: &Line<'_>| !line.text().starts_with("set ") && line.text().ends_with('{');
     if all.iter().any(shows) {
-        return each_in_braces(text, take);
+        each_in_braces(text, take);
+        return Vec::new();
+    }
+    if all.iter().any(is_change) {
+        let (sets, unread) = commands::followed(text);
+        for set in &sets {
+            take(Statement { words: &set.words, file: text.file, line: set.line, text: set.text });
+        }
+        return unread;
     }
     let mut quoted = Vec::new();
     for line in all.iter().filter(|line| line.words[0] == "set") {
@@ -41,10 +55,64 @@ pub(super) fn each_statement<'t>(text: ConfigText<'t>, mut take: impl FnMut(Stat
         };
         take(Statement { words, file: text.file, line: line.number, text: command });
     }
+    Vec::new()
+}
+
+/// Settings of a rule, of which one command may have several.
+const SETTINGS: [&str; 21] = [
+    "from",
+    "to",
+    "source",
+    "destination",
+    "application",
+    "service",
+    "action",
+    "disabled",
+    "rule-type",
+    "source-user",
+    "category",
+    "schedule",
+    "type",
+    "profile",
+    "profile-setting",
+    "log-start",
+    "log-end",
+    "log-setting",
+    "negate-source",
+    "negate-destination",
+    "description",
+];
+
+/// The settings of a rule that one command gives: each with its values.
+pub(super) struct Settings<'w, 't>(pub(super) &'w [&'t str]);
+
+impl<'w, 't> Iterator for Settings<'w, 't> {
+    type Item = &'w [&'t str];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (_, values) = self.0.split_first()?;
+        let (setting, rest) = self.0.split_at(1 + length_of(values));
+        self.0 = rest;
+        Some(setting)
+    }
+}
+
+/// How many words are a setting's values; those of a list stand in brackets.
+fn length_of(words: &[&str]) -> usize {
+    let mut is_list = false;
+    let ends = |(at, word): (usize, &&str)| {
+        match *word {
+            "[" => is_list = true,
+            "]" => is_list = false,
+            _ => {}
+        }
+        (at > 0 && !is_list && SETTINGS.contains(word)).then_some(at)
+    };
+    words.iter().enumerate().find_map(ends).unwrap_or(words.len())
 }
 
 /// The words of a command; quotes hold together what has blanks.
-fn words_of<'t>(command: &'t str, words: &mut Vec<&'t str>) {
+pub(super) fn words_of<'t>(command: &'t str, words: &mut Vec<&'t str>) {
     words.clear();
     for (at, part) in command.split('"').enumerate() {
         match at % 2 {
@@ -78,7 +146,14 @@ fn each_element<'t>(text: ConfigText<'t>, mut take: impl FnMut(Statement<'_, 't>
                 open.pop();
             }
             open.pop();
-        } else if !is_comment && !tag.starts_with("<?") && !tag.ends_with("/>") {
+        } else if let Some(name) = tag.strip_suffix("/>").and_then(|tag| tag.strip_prefix('<')) {
+            if EMPTY_WANTED.contains(&name) {
+                let raw = all.get(line as usize - 1).map_or("", |raw| raw.trim());
+                open.push(name);
+                take(Statement { words: &open, file: text.file, line, text: raw });
+                open.pop();
+            }
+        } else if !is_comment && !tag.starts_with("<?") {
             let element = tag[1..end - 1].split_whitespace().next().unwrap_or("");
             let name = tag.split_once("name=\"").and_then(|(_, rest)| rest.split('"').next());
             open.push(name.filter(|_| element == "entry").unwrap_or(element));
@@ -152,7 +227,7 @@ fn marks_apart(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Elements whose values are looked at.
-const WANTED: [&str; 10] = [
+const WANTED: [&str; 13] = [
     "strip-mptcp-option",
     "zone-protection-profile",
     "member",
@@ -163,4 +238,10 @@ const WANTED: [&str; 10] = [
     "interface",
     "translated-address",
     "activate-rate",
+    "enable",
+    "ssl-inbound-inspection",
+    "application",
 ];
+
+/// Elements without a value that say something.
+const EMPTY_WANTED: [&str; 1] = ["ssh-proxy"];
