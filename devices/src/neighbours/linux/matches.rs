@@ -18,6 +18,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) interfaces: Option<[&'a str; 2]>,
     /// The packet is one for this host (true) or of this host (false); `None`: it is forwarded.
     pub(super) host: Option<bool>,
+    /// A rule has given the connection another destination.
+    pub(super) is_translated: bool,
 }
 
 /// One condition.
@@ -33,6 +35,8 @@ pub(super) enum Match {
     /// One of these subtypes of the MPTCP option.
     Subtype(Box<[u8]>),
     State(Vec<String>),
+    /// A rule has given the connection another destination.
+    Translated,
     /// Comes in by one of them, or goes out by it; a `+` at its end stands for any rest.
     Interface {
         names: Vec<String>,
@@ -63,6 +67,24 @@ impl Match {
         }
     }
 
+    /// True when it asks for an address or port that a connection goes to.
+    pub(super) fn is_of_destination(&self) -> bool {
+        match self {
+            Self::Destination(_) | Self::DestinationPort(_) => true,
+            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_destination()),
+            _ => false,
+        }
+    }
+
+    /// True when it asks for an address that a connection goes to.
+    pub(super) fn is_of_destination_address(&self) -> bool {
+        match self {
+            Self::Destination(_) => true,
+            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_destination_address()),
+            _ => false,
+        }
+    }
+
     /// Hands on the networks that it names.
     pub(super) fn each_network(&self, take: &mut impl FnMut((IpAddr, u8))) {
         match self {
@@ -89,7 +111,10 @@ impl Match {
                 let said = option.and_then(|option| option.bytes.get(2).map(|byte| byte >> 4));
                 said.is_some_and(|said| subtypes.contains(&said))
             }
-            Self::State(states) => states.iter().any(|s| s == around.state),
+            Self::State(states) => {
+                states.iter().any(|s| s == around.state || s == "DNAT" && around.is_translated)
+            }
+            Self::Translated => around.is_translated,
             Self::Interface { names, out } => {
                 let Some(interfaces) = around.interfaces else { return false };
                 let present = interfaces[usize::from(*out)];

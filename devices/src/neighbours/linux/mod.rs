@@ -13,6 +13,9 @@ mod target;
 mod tests;
 #[cfg(test)]
 mod texts;
+#[cfg(test)]
+mod translated;
+mod translation;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,8 +91,32 @@ const STEPS_MAX: usize = 100_000;
 /// What is kept about a connection.
 #[derive(Debug, Default)]
 struct State {
+    /// An end of it is this host.
+    is_here: bool,
     proxy: Option<(SynProxy, Arc<Rule>)>,
     shift: Shift,
+}
+
+/// Where a connection goes to, and by which rule.
+#[derive(Clone, Debug, Default)]
+struct Routed {
+    /// An end of it is this host.
+    is_here: bool,
+    /// The rule that gave it another destination, or a process of this host for its peer.
+    by: Option<Arc<Rule>>,
+    /// That destination is one of several, or not told.
+    is_open: bool,
+    /// A process of this host is the peer of who opened it.
+    is_taken: bool,
+}
+
+/// What is known of a packet on its way through the chains.
+struct Course {
+    found: Option<(ConnectionId, Sender)>,
+    is_tracked: bool,
+    /// An end of its connection is this host.
+    is_here: bool,
+    is_translated: bool,
 }
 
 /// The device.
@@ -106,6 +133,12 @@ pub(crate) struct Linux {
     is_host: bool,
     /// The first rule that a packet met of which it is not known what it does.
     met: Option<Arc<Rule>>,
+    /// Connections get the destinations that rules give them: a scenario's hosts have no others than their own.
+    translates: bool,
+    /// Connections are called by an address of this host.
+    calls_host: bool,
+    /// How the last connection was routed.
+    routed: Routed,
     hop: Arc<Rule>,
     table: Table<State>,
     random: Stream,
@@ -154,8 +187,17 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
         |number: u32| all.binary_search_by_key(&number, |line| line.number).ok().map(|at| &all[at]);
     let mut of_host: Vec<usize> = Vec::new();
     let mut of_forwarded: Vec<usize> = Vec::new();
+    let mut translating: Vec<usize> = Vec::new();
     paths::each(rules, |path| {
         match path.base.hook {
+            _ if matches!(
+                rules.entries[path.last()].target,
+                Target::Translate(_) | Target::Take
+            ) =>
+            {
+                translating.push(path.last());
+            }
+            _ if path.base.is_nat => {}
             Hook::Input | Hook::Output => of_host.push(path.last()),
             _ => of_forwarded.push(path.last()),
         }
@@ -176,7 +218,15 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
             found.warn(line, "", message);
         }
     }
-    for base in &rules.bases {
+    translating.sort_unstable();
+    translating.dedup();
+    for at in translating {
+        if let Some(line) = line(rules.entries[at].line) {
+            let message = "a scenario's connections keep the destinations that they call: this rule does nothing";
+            found.warn(line, "", message);
+        }
+    }
+    for base in rules.bases.iter().filter(|base| !base.is_nat) {
         let names = base.when.iter().any(|(_, on)| on.is_of_interfaces());
         let first = rules.chain(base.table, &base.chain).and_then(|c| rules.of_chain(c, 0));
         if names
@@ -216,6 +266,9 @@ impl Linux {
             daring: None,
             is_host: false,
             met: None,
+            translates: false,
+            calls_host: false,
+            routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
             random: Stream::new(context.seed, context.name),
@@ -241,30 +294,34 @@ impl Linux {
         &mut self,
         base: usize,
         pass: &mut Pass<'_>,
-        found: Option<(ConnectionId, Sender)>,
-        tracked: &mut bool,
+        course: &mut Course,
     ) -> Result<Fate, Refused> {
+        let found = course.found;
         let state = self.state_of(found, pass.packet);
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
         let interfaces = self.interfaces.clone();
-        let host = self.is_host.then_some(pass.ingress == PortId(0));
-        let around = |tracked: bool| Circumstances {
-            state: if tracked { state } else { "UNTRACKED" },
+        let is_inward = pass.ingress == PortId(0);
+        let around = |course: &Course| Circumstances {
+            state: if course.is_tracked { state } else { "UNTRACKED" },
             interfaces: interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
-            host,
+            host: course.is_here.then_some(is_inward),
+            is_translated: course.is_translated,
         };
-        let Base { table, chain, hook, when, policy } = &self.rules.bases[base];
+        let Base { table, chain, hook, is_nat, when, policy } = &self.rules.bases[base];
         let is_met = match hook {
-            Hook::Forward => !self.is_host,
-            Hook::Input => self.is_host && pass.ingress == PortId(0),
-            Hook::Output => self.is_host && pass.ingress != PortId(0),
-            Hook::Ingress | Hook::Prerouting => !self.is_host || pass.ingress == PortId(0),
-            Hook::Postrouting | Hook::Egress => !self.is_host || pass.ingress != PortId(0),
+            Hook::Forward => !course.is_here,
+            Hook::Input => course.is_here && is_inward,
+            Hook::Output => course.is_here && !is_inward,
+            Hook::Ingress | Hook::Prerouting => !course.is_here || is_inward,
+            Hook::Postrouting | Hook::Egress => !course.is_here || !is_inward,
         };
         if !is_met {
             return Ok(Fate::Goes);
         }
-        if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(*tracked))) {
+        if *is_nat && !self.is_asked_to_translate(pass.packet, course) {
+            return Ok(Fate::Goes);
+        }
+        if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(course))) {
             return Ok(Fate::Goes);
         }
         let (table, policy) = (*table, policy.clone());
@@ -280,8 +337,8 @@ impl Linux {
             };
             *next += 1;
             let entry = &self.rules.entries[at];
-            if !entry.matches(pass.packet, around(*tracked), is_daring && self.dared.contains(&at))
-            {
+            let is_dared = is_daring && self.dared.contains(&at);
+            if !entry.matches(pass.packet, around(course), is_dared) {
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
@@ -300,8 +357,32 @@ impl Linux {
                 Target::Unknown(_) => {
                     self.met.get_or_insert(rule);
                 }
-                Target::Count | Target::Redirect => {}
-                Target::Untrack => *tracked = false,
+                Target::Count => {}
+                Target::Untrack => course.is_tracked = false,
+                Target::Take => {
+                    if self.translates {
+                        course.is_here = true;
+                        self.routed = Routed {
+                            is_here: true,
+                            by: Some(rule),
+                            is_open: false,
+                            is_taken: true,
+                        };
+                    }
+                    return Ok(Fate::Goes);
+                }
+                Target::Translate(to) => {
+                    let called = pass.packet.destination();
+                    if let Some(instead) = to.instead_of(called) {
+                        (pass.packet.dst, pass.packet.dst_port) = (instead.ip(), instead.port());
+                        // What this host opens itself stays its own.
+                        course.is_here = to.is_here || !is_inward && course.is_here;
+                        course.is_translated = true;
+                        let (is_here, is_open, is_taken) = (course.is_here, to.is_open, to.is_here);
+                        self.routed = Routed { is_here, by: Some(rule), is_open, is_taken };
+                    }
+                    return Ok(Fate::Goes);
+                }
                 Target::Drop => return refuse(&rule, "DROP"),
                 Target::Reject { reset } => {
                     if *reset {
@@ -328,6 +409,21 @@ impl Linux {
         }
     }
 
+    /// True for the first packet of a connection that has no other destination yet; later ones get that of the first.
+    fn is_asked_to_translate(&self, packet: &mut Packet, course: &Course) -> bool {
+        match course.found {
+            Some((id, Sender::Initiator)) => {
+                if let Some(connection) = self.table.get(id) {
+                    let to = connection.translated.dst;
+                    (packet.dst, packet.dst_port) = (to.ip(), to.port());
+                }
+                false
+            }
+            Some(_) => false,
+            None => self.translates && course.is_tracked && !course.is_translated,
+        }
+    }
+
     /// A SYN for a proxied server opens a connection of the proxy's own.
     fn proxy(
         &mut self,
@@ -341,7 +437,7 @@ impl Linux {
         let cookie = Seq(self.random.next_u32());
         let proxy = Some((SynProxy::new(pass.packet, cookie), Arc::clone(rule)));
         let flow = pass.packet.flow();
-        let id = self.table.open(pass.now, flow, flow, State { proxy, shift: Shift::default() });
+        let id = self.table.open(pass.now, flow, flow, State { proxy, ..State::default() });
         self.proxied(pass, id, Sender::Initiator)
     }
 
@@ -353,7 +449,7 @@ impl Linux {
         sender: Sender,
     ) -> Result<Option<Forwarding>, Refused> {
         let Some(connection) = self.table.get_mut(id) else { return Ok(None) };
-        let State { proxy: Some((proxy, rule)), shift } = &mut connection.state else {
+        let State { proxy: Some((proxy, rule)), shift, .. } = &mut connection.state else {
             return Ok(None);
         };
         let rule = Arc::clone(rule);
@@ -385,17 +481,25 @@ impl Linux {
 
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
-        let mut tracked = true;
+        let opened = pass.packet.flow();
+        let known = found.and_then(|(id, _)| self.table.get(id));
+        let is_here = known.map_or(self.is_host || self.calls_host, |known| known.state.is_here);
+        let is_translated = known.is_some_and(|known| known.opened.dst != known.translated.dst);
+        let mut course = Course { found, is_tracked: true, is_here, is_translated };
+        if found.is_none() {
+            self.routed = Routed { is_here, ..Routed::default() };
+        }
         for base in 0..self.rules.bases.len() {
-            if let Fate::Taken(forwarding) = self.chain(base, pass, found, &mut tracked)? {
+            if let Fate::Taken(forwarding) = self.chain(base, pass, &mut course)? {
                 return Ok(forwarding);
             }
         }
         let (id, sender) = match found {
             Some(found) => found,
-            None if tracked && pass.packet.flags.is_initial_syn() => {
-                let flow = pass.packet.flow();
-                (self.table.open(pass.now, flow, flow, State::default()), Sender::Initiator)
+            None if course.is_tracked && pass.packet.flags.is_initial_syn() => {
+                let state = State { is_here: course.is_here, ..State::default() };
+                let translated = pass.packet.flow();
+                (self.table.open(pass.now, opened, translated, state), Sender::Initiator)
             }
             None => return Ok(ttl::hop(pass, &self.hop).unwrap_or(Forwarding::Through)),
         };
@@ -406,6 +510,13 @@ impl Linux {
         shift.arrive(pass.packet, sender, true);
         self.table.observe(pass.now, id, sender, pass.packet);
         shift.leave(pass.packet, sender);
+        // Who opened a connection hears of the destination that it called.
+        if sender == Sender::Responder
+            && let Some(connection) = self.table.get(id)
+        {
+            let called = connection.opened.dst;
+            (pass.packet.src, pass.packet.src_port) = (called.ip(), called.port());
+        }
         Ok(ttl::hop(pass, &self.hop).unwrap_or(Forwarding::Through))
     }
 }

@@ -37,9 +37,18 @@ impl<'r> Path<'_, 'r> {
 }
 
 /// Hands on each rule that does something to a packet, until `take` says that it is enough.
-pub(super) fn each<'r>(rules: &'r Ruleset, mut take: impl FnMut(&Path<'_, 'r>) -> bool) {
+pub(super) fn each<'r>(rules: &'r Ruleset, take: impl FnMut(&Path<'_, 'r>) -> bool) {
+    each_of(rules, |_| true, take);
+}
+
+/// The same, of some chains that packets pass.
+pub(super) fn each_of<'r>(
+    rules: &'r Ruleset,
+    is_meant: impl Fn(&Base) -> bool,
+    mut take: impl FnMut(&Path<'_, 'r>) -> bool,
+) {
     let mut left = RULES_MAX;
-    for base in &rules.bases {
+    for base in rules.bases.iter().filter(|base| is_meant(base)) {
         // The chains that are gone through: each with the place of the next rule in it.
         let first = rules.chain(base.table, &base.chain);
         let mut chains: Vec<(usize, usize)> = first.map(|chain| (chain, 0)).into_iter().collect();

@@ -25,6 +25,12 @@ pub(super) enum Hook {
     Egress,
 }
 
+/// True for the chains of translation in which a connection gets another destination (Linux,
+/// net/netfilter/nf_nat_core.c: `HOOK2MANIP`).
+pub(super) const fn translates_destinations(hook: Hook) -> bool {
+    matches!(hook, Hook::Prerouting | Hook::Output)
+}
+
 /// A chain that packets pass without being sent to it.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
@@ -32,6 +38,8 @@ pub(super) struct Base {
     pub(super) table: usize,
     pub(super) chain: String,
     pub(super) hook: Hook,
+    /// It translates addresses, and only a connection's first packet passes it.
+    pub(super) is_nat: bool,
     /// The packets that pass it.
     pub(super) when: Vec<(bool, Match)>,
     /// It drops what no rule has decided.
@@ -77,8 +85,7 @@ pub(super) struct Ruleset {
     pub(super) roots: Vec<(usize, String)>,
     /// The manual that rules rest on.
     source: &'static str,
-    /// Rules that send connections to a process of this host, and that translate addresses.
-    pub(super) redirects: Vec<Arc<Rule>>,
+    /// The first rule that translates addresses.
     pub(super) translates: Option<ConfigLine>,
 }
 

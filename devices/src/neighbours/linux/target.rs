@@ -7,6 +7,8 @@ use sim_core::wire::options::kind;
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line, quoted};
 
+use super::translation::Destination;
+
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -22,8 +24,10 @@ pub(super) enum Target {
     SynProxy,
     /// `CT --notrack`: conntrack does not see the packet.
     Untrack,
-    /// A process of this host takes the connection: `TPROXY`.
-    Redirect,
+    /// A process of this host takes the connection, which keeps its destination: `TPROXY`.
+    Take,
+    /// The connection gets another destination: `DNAT`, `REDIRECT`, `NETMAP`.
+    Translate(Destination),
     /// Nothing to the packet: `LOG`, no target at all.
     Count,
     /// On in this chain of a user's, and back at its end.
@@ -35,7 +39,7 @@ pub(super) enum Target {
 }
 
 /// Targets that leave a packet and its options as they are.
-const COUNTING: [&str; 27] = [
+const COUNTING: [&str; 30] = [
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -51,11 +55,14 @@ const COUNTING: [&str; 27] = [
     "LED",
     "LOG",
     "MARK",
+    "MASQUERADE",
     "NETFLOW",
     "NFLOG",
     "RATEEST",
     "SECMARK",
+    "SAME",
     "SET",
+    "SNAT",
     "SYNCOOKIE",
     "TCPOPTLOG",
     "TEE",
@@ -122,7 +129,17 @@ pub(super) fn target_of(
                 (Target::Count, all)
             }
         },
-        "TPROXY" => (Target::Redirect, all),
+        "TPROXY" => (Target::Take, all),
+        "DNAT" => {
+            let to = value("--to-destination").or_else(|| value("--to"));
+            (Target::Translate(to.map_or_else(Destination::open, Destination::of)), all)
+        }
+        "REDIRECT" => {
+            let to = value("--to-ports").or_else(|| value("--to-port")).or_else(|| value("--to"));
+            (Target::Translate(Destination::here(to)), all)
+        }
+        // Each address of a network becomes another's.
+        "NETMAP" => (Target::Translate(Destination::open()), all),
         "SYNPROXY" => (Target::SynProxy, all),
         "NOTRACK" => (Target::Untrack, all),
         "CT" if words.contains(&"--notrack") => (Target::Untrack, all),

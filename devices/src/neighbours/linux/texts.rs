@@ -4,20 +4,20 @@ use crate::audit::Effect::{self, Drop, Pass, Strip, Terminate, Unknown};
 use crate::audit::{Audit, audit, recognise};
 use crate::config::ConfigText;
 
-fn told(text: &str) -> Audit {
+pub(super) fn told(text: &str) -> Audit {
     assert_eq!(recognise(text).map(|p| p.name), Some("linux"), "{text}");
     audit(ConfigText::new("x", text), None).1
 }
 
 /// Effect, traffic and line of each verdict.
-fn check(text: &str, expected: &[(Effect, &str, Option<u32>)]) {
+pub(super) fn check(text: &str, expected: &[(Effect, &str, Option<u32>)]) {
     let audit = told(text);
     let found: Vec<_> =
         audit.verdicts.iter().map(|v| (v.effect, &*v.traffic, v.because[0].line)).collect();
     assert_eq!(found, expected, "{text}\n{:?}", audit.warnings);
 }
 
-fn directions(text: &str) -> Vec<String> {
+pub(super) fn directions(text: &str) -> Vec<String> {
     let verdicts = told(text).verdicts.into_iter();
     verdicts.map(|v| format!("{} {}: {}", v.effect, v.traffic, v.direction)).collect()
 }
@@ -143,9 +143,17 @@ fn statements_of_nftables() {
     assert!(told[0].starts_with("drop all TCP: forwarded from eth0 to any other"), "{told:?}");
     let bridge = "table bridge b {\n chain f {\n  type filter hook forward priority filter; policy accept;\n  ether type ip tcp dport 80 drop\n }\n}\n";
     check(bridge, &[(Drop, "TCP over IPv4 to port 80", Some(4)), (Pass, "all other TCP", None)]);
-    // A redirection of the host's own packets concerns nobody else's.
+    // A redirection of what this host opens concerns nobody else's.
     let nat = "table ip nat {\n chain out {\n  type nat hook output priority -100;\n  tcp dport 53 redirect to :5353\n }\n chain pre {\n  type nat hook prerouting priority dstnat;\n  jump red\n }\n chain red {\n  tcp dport 80 redirect to :3128\n }\n}\n";
-    check(nat, &[(Terminate, "TCP that this rule names", Some(11)), (Pass, "all TCP", None)]);
+    assert_eq!(
+        directions(nat),
+        [
+            "terminate TCP over IPv4 to port 80: forwarded, both directions",
+            "pass all other TCP: forwarded, both directions",
+            "terminate TCP over IPv4 to port 53: opened by this host itself",
+            "pass all other TCP: opened by this host itself",
+        ]
+    );
 }
 
 #[test]
@@ -207,7 +215,14 @@ fn forms_of_iptables() {
     check(&queued, &[(Unknown, "TCP to port 25", Some(4)), pass]);
     // What takes connections to a process of this host, by way of another chain.
     let proxied = "*nat\n:PREROUTING ACCEPT [0:0]\n:R - [0:0]\n-A PREROUTING -p tcp -j R\n-A R -p tcp -j REDIRECT --to-ports 12345\n-A OUTPUT -p tcp --dport 53 -j REDIRECT\nCOMMIT\n";
-    check(proxied, &[(Terminate, "TCP that this rule names", Some(5)), (Pass, "all TCP", None)]);
+    check(
+        proxied,
+        &[
+            (Terminate, "all TCP", Some(5)),
+            (Terminate, "TCP to port 53", Some(6)),
+            (Pass, "all other TCP", None),
+        ],
+    );
     let listing = "Chain FORWARD (policy DROP 0 packets, 0 bytes)\n pkts bytes target     prot opt in     out     source               destination\n    1    60 ACCEPT     tcp  --  eth0   *       0.0.0.0/0            0.0.0.0/0            tcp dpt:80\n";
     let audit = told(listing);
     assert_eq!(audit.verdicts[0].effect, Unknown);
@@ -298,7 +313,8 @@ fn docker() {
         told[..3],
         [
             "pass all TCP: forwarded from docker0 to any other interface".to_owned(),
-            format!("pass TCP to 172.17.0.2/32 to port 80: {inward}"),
+            // The port that is published, and what its connections are sent to.
+            format!("pass TCP to 172.17.0.2/32 to port 80, TCP to port 8080: {inward}"),
             format!("drop all other TCP: {inward}"),
         ]
     );

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use sim_core::wire::packet::Flow;
 
 use crate::neighbours::linux::matches::Match;
-use crate::neighbours::linux::paths::each;
+use crate::neighbours::linux::paths::{Path, each_of};
 use crate::neighbours::linux::rules::{Hook, Ruleset};
 
 use super::asked::Asked;
@@ -20,6 +20,8 @@ pub(super) struct Named {
     /// ` from 10.0.0.0/8 to port 80`; empty: any connection.
     pub(super) traffic: String,
     pub(super) flow: Flow,
+    /// It is called by an address of this host.
+    pub(super) calls_host: bool,
     /// Its addresses, or its rules, are of one version of IP.
     pub(super) is_of_ipv6: Option<bool>,
     /// Rules that lead to it of which it cannot be told whether they hold.
@@ -30,7 +32,14 @@ pub(super) struct Named {
     pub(super) path: (usize, Box<[usize]>),
 }
 
+/// A connection, and whether it is called by an address of this host.
+pub(super) type Call = (Flow, bool);
+
 impl Named {
+    pub(super) const fn call(&self) -> Call {
+        (self.flow, self.calls_host)
+    }
+
     /// What its rule says of a connection, and of the rest what another one says.
     pub(super) fn of_both(&self, other: &Self, general: Flow) -> Flow {
         let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
@@ -63,7 +72,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     let mut named: Vec<Named> = Vec::new();
     let mut left = None;
     let unnamed = Unnamed::of(rules);
-    each(rules, |path| {
+    let mut add = |path: &Path<'_, '_>, most: usize| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
         let is_host = match path.base.hook {
@@ -71,6 +80,8 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             Hook::Input | Hook::Output => Some(true),
             _ => None,
         };
+        let calls_host =
+            path.conditions().any(|on| matches!(on, (false, Match::Host { source: false })));
         let joined = path.conditions().filter_map(|(_, on)| match on {
             Match::Joined(of) => Some(of.len()),
             _ => None,
@@ -88,7 +99,11 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         new.extend(new[0].of_answers());
         for asked in new {
             let Some((traffic, flow, version)) = asked.connection(&unnamed) else { continue };
-            let is_known = |n: &Named| n.flow == flow && n.doubts == doubts && n.is_host == is_host;
+            let is_known = |n: &Named| {
+                (n.flow, n.calls_host) == (flow, calls_host)
+                    && n.doubts == doubts
+                    && n.is_host == is_host
+            };
             if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
                 continue;
             }
@@ -106,10 +121,14 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
             let path = (base.unwrap_or(0), path.entries.into());
             let doubts = doubts.clone();
-            named.push(Named { traffic, flow, is_of_ipv6, doubts, is_host, path });
+            named.push(Named { traffic, flow, calls_host, is_of_ipv6, doubts, is_host, path });
         }
         true
-    });
+    };
+    each_of(rules, |base| !base.is_nat, |path| add(path, most));
+    // Those that rules translate are many where a box balances loads: half as many more.
+    let most = most + most / 2;
+    each_of(rules, |base| base.is_nat, |path| add(path, most));
     Flows { named, unnamed, tells_versions, left }
 }
 

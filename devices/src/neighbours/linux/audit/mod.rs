@@ -15,7 +15,7 @@ use crate::config::{ConfigText, Diagnostics};
 use crate::neighbours::audit::{Built, audited};
 use crate::spec::DeviceContext;
 
-use super::rules::{Hook, Ruleset};
+use super::rules::{Base, Hook, Ruleset};
 use super::{Linux, nft, rules_of};
 use flows::flows;
 use verdicts::Tried;
@@ -118,9 +118,7 @@ fn audit(text: ConfigText<'_>) -> Built {
                        translation, and a join to it fails";
         found.warn(line, "", message);
     }
-    let redirects = rules.redirects.clone();
     if let Some(first) = rules.unreached().first()
-        && redirects.is_empty()
         && !has_rules_of(&rules, |_| true)
     {
         // The kernel leads no packet to them; what adds rules to another's chains speaks of those.
@@ -145,11 +143,22 @@ fn audit(text: ConfigText<'_>) -> Built {
         .bases
         .iter()
         .any(|base| matches!(base.hook, Hook::Ingress | Hook::Prerouting) && base.policy.is_some());
-    let has_own =
-        is_shut || has_rules_of(&rules, |hook| matches!(hook, Hook::Input | Hook::Output));
+    let has_filters = |is_meant: fn(Hook) -> bool| {
+        has_rules_of(&rules, |base| !base.is_nat && is_meant(base.hook))
+    };
+    let has_own = is_shut || has_filters(|hook| matches!(hook, Hook::Input | Hook::Output));
+    let (own, others) = ways::ways(&rules, true, ways_max);
+    // Connections that this host opens are told of where rules for its own packets take some of them.
+    let opened = if has_rules_of(&rules, |base| base.hook == Hook::Output) {
+        let names = own.iter().map(|way| way.names.clone());
+        names.map(|names| Way { names, end: End::Caller }).collect()
+    } else {
+        Vec::new()
+    };
     if has_own {
-        let is_router = is_shut || has_rules_of(&rules, |hook| hook == Hook::Forward);
-        let (own, others) = ways::ways(&rules, true, ways_max);
+        let is_router = is_shut
+            || has_filters(|hook| hook == Hook::Forward)
+            || has_rules_of(&rules, |base| base.is_nat && base.hook == Hook::Prerouting);
         left = left.or(others);
         // What is not forwarded at all is not told between all interfaces.
         if !is_router {
@@ -157,13 +166,6 @@ fn audit(text: ConfigText<'_>) -> Built {
         }
         ways.extend(own);
     }
-    // Connections that this host opens are told of where rules for its own packets take some of them.
-    let opened = if has_rules_of(&rules, |hook| hook == Hook::Output) {
-        let own = ways.iter().filter(|way| way.end == End::Called);
-        own.map(|way| Way { names: way.names.clone(), end: End::Caller }).collect()
-    } else {
-        Vec::new()
-    };
     if let Some(number) = left
         && let Some(line) = text.lines().iter().find(|line| line.number == number)
     {
@@ -183,7 +185,8 @@ fn audit(text: ConfigText<'_>) -> Built {
     }
     let warnings = found.into_result()?;
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
-    let mut tried = Tried::of(Linux::new(rules, &context));
+    let linux = Linux { translates: true, ..Linux::new(rules, &context) };
+    let mut tried = Tried::of(linux);
     let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
     let mut of_each = |way| tried.between(way, &flows);
     let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
@@ -203,23 +206,13 @@ fn audit(text: ConfigText<'_>) -> Built {
         direction: directions(&on, &ways, &opened),
         ..verdict
     };
-    let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
-    let redirected = redirects.iter().map(|rule| Verdict {
-        traffic: "TCP that this rule names".into(),
-        direction: "arriving".into(),
-        effect: Effect::Terminate,
-        because: vec![
-            Because::rule(rule),
-            Because::default("a process of this host is the TCP peer"),
-        ],
-    });
-    verdicts.splice(0..0, redirected);
+    let verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
     Ok(Audit { version: None, verdicts, warnings })
 }
 
-/// True when a chain of such a hook has rules, or drops what has none.
-fn has_rules_of(rules: &Ruleset, is_meant: impl Fn(Hook) -> bool) -> bool {
-    rules.bases.iter().filter(|base| is_meant(base.hook)).any(|base| {
+/// True when such a chain has rules, or drops what has none.
+fn has_rules_of(rules: &Ruleset, is_meant: impl Fn(&Base) -> bool) -> bool {
+    rules.bases.iter().filter(|base| is_meant(base)).any(|base| {
         let first = rules.chain(base.table, &base.chain).and_then(|c| rules.of_chain(c, 0));
         base.policy.is_some() || first.is_some()
     })

@@ -10,14 +10,19 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Because, Effect, Verdict};
-use crate::neighbours::linux::Linux;
 use crate::neighbours::linux::matches::Circumstances;
+use crate::neighbours::linux::paths::each_of;
+use crate::neighbours::linux::rules::{Hook, Ruleset};
+use crate::neighbours::linux::{Linux, Routed};
 
-use super::flows::{Flows, Named};
+use super::flows::{Call, Flows, Named};
 use super::ways::{End, Way};
 
 /// What becomes of a connection, and why.
 type Outcome = (Effect, Vec<Because>);
+
+/// Whether a connection is one of IPv6, and what becomes of it.
+type OfVersion = (bool, Option<Outcome>);
 
 /// A router that connections are tried through.
 pub(super) struct Tried {
@@ -25,28 +30,100 @@ pub(super) struct Tried {
     /// Where what opens a connection is.
     ingress: PortId,
     at: SimTime,
+    /// Once a connection was translated.
+    asked: Option<AskedOf>,
+}
+
+const fn effect(outcome: &Option<Outcome>) -> Option<Effect> {
+    match outcome {
+        Some((effect, _)) => Some(*effect),
+        None => None,
+    }
+}
+
+/// What rules ask of a destination: of connections that are forwarded, and of those for this host itself.
+#[derive(Clone, Copy, Default)]
+struct AskedOf {
+    of_forwarded: bool,
+    of_host: bool,
+    /// The address of those for this host.
+    address_of_host: bool,
+}
+
+impl AskedOf {
+    fn of(rules: &Ruleset) -> Self {
+        let mut asked = Self::default();
+        each_of(
+            rules,
+            |base| !base.is_nat,
+            |path| {
+                let is_asked = path.conditions().any(|(_, on)| on.is_of_destination());
+                asked.of_forwarded |= is_asked && path.base.hook == Hook::Forward;
+                if matches!(path.base.hook, Hook::Input) {
+                    asked.of_host |= is_asked;
+                    asked.address_of_host |=
+                        path.conditions().any(|(_, on)| on.is_of_destination_address());
+                }
+                true
+            },
+        );
+        asked
+    }
+
+    /// True when rules treat the destinations that a connection may have got differently. Of this host's addresses
+    /// the text does not tell which one it is.
+    const fn tell_apart(self, routed: &Routed) -> bool {
+        if routed.is_here {
+            routed.is_open && self.of_host || routed.is_taken && self.address_of_host
+        } else {
+            routed.is_open && self.of_forwarded
+        }
+    }
 }
 
 impl Tried {
     /// A router at which nothing has been tried yet.
     pub(super) const fn of(linux: Linux) -> Self {
-        Self { linux, ingress: PortId(0), at: SimTime::ZERO }
+        Self { linux, ingress: PortId(0), at: SimTime::ZERO, asked: None }
     }
 
-    fn one(&mut self, flow: Flow, dared: &[usize]) -> Outcome {
+    /// What becomes of a connection; nothing where it takes another way than the one that is tried.
+    fn one(&mut self, (flow, calls_host): Call, dared: &[usize]) -> Option<Outcome> {
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
+        self.linux.calls_host = calls_host;
         let attempt =
             Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
         if let Some(rule) = self.linux.met.take() {
             let why = "what its target does is not known: it is not modelled, or a chain that the text does not hold";
-            return (Effect::Unknown, vec![Because::rule(&rule), Because::default(why)]);
+            return Some((Effect::Unknown, vec![Because::rule(&rule), Because::default(why)]));
+        }
+        let routed = std::mem::take(&mut self.linux.routed);
+        let is_of_host = self.linux.is_host;
+        if is_of_host && !routed.is_here || !is_of_host && routed.is_here && calls_host {
+            return None;
         }
         let mut because = probed.because;
+        if let Some(rule) = &routed.by {
+            if self.asked.get_or_insert_with(|| AskedOf::of(&self.linux.rules)).tell_apart(&routed)
+            {
+                let why = "where this rule sends a connection to, and so what the rules for it say, the text does \
+                           not tell";
+                return Some((Effect::Unknown, vec![Because::rule(rule), Because::default(why)]));
+            }
+            let is_callers = self.ingress == PortId(1);
+            if routed.is_taken
+                && (is_callers || !is_of_host)
+                && matches!(probed.effect, Effect::Pass | Effect::Strip)
+            {
+                let why = "a process of this host is the TCP peer";
+                return Some((Effect::Terminate, vec![Because::rule(rule), Because::default(why)]));
+            }
+        }
         if because.is_empty() {
             let why = match self.linux.is_host {
                 false => "no rule for forwarded packets touches TCP options",
@@ -54,7 +131,7 @@ impl Tried {
             };
             because.push(Because::default(why));
         }
-        (probed.effect, because)
+        Some((probed.effect, because))
     }
 
     /// What becomes of each of the connections on a way, which is not named yet.
@@ -64,52 +141,56 @@ impl Tried {
         self.linux.is_host = is_of_host;
         self.ingress = PortId(u8::from(way.end == End::Caller));
         let only_six = self.linux.rules.is_of_ipv6;
-        let rest = self.one(flows.unnamed.flow(only_six), &[]);
+        let unnamed = |is_six: bool| (flows.unnamed.flow(is_six), false);
+        let rest = self.one(unnamed(only_six), &[]);
         // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
         let rests = match flows.tells_versions {
-            true => [rest.clone(), self.one(flows.unnamed.flow(true), &[])],
+            true => [rest.clone(), self.one(unnamed(true), &[])],
             false => [rest.clone(), rest.clone()],
         };
         let mut rows: Vec<(Outcome, Vec<String>)> = Vec::new();
-        let mut say = |traffic: String, outcome: Outcome| match rows
-            .iter_mut()
-            .find(|(known, _)| *known == outcome)
-        {
-            Some((_, all)) if all.contains(&traffic) => {}
-            Some((_, all)) => all.push(traffic),
-            None => rows.push((outcome, vec![traffic])),
+        let mut say = |traffic: String, outcome: Option<Outcome>| {
+            let Some(outcome) = outcome else { return };
+            match rows.iter_mut().find(|(known, _)| *known == outcome) {
+                Some((_, all)) if all.contains(&traffic) => {}
+                Some((_, all)) => all.push(traffic),
+                None => rows.push((outcome, vec![traffic])),
+            }
         };
         let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == is_of_host);
         // One connection for each effect, by which rules that may hold are tried again.
-        let mut seen: Vec<(Outcome, Flow)> = vec![(rest.clone(), flows.unnamed.flow(only_six))];
+        let mut seen: Vec<(Effect, Call)> = Vec::new();
+        seen.extend(effect(&rest).map(|effect| (effect, unnamed(only_six))));
         if rests[0] != rests[1] {
-            seen.push((rests[1].clone(), flows.unnamed.flow(true)));
+            seen.extend(effect(&rests[1]).map(|effect| (effect, unnamed(true))));
         }
-        let mut tried: Vec<(&Named, Vec<(bool, Outcome)>)> = Vec::new();
+        let mut tried: Vec<(&Named, Vec<OfVersion>)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
             let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
                 (Some(true), _) => &[true],
                 (None, true) => &[false, true],
                 _ => &[false],
             };
-            let mut told: Vec<(bool, Outcome)> = Vec::new();
+            let mut told: Vec<OfVersion> = Vec::new();
             for is_six in versions {
-                let mut flow = named.flow;
+                let (mut flow, calls_host) = named.call();
                 if named.is_of_ipv6.is_none() && *is_six {
                     let [client, server] = flows.unnamed.ends[1];
                     flow.src.set_ip(client);
                     flow.dst.set_ip(server);
                 }
-                let outcome = self.one(flow, &[]);
-                if !seen.iter().any(|((effect, _), _)| *effect == outcome.0) {
-                    seen.push((outcome.clone(), flow));
+                let outcome = self.one((flow, calls_host), &[]);
+                if let Some(effect) = effect(&outcome)
+                    && !seen.iter().any(|(seen, _)| *seen == effect)
+                {
+                    seen.push((effect, (flow, calls_host)));
                 }
                 told.push((*is_six, outcome));
             }
             tried.push((named, told));
         }
         // What another row's rule names, too, and what becomes of it is what becomes of the rest.
-        let is_rest = |(is_six, outcome): &(bool, Outcome)| {
+        let is_rest = |(is_six, outcome): &OfVersion| {
             *outcome == rests[usize::from(flows.tells_versions && *is_six)]
         };
         let (alike, others): (Vec<_>, Vec<_>) =
@@ -118,7 +199,8 @@ impl Tried {
             let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
             let mut is_exception = false;
             for (other, told) in &others {
-                if is_exception || told.iter().all(|(_, outcome)| outcome.0 == rest.0) {
+                let is_alike = |outcome| [None, effect(&rest)].contains(&effect(outcome));
+                if is_exception || told.iter().all(|(_, outcome)| is_alike(outcome)) {
                     continue;
                 }
                 // A connection that both name.
@@ -126,7 +208,8 @@ impl Tried {
                 is_exception = flow.src.is_ipv6() == flow.dst.is_ipv6()
                     && self.is_named_by(flow, other, way)
                     && (flow == named.flow
-                        || self.is_named_by(flow, named, way) && self.one(flow, &[]) == rest);
+                        || self.is_named_by(flow, named, way)
+                            && self.one((flow, named.calls_host), &[]) == rest);
             }
             if is_exception {
                 say(format!("TCP{}", named.traffic), rest.clone());
@@ -159,13 +242,15 @@ impl Tried {
             }
         }
         for (traffic, flow) in flows.between_sources().filter(|_| rests[0] == rests[1]) {
-            let outcome = self.one(flow, &[]);
+            let outcome = self.one((flow, false), &[]);
             let [client, server] = flows.unnamed.ends[0];
             let ends = [
                 Flow { dst: SocketAddr::new(server, flow.dst.port()), ..flow },
                 Flow { src: SocketAddr::new(client, flow.src.port()), ..flow },
             ];
-            if outcome.0 != rest.0 && ends.iter().all(|end| self.one(*end, &[]).0 == rest.0) {
+            let mut is_as_rest =
+                |end: &Flow| effect(&self.one((*end, false), &[])) == effect(&rest);
+            if effect(&outcome) != effect(&rest) && ends.iter().all(&mut is_as_rest) {
                 say(traffic, outcome);
             }
         }
@@ -173,8 +258,11 @@ impl Tried {
         // are told where none of them decides alone.
         let mut decide: Vec<(&Named, Vec<usize>, bool)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
-            let of_its_own = !seen.iter().any(|(_, flow)| *flow == named.flow);
-            let own = of_its_own.then(|| (self.one(named.flow, &[]), named.flow));
+            let call = named.call();
+            let of_its_own = !seen.iter().any(|(_, seen)| *seen == call);
+            // What takes another way unless the rule holds is held against what no rule names.
+            let own = of_its_own.then(|| self.one(call, &[]).or_else(|| rest.clone()));
+            let own = own.and_then(|own| effect(&own)).map(|effect| (effect, call));
             let dared = self.alike(&named.doubts);
             let is_shared = dared.len() > named.doubts.len();
             // Of one condition a packet of each end may fit it, or both.
@@ -184,8 +272,9 @@ impl Tried {
             // Another line that does the same is no difference.
             let mut differs = |end: Option<PortId>, dared: &[usize]| {
                 self.linux.daring = end;
-                let differs =
-                    tried.iter().any(|((effect, _), flow)| self.one(*flow, dared).0 != *effect);
+                let differs = tried.iter().any(|(before, call)| {
+                    self.one(*call, dared).is_some_and(|(effect, _)| effect != *before)
+                });
                 self.linux.daring = None;
                 differs
             };
@@ -200,7 +289,7 @@ impl Tried {
                 let because = self.doubted(&named.doubts);
                 say(
                     format!("TCP{} that this rule names", named.traffic),
-                    (Effect::Unknown, because),
+                    Some((Effect::Unknown, because)),
                 );
             }
         }
@@ -209,7 +298,7 @@ impl Tried {
             say("all other TCP over IPv6".to_owned(), six);
         }
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
-        rows.push((rest, vec![all.to_owned()]));
+        rows.extend(rest.map(|rest| (rest, vec![all.to_owned()])));
         // Of IPv4 such a text says nothing.
         if only_six {
             for name in rows.iter_mut().flat_map(|(_, names)| names) {
@@ -236,7 +325,8 @@ impl Tried {
             End::Called => ([near, far], Some(true)),
             End::Caller => ([far, near], Some(false)),
         };
-        let around = Circumstances { state: "NEW", interfaces: Some(interfaces), host };
+        let interfaces = Some(interfaces);
+        let around = Circumstances { state: "NEW", interfaces, host, is_translated: false };
         let (base, path) = &other.path;
         let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
         let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());

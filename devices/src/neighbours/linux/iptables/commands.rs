@@ -8,13 +8,12 @@ use sim_core::engine::device::{ConfigLine, Rule};
 
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::neighbours::linux::matches::Match;
-use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset};
-use crate::neighbours::linux::target::Target;
+use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinations};
 use crate::neighbours::linux::{MAN, remedy};
 
-use super::rule::{concerns_no_tcp, rule_of};
+use super::rule::rule_of;
 use super::shell::{is_iptables, is_of_a_shell};
-use super::{Table, named_table};
+use super::{TABLES, Table, named_table};
 
 /// The chains that packets pass without being sent to them, in their order.
 const PASSED: [(&str, Hook); 5] = [
@@ -26,9 +25,7 @@ const PASSED: [(&str, Hook); 5] = [
 ];
 
 /// Added to the place of a table of ip6tables.
-const VERSION_6: usize = 3;
-/// The place of the table nat, whose rules see the first packet of a connection.
-const NAT: usize = 6;
+const VERSION_6: usize = 5;
 
 /// Which version of IP the dumps of a text are of.
 struct Dumps {
@@ -63,8 +60,8 @@ pub(super) struct Reader<'r, 't> {
     policies: BTreeMap<(usize, String), Option<Arc<Rule>>>,
     /// Rules of iptables and of ip6tables are there.
     versions: [bool; 2],
-    /// Rules that send connections to a process of this host, with their chains.
-    redirects: Vec<((usize, String), Arc<Rule>)>,
+    /// Rules of the text give connections other destinations.
+    translates: bool,
     /// The table of the dump.
     table: Option<Table>,
     /// Conditions of a script that are open.
@@ -80,7 +77,9 @@ impl<'r, 't> Reader<'r, 't> {
             dumps: Dumps::of(text),
             policies: BTreeMap::new(),
             versions: [false; 2],
-            redirects: Vec::new(),
+            translates: ["DNAT", "REDIRECT", "NETMAP"].iter().any(|name| {
+                ["-j ", "--jump "].iter().any(|jump| text.text.contains(&format!("{jump}{name}")))
+            }),
             table: Some(Table::Filter),
             ifs: 0,
             found,
@@ -216,7 +215,7 @@ impl<'t> Reader<'_, 't> {
             }
             return;
         };
-        let Some(table) = table else { return self.translation(all, does, chain, words, line) };
+        let Some(table) = table else { return };
         let text = self.text;
         let rule = || Rule::config(line.text(), text.place(line), MAN);
         let place = placed(table, is_six);
@@ -240,7 +239,9 @@ impl<'t> Reader<'_, 't> {
             }
             Command::Append | Command::Insert => {}
         }
-        let Some(mut read) = rule_of(words, &all.of_users, line, self.found) else {
+        let Some(mut read) =
+            rule_of(words, &all.of_users, (table, self.translates), line, self.found)
+        else {
             // Packets come to a chain all the same, though none of TCP.
             let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
             if let Some(called) = jump.and_then(|at| words.get(at + 1))
@@ -254,9 +255,9 @@ impl<'t> Reader<'_, 't> {
             read.doubt = Some("the script's condition".to_owned());
             read.asks = None;
         }
-        if matches!(read.target, Target::Redirect) {
-            self.redirects.push(((place, chain.to_owned()), rule()));
-            read.target = Target::Count;
+        let translates = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT" | "DNAT" | "NETMAP");
+        if table == Table::Nat && all.translates.is_none() && words.iter().any(translates) {
+            all.translates = Some(text.place(line));
         }
         let delete = || remedy::delete(table, words);
         let rule = remedy::of(&read.target, delete).map(|remedy| rule().remedied(remedy));
@@ -265,40 +266,9 @@ impl<'t> Reader<'_, 't> {
         all.add((place, chain), at, read, line, rule);
     }
 
-    /// Takes a rule of the table nat.
-    fn translation(
-        &mut self,
-        all: &mut Ruleset,
-        does: Command,
-        chain: &str,
-        words: &[&str],
-        line: &Line<'t>,
-    ) {
-        if !matches!(does, Command::Append | Command::Insert) || concerns_no_tcp(words) {
-            return;
-        }
-        let target = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
-        match target.and_then(|at| words.get(at + 1)) {
-            Some(&"REDIRECT") => {
-                let rule = Rule::config(line.text(), self.text.place(line), MAN);
-                self.redirects.push(((NAT, chain.to_owned()), rule));
-            }
-            Some(&("MASQUERADE" | "SNAT" | "DNAT" | "NETMAP")) => {
-                all.translates.get_or_insert_with(|| self.text.place(line));
-            }
-            // Only which chains call each other counts.
-            Some(called) if all.of_users.contains(*called) => {
-                let target = Target::Jump((*called).to_owned());
-                let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
-                all.add((NAT, chain), None, read, line, None);
-            }
-            _ => {}
-        }
-    }
-
     /// What is known only at the end of a text.
     pub(super) fn finish(self, all: &mut Ruleset) {
-        let Self { mut policies, versions, redirects, .. } = self;
+        let Self { mut policies, versions, .. } = self;
         let [_, has_six] = versions;
         all.is_of_ipv6 = versions == [false, true];
         for is_six in [false, true].into_iter().take(1 + usize::from(has_six)) {
@@ -308,20 +278,20 @@ impl<'t> Reader<'_, 't> {
                 _ => Vec::new(),
             };
             for (chain, hook) in PASSED {
-                for table in [Table::Raw, Table::Mangle, Table::Filter] {
-                    let (table, chain) = (placed(table, is_six), chain.to_owned());
-                    let policy = policies.remove(&(table, chain.clone())).flatten();
-                    all.bases.push(Base { table, chain, hook, when: when.clone(), policy });
+                for table in TABLES {
+                    let (place, chain) = (placed(table, is_six), chain.to_owned());
+                    let policy = policies.remove(&(place, chain.clone())).flatten();
+                    let is_nat = table == Table::Nat;
+                    if is_nat && !translates_destinations(hook) {
+                        all.roots.push((place, chain));
+                        continue;
+                    }
+                    let when = when.clone();
+                    all.bases.push(Base { table: place, chain, hook, is_nat, when, policy });
                 }
             }
         }
         all.bases.sort_by_key(|base| base.hook);
-        all.roots.extend(PASSED.map(|(chain, _)| (NAT, chain.to_owned())));
-        // A redirection counts where what arrives comes to it.
-        let from = [NAT, Table::Mangle as usize, placed(Table::Mangle, true)];
-        let reached = all.reached(from.into_iter().map(|table| (table, "PREROUTING")));
-        let reaches = |(place, _): &((usize, String), Arc<Rule>)| reached.contains(place);
-        all.redirects = redirects.into_iter().filter(reaches).map(|(_, rule)| rule).collect();
     }
 }
 

@@ -16,8 +16,14 @@ use shell::{Variables, is_iptables};
 pub(super) enum Table {
     Raw,
     Mangle,
+    Nat,
     Filter,
+    Security,
 }
+
+/// All of them, in that order (Linux, `enum nf_ip_hook_priorities`).
+pub(super) const TABLES: [Table; 5] =
+    [Table::Raw, Table::Mangle, Table::Nat, Table::Filter, Table::Security];
 
 impl Table {
     /// Its name, as `iptables -t` takes it.
@@ -25,7 +31,9 @@ impl Table {
         match self {
             Self::Raw => "raw",
             Self::Mangle => "mangle",
+            Self::Nat => "nat",
             Self::Filter => "filter",
+            Self::Security => "security",
         }
     }
 }
@@ -34,7 +42,9 @@ fn named_table(name: &str) -> Option<Table> {
     match name {
         "raw" => Some(Table::Raw),
         "mangle" => Some(Table::Mangle),
+        "nat" => Some(Table::Nat),
         "filter" => Some(Table::Filter),
+        "security" => Some(Table::Security),
         _ => None,
     }
 }

@@ -8,12 +8,15 @@ use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, por
 use crate::neighbours::linux::rules::Read;
 use crate::neighbours::linux::target::{Target, target_of};
 
+use super::Table;
 use super::shell::{is_named, is_of_variables};
 
-/// Conditions and target of a rule; `None` when it cannot be read (which is said), or concerns no TCP.
+/// Conditions and target of a rule of a table; `translates`: rules of the text give connections other destinations.
+/// `None` when it cannot be read (which is said), or concerns no TCP.
 pub(super) fn rule_of(
     words: &[&str],
     chains: &BTreeSet<String>,
+    (table, translates): (Table, bool),
     line: &Line<'_>,
     found: &mut Diagnostics,
 ) -> Option<Read> {
@@ -131,8 +134,10 @@ pub(super) fn rule_of(
             }
             "--state" | "--ctstate" => {
                 let states: Vec<String> = value.split(',').map(str::to_owned).collect();
-                // Whose addresses a rule has translated.
-                if states.iter().all(|state| matches!(state.as_str(), "DNAT" | "SNAT")) {
+                // Whose addresses a rule has translated: before the first packet comes to these rules, only
+                // destinations are.
+                let is_open = |state: &String| state == "SNAT" || state == "DNAT" && !translates;
+                if states.iter().all(is_open) {
                     doubted(value);
                 } else {
                     matches.push((negated, Match::State(states)));
@@ -201,7 +206,9 @@ pub(super) fn rule_of(
     if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
         return None;
     }
-    if let Some(doubt) = doubt.as_deref().filter(|_| target != Target::Count) {
+    // Rules of translation, which no scenario has, are often many.
+    let is_told = target != Target::Count && table != Table::Nat;
+    if let Some(doubt) = doubt.as_deref().filter(|_| is_told) {
         let message = format!("{} is not modelled: this rule is taken not to hold", quoted(doubt));
         found.warn(line, doubt, message);
     }
@@ -224,7 +231,7 @@ const FACTS: [&str; 8] = [
 ];
 
 /// True for a rule of another protocol alone.
-pub(super) fn concerns_no_tcp(words: &[&str]) -> bool {
+fn concerns_no_tcp(words: &[&str]) -> bool {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         if matches!(*word, "-p" | "--protocol") {

@@ -2,13 +2,12 @@
 //! the commands that add rules to them and take them away.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use sim_core::engine::device::Rule;
 
 use crate::config::{ConfigText, Diagnostics, Line};
 use crate::neighbours::linux::matches::Match;
-use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset};
+use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset, translates_destinations};
 use crate::neighbours::linux::target::Target;
 
 use super::names::Names;
@@ -19,6 +18,12 @@ use super::{FAMILIES, MAN};
 /// Most chains in braces within each other: the jumps that a packet may have open (Linux,
 /// `NFT_JUMP_STACK_SIZE`).
 const BRACES_MAX: usize = 16;
+
+/// Place of destinations' translation among the chains of a hook.
+const NAT_DST: i32 = -100;
+
+/// The order in which a packet passes chains: hook, priority, and priority among those of translation.
+type Order = (Hook, i32, i32);
 
 pub(super) struct Reader<'r, 't> {
     pub(super) text: ConfigText<'r>,
@@ -38,12 +43,8 @@ pub(super) struct Reader<'r, 't> {
     dormant: BTreeSet<usize>,
     /// Those that the text has, with their tables.
     chains: BTreeSet<(usize, &'t str)>,
-    /// Chains that what arrives comes to first.
-    entrances: Vec<(usize, &'t str)>,
-    /// Rules that send connections to a process of this host, with their chains.
-    pub(super) redirects: Vec<(Place<'t>, Arc<Rule>)>,
     /// With the order in which a packet passes them.
-    bases: Vec<((Hook, i32), Base)>,
+    bases: Vec<(Order, Base)>,
     pub(super) rules: Ruleset,
     pub(super) found: &'r mut Diagnostics,
 }
@@ -90,8 +91,6 @@ impl<'r, 't> Reader<'r, 't> {
             tables: Vec::new(),
             dormant: BTreeSet::new(),
             chains: BTreeSet::new(),
-            entrances: Vec::new(),
-            redirects: Vec::new(),
             bases: Vec::new(),
             rules: Ruleset::of(text.file, MAN),
             found,
@@ -170,7 +169,6 @@ impl<'t> Reader<'_, 't> {
                 ("flush", "ruleset") => {
                     (0..self.tables.len()).for_each(|table| self.rules.flush(table, None));
                     self.bases.clear();
-                    self.redirects.clear();
                 }
                 ("flush" | "delete" | "destroy", "table" | "chain") => {
                     self.at += 1;
@@ -225,8 +223,9 @@ impl<'t> Reader<'_, 't> {
         let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
         self.rules.add((usize::MAX, &chain), None, read, line, None);
         let hook = Hook::Ingress;
-        let base = Base { table: usize::MAX, chain, hook, when: Vec::new(), policy: None };
-        self.bases.push(((hook, i32::MIN), base));
+        let (is_nat, when, policy) = (false, Vec::new(), None);
+        let base = Base { table: usize::MAX, chain, hook, is_nat, when, policy };
+        self.bases.push(((hook, i32::MIN, 0), base));
     }
 
     /// What stands in the braces of a chain.
@@ -291,18 +290,10 @@ impl<'t> Reader<'_, 't> {
         let ["type", kind, "hook", hook, rest @ ..] = words.as_slice() else { return };
         let Some(hook) = hook_of(hook) else { return };
         let family = self.family(place.table);
-        // Of ARP there is no TCP; chains of translation see the first packet only.
-        let is_followed = family != "arp" && *kind != "nat";
-        if !is_followed {
+        let is_nat = *kind == "nat";
+        // Of ARP there is no TCP, and other addresses to come from change nothing for these rules.
+        if family == "arp" || is_nat && !translates_destinations(hook) {
             self.rules.roots.push((place.table, place.chain.to_owned()));
-        }
-        if family == "arp" {
-            return;
-        }
-        if matches!(hook, Hook::Ingress | Hook::Prerouting) {
-            self.entrances.push((place.table, place.chain));
-        }
-        if !is_followed {
             return;
         }
         let mut when = match family {
@@ -317,8 +308,11 @@ impl<'t> Reader<'_, 't> {
             when.push((false, Match::Interface { names, out: hook == Hook::Egress }));
         }
         let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);
+        // Whatever their own, which orders them among each other, all are asked at one place (Linux,
+        // net/netfilter/nf_nat_proto.c: `NF_IP_PRI_NAT_DST`).
+        let order = if is_nat { (hook, NAT_DST, priority) } else { (hook, priority, 0) };
         let (table, chain) = (place.table, place.chain.to_owned());
-        self.bases.push(((hook, priority), Base { table, chain, hook, when, policy: None }));
+        self.bases.push((order, Base { table, chain, hook, is_nat, when, policy: None }));
         self.words = words;
     }
 
@@ -344,8 +338,8 @@ impl<'t> Reader<'_, 't> {
 
     /// What is known only at the end of a text.
     pub(super) fn finish(self) -> Ruleset {
-        let Self { mut bases, mut rules, chains, dormant, entrances, redirects, .. } = self;
-        let is_dormant = |(_, base): &&((Hook, i32), Base)| dormant.contains(&base.table);
+        let Self { mut bases, mut rules, chains, dormant, .. } = self;
+        let is_dormant = |(_, base): &&(Order, Base)| dormant.contains(&base.table);
         let sleeping = bases.iter().filter(is_dormant);
         rules.roots.extend(sleeping.map(|(_, base)| (base.table, base.chain.clone())));
         bases.retain(|(_, base)| !dormant.contains(&base.table));
@@ -353,13 +347,6 @@ impl<'t> Reader<'_, 't> {
         bases.sort_by_key(|(order, _)| *order);
         rules.bases = bases.into_iter().map(|(_, base)| base).collect();
         rules.without_chain(|table, chain| chains.contains(&(table, chain)));
-        let reached = rules.reached(entrances.iter().map(|(table, chain)| (*table, *chain)));
-        let reaches = |place: &Place<'_>| {
-            reached.contains(&(place.table, place.chain.to_owned()))
-                && !dormant.contains(&place.table)
-        };
-        let kept = redirects.into_iter().filter(|(place, _)| reaches(place));
-        rules.redirects = kept.map(|(_, rule)| rule).collect();
         rules
     }
 }

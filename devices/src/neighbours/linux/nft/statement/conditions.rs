@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use crate::neighbours::linux::matches::Match;
+use crate::neighbours::linux::nft::names::Set;
 use crate::neighbours::linux::nft::tokens::{block, elements};
 
 use super::Statement;
@@ -25,6 +26,13 @@ impl<'w, 't> Values<'w, 't> {
 }
 
 impl<'t> Statement<'_, '_, 't> {
+    /// The set or map of this name, in the table of the rule.
+    pub(super) fn set(&self, name: &str) -> Option<Rc<Set<'t>>> {
+        let (family, table) =
+            self.reader.tables.get(self.place.table).copied().unwrap_or(("ip", ""));
+        self.reader.names.sets.get(&(family, table, name)).map(Rc::clone)
+    }
+
     /// A condition; how many words it has, nothing when the rule concerns no TCP.
     pub(super) fn condition(
         &mut self,
@@ -63,9 +71,7 @@ impl<'t> Statement<'_, '_, 't> {
             }
             [name, ..] if name.starts_with('@') => {
                 at += 1;
-                let (family, table) =
-                    self.reader.tables.get(self.place.table).copied().unwrap_or(("ip", ""));
-                set = self.reader.names.sets.get(&(family, table, &name[1..])).map(Rc::clone);
+                set = self.set(&name[1..]);
                 changes = set.as_deref().is_some_and(|set| set.changes);
                 let known = set.as_deref().filter(|set| !set.changes);
                 if known.is_some_and(|set| set.words.is_empty()) && !self.reader.names.has_more {

@@ -3,6 +3,7 @@
 mod conditions;
 mod keys;
 mod tcp;
+mod translation;
 
 use sim_core::engine::device::Rule;
 
@@ -142,17 +143,13 @@ impl<'t> Statement<'_, '_, 't> {
             }
             ("tcp", ["flags", rest @ ..]) => 2 + self.flags(rest),
             ("tcp", []) => 1,
-            ("redirect" | "tproxy", _) => {
-                let line = &self.reader.lines[self.line];
-                let rule = Rule::config(line.text(), self.reader.text.place(line), MAN);
-                self.reader.redirects.push((self.place, rule));
-                all
-            }
+            ("tproxy", _) => self.decides(Target::Take, all),
+            ("redirect", _) => self.redirect(tail),
             ("masquerade" | "snat" | "dnat", _) => {
                 let line = &self.reader.lines[self.line];
                 let place = self.reader.text.place(line);
                 self.reader.rules.translates.get_or_insert(place);
-                all
+                if first == "dnat" { self.dnat(tail) } else { all }
             }
             // Headers of IPv6 that no segment of a connection has.
             ("rt", ["type" | "nexthdr" | "hdrlength" | "seg-left", ..])
@@ -186,8 +183,7 @@ impl<'t> Statement<'_, '_, 't> {
                 self.doubted(first.to_owned());
                 1 + rest_of_value(tail)
             }
-            // No connection is one whose destination a rule gave it.
-            ("ct", ["status", "dnat", ..]) if !self.reader.names.has_dnat => return None,
+            ("ct", ["status", rest @ ..]) => 2 + self.status(rest)?,
             // One of the words that packets do not tell of, with its value.
             (other, _) if SELECTORS.contains(&other) || SINGLE.contains(&other) => {
                 self.other(other, tail)
@@ -262,7 +258,7 @@ impl<'t> Statement<'_, '_, 't> {
     fn keep(&mut self, target: Target, matches: Vec<(bool, Match)>) {
         let line = &self.reader.lines[self.line];
         let doubt = self.doubt.clone();
-        if let Some(doubt) = doubt.as_deref() {
+        if let Some(doubt) = doubt.as_deref().filter(|_| !matches!(target, Target::Translate(_))) {
             let message = format!("`{doubt}` is not modelled: this rule is taken not to hold");
             self.reader.found.warn(line, "", message);
         }

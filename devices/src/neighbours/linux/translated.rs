@@ -1,0 +1,187 @@
+//! What is said of connections that rules send elsewhere than they were called.
+
+use crate::audit::Effect::{Drop, Pass, Terminate, Unknown};
+
+use super::texts::{check, directions, told};
+
+/// Rows that a text must have.
+fn has(text: &str, rows: &[&str]) {
+    let found = directions(text);
+    for row in rows {
+        assert!(found.iter().any(|is| is == row), "{row}\n{found:#?}\n{text}");
+    }
+}
+
+/// A router of nftables with these rules for what arrives and for what is forwarded.
+fn router(arriving: &str, forwarded: &str) -> String {
+    format!(
+        "table inet nat {{\n chain pre {{\n  type nat hook prerouting priority dstnat;\n  {arriving}\n }}\n}}\ntable inet filter {{\n chain forward {{\n  type filter hook forward priority 0; policy drop;\n  ct state established,related accept\n  {forwarded}\n }}\n}}\n"
+    )
+}
+
+const REST: (crate::audit::Effect, &str, Option<u32>) = (Drop, "all other TCP", Some(9));
+
+#[test]
+fn forward_rules_see_the_destination_that_a_connection_is_given() {
+    let port = "tcp dport 8080 dnat ip to 192.168.1.10:80";
+    let inner = "ip daddr 192.168.1.10 tcp dport 80 accept";
+    let both = "TCP to 192.168.1.10/32 to port 80, TCP over IPv4 to port 8080";
+    check(&router(port, inner), &[(Pass, both, None), REST]);
+    // The port that was called is not one that is accepted.
+    check(
+        &router(port, "tcp dport 8080 accept"),
+        &[
+            (Drop, "TCP over IPv4 to port 8080", Some(9)),
+            (Pass, "TCP over IPv6 to port 8080", None),
+            REST,
+        ],
+    );
+    for mark in ["ct status dnat accept", "ct status & dnat == dnat accept"] {
+        check(&router(port, mark), &[(Pass, "TCP over IPv4 to port 8080", None), REST]);
+    }
+    let opposite = router(port, "ct status != dnat accept");
+    check(
+        &opposite,
+        &[(Drop, "TCP over IPv4 to port 8080", Some(9)), (Pass, "all other TCP", None)],
+    );
+    // No rule translates: no connection is such.
+    check(&router("accept", "ct status dnat accept"), &[(Drop, "all TCP", Some(9))]);
+}
+
+#[test]
+fn destinations_of_nftables() {
+    let accept = "ip daddr 10.0.0.1 accept";
+    let named = |traffic: &'static str, rule: &str| {
+        let all = format!("TCP to 10.0.0.1/32, {traffic}");
+        check(&router(rule, accept), &[(Pass, &all, None), REST]);
+    };
+    named("TCP over IPv4 to port 80", "tcp dport 80 dnat ip to 10.0.0.1");
+    named("TCP over IPv4 to port 80", "tcp dport 80 dnat ip to 10.0.0.1:8080 comment \"x\"");
+    named("TCP over IPv4 to port 80", "dnat ip to tcp dport map { 80 : 10.0.0.1 }");
+    named(
+        "TCP over IPv4 to port 80",
+        "dnat ip addr . port to tcp dport map { 80 : 10.0.0.1 . 8080 }",
+    );
+    let text = router("dnat ip to tcp dport map @m", accept).replace(
+        " chain pre {",
+        " map m { type inet_service : ipv4_addr; elements = { 80 : 10.0.0.1 }; }; chain pre {",
+    );
+    check(&text, &[(Pass, "TCP to 10.0.0.1/32, TCP over IPv4 to port 80", None), REST]);
+}
+
+/// What one value of a map is sent to, and what another is.
+#[test]
+fn each_value_of_a_map_has_its_destination() {
+    let text = router(
+        "dnat ip to tcp dport map { 80 : 10.0.0.1, 443 : 10.0.0.2 }",
+        "ip daddr 10.0.0.1 accept",
+    );
+    check(
+        &text,
+        &[
+            (Drop, "TCP over IPv4 to port 443", Some(9)),
+            (Pass, "TCP to 10.0.0.1/32, TCP over IPv4 to port 80", None),
+            REST,
+        ],
+    );
+}
+
+/// What the text does not tell of a destination matters where rules tell destinations apart.
+#[test]
+fn destinations_that_are_not_told() {
+    let each = |to: &str| {
+        let text = router(&format!("tcp dport 80 dnat ip to {to}"), "ip daddr 10.0.0.1 accept");
+        let row = &told(&text).verdicts[1];
+        assert_eq!((row.effect, &*row.traffic), (Unknown, "TCP over IPv4 to port 80"), "{text}");
+        assert_eq!(row.because[0].line, Some(4));
+        check(
+            &router(&format!("tcp dport 80 dnat ip to {to}"), "ct status dnat accept"),
+            &[(Pass, "TCP over IPv4 to port 80", None), REST],
+        );
+    };
+    each("$SERVER");
+    each("10.0.0.1-10.0.0.9");
+    each("numgen inc mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }");
+}
+
+#[test]
+fn a_redirection_is_for_the_rules_of_input() {
+    let save = |nat: &str, input: &str| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n{nat}\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n{input}\nCOMMIT\n"
+        )
+    };
+    let redirect = "-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 3128";
+    has(
+        &save(redirect, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
+        &[
+            "terminate TCP to port 80: forwarded, both directions",
+            "pass TCP to port 3128, TCP to port 80: to this host itself",
+            "drop all other TCP: to this host itself",
+        ],
+    );
+    has(
+        &save(redirect, "-A INPUT -p tcp --dport 80 -j ACCEPT"),
+        &["drop TCP to port 80: forwarded, both directions", "drop all TCP: to this host itself"],
+    );
+    // The rules of INPUT may ask for one of this host's addresses.
+    has(
+        &save(redirect, "-A INPUT -d 10.0.0.1 -p tcp --dport 3128 -j ACCEPT"),
+        &["unknown TCP to port 80: forwarded, both directions; to this host itself"],
+    );
+    let inner = "-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:3128";
+    has(
+        &save(inner, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
+        &["terminate TCP to port 80: forwarded, both directions"],
+    );
+    let proxy = "*mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
+    check(proxy, &[(Terminate, "TCP to port 80", Some(2)), (Pass, "all other TCP", None)]);
+}
+
+/// What is called by an address of this host and sent elsewhere is forwarded, and nothing for the host itself.
+#[test]
+fn what_is_sent_elsewhere_is_not_for_the_host() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.1:80\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 8080 -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT\nCOMMIT\n";
+    has(
+        text,
+        &[
+            "pass TCP to port 8080: forwarded from eth0 to any other interface",
+            "pass TCP to port 8080: to this host itself by any other interface",
+        ],
+    );
+    let all = text.replace("-p tcp --dport 8080 -j DNAT", "-j DNAT");
+    let found = directions(&all);
+    assert!(!found.iter().any(|row| row.contains("host itself by eth0")), "{found:#?}");
+}
+
+/// A balancer's rules: which of them holds, a number decides that is drawn.
+#[test]
+fn destinations_by_lot() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:SVC - [0:0]\n-A PREROUTING -d 10.96.0.1/32 -p tcp --dport 443 -j SVC\n-A SVC -m statistic --mode random --probability 0.5 -j DNAT --to-destination 10.0.0.1:6443\n-A SVC -p tcp -j DNAT --to-destination 10.0.0.2:6443\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.2/32 -j ACCEPT\nCOMMIT\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP to 10.0.0.2/32, TCP to 10.96.0.1/32 to port 443", None),
+            (Unknown, "TCP to 10.96.0.1/32 to port 443 that this rule names", Some(5)),
+            (Drop, "all other TCP", Some(9)),
+        ],
+    );
+    let both = text.replace("-d 10.0.0.2/32 -j", "-d 10.0.0.0/30 -j");
+    check(
+        &both,
+        &[
+            (Pass, "TCP to 10.0.0.0/30, TCP to 10.96.0.1/32 to port 443", None),
+            (Drop, "all other TCP", Some(9)),
+        ],
+    );
+}
+
+#[test]
+fn rules_of_translation_do_nothing_in_a_scenario() {
+    use crate::config::ConfigText;
+    use crate::spec::DeviceContext;
+    let context = DeviceContext { name: "l", seed: 1, default_farm: None };
+    let text = "*nat\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
+    let (_, warnings) = super::build(&context, Some(ConfigText::new("x", text))).unwrap();
+    assert!(warnings[0].message.contains("keep the destinations"), "{warnings:?}");
+}
