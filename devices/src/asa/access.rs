@@ -8,11 +8,16 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 use crate::catalogue::RECALLED;
 use crate::config::access_list::{Between, Entry};
 
-use super::config::{AsaConfig, Interface};
+use super::config::{AsaConfig, Interface, Kind};
 use super::lists::AccessGroup;
 use super::remedy;
 
 const RULES: &str = "ASA CLI configuration guide, access rules";
+/// Why nothing enters a FWSM by an interface that has no access list.
+pub(super) const UNLISTED: &str =
+    "without an access list on an interface a FWSM drops all that enters by it";
+const UNLISTED_SOURCE: &str = "Catalyst 6500 Series Switch and Cisco 7600 Series Router Firewall Services Module \
+                               Configuration Guide (OL-20748-01), Permitting or Denying Network Access";
 const LEVELS: &str = "ASA CLI configuration guide, security levels";
 /// Levels of `inside` and `outside` on an ASA as it comes.
 const FACTORY_LEVELS: [u8; 2] = [100, 0];
@@ -30,7 +35,10 @@ pub(super) struct Access {
     interfaces: [String; 2],
     implicit: Arc<Rule>,
     no_icmp: Arc<Rule>,
+    /// Sides from which a connection opens without an access list.
     downhill: [bool; 2],
+    /// The first interface is the one of lower security.
+    rises: bool,
     /// Why nothing crosses, whatever access lists say.
     apart: Option<Arc<Rule>>,
     /// Every connection may cross.
@@ -44,12 +52,17 @@ impl Access {
         let [inside, outside] = [0, 1].map(|side| level(side).unwrap_or(FACTORY_LEVELS[side]));
         let equal = inside == outside && config.same_security_permitted;
         let lower = &interfaces[usize::from(inside > outside)];
-        Self {
-            no_icmp: no_icmp(lower),
-            implicit: Rule::default(
+        let implicit = match config.kind {
+            Kind::Fwsm => Rule::default(UNLISTED, UNLISTED_SOURCE),
+            _ => Rule::default(
                 "without an access list, a connection opens only towards a lower security level",
                 RECALLED,
             ),
+        };
+        let opens = config.kind != Kind::Fwsm;
+        Self {
+            no_icmp: no_icmp(lower),
+            implicit,
             apart: (given && !equal).then(|| {
                 Rule::default(
                     "between equal security levels nothing crosses without same-security-traffic permit \
@@ -57,7 +70,8 @@ impl Access {
                     LEVELS,
                 )
             }),
-            downhill: [inside > outside || equal, outside > inside || equal],
+            downhill: [inside > outside || equal, outside > inside || equal].map(|down| down && opens),
+            rises: outside > inside,
             interfaces,
             open: false,
         }
@@ -67,12 +81,20 @@ impl Access {
     pub(super) fn open(interfaces: [String; 2]) -> Self {
         let implicit = Rule::default("every connection may cross", RECALLED);
         let no_icmp = no_icmp(&interfaces[1]);
-        Self { interfaces, implicit, no_icmp, downhill: [true, true], apart: None, open: true }
+        Self {
+            interfaces,
+            implicit,
+            no_icmp,
+            downhill: [true, true],
+            rises: false,
+            apart: None,
+            open: true,
+        }
     }
 
     /// True when the first interface is the one of lower security.
     pub(super) fn rises(&self) -> bool {
-        self.downhill[1] && !self.downhill[0]
+        self.rises
     }
 
     /// `Err` with the deciding rule when the connection may not cross.

@@ -17,7 +17,7 @@ use crate::config::{ConfigText, Diagnostics, crypto};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
-use super::config::{Advanced, AsaConfig, Interface, MatchOn, PolicyClass, PolicyMap};
+use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, PolicyMap};
 use super::lists::AccessGroup;
 use super::policy::Policy;
 use super::tcp_map::SEED;
@@ -100,11 +100,27 @@ fn audit(text: ConfigText<'_>) -> Audit {
     audit_lina(text, false)
 }
 
+/// In the list of platforms.
+pub(crate) const FWSM: Platform = Platform {
+    name: "fwsm",
+    product: "Cisco Firewall Services Module",
+    marks: &[("FWSM Version", HEADER)],
+    knows: None,
+    audit: |text| audit_as(Some(Kind::Fwsm), text, false),
+};
+
 /// As an ASA, or as an FTD's data path: there a tcp-map that the text names and does not hold is in
 /// effect all the same, and Snort comes after.
 pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
+    audit_as(None, text, snort)
+}
+
+/// As [`audit_lina`]; `kind`: whose text it is, where the text need not say.
+fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
-    let config = Arc::new(grammar::read(text, &mut found));
+    let mut config = grammar::read(text, &mut found);
+    config.kind = kind.unwrap_or(config.kind);
+    let config = Arc::new(config);
     explain::warn(&config, None, snort, text, &mut found);
     names::warn(!snort, text, &mut found);
     crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
@@ -113,15 +129,7 @@ pub(crate) fn audit_lina(text: ConfigText<'_>, snort: bool) -> Audit {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
     verdicts.extend(refused(&config));
-    verdicts.extend(config.unread.iter().map(|place| {
-        let why = "where which access list is put is not understood";
-        Verdict {
-            traffic: "all TCP".into(),
-            direction: "the interface of this access group, if there is one".into(),
-            effect: Effect::Unknown,
-            because: vec![Because::line(place, why)],
-        }
-    }));
+    verdicts.extend(unread(&config));
     // An FTD has no security levels.
     if !snort {
         verdicts.extend(levels::refused(&config));
@@ -238,6 +246,7 @@ fn scope_verdicts(
     } else if let Some(flow) = unruled {
         let alone = verdict_count(config, &asa.policy) == 0;
         let refuses = !config.access_groups.is_empty()
+            || config.kind == Kind::Fwsm
             || (!snort && config.interfaces.iter().any(|i| i.name.is_some()));
         let traffic = match (alone, refuses) {
             (true, false) => "all TCP",
@@ -250,7 +259,7 @@ fn scope_verdicts(
 }
 
 /// What the access groups drop: for each, a connection that its list refuses.
-fn refused(config: &AsaConfig) -> Vec<Verdict> {
+pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
     let direction = |group: &AccessGroup| {
         let way = if group.inbound { "opened from its side" } else { "opened towards it" };
         match &group.interface {
@@ -296,6 +305,19 @@ fn refused(config: &AsaConfig) -> Vec<Verdict> {
         })
     };
     config.access_groups.iter().flat_map(|group| [open(group), verdict(group)]).flatten().collect()
+}
+
+/// Access groups that are not understood.
+pub(super) fn unread(config: &AsaConfig) -> impl Iterator<Item = Verdict> {
+    config.unread.iter().map(|place| {
+        let why = "where which access list is put is not understood";
+        Verdict {
+            traffic: "all TCP".into(),
+            direction: "the interface of this access group, if there is one".into(),
+            effect: Effect::Unknown,
+            because: vec![Because::line(place, why)],
+        }
+    })
 }
 
 /// The entry of a list that makes it open what becomes of a connection.

@@ -17,6 +17,7 @@ use crate::config::access_list::AccessList;
 /// A configuration, read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AsaConfig {
+    pub(super) kind: Kind,
     pub(super) version: Option<String>,
     pub(super) interfaces: Vec<Interface>,
     pub(super) tcp_maps: Vec<TcpMap>,
@@ -32,6 +33,8 @@ pub(super) struct AsaConfig {
     pub(super) refused_groups: Vec<AccessGroup>,
     /// Lines that put a list on an interface and are not understood.
     pub(super) unread: Vec<ConfigLine>,
+    /// The first `conduit permit`, which PIX 6 asks where no access list is.
+    pub(super) conduit: Option<ConfigLine>,
     /// `same-security-traffic permit inter-interface`.
     pub(super) same_security_permitted: bool,
     /// `same-security-traffic permit intra-interface`.
@@ -52,6 +55,16 @@ pub(super) struct AsaConfig {
     pub(super) translation: Option<ConfigLine>,
     /// Embryonic limits of translations (before 8.3).
     pub(super) translation_limits: Vec<(u32, ConfigLine)>,
+}
+
+/// Whose configuration it is, as far as what crosses by default depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Asa,
+    /// PIX before 7.0.
+    Pix6,
+    Fwsm,
 }
 
 /// `interface …`.

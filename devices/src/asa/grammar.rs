@@ -7,7 +7,7 @@ use crate::config::words::{nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
-    AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Match, MatchOn, PolicyClass,
+    AsaConfig, ClassMap, ConnectionActions, Inspect, Interface, Kind, Match, MatchOn, PolicyClass,
     PolicyMap, Service,
 };
 use super::layer7;
@@ -133,6 +133,23 @@ impl Grammar for Reader<'_, '_> {
                 config.version = Some(version.trim_end_matches(',').to_owned());
                 // An FTD has no security levels.
                 config.same_security_permitted |= line.words[0] == "NGFW";
+                if line.words[0] == "FWSM" {
+                    config.kind = Kind::Fwsm;
+                }
+                Block::None
+            }
+            // As PIX before 7.0 and FWSM before 3.1 write it.
+            ["nameif", _, name, level] if level.starts_with("security") => {
+                let level = level.trim_start_matches("security").parse::<u8>().ok();
+                config.interfaces.push(Interface {
+                    name: Some(((*name).to_owned(), place())),
+                    security_level: level.map(|level| (level.min(100), place())),
+                    ..Interface::default()
+                });
+                Block::None
+            }
+            ["conduit", "permit", ..] => {
+                config.conduit.get_or_insert_with(place);
                 Block::None
             }
             ["interface", ..] => {

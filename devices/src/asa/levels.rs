@@ -3,12 +3,15 @@
 //! Without an access list at the interface that it comes in by, a connection opens only towards a lower
 //! level. Between equal levels, and back out of the same interface, nothing opens unless
 //! `same-security-traffic` permits it, access list or not (ASA CLI configuration guide, security levels).
+//! A PIX before 7.0 has no such command, and `conduit` beside access lists (PIX Firewall 6.3 command reference). A FWSM
+//! lets nothing in by an interface that has no access list, whatever the levels ([`UNLISTED`]).
 
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Because, Effect, Verdict};
 
-use super::config::{AsaConfig, Interface};
+use super::access::UNLISTED;
+use super::config::{AsaConfig, Interface, Kind};
 use super::lists::Family;
 
 impl Interface {
@@ -32,21 +35,43 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
             "without an access list, a connection opens only towards a lower security level";
         let unlisted: Vec<Family> =
             config.families().iter().copied().filter(|of| !listed(config, from, *of)).collect();
-        match unlisted.as_slice() {
-            [one] => verdicts.extend(drop(from, &higher, *one, towards)),
-            [] => {}
-            _ => verdicts.extend(drop(from, &higher, Family::Both, towards)),
+        let of = match unlisted.as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            _ => Some(Family::Both),
+        };
+        match (of, config.kind) {
+            (Some(of), Kind::Fwsm) => {
+                verdicts.push(unlisted_fwsm(of, from.name, Because::line(from.named, UNLISTED)));
+            }
+            (Some(of), _) => verdicts.extend(
+                drop(from, &higher, of, towards).map(|verdict| beside_conduits(config, verdict)),
+            ),
+            (None, _) => {}
         }
         let equal: Vec<_> = others()
             .filter(|to| to.level == from.level && !config.same_security_permitted)
             .collect();
-        let between = "between equal security levels nothing crosses without same-security-traffic permit \
-                       inter-interface";
+        let between = match config.kind {
+            Kind::Pix6 => "between equal security levels nothing crosses",
+            _ => {
+                "between equal security levels nothing crosses without same-security-traffic permit inter-interface"
+            }
+        };
         verdicts.extend(drop(from, &equal, Family::Both, between));
     }
+    if passing.is_empty() && config.kind == Kind::Fwsm {
+        let which = "without an access list of its own";
+        verdicts.push(unlisted_fwsm(Family::Both, which, Because::default(UNLISTED)));
+    }
     if !passing.is_empty() && !config.hairpins_permitted {
-        let rule = "nothing leaves by the interface it came in by without same-security-traffic permit \
-                    intra-interface, by default";
+        let rule = match config.kind {
+            Kind::Pix6 => "nothing leaves by the interface it came in by",
+            _ => {
+                "nothing leaves by the interface it came in by without same-security-traffic permit intra-interface, \
+                 by default"
+            }
+        };
         verdicts.push(Verdict {
             traffic: "all TCP".into(),
             direction: "back out of the interface that it came in by".into(),
@@ -57,20 +82,41 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
     verdicts
 }
 
+/// What enters a FWSM by an interface without an access list.
+fn unlisted_fwsm(of: Family, interface: &str, because: Because) -> Verdict {
+    Verdict {
+        traffic: format!("all {}TCP", of.name()),
+        direction: format!("opened from interface {interface}"),
+        effect: Effect::Drop,
+        because: vec![because],
+    }
+}
+
+/// Where a PIX has conduits, they may open what the levels do not.
+fn beside_conduits(config: &AsaConfig, mut verdict: Verdict) -> Verdict {
+    if let Some(place) = config.conduit.as_ref().filter(|_| config.kind == Kind::Pix6) {
+        verdict.traffic = "TCP that no conduit permits".into();
+        verdict.because.push(Because::line(place, "conduits permit what they name"));
+    }
+    verdict
+}
+
 /// An interface that has a name.
 struct Named<'c> {
     interface: &'c Interface,
     name: &'c String,
     level: u8,
+    /// The line that names it.
+    named: &'c ConfigLine,
     /// The line that gives the level, or else the name.
     place: &'c ConfigLine,
 }
 
 impl<'c> Named<'c> {
     fn of(interface: &'c Interface) -> Option<Self> {
-        let (name, place) = interface.name.as_ref()?;
-        let place = interface.security_level.as_ref().map_or(place, |(_, place)| place);
-        Some(Self { interface, name, level: interface.level(), place })
+        let (name, named) = interface.name.as_ref()?;
+        let place = interface.security_level.as_ref().map_or(named, |(_, place)| place);
+        Some(Self { interface, name, level: interface.level(), named, place })
     }
 }
 
@@ -152,6 +198,19 @@ mod tests {
         let outside = ("opened from interface outside towards inside", Some(3));
         check(&managing, &[("interface dmz, both directions", Some(8)), outside, back]);
         check("hostname fw\n", &[]);
+        // A FWSM lets nothing in without a list, from inside neither.
+        let fwsm = format!(
+            "FWSM Version 3.2(5)\n{THREE}access-list in extended permit tcp any any\naccess-group in in interface outside\n"
+        );
+        let unlisted =
+            [("opened from interface inside", Some(6)), ("opened from interface dmz", Some(8))];
+        check(&fwsm, &[unlisted[0], unlisted[1], back]);
+        check(
+            "FWSM Version 2.3(4)\n",
+            &[("opened from interface without an access list of its own", None)],
+        );
+        let old = "FWSM Version 2.3(4)\nnameif vlan10 inside security100\n";
+        check(old, &[("opened from interface inside", Some(2)), back]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::audit::{Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics};
 
 use super::audit::advice;
-use super::config::{AsaConfig, Inspect, PolicyClass};
+use super::config::{Advanced, AsaConfig, Inspect, PolicyClass};
 
 /// Says what else touches MPTCP, each at its line. `unmatched`: classes for which no
 /// connection was found; `snort` is true for an FTD.
@@ -20,6 +20,16 @@ pub(super) fn warn(
     found: &mut Diagnostics,
 ) {
     let passes = verdicts.iter().any(|v| v.effect == Effect::Pass);
+    // What passes because the state is bypassed is not inspected (ASA CLI configuration guide, TCP State Bypass).
+    let is_bypass = |line: u32| {
+        let mut classes = config.policy_maps.iter().flat_map(|map| &map.classes);
+        classes.any(|class| {
+            matches!(&class.connection.advanced, Some((Advanced::StateBypass, place)) if place.line == line)
+        })
+    };
+    let reaches_inspection = verdicts.iter().any(|v| {
+        v.effect == Effect::Pass && !v.because.iter().filter_map(|b| b.line).any(is_bypass)
+    });
     let mut notes: Vec<(&ConfigLine, String)> = Vec::new();
     let activated = config
         .policy_maps
@@ -36,7 +46,7 @@ pub(super) fn warn(
                 "dns" => config.layer7.dns_maps.get(map).is_some_and(|map| map.over_tcp),
                 _ => over_tcp(protocol),
             };
-            if passes && reads {
+            if reaches_inspection && reads {
                 let message = format!(
                     "inspect {protocol} sees only a part of the stream when MPTCP splits it: {}",
                     advice()
@@ -136,4 +146,25 @@ fn over_tcp(protocol: &str) -> bool {
             | "stun"
             | "vxlan"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::asa::PLATFORM;
+    use crate::config::ConfigText;
+
+    /// Connections that bypass the state are not inspected: nothing is said of inspections because of them.
+    #[test]
+    fn what_bypasses_the_state_is_not_inspected() {
+        let warned = |advanced: &str| {
+            let text = format!(
+                "access-list far extended permit tcp any 10.9.0.0 255.255.0.0\ntcp-map m\n tcp-options range 30 30 allow\nclass-map far\n match access-list far\nclass-map inspection_default\n match default-inspection-traffic\npolicy-map p\n class far\n  set connection advanced-options {advanced}\n class inspection_default\n  inspect ftp\nservice-policy p global\n"
+            );
+            let audit = (PLATFORM.audit)(ConfigText::new("fw", &text));
+            assert!(audit.verdicts.iter().any(|v| v.effect.word() == "pass"));
+            audit.warnings.iter().any(|w| w.message.starts_with("inspect ftp"))
+        };
+        assert!(warned("m"));
+        assert!(!warned("tcp-state-bypass"));
+    }
 }

@@ -45,8 +45,8 @@ pub fn platforms() -> &'static [Platform] {
     const ALL: &[Platform] = &[
         asa::PLATFORM,
         ftd::PLATFORM,
-        PIX,
-        FWSM,
+        asa::PIX,
+        asa::FWSM,
         ios::IOS,
         ios::IOS_XE,
         IOS_XR,
@@ -357,32 +357,6 @@ pub fn version_after(text: &str, before: &[&str]) -> Option<String> {
             .then(|| version.trim_end_matches(',').to_owned())
     })
 }
-
-const PIX: Platform = Platform {
-    name: "pix",
-    product: "Cisco PIX 6",
-    marks: &[
-        ("PIX Version 6", HEADER),
-        ("PIX Version 5", HEADER),
-        ("fixup protocol", 50),
-        ("conduit ", 50),
-        ("nameif * * security", 100),
-        ("ip address * * 255.", 20),
-    ],
-    knows: None,
-    audit: |text| {
-        let why = "PIX 6 has fixups and no tcp-map; what it does to option 30 is not documented";
-        Audit::unknown(version_after(text.text, &["PIX Version "]), why)
-    },
-};
-
-const FWSM: Platform = Platform {
-    name: "fwsm",
-    product: "Cisco Firewall Services Module",
-    marks: &[("FWSM Version", HEADER)],
-    knows: None,
-    audit: asa::PLATFORM.audit,
-};
 
 const IOS_XR: Platform = Platform {
     name: "ios-xr",

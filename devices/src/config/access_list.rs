@@ -244,7 +244,15 @@ impl Addresses {
                 let free = !bits & u32::from(host);
                 IpAddr::V4(Ipv4Addr::from((u32::from(base) & bits) | free))
             }
-            Self::Prefix(network, _) => network,
+            // A host of it, not its own address.
+            Self::Prefix(IpAddr::V4(network), length) => {
+                let bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
+                IpAddr::V4(Ipv4Addr::from(u32::from(network) | (bits & u32::from(host))))
+            }
+            Self::Prefix(IpAddr::V6(network), length) => {
+                let bits = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from(u128::from(network) | (bits & u128::from(host))))
+            }
             Self::Range(first, _) => first,
         };
         (sample.is_ipv4() == v4).then_some(sample)
@@ -537,8 +545,15 @@ impl Entry {
         let pairs = [true, false].into_iter().filter_map(|v4| {
             Some((sample(&self.source, v4, 71)?, sample(&self.destination, v4, 72)?))
         });
-        let last = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.end());
-        let first = |ports: &[RangeInclusive<u16>], any| ports.first().map_or(any, |p| *p.start());
+        // A port as such connections have, then the last of what the entry names.
+        let natural = |ports: &[RangeInclusive<u16>], any| {
+            let named = |port: &u16| holds(ports, *port);
+            let known = [any].into_iter().chain(NATURAL_PORTS).find(named);
+            known
+                .or_else(|| ports.first().map(|p| (*p.start()).max(1).min(*p.end())))
+                .unwrap_or(any)
+        };
+        let last = |ports: &[RangeInclusive<u16>], any| ports.last().map_or(any, |p| *p.end());
         pairs
             .flat_map(|(src, dst)| {
                 self.services.first(SAMPLES_MAX).into_iter().flat_map(move |service| {
@@ -547,8 +562,8 @@ impl Entry {
                         dst: SocketAddr::new(dst, to),
                     };
                     let ends = [
+                        flow(natural(&service.source, 40_471), natural(&service.destination, 5001)),
                         flow(last(&service.source, 40_471), last(&service.destination, 5001)),
-                        flow(first(&service.source, 40_471), first(&service.destination, 5001)),
                     ];
                     let several = ends[0] != ends[1];
                     ends.into_iter().take(1 + usize::from(several))
@@ -560,6 +575,9 @@ impl Entry {
 
 /// Lines of a list that may be out of order.
 const MOVES_MAX: usize = 1000;
+
+/// Ports that are tried first of those that an entry names.
+const NATURAL_PORTS: [u16; 8] = [443, 80, 22, 25, 53, 8080, 3389, 50_000];
 
 /// Entries that samples are taken from.
 const SAMPLES_MAX: usize = 32;

@@ -4,7 +4,7 @@
 //! its lists, with that one. What an entry that is not understood may name is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::engine::device::ConfigLine;
@@ -16,6 +16,7 @@ use crate::config::words::port;
 use crate::nbar::config::{Action, On};
 
 use super::audit::{CLIENT_PORT, PORTS, Probes, SEED, general};
+use super::policy_routing::answered;
 use super::{Interface, IosConfig, Named, Through};
 
 /// Connections that are tried of the entries that permit, and of those that deny.
@@ -33,6 +34,11 @@ pub(super) enum Family {
 }
 
 impl Family {
+    /// That of an address.
+    pub(super) const fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
     const fn lists(self, interface: &Interface) -> &[Option<Named>; 2] {
         match self {
             Self::V4 => &interface.access,
@@ -98,9 +104,10 @@ impl Probes {
             let classifies = interface.service.iter().flatten().next();
             for family in [Family::V4, Family::V6] {
                 let filters = family.lists(interface).iter().flatten().next();
+                let routes = config.dropping(family, interface);
                 let first = match family {
-                    Family::V4 => inspects.or(filters).or(classifies),
-                    Family::V6 => filters,
+                    Family::V4 => inspects.or(filters).or(classifies).or(routes),
+                    Family::V6 => filters.or(routes),
                 };
                 let Some(first) = first else {
                     self.leave_to_the_other(family, interface, &called);
@@ -147,7 +154,8 @@ impl Probes {
         let tcp = family.tcp();
         // Each list may refuse something of its own.
         let listed = at.iter().flat_map(|i| family.lists(i)).flatten().map(|group| &group.name);
-        let most = listed.collect::<BTreeSet<_>>().len().max(1);
+        let routes = at.iter().filter(|i| config.dropping(family, i).is_some()).count();
+        let most = (listed.collect::<BTreeSet<_>>().len() + routes).max(1);
         let mut seen: Vec<(Effect, Option<String>)> = Vec::new();
         for flow in flows_of(&config, family, at) {
             let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
@@ -159,9 +167,20 @@ impl Probes {
                 self.say(traffic, direction, Effect::Unknown, vec![because]);
                 continue;
             }
+            let hole = config.black_hole(family, at, flow);
+            if let Some((map, Err(because))) = hole {
+                let traffic = format!("{tcp} that route-map {map} may send to Null0");
+                self.say(traffic, direction, Effect::Unknown, vec![because]);
+                continue;
+            }
             let (effect, because) = self.try_one(&mut router, flow);
-            let by = match effect {
-                Effect::Drop => refusing(&config, family, at, &because).map(str::to_owned),
+            let line = because.first().and_then(|b| b.line);
+            let by = match (effect, hole) {
+                (Effect::Drop, Some((map, Ok(hole)))) if hole.line == line => {
+                    Some(format!("that route-map {map} sends to Null0"))
+                }
+                (Effect::Drop, _) => refusing(&config, family, at, &because)
+                    .map(|list| format!("that is not permitted by access list {list}")),
                 _ => None,
             };
             let what = (effect, by);
@@ -176,8 +195,8 @@ impl Probes {
             }
             let (traffic, because) = match effect {
                 Effect::Drop => {
-                    let by = by.map(|name| format!(" by access list {name}"));
-                    (format!("{tcp} that is not permitted{}", by.unwrap_or_default()), because)
+                    let which = by.unwrap_or_else(|| "that is not permitted".to_owned());
+                    (format!("{tcp} {which}"), because)
                 }
                 Effect::Pass => {
                     let rule = format!("TCP options are not touched ({SEED})");
@@ -198,7 +217,8 @@ impl Probes {
             let interface = group[0];
             let called = called(group);
             for family in [Family::V4, Family::V6] {
-                if family.lists(interface).iter().all(Option::is_none) {
+                let routes = config.dropping(family, interface).is_some();
+                if family.lists(interface).iter().all(Option::is_none) && !routes {
                     continue;
                 }
                 let bare = |i: &Interface| Interface { zone: None, ..i.clone() };
@@ -218,14 +238,23 @@ impl Probes {
     fn try_refused(&mut self, family: Family, at: Crossing<'_>, direction: &str) {
         let config = Arc::clone(&self.config);
         let tcp = family.tcp();
+        let mut is_refused = false;
         for flow in flows_of(&config, family, at) {
             if let Some((list, because)) = doubt(&config, family, at, flow) {
                 let traffic = format!("{tcp} that an entry of access list {list} may name");
                 self.say(traffic, direction, Effect::Unknown, vec![because]);
             } else if let Some((list, because)) = refused(&config, family, at, flow) {
-                let traffic = format!("{tcp} that is not permitted by access list {list}");
-                self.say(traffic, direction, Effect::Drop, vec![because]);
-                return;
+                if !std::mem::replace(&mut is_refused, true) {
+                    let traffic = format!("{tcp} that is not permitted by access list {list}");
+                    self.say(traffic, direction, Effect::Drop, vec![because]);
+                }
+            } else if let Some((map, hole)) = config.black_hole(family, at, flow) {
+                let (does, effect, because) = match hole {
+                    Ok(because) => ("sends", Effect::Drop, because),
+                    Err(because) => ("may send", Effect::Unknown, because),
+                };
+                let traffic = format!("{tcp} that route-map {map} {does} to Null0");
+                self.say(traffic, direction, effect, vec![because]);
             }
         }
     }
@@ -353,13 +382,7 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
         let there = ahead.iter().flatten().flat_map(|list| take(list));
         // The answers' entries, seen from the clients: who calls has a port as clients have, and is
         // called at the port that the answers come from.
-        let turned = |flow: Flow| Flow {
-            src: SocketAddr::new(flow.dst.ip(), CLIENT_PORT),
-            dst: match flow.src.port() {
-                CLIENT_PORT => SocketAddr::new(flow.src.ip(), PORTS[0]),
-                _ => flow.src,
-            },
-        };
+        let turned = |flow: Flow| answered(flow, CLIENT_PORT, PORTS[0]);
         let here = back.iter().flatten().flat_map(|list| take(list)).map(turned);
         let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
         there.chain(here).filter(of_family).take(FLOWS_MAX).collect()
@@ -367,6 +390,17 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
     let permitted = of(&AccessList::samples);
     let mut flows = of(&AccessList::open_samples);
     let answers = of(&AccessList::answer_samples);
+    let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
+    let routed = config.routed_samples(family, to).into_iter();
+    let routed = routed.map(|flow| answered(flow, CLIENT_PORT, PORTS[0]));
+    flows.extend(
+        config
+            .routed_samples(family, from)
+            .into_iter()
+            .chain(routed)
+            .filter(of_family)
+            .take(FLOWS_MAX),
+    );
     flows.extend(permitted.first());
     // What no list speaks of early on: it often tells the other effect.
     flows.extend(PORTS.into_iter().map(|port| family.general(port)));
@@ -382,7 +416,6 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
     let policies = [(from, Through::In), (to, Through::Out)];
     let named =
         policies.into_iter().filter_map(|(i, through)| i.service[through as usize].as_ref());
-    let of_family = |flow: &Flow| flow.src.is_ipv4() == (family == Family::V4);
     flows.extend(named.flat_map(|named| config.dropped_samples(&named.name)).filter(of_family));
     flows
 }
@@ -415,7 +448,8 @@ fn alike(interfaces: &[Interface]) -> Vec<Vec<&Interface>> {
         let names = [&i.access, &i.access_v6, &i.inspect, &i.service];
         let names = names.map(|pair| pair.each_ref().map(|n| n.as_ref().map(|n| n.name.clone())));
         let unread = |(place, _): &(ConfigLine, String)| place.text.clone();
-        (names, i.has_v6, i.unread.iter().map(unread).collect::<Vec<_>>())
+        let routes = i.policy.each_ref().map(|n| n.as_ref().map(|n| n.name.clone()));
+        (names, routes, i.has_v6, i.unread.iter().map(unread).collect::<Vec<_>>())
     };
     let mut places = BTreeMap::new();
     let mut all: Vec<Vec<&Interface>> = Vec::new();
@@ -617,6 +651,14 @@ mod tests {
         assert_eq!(warned(noted), []);
         let gone = "ip access-list extended L\n 10 deny tcp any any\n 20 permit ip any any\n no 10\ninterface a\n ip access-group L in\n";
         assert!(!told(gone).iter().any(|r| r.starts_with("drop")), "{:#?}", told(gone));
+    }
+
+    /// Lines about zones that IOS refuses are told.
+    #[test]
+    fn zones_without_the_word_security() {
+        let text = "zone security in\nzone t1\ninterface a\n zone-member t1\n";
+        let lines: Vec<u32> = warned(text).iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 4]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Grammar for Reader<'_, '_> {
             ["route-map", name, rest @ ..] => {
                 let permit = rest.first() != Some(&"deny");
                 let map = self.config.route_maps.entry((*name).to_owned()).or_default();
-                map.push(RouteMapEntry { permit, lists: Vec::new() });
+                map.push(RouteMapEntry { permit, ..RouteMapEntry::default() });
                 self.block = Block::RouteMap((*name).to_owned());
             }
             ["interface" | "int", name @ ..] if !name.is_empty() => {
@@ -193,16 +193,17 @@ impl Grammar for Reader<'_, '_> {
             }
             Block::RouteMap(name) => {
                 let entry = self.config.route_maps.get_mut(name).and_then(|map| map.last_mut());
-                match (line.words.as_slice(), entry) {
-                    (["match", "ip" | "ipv6", "address", lists @ ..], Some(entry)) => {
-                        let names = lists.iter().filter(|w| **w != "prefix-list");
-                        entry.lists.extend(names.map(|w| (*w).to_owned()));
+                match line.words.as_slice() {
+                    ["match" | "set", ..] => {
+                        if let ["match", "interface", ..] = line.words.as_slice() {
+                            let message = "match interface in a route-map is not modelled: it holds for every packet";
+                            self.found.warn(line, "interface", message);
+                        }
+                        if let Some(entry) = entry {
+                            entry.read(line, self.text);
+                        }
                     }
-                    (["match", "interface", ..], _) => {
-                        let message = "match interface in a route-map is not modelled: it holds for every packet";
-                        self.found.warn(line, "interface", message);
-                    }
-                    (["match" | "set" | "description" | "continue", ..], _) => {}
+                    ["description" | "continue", ..] => {}
                     _ => return false,
                 }
                 true
@@ -315,7 +316,15 @@ impl Reader<'_, '_> {
                 self.found.error(line, other, format!("expected in or out, found `{other}`"));
                 self.leave_open(at, line, "it does not say in or out");
             }
+            ["ip", "policy", "route-map", name] => interface.policy[0] = named(name),
+            ["ipv6", "policy", "route-map", name] => interface.policy[1] = named(name),
+            ["no", "ip", "policy", "route-map", ..] => interface.policy[0] = None,
+            ["no", "ipv6", "policy", "route-map", ..] => interface.policy[1] = None,
             ["zone-member", "security", zone] => interface.zone = named(zone),
+            ["zone-member", ..] => {
+                let message = "expected zone-member security ZONE: the interface is put in no zone";
+                self.found.error(line, "zone-member", message);
+            }
             ["ip", "nat", "inside"] => interface.nat = Some(Side::Inside),
             ["ip", "nat", "outside"] => interface.nat = Some(Side::Outside),
             ["ip", "address", address, mask, rest @ ..] if address.parse::<Ipv4Addr>().is_ok() => {

@@ -10,6 +10,7 @@ pub(crate) mod intercept;
 pub(crate) mod lists;
 pub(crate) mod log;
 pub(crate) mod pbr;
+mod policy_routing;
 pub(crate) mod reassembly;
 pub(crate) mod remedy;
 pub(crate) mod router;
@@ -95,6 +96,8 @@ pub(crate) struct Interface {
     pub(crate) access: [Option<Named>; 2],
     /// Traffic filters for IPv6, in and out.
     pub(crate) access_v6: [Option<Named>; 2],
+    /// `ip policy route-map`, `ipv6 policy route-map`.
+    pub(crate) policy: [Option<Named>; 2],
     /// `ip inspect NAME in`, `out`.
     pub(crate) inspect: [Option<Named>; 2],
     pub(crate) zone: Option<Named>,
@@ -128,12 +131,20 @@ pub(crate) struct Named {
     pub(crate) place: ConfigLine,
 }
 
-/// `route-map NAME permit 10` with its `match ip address`.
+/// `route-map NAME permit 10` with its `match ip address`, and what it sends to Null0.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteMapEntry {
     pub(crate) permit: bool,
     /// Access lists of which one must permit; any packet when there is none.
     pub(crate) lists: Vec<String>,
+    /// A `match` of another kind, which is not modelled.
+    pub(crate) others: Option<ConfigLine>,
+    /// `set interface Null0`.
+    pub(crate) null: Option<ConfigLine>,
+    /// `set default interface Null0`.
+    pub(crate) null_by_default: Option<ConfigLine>,
+    /// `set ip next-hop`.
+    pub(crate) has_next_hop: bool,
 }
 
 /// `ip tcp intercept …`.

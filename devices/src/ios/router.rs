@@ -1,6 +1,6 @@
 //! The router: its features, each a part of its own, in the order in which a packet meets them
 //! (Cisco, "NAT Order of Operation"): TCP intercept → access list in → translation of what comes from
-//! the NAT outside → firewall → classification → translation of what comes from inside → access list
+//! the NAT outside → policy routing → firewall → classification → translation of what comes from inside → access list
 //! out → MSS, MTU → output queue.
 //!
 //! The firewall and the classification stand on the inside of the translation: they know hosts by the
@@ -240,6 +240,9 @@ impl IosRouter {
             self.access(pass, Through::In)?;
         }
         self.translate(pass, true)?;
+        if let [Some(near), _] = self.crossed(pass.ingress.side()) {
+            self.config.route(near, pass.packet)?;
+        }
         let admitted = match &mut self.firewall {
             Some(firewall) => firewall.check(pass, &self.config, &mut self.log)?,
             None => Admitted::Passes,

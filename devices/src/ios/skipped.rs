@@ -594,7 +594,9 @@ pub(super) fn is_known(line: &Line<'_>) -> bool {
     let first = line.words[0];
     // What `show running-config` prints around the text.
     let heading = matches!(first, "Building" | "Current" | "Using" | "Last");
-    GLOBAL.contains(&first) || line.indent > 0 || heading
+    // `zone security NAME` is read elsewhere; IOS has no other command of that word.
+    let is_zone = first == "zone" && line.words.get(1) != Some(&"security");
+    (GLOBAL.contains(&first) && !is_zone) || line.indent > 0 || heading
 }
 
 /// Says that a line of the global mode is no command that is known.
