@@ -128,6 +128,16 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
     }
+    // The system's own part of a box with several contexts: what crosses it, the contexts' texts decide.
+    if let Some(place) =
+        config.elsewhere.as_ref().filter(|_| config.interfaces.iter().all(|i| i.name.is_none()))
+    {
+        let why = "what crosses a context its own configuration decides, which is not in this text";
+        for verdict in &mut verdicts {
+            verdict.effect = Effect::Unknown;
+            verdict.because = vec![Because::line(place, why)];
+        }
+    }
     verdicts.extend(refused(&config));
     verdicts.extend(unread(&config));
     // An FTD has no security levels.
@@ -509,6 +519,15 @@ mod tests {
             (v.traffic, v.direction, v.effect, lines)
         });
         verdicts.collect()
+    }
+
+    /// The text of the system execution space has no traffic of its own.
+    #[test]
+    fn contexts_whose_configurations_are_elsewhere() {
+        let text = "hostname fw\ninterface GigabitEthernet0/0\ncontext A\n  allocate-interface GigabitEthernet0/0\n  config-url disk0:/a.cfg\n";
+        let rows = audited(text);
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].2, &rows[0].3[..]), (Effect::Unknown, &[Some(5)][..]));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) struct AsaConfig {
     pub(super) refused_groups: Vec<AccessGroup>,
     /// Lines that put a list on an interface and are not understood.
     pub(super) unread: Vec<ConfigLine>,
+    /// The first `config-url`: a context whose configuration is elsewhere.
+    pub(super) elsewhere: Option<ConfigLine>,
     /// The first `conduit permit`, which PIX 6 asks where no access list is.
     pub(super) conduit: Option<ConfigLine>,
     /// `same-security-traffic permit inter-interface`.

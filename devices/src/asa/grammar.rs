@@ -299,6 +299,7 @@ impl Grammar for Reader<'_, '_> {
             }
             ["context", _] => Block::None,
             ["config-url", url, ..] => {
+                config.elsewhere.get_or_insert_with(place);
                 let message = format!("this context's configuration is in {url}, not in this text");
                 self.found.warn(line, url, message);
                 Block::None

@@ -257,6 +257,17 @@ impl Probes {
             let because = vec![Because::default(rule)];
             self.say("all TCP".into(), "between other zones", Effect::Drop, because);
         }
+        let is_member = |i: &&Interface| i.zone.is_some();
+        let routes = |i: &&Interface| i.zone.is_none() && (i.has_address || i.has_v6);
+        let member = config.interfaces.iter().find(is_member);
+        if let (Some(member), Some(bare)) = (member, config.interfaces.iter().find(routes)) {
+            let none = Interface { name: bare.name.clone(), ..Interface::default() };
+            let zoned = Interface { zone: member.zone.clone(), ..Interface::default() };
+            let mut router = self.between(&none, &zoned);
+            let (effect, because) = self.try_one(&mut router, general(5001));
+            let direction = "between an interface of a zone and one of none";
+            self.say("all TCP".into(), direction, effect, because);
+        }
     }
 
     /// An interface of a zone; one that stands for it when it has none.
@@ -585,6 +596,26 @@ mod tests {
                 "all other TCP | zone OUT to self (the router) | drop | 5",
             ]
         );
+    }
+
+    /// What the router itself answers is permitted where no zone-pair of that direction says otherwise.
+    #[test]
+    fn answers_of_the_router_itself() {
+        let text = "zone security OUT\nip access-list extended A\n permit tcp any any eq 22\nclass-map type inspect match-any C\n match access-group name A\npolicy-map type inspect P\n class type inspect C\n  pass\n class class-default\n  drop\nzone-pair security OS source OUT destination self\n service-policy type inspect P\n";
+        let row = "class C: match access-group name A | zone OUT to self (the router) | pass | 8";
+        assert_eq!(audited(text)[0], row);
+        let back = "zone-pair security SO source self destination OUT\n service-policy type inspect N\npolicy-map type inspect N\n class class-default\n  drop\n";
+        assert!(audited(&format!("{text}{back}"))[0].contains("| drop |"));
+    }
+
+    /// An interface of no zone reaches none of a zone.
+    #[test]
+    fn interfaces_of_no_zone() {
+        let text = "zone security in\ninterface a\n zone-member security in\ninterface b\n";
+        let row = "all TCP | between an interface of a zone and one of none | drop | default";
+        let rows = |more: &str| audited(&format!("{text}{more}"));
+        assert!(rows(" ip address 10.0.0.1 255.0.0.0\n").iter().any(|r| r == row));
+        assert!(!rows(" switchport\n").iter().any(|r| r == row));
     }
 
     /// Texts as they are pasted: from a terminal, from a page, with what stands around them.

@@ -9,12 +9,13 @@ use crate::config::objects::{self, Objects};
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::audit::Probes;
-use super::{Interface, IosConfig, Named, Through};
+use super::{Interface, IosConfig, Named, RouteMapEntry, Through};
 
 /// The open block.
 enum Block {
     None,
     Interface,
+    RouteMap(String),
     List(String),
     Object(objects::Block),
 }
@@ -70,12 +71,13 @@ fn objects_of(all: &[Line<'_>], found: &mut Diagnostics) -> Objects {
     objects
 }
 
-/// True for a line that puts an access list on an interface, whatever it says in particular.
+/// True for a line that puts an access list, or a route-map, on an interface, whatever it says in particular.
 fn binds(line: &Line<'_>) -> bool {
     matches!(
         line.words.as_slice(),
         ["ip" | "ipv4" | "ipv6", "access-group" | "traffic-filter", ..]
             | ["ip" | "ipv6", "port", "access-group" | "traffic-filter", ..]
+            | ["ip" | "ipv6", "policy", "route-map", ..]
     )
 }
 
@@ -117,6 +119,13 @@ impl Reader<'_, '_> {
                 self.config.interfaces.push(interface);
                 return Block::Interface;
             }
+            // NX-OS's policy routing is written as IOS's; IOS XR has none.
+            ["route-map", name, rest @ ..] => {
+                let permit = !rest.contains(&"deny");
+                let map = self.config.route_maps.entry((*name).to_owned()).or_default();
+                map.push(RouteMapEntry { permit, ..RouteMapEntry::default() });
+                return Block::RouteMap((*name).to_owned());
+            }
             ["no", "ip" | "ipv4" | "ipv6", "access-list", name] => {
                 self.config.access_lists.remove(*name);
                 return Block::None;
@@ -136,7 +145,27 @@ impl Reader<'_, '_> {
             return Block::Object(block);
         }
         match &open {
+            Block::RouteMap(name) => {
+                if let Some(entry) =
+                    self.config.route_maps.get_mut(name).and_then(|map| map.last_mut())
+                {
+                    entry.read(line, self.text);
+                }
+                if line.indent > 0 {
+                    return open;
+                }
+            }
             Block::Interface => {
+                if let [family @ ("ip" | "ipv6"), "policy", "route-map", name] =
+                    line.words.as_slice()
+                {
+                    let place = self.text.place(line);
+                    if let Some(interface) = self.config.interfaces.last_mut() {
+                        let named = Named { name: (*name).to_owned(), place };
+                        interface.policy[usize::from(*family == "ipv6")] = Some(named);
+                    }
+                    return open;
+                }
                 if let Some((names, through, is_v6)) = attached(line) {
                     self.attach(&names, through, is_v6, self.text.place(line));
                     return open;
@@ -310,6 +339,19 @@ mod tests {
             "access list none is not defined",
         );
         check(lists, &[], "");
+        let hole = "ip access-list BAD\n  10 permit tcp any host 203.0.113.9\nroute-map HOLE permit 10\n  match ip address BAD\n  set interface null0\ninterface Gi0/0/0/0\n  ip policy route-map HOLE\n";
+        check(
+            hole,
+            &[
+                (Effect::Drop, "TCP that route-map HOLE sends to Null0", &from, 5),
+                (Effect::Pass, permitted, &from, 7),
+                // The answers to that host.
+                (Effect::Drop, "TCP that route-map HOLE sends to Null0", &towards, 5),
+                (Effect::Pass, permitted, &towards, 7),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "",
+        );
         let nexus = "ip access-list WEB\n  statistics per-entry\n  10 permit tcp 10.0.0.0/8 any eq 443\n  20 deny ip any any log\ninterface Gi0/0/0/0\n  ip access-group WEB out\n";
         check(
             nexus,

@@ -105,14 +105,14 @@ impl IosConfig {
                 _ => None,
             };
             // Of several lists one must permit.
-            let holds =
-                lists.map(listed).fold(Some(entry.lists.is_empty()), |before, list| {
-                    match (before, list) {
-                        (Some(true), _) | (_, Some(true)) => Some(true),
-                        (None, _) | (_, None) => None,
-                        _ => Some(false),
-                    }
-                });
+            let mut holds = Some(entry.lists.is_empty());
+            for list in lists.map(listed) {
+                holds = match (holds, list) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (None, _) | (_, None) => None,
+                    _ => Some(false),
+                };
+            }
             match holds {
                 Some(false) => {}
                 Some(true) if entry.others.is_none() => return (perhaps, entry.fate()),

@@ -335,6 +335,9 @@ fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossi
             ),
         },
         None if from == to => Crossing::Free,
+        // What reaches the router, and what it sends, is permitted where no zone-pair of that direction speaks of it
+        // (Cisco, Zone-Based Policy Firewall Design and Application Guide, the self zone).
+        None if [from, to].iter().any(|zone| *zone == "self") => Crossing::Free,
         None => {
             let because = wording!(
                 en: "there is no zone-pair from {from} to {to}",
