@@ -3,7 +3,7 @@
 
 mod paths;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use paths::{CLIENT, Paths, SERVER, Tampering, TamperingBox, address, upload, usual_link};
@@ -185,7 +185,8 @@ fn a_subflow_keeps_to_its_own_window() {
     let record = Case::new(&[untouched, clamped], upload(3_000_000)).run();
     let clamped = record.subflows[1].goodput_bps;
     assert!(clamped < 3e6, "6400 bytes in 20 ms are 2.6 Mbps, not {clamped}");
-    assert!(record.subflows[0].goodput_bps > 7e6);
+    // Path 1 waits for what path 2 was given, as with the kernel, but is not held to its window.
+    assert!(record.subflows[0].goodput_bps > 2.0 * 2.6e6);
 }
 
 /// `__mptcp_subflow_connect`: who has closed its direction joins no more; `mptcp_subflow_shutdown`: a SYN that is
@@ -294,20 +295,20 @@ fn with_a_full_window(first: Tampering, second: LinkConfig) -> ConnectionRecord 
 /// connection throws away (`mptcp_data_queue_ofo`), until its own timer sends it again.
 #[test]
 fn behind_a_hole_data_goes_beyond_the_window() {
-    /// A hole of four segments after so many.
-    fn hole<const AFTER: u64>(
-        port: PortId,
-        nth: u64,
-        _: &mut Packet,
-        _: &mut Effects,
-    ) -> Forwarding {
-        let is_in_it = (AFTER..AFTER + 4).contains(&nth);
-        if port.side() == Side::Inside && is_in_it { Forwarding::Drop } else { Forwarding::Through }
+    thread_local! {
+        /// How many of the client's packets come before the hole.
+        static BEFORE: Cell<u64> = const { Cell::new(0) };
     }
+    let hole: Tampering = |port, nth, _, _| {
+        let is_in_it = (BEFORE.get()..BEFORE.get() + 4).contains(&nth);
+        if port.side() == Side::Inside && is_in_it { Forwarding::Drop } else { Forwarding::Through }
+    };
     let slow = LinkConfig { rate: Some(BitRate(5_000_000)), ..usual_link() };
     // Not every hole falls where the window is full.
-    let holes: [Tampering; 5] = [hole::<200>, hole::<300>, hole::<480>, hole::<500>, hole::<560>];
-    let records = holes.map(|hole| with_a_full_window(hole, slow.clone()));
+    let records = [100, 200, 400, 780, 860].map(|before| {
+        BEFORE.set(before);
+        with_a_full_window(hole, slow.clone())
+    });
     assert!(records.iter().all(|r| r.stream_intact && r.completed_at.is_some()));
     let beyond = records.iter().filter(|r| r.server_counters.contains_key("NoDSSInWindow"));
     assert!(beyond.clone().count() > 1);

@@ -4,7 +4,7 @@ use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::keepalive::Silence;
 use super::receive_window::Offer;
-use super::subflow::{Proof, State};
+use super::subflow::{Proof, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::series::SenderSample;
 use crate::record::story::{End, Fact, FallbackReason, ResetCause};
@@ -550,9 +550,21 @@ impl Endpoint {
             // Empty and before what is expected (RFC 9293 §3.10.7.4): a probe.
             self.subflows[i].challenge(io.now);
         }
+        if len > 0 {
+            self.acknowledge_what_was_read();
+        }
         if self.subflows[i].rx.fin_in_order() {
             self.on_subflow_fin(io, i);
             self.retire_if_finished(io, i);
+        }
+    }
+
+    /// The application reads as soon as it can. When nothing is left, acknowledgements that wait behind a short
+    /// segment go out, on every subflow (`mptcp_cleanup_rbuf`).
+    #[inline]
+    pub(super) fn acknowledge_what_was_read(&mut self) {
+        if self.receive.early.is_empty() {
+            self.subflows.iter_mut().for_each(Subflow::acknowledge_when_read);
         }
     }
 

@@ -12,7 +12,7 @@ use super::small_segments::Corked;
 use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
-use crate::tcp::sender::Burst;
+use crate::tcp::sender::{Burst, Limit};
 use crate::time::SimTime;
 
 /// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
@@ -296,22 +296,22 @@ impl Endpoint {
     fn send_from_queue(&mut self, io: &mut Io<'_>, i: usize) {
         let una = self.subflows[i].tx.una;
         self.subflows[i].queue.forget_below(una);
+        let before = self.subflows[i].tx.next;
         let mut limited = false;
         let mut in_burst = 0;
         while self.subflows[i].state == State::Established
             && self.queued_segment(i).is_some_and(|segment| !self.holds_back_queued(io, i, segment))
         {
             if !self.subflows[i].tx.has_room(io.now) {
-                limited = true;
                 break;
             }
             if in_burst == 0 {
                 let Some(burst) = self.next_burst(i) else { break };
                 let mss = self.segment_room(i);
                 if burst.len > u64::from(mss)
-                    && self.subflows[i].tx.should_defer(io.now, burst, mss)
+                    && let Some(limit) = self.subflows[i].tx.should_defer(io.now, burst, mss)
                 {
-                    limited = true;
+                    limited = limit == Limit::CongestionWindow;
                     break;
                 }
                 in_burst = burst.segments.min(burst.len.div_ceil(u64::from(mss)));
@@ -322,7 +322,8 @@ impl Endpoint {
             in_burst -= 1;
         }
         let s = &mut self.subflows[i];
-        if s.state == State::Established && !s.tx.is_idle() {
+        limited |= s.tx.in_flight() >= s.tx.congestion.window().cwnd;
+        if s.state == State::Established && (limited || s.tx.next > before) {
             // Only TCP's own sendmsg marks samples as limited by the application
             // (`tcp_rate_check_app_limited`), and MPTCP does not go through it.
             s.tx.note_usage(limited);

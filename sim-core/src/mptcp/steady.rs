@@ -125,6 +125,7 @@ impl Endpoint {
         self.keeps_deadline &= self.config.keepalive.is_none();
         self.note_fresh(0, u64::from(packet.payload.len));
         self.hand_over(io, 0, &packet.payload);
+        self.subflows[0].acknowledge_when_read();
         self.adjust_window(io.now);
         if self.subflows[0].ack_now {
             let packet = self.next_ack(io, 0);
@@ -166,11 +167,15 @@ impl Endpoint {
         if data == self.receive.next && self.receive.early.is_empty() {
             self.note_fresh(i, u64::from(len));
             self.hand_over(io, i, &packet.payload);
+            self.subflows[i].acknowledge_when_read();
         } else {
             self.deliver_at(io, i, data, std::mem::take(&mut packet.payload));
+            self.acknowledge_what_was_read();
         }
         self.adjust_window(io.now);
-        if self.subflows[i].ack_now && self.maps_shortly() {
+        if self.subflows.iter().enumerate().any(|(j, s)| j != i && s.ack_now) {
+            self.flush_acks(io);
+        } else if self.subflows[i].ack_now && self.maps_shortly() {
             let mut packet = self.next_ack(io, i);
             let dss = UsualDss { data_fin: false, ack: self.data_ack() as u32, mapping: None };
             dss.emit_usual(&mut packet.options);

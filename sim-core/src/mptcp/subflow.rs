@@ -226,6 +226,12 @@ impl Subflow {
         packet.payload.is_empty() && !packet.flags.has(Flags::FIN) && start == self.rx.ack_offset()
     }
 
+    /// The application has read all that came.
+    #[inline(always)] // once for each segment with data
+    pub(super) fn acknowledge_when_read(&mut self) {
+        self.ack_now |= self.rx.acknowledges_when_read();
+    }
+
     /// This end's FIN goes out.
     pub fn note_fin_sent(&mut self) {
         self.fin_sent = true;

@@ -12,6 +12,8 @@ use crate::wire::seq::Seq;
 const DELAYED_ACK: SimDuration = SimDuration::from_millis(40);
 /// Segments acknowledged one by one at the start (Linux's quick-ACK mode).
 const QUICK_ACKS: u8 = 16;
+/// Payload that a full segment has at least (`TCP_MSS_DEFAULT`).
+const LEAST_FULL: u32 = 536;
 
 /// A piece of the subflow's stream with the mapping that its segment carried.
 #[derive(Clone, Debug)]
@@ -59,7 +61,15 @@ pub struct Receiver {
     quick_acks: u8,
     /// What goes out answers what came (Linux's "ping-pong").
     takes_turns: bool,
-    unacked_segments: u8,
+    /// Short segments, up to two, whose acknowledgement waits (`ICSK_ACK_PUSHED`, `ICSK_ACK_PUSHED2`).
+    short_segments: u8,
+    /// Payload of a full segment, as those that came show (`rcv_mss`).
+    full: u32,
+    /// Payload of the last segment that was shorter, but may be full on another path; else zero
+    /// (`last_seg_size`).
+    almost_full: u32,
+    /// What was expected when the last acknowledgement went out (`rcv_wup`).
+    told: u64,
     /// Data sent until then answers what came.
     answer_until: SimTime,
     /// Duplicate range to report first in the next SACK option (RFC 2883).
@@ -82,8 +92,11 @@ impl Receiver {
             sacks: [(0, 0); 4],
             sack_count: 0,
             quick_acks: QUICK_ACKS,
-            unacked_segments: 0,
             takes_turns: false,
+            short_segments: 0,
+            full: LEAST_FULL,
+            almost_full: 0,
+            told: 1,
             answer_until: SimTime::ZERO,
             duplicate: None,
         }
@@ -110,16 +123,17 @@ impl Receiver {
             self.queue(chunk);
             return (None, AckNeed::Now);
         }
+        let len = chunk.payload.len;
         let skip = (self.next - chunk.start) as u32;
         if skip > 0 {
-            chunk = part(&chunk, skip, chunk.payload.len - skip);
+            chunk = part(&chunk, skip, len - skip);
         }
         self.next = end;
         if !self.out_of_order.is_empty() || self.sack_count > 0 {
             self.forget_sacks_below(self.next);
             return (Some(chunk), AckNeed::Now);
         }
-        (Some(chunk), self.count_segment(now, quick))
+        (Some(chunk), self.count_segment(now, len, quick))
     }
 
     /// True while nothing waits behind a hole, nothing is to be reported but what is in order, and the peer
@@ -150,15 +164,19 @@ impl Receiver {
     #[inline]
     pub fn take_next(&mut self, now: SimTime, len: u32, quick: bool) -> AckNeed {
         self.next += u64::from(len);
-        self.count_segment(now, quick)
+        self.count_segment(now, len, quick)
     }
 
-    /// How soon a segment in order is to be acknowledged.
+    /// How soon a segment in order is to be acknowledged (`__tcp_ack_snd_check`): more than a full one at once.
     #[inline(always)] // once for each segment with data
-    fn count_segment(&mut self, now: SimTime, quick: bool) -> AckNeed {
-        self.unacked_segments += 1;
+    fn count_segment(&mut self, now: SimTime, len: u32, quick: bool) -> AckNeed {
+        if len == self.full {
+            self.almost_full = 0;
+        } else {
+            self.measure(len);
+        }
         self.answer_until = now + DELAYED_ACK;
-        if quick || self.unacked_segments >= 2 || self.quick_acks > 0 {
+        if quick || self.next - self.told > u64::from(self.full) || self.quick_acks > 0 {
             self.quick_acks = self.quick_acks.saturating_sub(1);
             return AckNeed::Now;
         }
@@ -174,6 +192,33 @@ impl Receiver {
             self.quick_acks = 0;
             self.takes_turns = true;
         }
+    }
+
+    /// A segment that is not as long as the full ones so far (`tcp_measure_rcv_mss`): full on another path, where two
+    /// in a row have that length, or short.
+    #[inline(never)]
+    fn measure(&mut self, len: u32) {
+        let last = std::mem::take(&mut self.almost_full);
+        if len > self.full {
+            self.full = len;
+            return;
+        }
+        if len >= LEAST_FULL {
+            self.almost_full = len;
+            if len == last {
+                self.full = len;
+                return;
+            }
+        }
+        self.short_segments = 2.min(self.short_segments + 1);
+    }
+
+    /// True when the acknowledgement that waits goes out as soon as the application has read all that came
+    /// (`__tcp_cleanup_rbuf`): a short segment ended something, and the application is not about to answer.
+    #[must_use]
+    #[inline]
+    pub fn acknowledges_when_read(&self) -> bool {
+        self.delayed_ack_at.is_some() && self.short_segments > u8::from(self.takes_turns)
     }
 
     /// The next segment is acknowledged by itself, unless two applications take turns.
@@ -227,7 +272,8 @@ impl Receiver {
     #[inline]
     pub fn on_ack_sent(&mut self) {
         self.delayed_ack_at = None;
-        self.unacked_segments = 0;
+        self.told = self.next;
+        self.short_segments = 0;
         self.duplicate = None;
     }
 
@@ -399,20 +445,53 @@ mod tests {
         assert_eq!(blocks(&r), [(1, 151)], "a duplicate is reported (RFC 2883)");
     }
 
+    /// Takes segments of these lengths in order, one each nanosecond; which were acknowledged at once.
+    fn take(r: &mut Receiver, lens: impl IntoIterator<Item = u32>) -> Vec<bool> {
+        let mut take = |len| {
+            let now = SimTime(r.next);
+            let need = r.take_next(now, len, false);
+            let acknowledged = need == AckNeed::Now;
+            if acknowledged {
+                r.on_ack_sent();
+            }
+            acknowledged
+        };
+        lens.into_iter().map(&mut take).collect()
+    }
+
     #[test]
     fn after_the_quick_start_every_second_segment_is_acknowledged() {
         let mut r = Receiver::new(Seq(7));
-        let mut now_needs = 0;
-        for i in 0..20 {
-            let (_, need) = r.on_data(SimTime(i), chunk(1 + i * 10, 10), false);
-            if need == AckNeed::Now {
-                now_needs += 1;
-                r.on_ack_sent();
-            }
-        }
-        assert_eq!(now_needs, 16 + 2);
-        r.on_data(SimTime(20), chunk(201, 10), false);
-        assert_eq!(r.delayed_ack_at, Some(SimTime(20) + DELAYED_ACK));
+        let acknowledged = take(&mut r, [1_000; 20]);
+        assert_eq!(acknowledged.iter().filter(|&&now| now).count(), 16 + 2);
+        take(&mut r, [1_000]);
+        assert!(r.delayed_ack_at.is_some());
+        assert!(!r.acknowledges_when_read(), "a full segment");
+    }
+
+    #[test]
+    fn a_short_segment_is_acknowledged_when_it_was_read_unless_two_take_turns() {
+        let mut r = Receiver::new(Seq(7));
+        take(&mut r, [1_000; 16]);
+        assert_eq!(take(&mut r, [300, 300]), [false, false], "less than a full segment together");
+        assert!(r.acknowledges_when_read());
+        r.on_ack_sent();
+        assert!(!r.acknowledges_when_read());
+        r.takes_turns = true;
+        take(&mut r, [300]);
+        assert!(!r.acknowledges_when_read(), "the answer takes it along");
+        take(&mut r, [300]);
+        assert!(r.acknowledges_when_read());
+    }
+
+    #[test]
+    fn segments_that_have_become_shorter_are_full_again_soon() {
+        let mut r = Receiver::new(Seq(7));
+        take(&mut r, [1_400; 16]);
+        assert_eq!(take(&mut r, [1_200, 1_200, 1_200, 1_200]), [false, true, false, true]);
+        r.on_ack_sent();
+        take(&mut r, [1_200]);
+        assert!(!r.acknowledges_when_read());
     }
 
     #[test]

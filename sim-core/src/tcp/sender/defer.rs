@@ -19,35 +19,53 @@ pub(crate) struct Burst {
     pub grows: bool,
     /// Segments that go out in one piece (`tcp_tso_segs`).
     pub segments: u64,
-    /// The peer's window from its first byte on, in bytes.
+    /// What is left of the peer's window from its first byte on, in bytes.
     pub window: u64,
 }
 
+/// What a burst waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Room in the congestion window.
+    CongestionWindow,
+    /// Room in the peer's window.
+    PeerWindow,
+    /// More from the application.
+    Application,
+}
+
 impl Sender {
-    /// True when what the windows allow of `burst` had better wait for more room. There is room for a segment at
-    /// least, and the burst has more than one. Under pacing segments go one by one here, as room and time for each
-    /// come, and nothing waits for a burst.
-    pub(crate) fn should_defer(&self, now: SimTime, burst: Burst, mss: u32) -> bool {
+    /// What `burst` had better wait for, where that is better than to send what the windows allow of it. There is
+    /// room for a segment at least, and the burst has more than one. Under pacing segments go one by one here, as
+    /// room and time for each come, and nothing waits for a burst.
+    pub(crate) fn should_defer(&self, now: SimTime, burst: Burst, mss: u32) -> Option<Limit> {
         if matches!(self.phase, Phase::Recovery { .. } | Phase::Loss { .. })
             || self.congestion.pacing_rate().is_some()
             || now > self.last_sent_at + SOON
         {
-            return false;
+            return None;
         }
         let mss = u64::from(mss);
         let cwnd = u64::from(self.congestion.window().cwnd);
         let room = cwnd.saturating_sub(u64::from(self.in_flight())) * mss;
         let limit = room.min(burst.window);
-        let enough = (burst.segments * mss).min(burst.window.min(cwnd * mss) / WINDOW_DIVISOR);
+        let window = self.window_edge.saturating_sub(self.una).min(cwnd * mss);
+        let enough = (burst.segments * mss).min(window / WINDOW_DIVISOR);
         if limit >= enough || (!burst.grows && limit >= burst.len) {
-            return false;
+            return None;
         }
-        let Some(head) = self.segments.front() else { return false };
-        let expected = head.sent_at + self.rtt.srtt();
+        let expected = self.segments.front()?.sent_at + self.rtt.srtt();
         if expected > now + SOON.min(self.rtt.srtt() / 2) {
-            return false;
+            return None;
         }
-        burst.grows || limit <= burst.len
+        let limit = if room < burst.window && room <= burst.len {
+            Limit::CongestionWindow
+        } else if room >= burst.window && burst.window <= burst.len {
+            Limit::PeerWindow
+        } else {
+            Limit::Application
+        };
+        (burst.grows || limit != Limit::Application).then_some(limit)
     }
 }
 
@@ -73,6 +91,7 @@ mod tests {
             tx.send_new(SimTime(80_500_000), number * 1_000, MSS, false);
         }
         tx.last_sent_at = SimTime(100_000_000);
+        tx.window_edge = tx.una + 1_000_000;
         tx
     }
 
@@ -82,7 +101,10 @@ mod tests {
         let now = SimTime(100_200_000);
         let full = sender(9);
         assert_eq!(full.congestion.window().cwnd, 10);
-        assert!(full.should_defer(now, burst, MSS), "room for one of four");
+        let waits_for = full.should_defer(now, burst, MSS);
+        assert_eq!(waits_for, Some(Limit::CongestionWindow), "room for one of four");
+        let waits_for = full.should_defer(now, Burst { window: 900, ..burst }, MSS);
+        assert_eq!(waits_for, Some(Limit::PeerWindow), "the peer's window is smaller");
         for (why, tx, now, burst) in [
             ("room for a third of the window", sender(6), now, Burst { segments: 9, ..burst }),
             ("room for the burst", sender(8), now, Burst { segments: 2, ..burst }),
@@ -93,12 +115,12 @@ mod tests {
                 now,
                 Burst { len: 2_000, grows: false, ..burst },
             ),
-            ("nothing is in flight", sender(0), now, Burst { window: 1_000, ..burst }),
+            ("nothing is in flight", sender(0), now, Burst { segments: 20, ..burst }),
         ] {
-            assert!(!tx.should_defer(now, burst, MSS), "{why}");
+            assert_eq!(tx.should_defer(now, burst, MSS), None, "{why}");
         }
         let mut late = sender(9);
         late.segments.iter_mut().for_each(|s| s.sent_at = SimTime(95_000_000));
-        assert!(!late.should_defer(now, burst, MSS), "the acknowledgement is 15 ms away");
+        assert_eq!(late.should_defer(now, burst, MSS), None, "the acknowledgement is 15 ms away");
     }
 }

@@ -25,7 +25,7 @@ use recovery::Progress;
 use segment::{LOST, RETRANSMITTED, SACKED};
 use undo::Undo;
 
-pub(crate) use defer::Burst;
+pub(crate) use defer::{Burst, Limit};
 pub use segment::Segment;
 pub use timer::TimerKind;
 pub use undo::Undone;
