@@ -1,6 +1,7 @@
 //! A Linux router with netfilter: TCPOPTSTRIP blanks options, TCPMSS clamps the MSS, SYNPROXY answers
 //! SYNs for the servers, and rules drop.
 
+mod answer;
 mod audit;
 mod iptables;
 mod matches;
@@ -36,6 +37,7 @@ use crate::steps::syn_proxy::{Step, SynProxy};
 use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
+use answer::answer;
 pub(crate) use audit::PLATFORM;
 use matches::Circumstances;
 use rules::{Base, Entry, Hook, Ruleset};
@@ -394,6 +396,10 @@ impl Linux {
                 }
                 Target::Strip(kinds) => {
                     edit(pass, |o| kinds.contains(&o.kind).then_some((Edit::Nop, &rule)));
+                }
+                Target::Answer(afterwards) => {
+                    let seq = Seq(self.random.next_u32());
+                    return answer(pass, &rule, *afterwards, seq).map(Fate::Taken);
                 }
                 Target::Mss(most) => mss::clamp(pass, 0, *most, &rule),
                 Target::SynProxy => {

@@ -7,6 +7,7 @@ use sim_core::wire::options::kind;
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line, quoted};
 
+use super::answer::Afterwards;
 use super::translation::Destination;
 
 /// What a rule does.
@@ -22,6 +23,8 @@ pub(super) enum Target {
     Strip(Vec<u8>),
     Mss(u16),
     SynProxy,
+    /// This host answers in the place of who is called, who hears nothing: `TARPIT`, `DELUDE`.
+    Answer(Afterwards),
     /// `CT --notrack`: conntrack does not see the packet.
     Untrack,
     /// A process of this host takes the connection, which keeps its destination: `TPROXY`.
@@ -39,7 +42,8 @@ pub(super) enum Target {
 }
 
 /// Targets that leave a packet and its options as they are.
-const COUNTING: [&str; 30] = [
+const COUNTING: [&str; 31] = [
+    "ACCOUNT",
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -140,6 +144,11 @@ pub(super) fn target_of(
         }
         // Each address of a network becomes another's.
         "NETMAP" => (Target::Translate(Destination::open()), all),
+        // xtables-addons(8); STEAL is a DROP of which nobody is told.
+        "TARPIT" if words.contains(&"--reset") => (Target::Reject { reset: true }, all),
+        "TARPIT" => (Target::Answer(Afterwards::Silence), all),
+        "DELUDE" => (Target::Answer(Afterwards::Reset), all),
+        "STEAL" => (Target::Drop, all),
         "SYNPROXY" => (Target::SynProxy, all),
         "NOTRACK" => (Target::Untrack, all),
         "CT" if words.contains(&"--notrack") => (Target::Untrack, all),

@@ -588,3 +588,73 @@ fn rules_that_are_remarks() {
     check(text, &[(Pass, "all TCP", None)]);
     assert_eq!(told(text).warnings, []);
 }
+
+/// A SYN that is answered in the server's place comes no further.
+#[test]
+fn targets_of_other_modules() {
+    let save = |target: &str| {
+        format!(
+            "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp --dport 80 -j {target}\nCOMMIT\n"
+        )
+    };
+    let each = |target: &str, effect| {
+        let pass = (Pass, "all other TCP", None);
+        check(&save(target), &[(effect, "TCP to port 80", Some(3)), pass]);
+    };
+    each("TARPIT", Terminate);
+    each("TARPIT --honeypot", Terminate);
+    each("DELUDE", Terminate);
+    each("TARPIT --reset", Drop);
+    each("STEAL", Drop);
+    each("CHAOS --tarpit", Unknown);
+    each("NFQUEUE --queue-num 0 --queue-bypass", Unknown);
+    for target in ["TEE --gateway 10.0.0.1", "ACCOUNT --addr 0/0 --tname t", "ECN --ecn-tcp-remove"]
+    {
+        check(&save(target), &[(Pass, "all TCP", None)]);
+        assert_eq!(told(&save(target)).warnings, []);
+    }
+}
+
+/// A module may ask for something without an option of its own, and an option for nothing.
+#[test]
+fn modules_that_ask_by_their_name() {
+    let save = |rule: &str| {
+        format!(
+            "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n-A FORWARD -p tcp --dport 80 {rule} -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let rest = (Drop, "all other TCP", Some(2));
+    for rule in ["-m socket", "-m rpfilter"] {
+        check(&save(rule), &[(Unknown, "TCP to port 80 that this rule names", Some(4)), rest]);
+    }
+    for rule in ["-m nfacct --nfacct-name web", "-m conntrack --ctproto 6"] {
+        check(&save(rule), &[(Pass, "TCP to port 80", None), rest]);
+        assert_eq!(told(&save(rule)).warnings, []);
+    }
+}
+
+/// Members of a bridge, or of one network, reach each other by the router.
+#[test]
+fn packets_that_go_out_where_they_came_in() {
+    let text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n-A FORWARD -i br0 -o br0 -j ACCEPT\n-A FORWARD -i br0 ! -o br0 -p tcp --dport 80 -j ACCEPT\nCOMMIT\n";
+    assert_eq!(
+        directions(text),
+        [
+            "pass all TCP: forwarded from br0 to br0",
+            "pass TCP to port 80: forwarded from br0 to any other interface",
+            "drop all other TCP: forwarded from br0 to any other interface",
+            "drop all TCP: forwarded from any other interface to br0; forwarded from any other interface to any other interface",
+        ]
+    );
+    // Where no rule speaks of them, they are as any others.
+    let apart = text.replace("-i br0 -o br0", "-i br0 -o eth0");
+    assert!(!directions(&apart).iter().any(|row| row.contains("from br0 to br0")));
+}
+
+/// A piece of a dump that has chains of a user's alone.
+#[test]
+fn pieces_of_a_dump() {
+    let text = ":RH-Firewall-1-INPUT - [0:0]\n-A RH-Firewall-1-INPUT -i lo -j ACCEPT\n-A RH-Firewall-1-INPUT -p tcp --dport 22 -j ACCEPT\n-A RH-Firewall-1-INPUT -j REJECT\n";
+    check(text, &[(Unknown, "all TCP", Some(2))]);
+    check("-A DOCKER-USER ! -i eth0 -j DROP\n", &[(Unknown, "all TCP", Some(1))]);
+}

@@ -76,10 +76,22 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
     // With the line of the rule that names them.
     let mut pairs: Vec<([String; 2], u32)> = Vec::new();
     let (mut from, mut to) = (Vec::new(), Vec::new());
+    // Interfaces by which packets go out again that came in by them: of bridges, and of networks whose members
+    // reach each other by the router. Told apart where a rule speaks of such packets.
+    let mut both_ways: Vec<String> = Vec::new();
     each(rules, |path| {
         if !is_met(path.base.hook, is_host) {
             return true;
         }
+        for out in [false, true] {
+            let side = if out { &mut to } else { &mut from };
+            side.clear();
+            let is_positive = |on: &&(bool, Match)| !on.0;
+            path.conditions().filter(is_positive).for_each(|(_, on)| named(on, out, side));
+        }
+        let is_new = |name: &&String| to.contains(*name) && !both_ways.contains(*name);
+        let new: Vec<String> = from.iter().filter(is_new).cloned().collect();
+        both_ways.extend(new);
         from.clear();
         to.clear();
         for (_, on) in path.conditions() {
@@ -115,7 +127,9 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
                 .flat_map(|from| all().map(move |to| ([from.to_owned(), to.to_owned()], line)));
             pairs = every.collect();
         }
-        pairs.retain(|([from, to], _)| from != to && from != "lo" && to != "lo");
+        pairs.retain(|([from, to], _)| {
+            (from != to || both_ways.contains(from)) && from != "lo" && to != "lo"
+        });
     }
     let mut once: Vec<[String; 2]> = Vec::new();
     let mut left = None;

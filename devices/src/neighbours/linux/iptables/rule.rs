@@ -58,6 +58,13 @@ pub(super) fn rule_of(
                 continue;
             }
             // Two versions of IP share some commands.
+            // They ask for what the text does not tell without an option of their own.
+            "-m" | "--match" if matches!(value, "socket" | "rpfilter" | "unclean" | "eui64") => {
+                doubted(value);
+            }
+            // An account counts what comes; only segments are spoken of here.
+            "--nfacct-name" if !negated => {}
+            "--ctproto" if !negated && matches!(value, "tcp" | "6") => {}
             "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--mask" | "-p"
             | "--protocol" => {}
             // How the command works, not what the rule does.

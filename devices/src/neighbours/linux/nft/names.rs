@@ -15,12 +15,14 @@ pub(super) struct Set<'t> {
     pub(super) changes: bool,
 }
 
+/// Values of `define`; nothing for one that is given another value later.
+type Values<'t> = BTreeMap<&'t str, Option<Vec<&'t str>>>;
+
 /// What a text gives names to.
 pub(super) struct Names<'t> {
     /// Sets and maps, by family and name of their table and their own.
     pub(super) sets: BTreeMap<(&'t str, &'t str, &'t str), Rc<Set<'t>>>,
-    /// Values of `define`.
-    values: BTreeMap<&'t str, Vec<&'t str>>,
+    values: Values<'t>,
     /// A rule gives connections another destination.
     pub(super) has_dnat: bool,
     /// Another file belongs to the text.
@@ -29,7 +31,7 @@ pub(super) struct Names<'t> {
 
 impl<'t> Names<'t> {
     pub(super) fn of(tokens: &[Token<'t>]) -> Self {
-        let mut values: BTreeMap<&'t str, Vec<&'t str>> = BTreeMap::new();
+        let mut values = Values::new();
         let mut sets: BTreeMap<_, Set<'t>> = BTreeMap::new();
         let word = |at: usize| tokens.get(at).map_or("", |token| token.text);
         let inside = |at: usize| {
@@ -95,15 +97,16 @@ impl<'t> Names<'t> {
                     has_more |= token.text == "include";
                     has_dnat |= at == 0 || word(at - 1) != "status";
                 }
-                "define" | "redefine" if word(at + 2) == "=" => {
-                    let value = match word(at + 3) {
-                        "{" => std::iter::once("{").chain(inside(at + 4)).chain(["}"]).collect(),
-                        _ => {
-                            let rest = tokens[at + 3..].iter().map(|token| token.text);
-                            rest.take_while(|word| !matches!(*word, "\n" | ";")).collect()
-                        }
-                    };
-                    values.insert(word(at + 1), value);
+                "define" | "redefine" => {
+                    if let Some((name, value)) = defined(&tokens[at + 1..], &values) {
+                        let value = Some(value);
+                        // Which of two values a rule means depends on where it stands.
+                        let is_new = values.get(name).is_none_or(|known| *known == value);
+                        values.insert(name, value.filter(|_| is_new));
+                    }
+                }
+                "undefine" => {
+                    values.insert(word(at + 1), None);
                 }
                 _ => {}
             }
@@ -119,20 +122,95 @@ impl<'t> Names<'t> {
         names
     }
 
-    /// Adds the words of a rule, each value in its name's place. A value may be made of others.
+    /// Adds the words of a rule, each value in its name's place.
     pub(super) fn put_in(&self, words: impl Iterator<Item = &'t str>, all: &mut Vec<&'t str>) {
-        for word in words {
-            match word.strip_prefix('$').and_then(|name| self.values.get(name)) {
-                Some(value) => {
-                    for word in value {
-                        match word.strip_prefix('$').and_then(|name| self.values.get(name)) {
-                            Some(inner) => all.extend(inner),
-                            None => all.push(word),
-                        }
-                    }
-                }
-                None => all.push(word),
-            }
+        put_in(&self.values, words, all);
+    }
+}
+
+/// Most words of a value: it may be made of others many times over.
+const WORDS_MAX: usize = 100_000;
+
+fn put_in<'t>(values: &Values<'t>, words: impl Iterator<Item = &'t str>, all: &mut Vec<&'t str>) {
+    for word in words {
+        match word.strip_prefix('$').and_then(|name| values.get(name)) {
+            Some(Some(value)) if all.len() < WORDS_MAX => all.extend(value),
+            _ => all.push(word),
+        }
+    }
+}
+
+/// The name and the words of a value: `WAN = eth0`, `WAN= { eth0, eth1 }`, `WAN=eth0`. Other values that it is made
+/// of stand in it with their words.
+fn defined<'t>(tokens: &[Token<'t>], values: &Values<'t>) -> Option<(&'t str, Vec<&'t str>)> {
+    let (first, rest) = tokens.split_first()?;
+    let (name, behind, rest) = match first.text.split_once('=') {
+        Some((name, behind)) => (name, behind, rest),
+        None => {
+            let (second, rest) = rest.split_first()?;
+            (first.text, second.text.strip_prefix('=')?, rest)
+        }
+    };
+    let mut depth = 0;
+    let goes_on = |word: &&str| {
+        depth += match *word {
+            "{" => 1,
+            "}" => -1,
+            _ => 0,
+        };
+        depth > 0 || !matches!(*word, "\n" | ";")
+    };
+    let said = rest.iter().map(|token| token.text).take_while(goes_on);
+    let behind = Some(behind).filter(|behind| !behind.is_empty());
+    let mut words = Vec::new();
+    put_in(values, behind.into_iter().chain(said).filter(|word| *word != "\n"), &mut words);
+    Some((name, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::audit;
+    use crate::config::ConfigText;
+
+    /// What is accepted where this is defined.
+    fn accepted(defined: &str, asks: &str) -> String {
+        let text = format!(
+            "{defined}\ntable inet f {{\n set s {{ type inet_service; elements = $P }}\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  {asks} accept\n }}\n}}\n"
+        );
+        let (_, audit) = audit(ConfigText::new("f.nft", &text), None);
+        let row = &audit.verdicts[0];
+        format!("{} {}", row.effect, row.traffic)
+    }
+
+    #[test]
+    fn values_in_every_spacing() {
+        for defined in [
+            "define P = { 22, 80 }",
+            "define P= { 22,80 }",
+            "define P ={22, 80}",
+            "define P={22,80}",
+            "define P = {\n  22,\n  80,\n}",
+            "define Q=22; define P = { $Q, 80 }",
+            "define A = 22\ndefine B = $A\ndefine C = { $B, 80 }\ndefine P = $C",
+        ] {
+            let said = "pass TCP to port 22, 80";
+            assert_eq!(accepted(defined, "tcp dport $P"), said, "{defined}");
+            assert_eq!(accepted(defined, "tcp dport @s"), said, "{defined}");
+        }
+        assert_eq!(accepted("define P=22", "tcp dport $P"), "pass TCP to port 22");
+        assert_eq!(
+            accepted("define P=22\ndefine N= 10.0.0.1", "ip daddr $N tcp dport $P"),
+            "pass TCP to 10.0.0.1/32 to port 22"
+        );
+    }
+
+    /// Which of two values is meant is not told, nor one that the text does not hold.
+    #[test]
+    fn values_that_are_not_told() {
+        for defined in ["define P = 22\nredefine P = 80", "define P = 22\nundefine P", ""] {
+            let said = "unknown TCP that this rule names";
+            assert_eq!(accepted(defined, "tcp dport $P"), said, "{defined}");
+            assert_eq!(accepted(defined, "iifname $P"), said, "{defined}");
         }
     }
 }

@@ -178,6 +178,7 @@ impl<'t> Statement<'_, '_, 't> {
                 }
                 4 + length
             }
+            ("last", _) => 1 + rest_of_value(tail),
             ("counter" | "continue" | "nftrace" | ";", _) => 1,
             ("limit" | "quota" | "meter", _) => {
                 self.doubted(first.to_owned());
