@@ -76,6 +76,11 @@ const COUNTING: [&str; 31] = [
     "ULOG",
 ];
 
+/// True for a target that leaves a packet and its options as they are.
+pub(super) fn only_counts(name: &str) -> bool {
+    COUNTING.contains(&name)
+}
+
 /// A target, and how many words belong to it. `chains` are those of users.
 pub(super) fn target_of(
     name: &str,

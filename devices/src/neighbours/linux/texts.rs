@@ -658,3 +658,58 @@ fn pieces_of_a_dump() {
     check(text, &[(Unknown, "all TCP", Some(2))]);
     check("-A DOCKER-USER ! -i eth0 -j DROP\n", &[(Unknown, "all TCP", Some(1))]);
 }
+
+/// Whether such a rule holds matters for what other rules accept: of each version of IP, and of the addresses that it
+/// names itself.
+#[test]
+fn doubts_about_what_others_accept() {
+    let text =
+        chain("inet", "meta nfproto ipv6 fib saddr . iif oif missing drop\n  tcp dport 22 accept");
+    let row = (Unknown, "TCP over IPv6 that this rule names", Some(5));
+    check(&text, &[(Pass, "TCP to port 22", None), row, OTHER]);
+    let text =
+        chain("inet", "ip saddr 10.0.0.0/8 limit rate over 5/second drop\n  tcp dport 22 accept");
+    check(
+        &text,
+        &[
+            (Pass, "TCP to port 22", None),
+            (Unknown, "TCP from 10.0.0.0/8 that this rule names", Some(5)),
+            OTHER,
+        ],
+    );
+}
+
+/// Whatever files there are may be none; all that a text says may be in them.
+#[test]
+fn files_that_a_pattern_names() {
+    let text = chain("inet", "tcp dport 22 accept");
+    let rows = [(Pass, "TCP to port 22", None), (Drop, "all other TCP", Some(4))];
+    let beside = format!("include \"/etc/nftables.d/*.nft\"\n{text}");
+    check(&beside, &rows);
+    assert!(told(&beside).warnings[0].message.contains("included here is not known"));
+    let named = beside.replace("*.nft", "rules.nft");
+    check(&named, &[(Unknown, "all TCP", Some(1))]);
+}
+
+/// What nft has no words for, as it lists it.
+#[test]
+fn rules_of_iptables_that_nft_lists() {
+    let list = |rule: &str| {
+        let text = chain("ip", rule).replace("ip f {", "ip filter {");
+        format!("# Warning: table ip filter is managed by iptables-nft, do not touch!\n{text}")
+    };
+    let unknown = |rule: &str, traffic: &str| {
+        let audit = told(&list(rule));
+        let is_it = audit.verdicts.iter().any(|v| v.effect == Unknown && v.traffic == traffic);
+        assert!(is_it, "{rule}: {:?}", audit.verdicts);
+    };
+    let named = "TCP over IPv4 to port 22 that this rule names";
+    unknown("tcp dport 22 xt match \"recent\" counter packets 0 bytes 0 accept", named);
+    unknown("tcp dport 22 # recent: SET name: x counter packets 0 bytes 0 accept", named);
+    let done = "TCP over IPv4 to port 22";
+    unknown("tcp dport 22 counter packets 0 bytes 0 xt target \"TCPOPTSTRIP\"", done);
+    unknown("tcp dport 22 counter packets 0 bytes 0 # TCPOPTSTRIP options 30", done);
+    for rule in ["counter xt target \"MARK\" # handle 9", "counter # MARK set 0x1", "# handle 9"] {
+        assert!(told(&list(rule)).verdicts.iter().all(|v| v.effect != Unknown), "{rule}");
+    }
+}

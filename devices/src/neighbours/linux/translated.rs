@@ -185,3 +185,18 @@ fn rules_of_translation_do_nothing_in_a_scenario() {
     let (_, warnings) = super::build(&context, Some(ConfigText::new("x", text))).unwrap();
     assert!(warnings[0].message.contains("keep the destinations"), "{warnings:?}");
 }
+
+/// A rule of which it is not told whether it holds may be asked of what others have sent on.
+#[test]
+fn doubts_about_what_is_sent_elsewhere() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.5:80\n-A PREROUTING -i eth1 -p tcp --dport 53 -j REDIRECT --to-ports 5353\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -m limit --limit 5/sec -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.5 -p tcp --dport 80 -m conntrack --ctorigdst 203.0.113.5 -j ACCEPT\nCOMMIT\n";
+    let found = directions(text);
+    let unknown = |traffic: &str, way: &str| {
+        let is_such = |row: &&String| row.starts_with("unknown") && row.contains(way);
+        let has = found.iter().filter(is_such).any(|row| row.contains(traffic));
+        assert!(has, "{traffic} {way}: {found:#?}");
+    };
+    unknown("TCP to port 8080 that this rule names", "forwarded from eth0 to eth1");
+    unknown("TCP to port 53 that this rule names", "forwarded from eth1 to eth0");
+    assert!(!found.iter().any(|row| row.contains("port 8080") && row.contains("from eth1")));
+}

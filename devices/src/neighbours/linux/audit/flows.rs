@@ -41,15 +41,15 @@ impl Named {
     }
 
     /// What its rule says of a connection, and of the rest what another one says.
-    pub(super) fn of_both(&self, other: &Self, general: Flow) -> Flow {
+    pub(super) fn of_both(&self, other: &Flow, general: Flow) -> Flow {
         let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
             let ip = if mine.ip() == general.ip() { others.ip() } else { mine.ip() };
             let port = if mine.port() == general.port() { others.port() } else { mine.port() };
             SocketAddr::new(ip, port)
         };
         Flow {
-            src: or(self.flow.src, other.flow.src, general.src),
-            dst: or(self.flow.dst, other.flow.dst, general.dst),
+            src: or(self.flow.src, other.src, general.src),
+            dst: or(self.flow.dst, other.dst, general.dst),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Tried {
     /// Where what opens a connection is.
     ingress: PortId,
     at: SimTime,
+    /// A rule sent the last connection elsewhere: whether to a process of this host, though another was called.
+    sent: Option<bool>,
     /// Once a connection was translated.
     asked: Option<AskedOf>,
 }
@@ -84,7 +86,7 @@ impl AskedOf {
 impl Tried {
     /// A router at which nothing has been tried yet.
     pub(super) const fn of(linux: Linux) -> Self {
-        Self { linux, ingress: PortId(0), at: SimTime::ZERO, asked: None }
+        Self { linux, ingress: PortId(0), at: SimTime::ZERO, sent: None, asked: None }
     }
 
     /// What becomes of a connection; nothing where it takes another way than the one that is tried.
@@ -104,6 +106,7 @@ impl Tried {
         }
         let routed = std::mem::take(&mut self.linux.routed);
         let is_of_host = self.linux.is_host;
+        self.sent = routed.by.as_ref().map(|_| routed.is_taken && !is_of_host);
         if is_of_host && !routed.is_here || !is_of_host && routed.is_here && calls_host {
             return None;
         }
@@ -164,6 +167,8 @@ impl Tried {
         if rests[0] != rests[1] {
             seen.extend(effect(&rests[1]).map(|effect| (effect, unnamed(true))));
         }
+        // Those that rules send elsewhere, and whether a process of this host takes them.
+        let mut sent: Vec<(&Named, (Effect, Call), bool)> = Vec::new();
         let mut tried: Vec<(&Named, Vec<OfVersion>)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
             let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
@@ -180,10 +185,15 @@ impl Tried {
                     flow.dst.set_ip(server);
                 }
                 let outcome = self.one((flow, calls_host), &[]);
-                if let Some(effect) = effect(&outcome)
-                    && !seen.iter().any(|(seen, _)| *seen == effect)
-                {
-                    seen.push((effect, (flow, calls_host)));
+                if let Some(effect) = effect(&outcome) {
+                    let new = (effect, (flow, calls_host));
+                    let is_alike = |(seen, (other, _)): &(Effect, Call)| {
+                        *seen == effect && other.src.is_ipv6() == flow.src.is_ipv6()
+                    };
+                    if !seen.iter().any(is_alike) {
+                        seen.push(new);
+                    }
+                    sent.extend(self.sent.map(|is_taken| (named, new, is_taken)));
                 }
                 told.push((*is_six, outcome));
             }
@@ -204,7 +214,7 @@ impl Tried {
                     continue;
                 }
                 // A connection that both name.
-                let flow = named.of_both(other, general);
+                let flow = named.of_both(&other.flow, general);
                 is_exception = flow.src.is_ipv6() == flow.dst.is_ipv6()
                     && self.is_named_by(flow, other, way)
                     && (flow == named.flow
@@ -268,7 +278,19 @@ impl Tried {
             // Of one condition a packet of each end may fit it, or both.
             let ends: &[Option<PortId>] =
                 if is_shared { &[None, Some(PortId(0)), Some(PortId(1))] } else { &[None] };
-            let tried: Vec<_> = own.iter().chain(&seen).collect();
+            // What of these fits the rule's conditions that can be told.
+            let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
+            let mut fitting: Vec<(Effect, Call)> = Vec::new();
+            for (_, (flow, calls_host)) in seen.iter().filter(|_| named.flow != general) {
+                let call = (named.of_both(flow, general), *calls_host || named.calls_host);
+                let is_known = |(_, known): &(Effect, Call)| *known == call;
+                if !own.iter().chain(&seen).chain(&fitting).any(is_known)
+                    && call.0.src.is_ipv6() == call.0.dst.is_ipv6()
+                {
+                    fitting.extend(effect(&self.one(call, &[])).map(|effect| (effect, call)));
+                }
+            }
+            let tried: Vec<_> = own.iter().chain(&seen).chain(&fitting).collect();
             // Another line that does the same is no difference.
             let mut differs = |end: Option<PortId>, dared: &[usize]| {
                 self.linux.daring = end;
@@ -291,6 +313,25 @@ impl Tried {
                     format!("TCP{} that this rule names", named.traffic),
                     Some((Effect::Unknown, because)),
                 );
+            }
+        }
+        // By another name than those of the rules that are asked of them afterwards; what a process of this host takes
+        // is asked for by other rules.
+        let mut of_sent: Vec<(&Named, Vec<usize>)> =
+            decide.into_iter().map(|(named, dared, _)| (named, dared)).collect();
+        if sent.iter().any(|(.., is_taken)| *is_taken) {
+            let of_host = |named: &&Named| !named.doubts.is_empty() && named.is_host == Some(true);
+            let of_host = flows.named.iter().filter(of_host);
+            of_sent.extend(of_host.map(|named| (named, self.alike(&named.doubts))));
+        }
+        for (named, (before, call), _) in sent {
+            let deciding = of_sent.iter().find(|(_, dared)| {
+                self.one(call, dared).is_some_and(|(effect, _)| effect != before)
+            });
+            if let Some((doubted, _)) = deciding {
+                let because = self.doubted(&doubted.doubts);
+                let traffic = format!("TCP{} that this rule names", named.traffic);
+                say(traffic, Some((Effect::Unknown, because)));
             }
         }
         if rests[0] != rests[1] {

@@ -43,6 +43,8 @@ pub(super) struct Reader<'r, 't> {
     dormant: BTreeSet<usize>,
     /// Those that the text has, with their tables.
     chains: BTreeSet<(usize, &'t str)>,
+    /// Lines that include whatever files there are.
+    patterns: Vec<&'r Line<'t>>,
     /// With the order in which a packet passes them.
     bases: Vec<(Order, Base)>,
     pub(super) rules: Ruleset,
@@ -91,6 +93,7 @@ impl<'r, 't> Reader<'r, 't> {
             tables: Vec::new(),
             dormant: BTreeSet::new(),
             chains: BTreeSet::new(),
+            patterns: Vec::new(),
             bases: Vec::new(),
             rules: Ruleset::of(text.file, MAN),
             found,
@@ -197,9 +200,20 @@ impl<'t> Reader<'_, 't> {
                 }
                 ("include", _) => {
                     let line = &self.lines[self.tokens[self.at - 1].line];
-                    let message = "what the file holds that is included here is not known";
+                    // A pattern fits no file on most boxes; a file that is named must be there.
+                    let is_pattern = second.contains(['*', '?', '[']);
+                    let message = match is_pattern {
+                        true => {
+                            "what the files hold that are included here is not known: they are taken to hold nothing"
+                        }
+                        false => "what the file holds that is included here is not known",
+                    };
                     self.found.warn(line, "", message);
-                    self.unknown_file(line);
+                    if is_pattern {
+                        self.patterns.push(line);
+                    } else {
+                        self.unknown_file(line);
+                    }
                 }
                 _ => {}
             }
@@ -217,7 +231,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     /// Rules of a file that is not here may do anything.
-    fn unknown_file(&mut self, line: &Line<'t>) {
+    fn unknown_file(&mut self, line: &Line<'_>) {
         let chain = format!("(included in line {})", line.number);
         let target = Target::Unknown("include".to_owned());
         let read = Read { matches: Vec::new(), doubt: None, asks: None, target };
@@ -337,7 +351,11 @@ impl<'t> Reader<'_, 't> {
     }
 
     /// What is known only at the end of a text.
-    pub(super) fn finish(self) -> Ruleset {
+    pub(super) fn finish(mut self) -> Ruleset {
+        // All that there is may be in those files.
+        if self.bases.is_empty() {
+            std::mem::take(&mut self.patterns).into_iter().for_each(|line| self.unknown_file(line));
+        }
         let Self { mut bases, mut rules, chains, dormant, .. } = self;
         let is_dormant = |(_, base): &&(Order, Base)| dormant.contains(&base.table);
         let sleeping = bases.iter().filter(is_dormant);

@@ -63,7 +63,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
         );
         found.warn(line, "", message);
     }
-    let tokens = tokens_of(&lines, text.text.len());
+    let tokens = tokens_of(&lines, text.text);
     let braced = in_braces(&tokens);
     let mut reader = Reader::of(text, &lines, &tokens, &braced, found);
     reader.all();

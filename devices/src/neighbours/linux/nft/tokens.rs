@@ -22,8 +22,9 @@ const fn ends_word(byte: u8) -> bool {
 }
 
 /// The tokens of a text of this length, without its remarks.
-pub(super) fn tokens_of<'t>(lines: &[Line<'t>], length: usize) -> Vec<Token<'t>> {
-    let mut tokens = Vec::with_capacity(length / 5);
+pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
+    let mut tokens = Vec::with_capacity(text.len() / 5);
+    let is_of_iptables = text.contains("is managed by iptables-nft");
     for (at, line) in lines.iter().enumerate() {
         let text = line.text();
         let bytes = text.as_bytes();
@@ -42,7 +43,23 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], length: usize) -> Vec<Token<'t>>
             begin = here;
             goes_on = byte == b'\\' && begin == bytes.len();
             if byte == b'#' {
+                let rest = text[here..].trim_start();
+                let is_foreign = is_of_iptables && !rest.is_empty() && !rest.starts_with("handle ");
                 begin = bytes.len();
+                if is_foreign && here > 1 {
+                    // A condition stands before the counter, a target behind it.
+                    let name = rest.split_whitespace().next().unwrap_or("");
+                    let name = name.trim_end_matches(':');
+                    add("xt");
+                    if let Some(at) = text[here..].find(" counter ") {
+                        add("match");
+                        add(name);
+                        (begin, here) = (here + at, here + at);
+                        continue;
+                    }
+                    add("target");
+                    add(name);
+                }
                 break;
             }
             if byte == b'"'

@@ -10,7 +10,7 @@ use sim_core::engine::device::Rule;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::remedy;
 use crate::neighbours::linux::rules::Read;
-use crate::neighbours::linux::target::Target;
+use crate::neighbours::linux::target::{Target, only_counts};
 
 use super::MAN;
 use super::chains::{Place, Reader};
@@ -177,6 +177,16 @@ impl<'t> Statement<'_, '_, 't> {
                     self.doubted(format!("{first} {set}"));
                 }
                 4 + length
+            }
+            // What iptables has put in and nft has no words for.
+            ("xt", ["match", name, ..]) => {
+                self.doubted(format!("xt match {name}"));
+                3
+            }
+            ("xt", ["target", name, ..]) if only_counts(name) => 3,
+            ("xt", _) => {
+                let name = tail.get(1).copied().unwrap_or(first);
+                self.does(Target::Unknown(name.to_owned()), all)
             }
             ("last", _) => 1 + rest_of_value(tail),
             ("counter" | "continue" | "nftrace" | ";", _) => 1,
