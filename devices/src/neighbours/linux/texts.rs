@@ -713,3 +713,71 @@ fn rules_of_iptables_that_nft_lists() {
         assert!(told(&list(rule)).verdicts.iter().all(|v| v.effect != Unknown), "{rule}");
     }
 }
+
+/// Where addresses are refused whose answers would be, too, those of one network reach each other.
+#[test]
+fn connections_within_a_network() {
+    let text = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD ! -s 10.0.0.0/8 -j DROP\n-A FORWARD -m u32 --u32 \"0=1\" -j DROP\nCOMMIT\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP from 10.0.0.0/8 to 10.0.0.0/8", None),
+            (Unknown, "TCP that this rule names", Some(4)),
+            (Drop, "all other TCP", Some(3)),
+        ],
+    );
+}
+
+/// A script's values may be a part of a word.
+#[test]
+fn values_within_words() {
+    let text = "WEB=192.168.0.10\nNET=\"10.1\"\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to $WEB:8080\niptables -A FORWARD -p tcp -d $WEB --dport 8080 -j ACCEPT\niptables -A FORWARD -d \"${NET}.0.0/16\" -j ACCEPT\niptables -A FORWARD -d $NET.$X.1 -j ACCEPT\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP to 192.168.0.10/32 to port 8080, TCP to 10.1.0.0/16, TCP to port 80", None),
+            (Unknown, "TCP that this rule names", Some(8)),
+            (Drop, "all other TCP", Some(3)),
+        ],
+    );
+}
+
+/// Rules that another file brings.
+#[test]
+fn rules_that_are_restored() {
+    let text = "iptables -P FORWARD DROP\niptables-restore < /etc/iptables/rules.v4\n";
+    let warnings = told(text).warnings;
+    assert!(warnings[0].message.contains("what rules are restored"), "{warnings:?}");
+    let here =
+        "iptables-restore <<EOF\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\nEOF\n";
+    check(here, &[(Pass, "all TCP", None)]);
+    assert_eq!(told(here).warnings, []);
+}
+
+/// The interface of a bridge is no port of it.
+#[test]
+fn bridges_by_their_name() {
+    let text = "table bridge b {\n chain f {\n  type filter hook forward priority filter; policy drop;\n  iifname \"vnet0\" oifname \"eth0\" accept\n  meta ibrname \"br0\" ip saddr 10.0.0.1 accept\n  ct state established accept\n }\n}\n";
+    let found = directions(text);
+    assert!(!found.iter().any(|row| row.contains("br0")), "{found:#?}");
+    let is_unknown = |row: &String| row.starts_with("unknown TCP from 10.0.0.1/32");
+    assert!(found.iter().any(is_unknown), "{found:#?}");
+}
+
+/// A flag below the least is none, and each verdict of a map by lot is one that may be.
+#[test]
+fn flags_and_lots_of_nftables() {
+    check(&open("tcp flags & (fin|syn|rst|psh|ack|urg) < fin drop"), &[(Pass, "all TCP", None)]);
+    let lot = open(
+        "tcp dport 80 numgen random mod 2 vmap { 0 : jump a, 1 : jump b }\n }\n chain a {\n  accept\n }\n chain b {\n  drop",
+    );
+    let audit = told(&lot);
+    let told: Vec<_> = audit.verdicts.iter().map(|v| (v.effect, &*v.traffic)).collect();
+    assert_eq!(
+        told,
+        [(Unknown, "TCP to port 80 that this rule names"), (Pass, "all other TCP")],
+        "{:?}",
+        audit.warnings
+    );
+    assert!(!audit.warnings.iter().any(|w| w.message.contains("no rule of the text sends")));
+}

@@ -1,6 +1,6 @@
 //! The connections that are tried: one of each kind that rules name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sim_core::wire::packet::Flow;
 
@@ -136,7 +136,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
 const SOURCES_MAX: usize = 6;
 
 impl Flows {
-    /// Connections from each network that rules let come from to each other: where one rule lets the SYN through and
+    /// Connections from each network that rules let come from to each other, and within it: where one rule lets the SYN through and
     /// another one the answer, neither is told by its own.
     pub(super) fn between_sources(&self) -> impl Iterator<Item = (String, Flow)> {
         let is_source = |named: &&Named| {
@@ -147,15 +147,25 @@ impl Flows {
                 && named.flow.src.is_ipv4()
         };
         let all: Vec<&Named> = self.named.iter().filter(is_source).take(SOURCES_MAX).collect();
-        let pairs = all.clone().into_iter().flat_map(move |from| {
-            let others =
-                all.clone().into_iter().filter(|to| to.flow.src.ip() != from.flow.src.ip());
-            others.map(|to| (from, to)).collect::<Vec<_>>()
-        });
-        pairs.map(|(from, to)| {
-            let dst = SocketAddr::new(to.flow.src.ip(), from.flow.dst.port());
+        let pairs = all
+            .clone()
+            .into_iter()
+            .flat_map(move |from| all.clone().into_iter().map(|to| (from, to)).collect::<Vec<_>>());
+        pairs.filter_map(|(from, to)| {
+            let address = match (from.flow.src.ip(), to.flow.src.ip()) {
+                // Another host of the network.
+                (IpAddr::V4(same), other) if same == other => {
+                    let first = from.traffic.split(',').next().unwrap_or("");
+                    if first.ends_with("/32") {
+                        return None;
+                    }
+                    IpAddr::from(Ipv4Addr::from(u32::from(same) ^ 1))
+                }
+                (_, other) => other,
+            };
+            let dst = SocketAddr::new(address, from.flow.dst.port());
             let traffic = format!("TCP{}{}", from.traffic, to.traffic.replace(" from ", " to "));
-            (traffic, Flow { dst, ..from.flow })
+            Some((traffic, Flow { dst, ..from.flow }))
         })
     }
 }

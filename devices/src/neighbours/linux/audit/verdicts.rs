@@ -261,6 +261,7 @@ impl Tried {
             let mut is_as_rest =
                 |end: &Flow| effect(&self.one((*end, false), &[])) == effect(&rest);
             if effect(&outcome) != effect(&rest) && ends.iter().all(&mut is_as_rest) {
+                seen.extend(effect(&outcome).map(|effect| (effect, (flow, false))));
                 say(traffic, outcome);
             }
         }

@@ -127,7 +127,15 @@ impl<'t> Reader<'_, 't> {
             ["COMMIT" | "-X" | "-Z", ..] | [] => {}
             [first, ..]
                 if first.starts_with('#') || matches!(*first, "echo" | "printf" | "logger") => {}
-            [first, ..] => {
+            [first, rest @ ..] => {
+                let is_restored = |word: &&str| {
+                    word.ends_with("iptables-restore") || word.ends_with("ip6tables-restore")
+                };
+                if words.iter().any(is_restored) && !rest.iter().any(|word| word.starts_with("<<"))
+                {
+                    let message = "what rules are restored here is not known: they may take the place of the text's";
+                    self.found.warn(line, "", message);
+                }
                 let mut is_read = is_script || first.contains('=') || is_of_a_shell(first);
                 // `iptables -C … || iptables -A …`, `if test; then iptables …; fi`
                 let ends = |word: &&str| matches!(*word, ";" | "||" | "&&") || word.ends_with(';');

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use crate::config::Line;
 
 /// Values that a script gives to its variables.
-pub(super) struct Variables<'a>(BTreeMap<&'a str, &'a str>);
+pub(super) struct Variables<'a> {
+    values: BTreeMap<&'a str, &'a str>,
+    /// Words of which values are a part (`$HOST:80`), with those in their places.
+    made: BTreeMap<&'a str, String>,
+}
 
 impl<'a> Variables<'a> {
     /// Those that are set by a line of their own.
@@ -19,21 +23,53 @@ impl<'a> Variables<'a> {
             let value = value.trim_matches(['"', '\'']);
             (!value.contains(['$', '`'])).then_some((name, value))
         };
-        Self(lines.iter().filter_map(set).collect())
+        let values: BTreeMap<&'a str, &'a str> = lines.iter().filter_map(set).collect();
+        let mut made = BTreeMap::new();
+        if !values.is_empty() {
+            let words = lines.iter().flat_map(|line| line.words.iter());
+            for word in words.filter(|word| word.contains('$')) {
+                if let Some(whole) = put_in(&values, word.trim_matches(['"', '\''])) {
+                    made.insert(*word, whole);
+                }
+            }
+        }
+        Self { values, made }
     }
 
     /// What a word stands for, without its quotes.
-    pub(super) fn value(&self, word: &'a str) -> &'a str {
+    pub(super) fn value<'v>(&'v self, word: &'v str) -> &'v str {
         // Most words are neither.
-        if !matches!(word.as_bytes().first(), Some(b'"' | b'\'' | b'$')) {
+        if !word.starts_with(['"', '\'']) && !word.contains('$') {
             return word;
+        }
+        if let Some(made) = self.made.get(word) {
+            return made;
         }
         let is_quoted =
             word.len() > 1 && word.starts_with(['"', '\'']) && word.ends_with(['"', '\'']);
         let bare = if is_quoted { &word[1..word.len() - 1] } else { word };
         let name = bare.strip_prefix('$').map(|n| n.trim_start_matches('{').trim_end_matches('}'));
-        name.and_then(|name| self.0.get(name)).copied().unwrap_or(bare)
+        name.and_then(|name| self.values.get(name)).copied().unwrap_or(bare)
     }
+}
+
+/// A word with each variable's value in its place; nothing where there is none, or one that is not known, or where
+/// the word is no more than one variable.
+fn put_in(values: &BTreeMap<&str, &str>, word: &str) -> Option<String> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut parts = word.split('$');
+    let mut made = parts.next()?.to_owned();
+    let mut is_one = made.is_empty();
+    for (at, part) in parts.enumerate() {
+        let (name, rest) = match part.strip_prefix('{') {
+            Some(braced) => braced.split_once('}')?,
+            None => part.split_at(part.find(|c| !is_of_name(c)).unwrap_or(part.len())),
+        };
+        is_one &= at == 0 && rest.is_empty();
+        made.push_str(values.get(name)?);
+        made.push_str(rest);
+    }
+    (!is_one).then_some(made)
 }
 
 /// What stands beside rules in scripts and concerns no packet that is forwarded, also with its path.

@@ -43,9 +43,9 @@ const SELECTORS: [&str; 14] = [
 ];
 
 /// Selectors of one word, for which `meta` may be left out.
-const SINGLE: [&str; 11] = [
-    "mark", "skuid", "skgid", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "rt", "socket",
-    "vlan",
+const SINGLE: [&str; 16] = [
+    "mark", "skuid", "skgid", "cpu", "iiftype", "oiftype", "iifgroup", "oifgroup", "ibrname",
+    "obrname", "rt", "socket", "vlan", "numgen", "symhash", "jhash",
 ];
 
 impl<'s, 'r, 't> Statement<'s, 'r, 't> {
@@ -210,8 +210,9 @@ impl<'t> Statement<'_, '_, 't> {
     fn other(&mut self, first: &str, tail: &[&'t str]) -> usize {
         let name = tail.first().copied().filter(|_| SELECTORS.contains(&first));
         let named = name.map_or_else(|| first.to_owned(), |name| format!("{first} {name}"));
-        // Of `fib`, `ct original` and the like names of other selectors are a part.
-        let is_long = first == "fib" || matches!(name, Some("original" | "reply"));
+        // Of `fib`, `jhash`, `ct original` and the like names of other selectors are a part.
+        let is_long =
+            matches!(first, "fib" | "jhash") || matches!(name, Some("original" | "reply"));
         let mut depth = 0;
         let mut before = "";
         let mut length = tail.len();

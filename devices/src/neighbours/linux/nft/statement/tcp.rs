@@ -52,7 +52,19 @@ impl<'t> Statement<'_, '_, 't> {
             .take_while(|word| {
                 matches!(
                     **word,
-                    "&" | "(" | ")" | "|" | "," | "==" | "!=" | "/" | "{" | "}" | "!" | "0x0" | "0"
+                    "&" | "("
+                        | ")"
+                        | "|"
+                        | ","
+                        | "=="
+                        | "!="
+                        | "<"
+                        | "/"
+                        | "{"
+                        | "}"
+                        | "!"
+                        | "0x0"
+                        | "0"
                 ) || flags(&word.to_ascii_uppercase()).is_some()
             })
             .count();
@@ -64,6 +76,19 @@ impl<'t> Statement<'_, '_, 't> {
         let at = |mark: &str| said.iter().position(|word| *word == mark);
         let (mask, value, negated) = match (at("/"), at("=="), at("!=")) {
             _ if said.contains(&"{") || words.get(count) == Some(&"vmap") => {
+                self.doubted("tcp flags".to_owned());
+                return count;
+            }
+            // Less than the least flag: none of them (fin is 1).
+            _ if words.first() == Some(&"&")
+                && said
+                    .iter()
+                    .position(|word| *word == "<")
+                    .is_some_and(|at| set(&said[at..]) == 1) =>
+            {
+                (set(said), 0, false)
+            }
+            _ if said.contains(&"<") => {
                 self.doubted("tcp flags".to_owned());
                 return count;
             }
