@@ -66,6 +66,16 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let refused = access::refused(&config);
     let limited = !config.interfaces.is_empty() || config.access_group.is_some();
     let off = config.interfaces.iter().find_map(|i| i.normalization_off.clone());
+    // Where some interfaces normalise and others do not, it is open which of them decides.
+    let is_mixed = off.is_some() && config.interfaces.iter().any(|i| i.normalization_off.is_none());
+    let mut normalising = is_mixed.then(|| {
+        let mut config = config.clone();
+        config.interfaces.iter_mut().for_each(|i| i.normalization_off = None);
+        let context = DeviceContext { name: "audit", seed: 1, default_farm: None };
+        let mut ace = Ace::new(Policy::new(config, true, None), &context);
+        ace.admits_all = true;
+        ace
+    });
     let policy = Policy::new(config, true, None);
     for called in &policy.virtuals {
         let port = if *called.ports.start() == 0 { 5001 } else { *called.ports.start() };
@@ -100,8 +110,19 @@ fn audit(text: ConfigText<'_>) -> Audit {
         };
         let client = SocketAddr::new(client, 40_471);
         let admission = access::admission(&ace.policy.config, Flow { src: client, dst: server });
-        let probed = probe(&mut ace, Attempt { ingress: PortId(0), client, server, at });
+        let attempt = Attempt { ingress: PortId(0), client, server, at };
+        let mut probed = probe(&mut ace, attempt);
         let mut because = probed.because;
+        let otherwise = normalising.as_mut().map(|ace| probe(ace, attempt).effect);
+        if let (Some(otherwise), Some(place)) = (otherwise.filter(|e| *e != probed.effect), &off) {
+            let rule = format!(
+                "this interface does not normalise and others do: which of them decides is not documented (it is {} where \
+                 normalisation does, {} otherwise)",
+                otherwise, probed.effect
+            );
+            probed.effect = Effect::Unknown;
+            because = vec![Because::line(place, rule)];
+        }
         if let (Effect::Pass, true, Some(place)) = (probed.effect, because.is_empty(), &off) {
             let rule = "options are taken to stay where nothing is normalised: not documented";
             because.push(Because::line(place, rule));
@@ -182,6 +203,19 @@ mod tests {
             assert_eq!(because.text, "no normalization");
             assert!(because.rule.contains("not documented"), "{}", because.rule);
         }
+    }
+
+    /// An interface that does not normalise beside one that does.
+    #[test]
+    fn interfaces_that_differ_in_normalization() {
+        let mixed = format!("{TEXT}interface vlan 2\n  no normalization\n");
+        let effects: Vec<_> =
+            audit(ConfigText::new("a.cfg", &mixed)).verdicts.iter().map(|v| v.effect).collect();
+        assert_eq!(
+            effects[..2],
+            [Effect::Pass, Effect::Unknown],
+            "what is allowed passes either way"
+        );
     }
 
     /// An ACE lets in what an access list permits, and nothing else.

@@ -174,7 +174,13 @@ fn verdict(group: &AccessGroup, entry: Option<&Entry>) -> Result<(), Arc<Rule>> 
         Some(entry) if entry.permit => Ok(()),
         Some(entry) => Err(Rule::config(entry.place.text.clone(), entry.place.clone(), RULES)),
         None => Err(Rule::config(
-            format!("access-list {}: nothing else is permitted", group.list),
+            match &group.then {
+                Some(global) => format!(
+                    "access-list {} and, after it, {global}: nothing else is permitted",
+                    group.list
+                ),
+                None => format!("access-list {}: nothing else is permitted", group.list),
+            },
             group.place.clone(),
             RULES,
         )),

@@ -13,7 +13,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::{AccessList, Between};
-use crate::config::{ConfigText, Diagnostics, crypto};
+use crate::config::{ConfigText, Diagnostics, crypto, reachability};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
@@ -124,6 +124,7 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     explain::warn(&config, None, snort, text, &mut found);
     names::warn(!snort, text, &mut found);
     crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
+    reachability::warn(&text.lines(), &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
@@ -284,11 +285,7 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
         let crossing = flows.flat_map(|flow| pairs.iter().map(move |between| (*between, flow)));
         let because = crossing.filter_map(|(at, flow)| doubt(list, at, flow)).next()?;
         Some(Verdict {
-            traffic: format!(
-                "{}TCP that an entry of access list {} may name",
-                group.of.name(),
-                group.list
-            ),
+            traffic: format!("{}TCP that an entry of {} may name", group.of.name(), group.called()),
             direction: direction(group),
             effect: Effect::Unknown,
             because: vec![because],
@@ -304,11 +301,7 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
             .flat_map(|flow| pairs.iter().map(move |between| (*between, flow)))
             .find_map(|(between, flow)| access::permitted(config, group, between, flow).err())?;
         Some(Verdict {
-            traffic: format!(
-                "{}TCP that is not permitted by access list {}",
-                group.of.name(),
-                group.list
-            ),
+            traffic: format!("{}TCP that is not permitted by {}", group.of.name(), group.called()),
             direction: direction(group),
             effect: Effect::Drop,
             because: vec![Because::rule(&rule)],

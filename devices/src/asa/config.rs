@@ -29,6 +29,8 @@ pub(super) struct AsaConfig {
     pub(super) ipv6_lists: BTreeMap<String, AccessList>,
     /// Those in effect.
     pub(super) access_groups: Vec<AccessGroup>,
+    /// Interfaces' own lists, each with the global one behind it.
+    pub(super) joined_lists: BTreeMap<(String, String), AccessList>,
     /// Access groups of lists that are not defined.
     pub(super) refused_groups: Vec<AccessGroup>,
     /// Lines that put a list on an interface and are not understood.

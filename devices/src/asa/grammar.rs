@@ -282,6 +282,7 @@ impl Grammar for Reader<'_, '_> {
             ] => {
                 config.access_groups.push(AccessGroup {
                     of: Family::Both,
+                    then: None,
                     list: (*list).to_owned(),
                     inbound: *direction == "in",
                     interface: Some((*name).to_owned()),
@@ -311,6 +312,7 @@ impl Grammar for Reader<'_, '_> {
             ["access-group", list, "global"] => {
                 config.access_groups.push(AccessGroup {
                     of: Family::Both,
+                    then: None,
                     list: (*list).to_owned(),
                     inbound: true,
                     interface: None,

@@ -4,6 +4,7 @@
 //! interface takes one list of each version of IP for each direction. From 9.0 on a list holds both (ASA
 //! command reference 8.4, `ipv6 access-list` and `access-group`; release notes of 9.0).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sim_core::engine::device::ConfigLine;
@@ -19,6 +20,9 @@ pub(super) struct AccessGroup {
     pub(super) inbound: bool,
     /// `None`: global.
     pub(super) interface: Option<String>,
+    /// The global list, which is asked after an interface's own: what neither names is denied (ASA CLI configuration
+    /// guide, access rules, "Implicit Deny").
+    pub(super) then: Option<String>,
     /// What its list rules.
     pub(super) of: Family,
     pub(super) place: ConfigLine,
@@ -52,6 +56,14 @@ impl Family {
 }
 
 impl AccessGroup {
+    /// `access list IN`, `access lists IN and GLOBAL`.
+    pub(super) fn called(&self) -> String {
+        match &self.then {
+            Some(global) => format!("access lists {} and {global}", self.list),
+            None => format!("access list {}", self.list),
+        }
+    }
+
     fn is_at(&self, inbound: bool, interface: Option<&str>) -> bool {
         self.inbound == inbound && self.interface.as_deref() == interface
     }
@@ -75,8 +87,36 @@ impl AsaConfig {
 
     /// The list of an access group.
     pub(super) fn list_of(&self, group: &AccessGroup) -> Option<&AccessList> {
-        let lists = if group.of == Family::V6 { &self.ipv6_lists } else { &self.access_lists };
-        lists.get(&group.list)
+        if let Some(global) = &group.then {
+            return self.joined_lists.get(&(group.list.clone(), global.clone()));
+        }
+        self.lists_of(group.of).get(&group.list)
+    }
+
+    fn lists_of(&self, family: Family) -> &BTreeMap<String, AccessList> {
+        if family == Family::V6 { &self.ipv6_lists } else { &self.access_lists }
+    }
+
+    /// Puts the global list behind the interfaces' own.
+    fn join_global(&mut self) {
+        let globals: Vec<(Family, String)> = self
+            .access_groups
+            .iter()
+            .filter(|group| group.is_at(true, None))
+            .map(|group| (group.of, group.list.clone()))
+            .collect();
+        let mut groups = std::mem::take(&mut self.access_groups);
+        for group in groups.iter_mut().filter(|group| group.inbound && group.interface.is_some()) {
+            let Some((of, global)) = globals.iter().find(|(of, _)| *of == group.of) else {
+                continue;
+            };
+            let lists = self.lists_of(*of);
+            let both = [lists.get(&group.list), lists.get(global)];
+            let joined = AccessList::joined(both.into_iter().flatten());
+            self.joined_lists.entry((group.list.clone(), global.clone())).or_insert(joined);
+            group.then = Some(global.clone());
+        }
+        self.access_groups = groups;
     }
 
     /// The versions of IP that lists tell apart.
@@ -119,6 +159,7 @@ impl AsaConfig {
             }
         }
         self.access_groups = bound;
+        self.join_global();
     }
 }
 
@@ -159,6 +200,19 @@ mod tests {
         assert!(told(&gone).0.iter().any(|row| row.starts_with("IPv4")), "{:?}", told(&gone));
         let without = format!("{both}no ipv6 access-list o6\n");
         assert_eq!(told(&without).1.len(), 1, "{:?}", told(&without));
+    }
+
+    /// What an interface's own list does not name, the global one is asked.
+    #[test]
+    fn the_global_list_comes_after_the_interfaces_own() {
+        let global = "access-list g extended permit ip any any\naccess-group g global\n";
+        let (dropped, warned) = told(&format!("{TWO}{GROUPS}{global}"));
+        assert_eq!(dropped, ["all TCP | back out of the interface that it came in by"]);
+        assert_eq!(warned, []);
+        let narrow = global.replace("ip any any", "tcp any any eq 22");
+        let (dropped, _) = told(&format!("{TWO}{GROUPS}{narrow}"));
+        let both = "TCP that is not permitted by access lists o4 and g | interface outside, opened from its side";
+        assert_eq!(dropped[0], both);
     }
 
     /// It is a qualifier of IOS's lists.

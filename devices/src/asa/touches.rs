@@ -4,7 +4,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Effect, Verdict};
-use crate::config::{ConfigText, Diagnostics};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::audit::advice;
 use super::config::{Advanced, AsaConfig, Inspect, PolicyClass};
@@ -80,13 +80,41 @@ pub(super) fn warn(
             notes.push((place, intercepts(*limit, "of this translation")));
         }
     }
-    if notes.is_empty() {
-        return;
-    }
     let all = text.lines();
+    if passes {
+        others(&all, found);
+    }
     for (place, message) in notes {
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
             found.warn(&all[at], "", message);
+        }
+    }
+}
+
+/// Says where connections are handed to a module or to a proxy, at the first line of each.
+fn others(all: &[Line<'_>], found: &mut Diagnostics) {
+    let module = "connections of this class go through a module that inspects each subflow by itself; whether it lets \
+                  option 30 pass this text does not say";
+    let proxy = "until its user has logged in, a connection that this names may be answered by the ASA itself, without \
+                 option 30 (cut-through proxy)";
+    let filter =
+        "what this filters is read above TCP, where each subflow carries only a part of the data";
+    let said = |line: &Line<'_>| match line.words.as_slice() {
+        ["sfr" | "cxsc" | "csc", "fail-open" | "fail-close", rest @ ..]
+            if line.indent > 0 && !rest.contains(&"monitor-only") =>
+        {
+            Some(module)
+        }
+        ["ips", "inline", ..] if line.indent > 0 => Some(module),
+        ["aaa", "authentication", "match" | "include", ..] => Some(proxy),
+        ["filter", "url" | "ftp" | "https" | "java" | "activex", ..] => Some(filter),
+        _ => None,
+    };
+    let mut told: Vec<&str> = Vec::new();
+    for line in all {
+        if let Some(message) = said(line).filter(|message| !told.contains(message)) {
+            told.push(message);
+            found.warn(line, "", message);
         }
     }
 }
@@ -152,6 +180,18 @@ fn over_tcp(protocol: &str) -> bool {
 mod tests {
     use crate::asa::PLATFORM;
     use crate::config::ConfigText;
+
+    #[test]
+    fn modules_and_proxies() {
+        let text = "tcp-map m\n tcp-options range 30 30 allow\nclass-map c\n match any\npolicy-map p\n class c\n  set connection advanced-options m\n  sfr fail-open\nservice-policy p global\naaa authentication match A inside LOCAL\nfilter url http 0 0 0 0\n";
+        let warned = |text: &str| -> Vec<u32> {
+            let warnings = (PLATFORM.audit)(ConfigText::new("fw", text)).warnings;
+            warnings.iter().map(|w| w.line).collect()
+        };
+        assert_eq!(warned(text), [8, 10, 11]);
+        assert_eq!(warned(&text.replace("fail-open", "fail-open monitor-only")), [10, 11]);
+        assert_eq!(warned(&text.replace("30 allow", "30 clear")), [0; 0], "nothing passes");
+    }
 
     /// Connections that bypass the state are not inspected: nothing is said of inspections because of them.
     #[test]

@@ -16,6 +16,7 @@ mod fuzz;
 pub mod group;
 pub mod lines;
 pub mod objects;
+pub(crate) mod reachability;
 pub mod words;
 
 pub use decode::decode;

@@ -14,7 +14,7 @@ use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::AccessList;
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line, crypto};
+use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
@@ -105,6 +105,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
         crate::zbfw::warn_of_names(&config, &all, &mut found);
     }
     touches(&config, &all, &mut found);
+    reachability::warn(&all, &mut found);
     let version = config.version.clone();
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };

@@ -23,6 +23,8 @@ use super::{Interface, IosConfig, Named, Through};
 const FLOWS_MAX: usize = 64;
 /// Of those, the ones that are crossed with the other list's.
 const CROSSED_MAX: usize = 8;
+/// Policies inside a policy, and class-maps that one is made of.
+const NESTED_MAX: usize = 32;
 /// Rules of inspection that are tried with each interface.
 const RULES_MAX: usize = 8;
 
@@ -334,22 +336,49 @@ fn refused<'c>(
 }
 
 impl IosConfig {
-    /// Connections of the classes that a policy drops.
+    /// Connections of the classes that a policy drops, or one inside it.
     fn dropped_samples(&self, policy: &str) -> Vec<Flow> {
-        let classes = self.quality.policy(policy).map_or(&[][..], |policy| &policy.classes);
-        let drops = classes.iter().filter(|c| c.actions.iter().any(|(a, _)| *a == Action::Drop));
-        let maps = drops.filter_map(|class| self.quality.class(&class.name));
-        let criteria = maps.flat_map(|map| &map.criteria);
-        criteria
-            .flat_map(|criterion| match &criterion.on {
-                On::AccessGroup(name) => {
-                    self.access_lists.get(name).map_or_else(Vec::new, AccessList::samples)
+        let mut policies: Vec<&str> = vec![policy];
+        let mut flows = Vec::new();
+        let mut next = 0;
+        while let Some(name) = policies.get(next).filter(|_| next < NESTED_MAX) {
+            next += 1;
+            let classes = self.quality.policy(name).map_or(&[][..], |policy| &policy.classes);
+            for (class, action) in
+                classes.iter().flat_map(|c| c.actions.iter().map(move |(a, _)| (c, a)))
+            {
+                match action {
+                    Action::Nested(name) => policies.push(name),
+                    Action::Drop => flows.extend(self.samples_of(&class.name)),
+                    _ => {}
                 }
-                On::Protocol(name, _) => port(name).map(general).into_iter().collect(),
-                _ => Vec::new(),
-            })
-            .take(FLOWS_MAX)
-            .collect()
+            }
+        }
+        flows.truncate(FLOWS_MAX);
+        flows
+    }
+
+    /// Connections of a class-map, or of those that it is made of.
+    fn samples_of(&self, class: &str) -> Vec<Flow> {
+        let mut maps: Vec<&str> = vec![class];
+        let mut flows = Vec::new();
+        let mut next = 0;
+        while let Some(name) = maps.get(next).filter(|_| next < NESTED_MAX) {
+            next += 1;
+            for criterion in self.quality.class(name).iter().flat_map(|map| &map.criteria) {
+                match &criterion.on {
+                    On::AccessGroup(name) => {
+                        flows.extend(
+                            self.access_lists.get(name).into_iter().flat_map(AccessList::samples),
+                        );
+                    }
+                    On::Protocol(name, _) => flows.extend(port(name).map(general)),
+                    On::Class(name) => maps.push(name),
+                    _ => {}
+                }
+            }
+        }
+        flows
     }
 }
 
@@ -682,6 +711,20 @@ mod tests {
         let rows = told(text);
         let row = "drop | TCP that is not permitted | interface a, opened from its side | 5";
         assert!(rows.iter().any(|r| r == row), "{rows:#?}");
+        // A policer that drops what conforms drops all; of classes in classes, and of policies in policies.
+        let drops = |text: &str| told(text).iter().any(|row| row.starts_with("drop"));
+        let policed =
+            |actions: &str| text.replace("  drop\n", &format!("  police 8000 {actions}\n"));
+        assert!(drops(&policed("conform-action drop exceed-action drop")));
+        assert!(drops(&policed("\n   conform-action drop \n   exceed-action drop")));
+        assert!(!drops(&policed("conform-action transmit exceed-action drop")));
+        let nested = text.replace("match access-group 150\npolicy-map P\n class BAD", "match class-map WORSE\nclass-map match-all WORSE\n match access-group 150\npolicy-map P\n class BAD");
+        assert!(drops(&nested));
+        let inside = text.replace(
+            "policy-map P\n",
+            "policy-map P\n class class-default\n  service-policy Q\npolicy-map Q\n",
+        );
+        assert!(drops(&inside));
     }
 
     /// Lists of interfaces that are members of zones are asked as well, and no session opens them.

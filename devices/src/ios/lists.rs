@@ -115,7 +115,11 @@ impl Reader<'_, '_> {
     fn read(&mut self, line: &Line<'_>, open: Block) -> Block {
         match line.words.as_slice() {
             ["interface", name @ ..] if !name.is_empty() => {
-                let interface = Interface { name: name.concat(), ..Interface::default() };
+                // How IOS XR says what kind it is.
+                let kinds = ["l2transport", "point-to-point", "multipoint"];
+                let name: String =
+                    name.iter().filter(|word| !kinds.contains(word)).copied().collect();
+                let interface = Interface { name, ..Interface::default() };
                 self.config.interfaces.push(interface);
                 return Block::Interface;
             }
@@ -326,6 +330,22 @@ mod tests {
                 (Effect::Pass, permitted, &from, 9),
                 (Effect::Drop, &refused("both web"), &from, 9),
                 (Effect::Drop, &refused("both web"), &towards, 9),
+                (Effect::Pass, "all TCP", rest, 0),
+            ],
+            "",
+        );
+        let kind = attach("ipv4 access-group web ingress")
+            .replace("Gi0/0/0/0\n", "Gi0/0/0/0 l2transport\n");
+        let marked = kind.replace(
+            "any any eq 80\n!",
+            "any any eq 80 set qos-group 5 default nexthop1 ipv4 10.0.0.1\n!",
+        );
+        check(
+            &marked,
+            &[
+                (Effect::Pass, permitted, &from, 9),
+                (Effect::Drop, &refused("web"), &from, 9),
+                (Effect::Drop, &refused("web"), &towards, 9),
                 (Effect::Pass, "all TCP", rest, 0),
             ],
             "",

@@ -165,6 +165,19 @@ impl Quality {
                 // What follows a police command on lines of its own.
                 let of_police =
                     matches!(*word, "conform-action" | "exceed-action" | "violate-action");
+                if let Some(class) = class.and_then(|class| classes.get_mut(class))
+                    && of_police
+                    && let Some(at) =
+                        class.actions.iter().rposition(|(a, _)| matches!(a, Action::Police(..)))
+                {
+                    match policed(&line.words) {
+                        Policed::Limited => {}
+                        Policed::Dropped => class.actions[at] = (Action::Drop, text.place(line)),
+                        Policed::Marked => {
+                            class.actions.remove(at);
+                        }
+                    }
+                }
                 return of_police.then_some(block);
             }
             words => match action(words, line, found) {
@@ -280,6 +293,11 @@ fn action(words: &[&str], line: &Line<'_>, found: &mut Diagnostics) -> Option<Ac
                 [_, "bc" | "burst", burst, ..] | [_, burst, ..] => burst.parse().ok(),
                 _ => None,
             };
+            match policed(rest) {
+                Policed::Limited => {}
+                Policed::Dropped => return Some(Action::Drop),
+                Policed::Marked => return None,
+            }
             // A quarter of a second where the text names no burst (Cisco IOS, police).
             Some(Action::Police(rate, burst.unwrap_or(rate.0 / 32).max(1500)))
         }
@@ -310,6 +328,32 @@ fn action(words: &[&str], line: &Line<'_>, found: &mut Diagnostics) -> Option<Ac
         ["service-policy", name] => Some(Action::Nested((*name).to_owned())),
         ["set", ..] | ["queue-limit" | "fair-queue" | "random-detect" | "no", ..] => None,
         _ => None,
+    }
+}
+
+/// What the actions of a police command make of its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policed {
+    /// What exceeds the rate is dropped, as where nothing else is said.
+    Limited,
+    /// What conforms to the rate is dropped already: everything.
+    Dropped,
+    /// What exceeds the rate goes on.
+    Marked,
+}
+
+fn policed(words: &[&str]) -> Policed {
+    let action = |kind: &str| {
+        let at = words.iter().position(|word| *word == kind)?;
+        words.get(at + 1).copied()
+    };
+    let goes_on = |action: Option<&str>| action.is_some_and(|action| action != "drop");
+    if action("conform-action") == Some("drop") {
+        Policed::Dropped
+    } else if goes_on(action("exceed-action")) && action("violate-action") != Some("drop") {
+        Policed::Marked
+    } else {
+        Policed::Limited
     }
 }
 

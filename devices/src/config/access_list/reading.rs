@@ -446,6 +446,12 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 "icmp-off" | "statistics" => {}
                 // What is permitted goes another way.
                 word if word.starts_with("nexthop") => return Ok(()),
+                // The same on IOS XR, where no route leads; and marks that QoS asks for.
+                "default" if self.peek().starts_with("nexthop") => return Ok(()),
+                "set" if matches!(self.peek(), "qos-group" | "traffic-class") => {
+                    self.next();
+                    self.next();
+                }
                 "time-range" => {
                     let name = self.next().to_owned();
                     let message = format!(
