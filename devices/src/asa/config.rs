@@ -1,7 +1,7 @@
 //! What a configuration says, before it is applied: the parts of the modular policy framework (MPF)
 //! and what else concerns a TCP connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
@@ -27,6 +27,8 @@ pub(super) struct AsaConfig {
     pub(super) access_lists: BTreeMap<String, AccessList>,
     /// `ipv6 access-list`, before 9.0.
     pub(super) ipv6_lists: BTreeMap<String, AccessList>,
+    /// Names of lists of Ethernet types.
+    pub(super) ethertype_lists: BTreeSet<String>,
     /// Those in effect.
     pub(super) access_groups: Vec<AccessGroup>,
     /// Interfaces' own lists, each with the global one behind it.

@@ -240,6 +240,16 @@ impl Grammar for Reader<'_, '_> {
                     .retain(|name, _| !names.is_empty() && !names.contains(&&**name));
                 Block::None
             }
+            // Lists of Ethernet types leave IP alone, but for one that denies all (ASA CLI configuration guide,
+            // access rules, "Implicit Deny").
+            ["access-list", name, "ethertype", rest @ ..] => {
+                if let ["deny", "any", ..] = rest {
+                    let message = "this list of Ethernet types denies IP as well: where it is put, nothing crosses";
+                    self.found.warn(line, "deny", message);
+                }
+                config.ethertype_lists.insert((*name).to_owned());
+                Block::None
+            }
             ["access-list", name, rest @ ..] => {
                 let entry = access_list::entry(
                     Dialect::Asa,
@@ -269,6 +279,7 @@ impl Grammar for Reader<'_, '_> {
                 config.ipv6_lists.entry((*name).to_owned()).or_default().add(rest, entry);
                 Block::None
             }
+            ["access-group", list, ..] if config.ethertype_lists.contains(*list) => Block::None,
             // What is for the box itself crosses it not.
             ["access-group", .., "control-plane"] => Block::None,
             ["access-group", list, direction @ ("in" | "out"), "interface", name]

@@ -215,6 +215,19 @@ mod tests {
         assert_eq!(dropped[0], both);
     }
 
+    /// A list of Ethernet types leaves TCP to the other list of the interface.
+    #[test]
+    fn lists_of_ethernet_types() {
+        let ether = "access-list e ethertype permit bpdu\naccess-group e in interface dmz\naccess-group e in interface outside\n";
+        let (dropped, warned) = told(&format!("{TWO}{GROUPS}{ether}"));
+        let own =
+            "TCP that is not permitted by access list o4 | interface outside, opened from its side";
+        assert_eq!(dropped, [own, "all TCP | back out of the interface that it came in by"]);
+        assert_eq!(warned, []);
+        let all = ether.replace("permit bpdu", "deny any");
+        assert_eq!(told(&format!("{TWO}{GROUPS}{all}")).1.len(), 1);
+    }
+
     /// It is a qualifier of IOS's lists.
     #[test]
     fn established_is_refused() {

@@ -45,7 +45,14 @@ struct Rule<'t> {
     of_type: Option<&'t str>,
     /// It names addresses, applications, services or users: not all TCP.
     is_narrow: bool,
+    /// The schedule outside of which it does not hold.
+    schedule: Option<&'t str>,
 }
+
+/// Rulebases that are asked before the security rules, and what drops in them (PAN-OS Administrator's Guide, DoS
+/// Protection Policy Rules; Policy-Based Forwarding).
+const BEFORE: [(&str, &str, &str); 2] =
+    [("dos", "deny", "DoS"), ("pbf", "discard", "policy-based forwarding")];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Base {
@@ -54,7 +61,25 @@ enum Base {
     Post,
 }
 
-impl Rule<'_> {
+impl<'t> Rule<'t> {
+    fn new(name: &'t str, scope: Option<&'t str>, base: Base, place: ConfigLine) -> Self {
+        Self {
+            name,
+            scope,
+            base,
+            place,
+            from: Vec::new(),
+            to: Vec::new(),
+            action: None,
+            disabled: false,
+            services: Vec::new(),
+            applications: (Vec::new(), None),
+            of_type: None,
+            is_narrow: false,
+            schedule: None,
+        }
+    }
+
     /// No rule of its scope after it is asked.
     fn is_of_all(&self) -> bool {
         is_any(&self.from) && is_any(&self.to) && !self.is_narrow && self.of_type.is_none()
@@ -88,6 +113,8 @@ pub(in crate::neighbours) struct Policy<'t> {
     rules: Vec<Rule<'t>>,
     /// Rules that decide what is decrypted.
     decryption: Vec<Rule<'t>>,
+    /// Rules of [`BEFORE`].
+    before: Vec<(usize, Rule<'t>)>,
     /// Of each rule of either kind.
     places: BTreeMap<(bool, Option<&'t str>, Base, &'t str), usize>,
     /// What `intrazone-default` and `interzone-default` were made to do.
@@ -135,6 +162,10 @@ impl<'t> Policy<'t> {
                     let members = members.iter().filter(|word| !marks.contains(word));
                     self.applications.group(name, members.copied());
                 }
+                ([kind @ ("dos" | "pbf"), "rules"], [name, rest @ ..]) => {
+                    let kind = BEFORE.iter().position(|(known, ..)| known == kind).unwrap_or(0);
+                    self.before((kind, scope, base, name), rest, statement);
+                }
                 (["application-override", "rules"], [_, rest @ ..]) => {
                     let mut rest = rest.iter().skip_while(|word| **word != "application");
                     if let Some(application) = rest.nth(1) {
@@ -170,6 +201,34 @@ impl<'t> Policy<'t> {
         }
     }
 
+    /// Takes settings of a rule that is asked before the security rules.
+    fn before(
+        &mut self,
+        (kind, scope, base, name): (usize, Option<&'t str>, Base, &'t str),
+        rest: &[&'t str],
+        statement: &Statement<'_, 't>,
+    ) {
+        let same = |(of, rule): &(usize, Rule<'t>)| {
+            *of == kind && (rule.scope, rule.base, rule.name) == (scope, base, name)
+        };
+        let at = self.before.iter().position(same).unwrap_or_else(|| {
+            self.before.push((kind, Rule::new(name, scope, base, statement.place())));
+            self.before.len() - 1
+        });
+        let rule = &mut self.before[at].1;
+        let marks = ["[", "]", "member", "zone"];
+        for setting in Settings(rest) {
+            let values = setting[1..].iter().filter(|word| !marks.contains(word));
+            match setting[0] {
+                "from" => rule.from.extend(values),
+                "to" => rule.to.extend(values),
+                "action" => rule.action = setting.get(1).map(|action| (*action, statement.place())),
+                "disabled" => rule.disabled = setting.get(1) == Some(&"yes"),
+                _ => {}
+            }
+        }
+    }
+
     /// Takes a setting of a rule.
     fn rule(
         &mut self,
@@ -183,20 +242,7 @@ impl<'t> Policy<'t> {
         let new = rules.len();
         let at = *self.places.entry(key).or_insert(new);
         if at == new {
-            rules.push(Rule {
-                name,
-                scope,
-                base,
-                place: statement.place(),
-                from: Vec::new(),
-                to: Vec::new(),
-                action: None,
-                disabled: false,
-                services: Vec::new(),
-                applications: (Vec::new(), None),
-                of_type: None,
-                is_narrow: false,
-            });
+            rules.push(Rule::new(name, scope, base, statement.place()));
         }
         let rule = &mut rules[at];
         let mut values = values.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
@@ -218,7 +264,11 @@ impl<'t> Policy<'t> {
                 place.get_or_insert_with(|| statement.place());
                 rule.is_narrow |= !names.is_empty();
             }
-            "source" | "destination" | "source-user" | "category" | "schedule" | "hip-profiles"
+            "schedule" => {
+                rule.schedule = values.next().copied();
+                rule.is_narrow = true;
+            }
+            "source" | "destination" | "source-user" | "category" | "hip-profiles"
             | "source-hip" | "destination-hip" => {
                 rule.is_narrow |= values.any(|v| *v != "any");
             }
@@ -350,6 +400,17 @@ impl<'t> Policy<'t> {
                 tell(&traffic, direction, effect, vec![Because::line(place, why)]);
             }
         }
+        for (kind, rule) in self.before.iter().filter(|(_, rule)| !rule.disabled) {
+            let (_, drops, called) = BEFORE[*kind];
+            if let Some((action, place)) =
+                rule.action.as_ref().filter(|(action, _)| *action == drops)
+            {
+                let traffic =
+                    format!("TCP that the {called} rule {} names", rule.title(has_scopes));
+                let because = vec![Because::line(place, format!("the rule's action is {action}"))];
+                tell(&traffic, way(&label(&rule.from), &label(&rule.to)), Effect::Drop, because);
+            }
+        }
         let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
         let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(is_asked).collect();
         rules.sort_by_key(|rule| rule.base);
@@ -360,6 +421,11 @@ impl<'t> Policy<'t> {
                 false => format!("all TCP, rule {}", rule.title(has_scopes)),
             };
             let all = rule.way();
+            if let (Some(schedule), Some((_, place))) = (rule.schedule, &rule.action) {
+                let why = format!("the rule holds only while schedule {schedule} does");
+                tell(&traffic, all, Effect::Unknown, vec![Because::line(place, why)]);
+                continue;
+            }
             match &rule.action {
                 Some(("allow", place)) => {
                     let ways = match rule.of_type {
@@ -525,6 +591,27 @@ mod tests {
         );
         let xml = "<config version=\"9.0\"><vsys><entry name=\"vsys1\">\n<zone><entry name=\"a\"><network><layer3><member>e1</member></layer3></network></entry></zone>\n<rulebase><security><rules><entry name=\"R\">\n<from><member>a</member></from><to><member>b</member></to>\n<action>deny</action>\n</entry></rules></security></rulebase></entry></vsys></config>\n";
         check(xml, &[(Drop, "zone a to zone b", Some(5)), rest[0], rest[1]]);
+    }
+
+    /// Rules that are asked before the security rules, and rules that hold at times.
+    #[test]
+    fn rules_before_and_rules_at_times() {
+        let told = |text: &str| -> Vec<String> {
+            let audit = crate::audit::audit(ConfigText::new("p", text), None).1;
+            let one = |v: &Verdict| format!("{} {}, {}", v.effect, v.traffic, v.direction);
+            audit.verdicts.iter().map(one).collect()
+        };
+        let pbf = "set rulebase pbf rules P from zone a\nset rulebase pbf rules P action discard\n";
+        let drops = "drop TCP that the policy-based forwarding rule P names, zone a to zone any";
+        assert_eq!(told(pbf)[0], drops);
+        assert!(!told(&pbf.replace("discard", "no-pbf"))[0].contains("rule P"));
+        assert!(
+            !told(&format!("{pbf}set rulebase pbf rules P disabled yes\n"))[0].contains("rule P")
+        );
+        let dos = "<config version=\"10.1.0\"><rulebase><dos><rules><entry name=\"D\">\n<from><zone><member>a</member></zone></from>\n<to><zone><member>b</member></zone></to>\n<action><deny/></action>\n</entry></rules></dos></rulebase></config>\n";
+        assert_eq!(told(dos)[0], "drop TCP that the DoS rule D names, zone a to zone b");
+        let rule = "set rulebase security rules R from a to b action allow schedule nights\n";
+        assert_eq!(told(rule)[0], "unknown TCP that rule R names, zone a to zone b");
     }
 
     #[test]

@@ -227,7 +227,7 @@ fn marks_apart(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Elements whose values are looked at.
-const WANTED: [&str; 13] = [
+const WANTED: [&str; 14] = [
     "strip-mptcp-option",
     "zone-protection-profile",
     "member",
@@ -241,7 +241,8 @@ const WANTED: [&str; 13] = [
     "enable",
     "ssl-inbound-inspection",
     "application",
+    "schedule",
 ];
 
 /// Elements without a value that say something.
-const EMPTY_WANTED: [&str; 1] = ["ssh-proxy"];
+const EMPTY_WANTED: [&str; 3] = ["ssh-proxy", "deny", "discard"];
