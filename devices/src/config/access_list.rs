@@ -5,6 +5,7 @@
 //! What of an entry is not understood stays in the list: which packets it names is then open, and nothing
 //! behind it is certain for a packet that it may name ([`AccessList::doubt`]).
 
+mod entries;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use sim_core::wire::packet::{Flags, Flow};
 use super::group::Group;
 use super::objects::Service;
 
+pub use entries::Entries;
 pub use reading::{entry, network, ports_of};
 
 /// Whose way of writing.
@@ -34,7 +36,7 @@ pub enum Dialect {
 #[derive(Clone, Debug, Default)]
 pub struct AccessList {
     /// Entries that can match TCP or an ICMP error.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// True once it has an entry of any protocol: remarks are none.
     pub has_entries: bool,
     /// The highest number of a line.
@@ -303,25 +305,22 @@ impl AccessList {
         self.moves += usize::from(sequence < self.last);
         if self.moves > MOVES_MAX {
             // To put them all in their places would take time that grows with the square of the text.
-            let first = self.entries.first_mut();
-            if let Some((first, entry)) = first.zip(read) {
+            if let Some(entry) = read {
                 let why = format!("more than {MOVES_MAX} lines of its list are out of order");
-                *first = Entry::open(entry.place, why);
+                self.entries.replace_first(Entry::open(entry.place, why));
                 self.is_open = true;
             }
             return;
         }
         // An ASA moves the lines from there on down; IOS finds the place that is free.
         if is_place_of_line && sequence < self.last {
-            let moved = self.entries.iter_mut().filter(|e| e.sequence >= sequence);
-            moved.for_each(|e| e.sequence = e.sequence.saturating_add(1));
+            self.entries.move_down(sequence);
             self.last = self.last.saturating_add(1);
         }
         self.last = self.last.max(sequence);
         let Some(entry) = read else { return };
         self.is_open |= entry.is_open();
-        let at = self.entries.partition_point(|e| e.sequence <= sequence);
-        self.entries.insert(at, Entry { sequence, ..entry });
+        self.entries.insert(Entry { sequence, ..entry });
     }
 
     /// Several lists that are asked one after the other.
@@ -333,7 +332,7 @@ impl AccessList {
             all.is_open |= list.is_open;
             let numbered = list.entries.iter().zip(all.last.saturating_add(1)..);
             let numbered = numbered.map(|(e, sequence)| Entry { sequence, ..e.clone() });
-            all.entries.extend(numbered);
+            numbered.for_each(|e| all.entries.insert(e));
             all.last = all.entries.last().map_or(all.last, |e| e.sequence);
         }
         all
@@ -400,7 +399,7 @@ impl AccessList {
         if !self.is_open {
             return None;
         }
-        let mut may = self.entries.iter().filter(|e| e.may_name(at, flow, flags));
+        let mut may = self.entries.reaching(flow).filter(|e| e.may_name(at, flow, flags));
         let first = may.next()?;
         if first.names(at, flow, flags) {
             return None;
@@ -434,7 +433,7 @@ impl AccessList {
     /// As [`AccessList::matching`], for a packet that crosses between two interfaces.
     #[must_use]
     pub fn matching_between(&self, at: Between<'_>, flow: Flow, flags: Flags) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.names(at, flow, flags))
+        self.entries.reaching(flow).find(|e| e.names(at, flow, flags))
     }
 }
 

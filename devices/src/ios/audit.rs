@@ -389,7 +389,7 @@ fn drops_by_list(config: &IosConfig, tried: &[(Effect, Vec<Because>)]) -> bool {
         config.interfaces.iter().flat_map(|i| i.access.iter().chain(&i.access_v6)).flatten();
     let mut lines = groups.flat_map(|group| {
         let list = config.access_lists.get(&group.name);
-        let entries = list.map_or(&[][..], |list| &list.entries).iter().map(|e| e.place.line);
+        let entries = list.map_or(&[][..], |list| &*list.entries).iter().map(|e| e.place.line);
         entries.chain([group.place.line])
     });
     because.first().and_then(|b| b.line).is_some_and(|line| lines.any(|l| l == line))

@@ -276,3 +276,40 @@ fn a_network_may_stand_with_a_length_apart() {
     assert_eq!(network(&["22.22.21.0", "/24"]), Some(length));
     assert_eq!(network(&["22.22.21.0", "/33"]), None);
 }
+
+proptest::proptest! {
+    /// What passes by an entry at a glance is what it does not name: masks of any bits, prefixes, families.
+    #[test]
+    fn entries_are_passed_by_only_where_they_name_nothing(
+        lines_of in proptest::collection::vec((0u8..4, 0u32..8, 0u32..8, 0u32..8), 1..20),
+        (from, to) in (0u32..8, 0u32..8),
+        v6: bool,
+    ) {
+        // Three bits, in the middle of the address and at its end.
+        let address = |bits: u32| Ipv4Addr::from(0x0a00_0000 | (bits & 4) << 14 | bits & 3);
+        let mut list = AccessList::default();
+        for (kind, base, bits, other) in lines_of {
+            let (base, wild, other) = (address(base), address(bits), address(other));
+            let wild = Ipv4Addr::from(u32::from(wild) & 0x00ff_ffff);
+            let words = match kind {
+                0 => format!("permit tcp {base} {wild} any"),
+                1 => format!("deny ip host {base} {other} {wild}"),
+                2 => format!("permit tcp any host {other}"),
+                _ => format!("permit tcp {base} {wild} {other} {wild}"),
+            };
+            let all = lines(&words);
+            let mut found = Diagnostics::new("t");
+            let text = ConfigText::new("t", &words);
+            let objects = Objects::default();
+            list.add(&all[0].words, entry(Ios, &all[0].words, &objects, &all[0], text, &mut found));
+        }
+        let end = |bits, port| match v6 {
+            true => SocketAddr::new(address(bits).to_ipv6_mapped().into(), port),
+            false => SocketAddr::new(address(bits).into(), port),
+        };
+        let flow = Flow { src: end(from, 40_000), dst: end(to, 5_001) };
+        let line = |e: &Entry| e.sequence;
+        let expected = list.entries.iter().find(|e| e.names(ANYWHERE, flow, Flags::SYN)).map(line);
+        proptest::prop_assert_eq!(list.matching(flow, Flags::SYN).map(line), expected);
+    }
+}
