@@ -83,20 +83,20 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
         if !is_met(path.base.hook, is_host) {
             return true;
         }
-        for out in [false, true] {
-            let side = if out { &mut to } else { &mut from };
-            side.clear();
-            let is_positive = |on: &&(bool, Match)| !on.0;
-            path.conditions().filter(is_positive).for_each(|(_, on)| named(on, out, side));
-        }
-        let is_new = |name: &&String| to.contains(*name) && !both_ways.contains(*name);
-        let new: Vec<String> = from.iter().filter(is_new).cloned().collect();
-        both_ways.extend(new);
         from.clear();
         to.clear();
         for (_, on) in path.conditions() {
             named(on, false, &mut from);
             named(on, true, &mut to);
+        }
+        if !from.is_empty() && !to.is_empty() {
+            let (mut within, mut without) = (Vec::new(), Vec::new());
+            for (_, on) in path.conditions().filter(|(negated, _)| !negated) {
+                named(on, false, &mut within);
+                named(on, true, &mut without);
+            }
+            within.retain(|name| without.contains(name) && !both_ways.contains(name));
+            both_ways.append(&mut within);
         }
         let all = from.iter().chain(&to).filter(|name| *name != "lo");
         let new: Vec<&String> = all.filter(|name| !names.contains(name)).collect();

@@ -191,7 +191,9 @@ pub(super) fn rule_of(
                 let known =
                     ["--dport", "--sport", "--tcp-flags", "--tcp-option", "--syn", "--jump"];
                 taken = 0;
-                if let Some(meant) = nearest(other, known).filter(|_| other.starts_with("--")) {
+                // Of what balancers write by the thousand nothing is misspelt.
+                let is_option = other.starts_with("--") && !COMMON.contains(&other);
+                if is_option && let Some(meant) = nearest(other, known) {
                     found
                         .error(line, other, format!("unknown option {}", quoted(other)))
                         .help(format!("did you mean {meant}?"));
@@ -223,6 +225,18 @@ pub(super) fn rule_of(
     let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
     Some(Read { matches, doubt, asks, target })
 }
+
+/// Options of modules that are not read, and that many rules have.
+const COMMON: [&str; 8] = [
+    "--limit",
+    "--limit-burst",
+    "--mark",
+    "--match-set",
+    "--mode",
+    "--name",
+    "--probability",
+    "--reap",
+];
 
 /// Conditions that hold of a packet or do not, however often it is held against them: no limits or counts,
 /// and no marks, which rules may change in between.
