@@ -198,8 +198,13 @@ fn scope_verdicts(
         let direction = scope.called.clone();
         Verdict { traffic, direction, effect: probed.effect, because }
     };
-    let in_force: Vec<(usize, PolicyMap)> =
-        asa.policy.policies(Side::Inside).map(|(at, map)| (at, map.clone())).collect();
+    // One that is both the interface's and the global one is told once.
+    let mut in_force: Vec<(usize, PolicyMap)> = Vec::new();
+    for (at, map) in asa.policy.policies(Side::Inside) {
+        if !in_force.iter().any(|(_, known)| known.name == map.name) {
+            in_force.push((at, map.clone()));
+        }
+    }
     for (policy_at, map) in &in_force {
         for (class_at, class) in map.classes.iter().enumerate() {
             if class.connection.place.is_none() {
@@ -512,6 +517,17 @@ mod tests {
             (v.traffic, v.direction, v.effect, lines)
         });
         verdicts.collect()
+    }
+
+    /// A policy that an interface has and that is global as well.
+    #[test]
+    fn a_policy_in_force_twice_is_told_once() {
+        let rows = audited(&format!("{FOUR_STEPS}service-policy p interface inside\n"));
+        let ways: Vec<&str> = rows.iter().map(|(_, direction, ..)| direction.as_str()).collect();
+        assert_eq!(
+            ways,
+            ["interface inside, both directions", "every other interface, both directions"]
+        );
     }
 
     /// The text of the system execution space has no traffic of its own.

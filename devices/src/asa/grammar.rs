@@ -222,7 +222,8 @@ impl Grammar for Reader<'_, '_> {
                 Block::None
             }
             ["access-list", "mode" | "alert-interval" | "deny-flow-max", ..]
-            | ["access-list", "commit"] => Block::None,
+            | ["access-list", "commit" | "compiled"]
+            | ["access-list", _, "compiled"] => Block::None,
             // Headings of `show access-list`.
             ["access-list", "cached", "ACL", ..] => Block::None,
             ["access-list", name, _, elements, ..]

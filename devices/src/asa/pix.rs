@@ -82,9 +82,9 @@ mod tests {
         let upwards = "drop | all TCP | opened from interface outside towards inside | 2";
         assert_eq!(told(FOUR), [permitted, upwards, back]);
         let listed = format!(
-            "{FOUR}access-list acl_out permit tcp any host 198.51.100.5 eq www\naccess-group acl_out in interface outside\n"
+            "{FOUR}access-list compiled\naccess-list acl_out permit tcp any host 198.51.100.5 eq www\naccess-group acl_out in interface outside\n"
         );
-        let refused = "drop | TCP that is not permitted by access list acl_out | interface outside, opened from its side | 6";
+        let refused = "drop | TCP that is not permitted by access list acl_out | interface outside, opened from its side | 7";
         assert_eq!(told(&listed), [permitted, refused, back]);
         let conduits = format!("{FOUR}conduit permit tcp host 198.51.100.5 eq www any\n");
         let beside =

@@ -522,10 +522,28 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
             notes.push((criterion.place.clone(), message));
         }
     }
-    if let Some(place) = &config.inspections.marks.host_place {
+    // Parameter-maps of inspected classes that a zone-pair has.
+    let zones = &config.zones;
+    let attached = zones.pairs.iter().filter_map(|pair| zones.policy(&pair.policy.as_ref()?.name));
+    let used: BTreeSet<&str> = attached
+        .flat_map(|policy| &policy.classes)
+        .filter_map(|class| match &class.action {
+            Some((Action::Inspect(Some(name)), _)) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let parameters = zones.parameters.iter().filter(|p| used.contains(&*p.name));
+    let of_hosts = parameters.clone().filter_map(|p| p.marks.host_place.as_ref());
+    for place in of_hosts.chain(&config.inspections.marks.host_place) {
         let message =
             "each subflow that is being opened counts as a half-open connection to its host";
         notes.push((place.clone(), message.to_owned()));
+    }
+    for (most, place) in parameters.filter_map(|p| p.sessions.as_ref()) {
+        let message = format!(
+            "at most {most} sessions: each subflow counts as one, and those above are dropped"
+        );
+        notes.push((place.clone(), message));
     }
     if let Some((limit, place)) = config.zones.syn_flood() {
         let message = format!(
@@ -607,6 +625,17 @@ mod tests {
         assert_eq!(audited(text)[0], row);
         let back = "zone-pair security SO source self destination OUT\n service-policy type inspect N\npolicy-map type inspect N\n class class-default\n  drop\n";
         assert!(audited(&format!("{text}{back}"))[0].contains("| drop |"));
+    }
+
+    /// Limits of parameter-maps that are in use.
+    #[test]
+    fn limits_of_sessions() {
+        let text = "zone security in\nzone security out\nparameter-map type inspect PM\n sessions maximum 100\n tcp max-incomplete host 10\nclass-map type inspect match-any C\n match protocol tcp\npolicy-map type inspect P\n class type inspect C\n  inspect PM\nzone-pair security Z source in destination out\n service-policy type inspect P\n";
+        let warned = |text: &str| -> Vec<u32> {
+            audit(ConfigText::new("r.cfg", text)).warnings.iter().map(|w| w.line).collect()
+        };
+        assert_eq!(warned(text), [4, 5]);
+        assert_eq!(warned(&text.replace("  inspect PM", "  inspect")), [0; 0]);
     }
 
     /// An interface of no zone reaches none of a zone.

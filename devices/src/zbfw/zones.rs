@@ -119,6 +119,8 @@ pub(crate) struct Parameters {
     pub(crate) marks: Marks,
     /// `tcp syn-flood limit N`, with its line.
     pub(crate) syn_flood: Option<(u32, ConfigLine)>,
+    /// `sessions maximum N`, with its line.
+    pub(crate) sessions: Option<(u32, ConfigLine)>,
     /// `log dropped-packets`.
     pub(crate) logs_drops: bool,
 }
@@ -133,6 +135,7 @@ impl Parameters {
             enforce_window_scale: true,
             marks: Marks::unlimited(),
             syn_flood: None,
+            sessions: None,
             logs_drops: false,
         }
     }
@@ -457,6 +460,11 @@ impl Zones {
             ["tcp", "finwait-time", value, ..] => time(&mut parameters.finwait, value),
             ["tcp", "idle-time", value, ..] => time(&mut parameters.idle, value),
             ["tcp", "window-scale-enforcement", "loose"] => parameters.enforce_window_scale = false,
+            ["sessions", "maximum", value] => {
+                if let Some(most) = number(value, line, found) {
+                    parameters.sessions = Some((most, text.place(line)));
+                }
+            }
             ["log", "dropped-packets", ..] => parameters.logs_drops = true,
             ["tcp", "max-incomplete", "host", value, rest @ ..] => {
                 if let Some(most) = number(value, line, found) {
