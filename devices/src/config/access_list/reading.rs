@@ -74,8 +74,17 @@ impl Entry {
 }
 
 /// What an entry may still ask for behind `log`.
-const BEHIND_LOG: [&str; 8] =
-    ["inactive", "time-range", "fragments", "established", "dscp", "precedence", "tos", "ttl"];
+const BEHIND_LOG: [&str; 9] = [
+    "inactive",
+    "time-range",
+    "fragments",
+    "established",
+    "dscp",
+    "precedence",
+    "tos",
+    "ttl",
+    "option",
+];
 
 struct Words<'a, 'l, 'd> {
     dialect: Dialect,
@@ -423,6 +432,8 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 // Names only fragments, which TCP here never sends.
                 "fragments" => return Err(Unread::OtherTraffic),
                 "inactive" => return Err(Unread::OtherTraffic),
+                // IP options, which segments here never have.
+                "option" => return Err(Unread::OtherTraffic),
                 // How it is logged, and what else it asks for.
                 "log" | "log-input" => {
                     let Some(at) = self.rest.iter().position(|w| BEHIND_LOG.contains(w)) else {
