@@ -228,6 +228,15 @@ mod tests {
         assert_eq!(told(&format!("{TWO}{GROUPS}{all}")).1.len(), 1);
     }
 
+    /// What an entry of a group that is not defined may name is unknown.
+    #[test]
+    fn entries_of_groups_that_are_not_defined() {
+        let text = "access-list x extended permit tcp any any object-group NONE\naccess-group x in interface outside\n";
+        let audit = (PLATFORM.audit)(ConfigText::new("fw", text));
+        let open = audit.verdicts.iter().find(|v| v.effect == Effect::Unknown).expect("a verdict");
+        assert_eq!(open.traffic, "TCP that an entry of access list x may name");
+    }
+
     /// It is a qualifier of IOS's lists.
     #[test]
     fn established_is_refused() {

@@ -81,6 +81,7 @@ pub(super) fn warn(
         }
     }
     let all = text.lines();
+    black_holes(&all, found);
     if passes {
         others(&all, found);
     }
@@ -88,6 +89,19 @@ pub(super) fn warn(
         if let Ok(at) = all.binary_search_by_key(&place.line, |l| l.number) {
             found.warn(&all[at], "", message);
         }
+    }
+}
+
+/// Says where policy routing drops.
+fn black_holes(all: &[Line<'_>], found: &mut Diagnostics) {
+    let is_null = |word: &str| word.to_ascii_lowercase().starts_with("null");
+    let sends = |line: &&Line<'_>| matches!(line.words.as_slice(), ["set", "interface", name, ..] if is_null(name));
+    let routes =
+        |line: &Line<'_>| matches!(line.words.as_slice(), ["policy-route", "route-map", ..]);
+    if let Some(line) = all.iter().find(sends).filter(|_| all.iter().any(routes)) {
+        let message = "policy routing is not modelled: what comes in where this route-map is put, and its entry matches, \
+                       is dropped";
+        found.warn(line, "", message);
     }
 }
 
@@ -191,6 +205,13 @@ mod tests {
         assert_eq!(warned(text), [8, 10, 11]);
         assert_eq!(warned(&text.replace("fail-open", "fail-open monitor-only")), [10, 11]);
         assert_eq!(warned(&text.replace("30 allow", "30 clear")), [0; 0], "nothing passes");
+    }
+
+    #[test]
+    fn policy_routing_to_nowhere() {
+        let text = "ASA Version 9.14(1)\ninterface G0\n policy-route route-map R\nroute-map R permit 10\n set interface Null0\n";
+        let warnings = (PLATFORM.audit)(ConfigText::new("fw", text)).warnings;
+        assert_eq!(warnings.iter().map(|w| w.line).collect::<Vec<_>>(), [5]);
     }
 
     /// Connections that bypass the state are not inspected: nothing is said of inspections because of them.

@@ -553,9 +553,14 @@ impl Entry {
                 .unwrap_or(any)
         };
         let last = |ports: &[RangeInclusive<u16>], any| ports.last().map_or(any, |p| *p.end());
+        let unknown = Service::default();
+        let mut services = self.services.first(SAMPLES_MAX);
+        if services.is_empty() && self.services.is_open() {
+            services.push(&unknown);
+        }
         pairs
             .flat_map(|(src, dst)| {
-                self.services.first(SAMPLES_MAX).into_iter().flat_map(move |service| {
+                services.iter().flat_map(move |service| {
                     let flow = |from, to| Flow {
                         src: SocketAddr::new(src, from),
                         dst: SocketAddr::new(dst, to),

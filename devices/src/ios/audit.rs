@@ -260,7 +260,7 @@ impl Probes {
         }
         let is_member = |i: &&Interface| i.zone.is_some();
         let routes = |i: &&Interface| i.zone.is_none() && (i.has_address || i.has_v6);
-        let member = config.interfaces.iter().find(is_member);
+        let member = config.interfaces.iter().find(is_member).filter(|_| !zones.has_default());
         if let (Some(member), Some(bare)) = (member, config.interfaces.iter().find(routes)) {
             let none = Interface { name: bare.name.clone(), ..Interface::default() };
             let zoned = Interface { zone: member.zone.clone(), ..Interface::default() };
@@ -646,6 +646,11 @@ mod tests {
         let rows = |more: &str| audited(&format!("{text}{more}"));
         assert!(rows(" ip address 10.0.0.1 255.0.0.0\n").iter().any(|r| r == row));
         assert!(!rows(" switchport\n").iter().any(|r| r == row));
+        // Unless the zone of those that are in none is there.
+        let default = "zone security default\n ip address 10.0.0.1 255.0.0.0\n";
+        assert!(
+            !rows(&format!(" ip address 10.0.0.1 255.0.0.0\n{default}")).iter().any(|r| r == row)
+        );
     }
 
     /// Texts as they are pasted: from a terminal, from a page, with what stands around them.

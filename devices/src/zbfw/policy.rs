@@ -284,6 +284,11 @@ impl<'a> Seen<'a> {
 }
 
 fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossing {
+    // Where there is a zone of this name, interfaces of no zone are in it (Cisco IOS XE Security Configuration Guide,
+    // Zone-Based Policy Firewall: Default Zone).
+    let by_default = zones.has_default().then(|| "default".to_owned());
+    let from = &from.clone().or_else(|| by_default.clone());
+    let to = &to.clone().or(by_default);
     let blocked = |because: Wording, pair: Option<&Pair>, reason| {
         let near = pair.map(|pair| pair.place.clone());
         let text = "traffic between zones needs a zone-pair with a policy";

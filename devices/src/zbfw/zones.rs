@@ -202,6 +202,11 @@ impl Zones {
         self.policies.iter().find(|p| p.name == name)
     }
 
+    /// True with `zone security default`: interfaces of no zone are in it.
+    pub(crate) fn has_default(&self) -> bool {
+        self.zones.iter().any(|zone| zone.name == "default")
+    }
+
     /// From how many half-open sessions on the firewall sends SYN cookies, with the line that says so.
     pub(crate) fn syn_flood(&self) -> Option<&(u32, ConfigLine)> {
         self.parameters.iter().find_map(|p| p.syn_flood.as_ref())
