@@ -104,7 +104,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
 pub(crate) const FWSM: Platform = Platform {
     name: "fwsm",
     product: "Cisco Firewall Services Module",
-    marks: &[("FWSM Version", HEADER)],
+    marks: &[("FWSM Version", HEADER), ("! Compiled for fwsm ", HEADER)],
     knows: None,
     audit: |text| audit_as(Some(Kind::Fwsm), text, false),
 };
@@ -141,6 +141,7 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     }
     verdicts.extend(refused(&config));
     verdicts.extend(unread(&config));
+    verdicts.extend(levels::managing(&config));
     // An FTD has no security levels.
     if !snort {
         verdicts.extend(levels::refused(&config));

@@ -22,12 +22,26 @@ impl Interface {
     }
 }
 
+/// What interfaces drop that are for management alone.
+pub(super) fn managing(config: &AsaConfig) -> Vec<Verdict> {
+    let named = config.interfaces.iter().filter_map(Named::of);
+    let verdict = |named: Named<'_>| {
+        let place = named.interface.management_only.as_ref()?;
+        Some(Verdict {
+            traffic: "all TCP".into(),
+            direction: format!("interface {}, both directions", named.name),
+            effect: Effect::Drop,
+            because: vec![Because::line(place, "only the box itself is reached by this interface")],
+        })
+    };
+    named.filter_map(verdict).collect()
+}
+
 /// What the levels drop, from each interface; nothing when the text has no interfaces.
 pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
-    let named: Vec<Named<'_>> = config.interfaces.iter().filter_map(Named::of).collect();
-    let (managing, passing): (Vec<_>, Vec<_>) =
-        named.into_iter().partition(|n| n.interface.management_only.is_some());
-    let mut verdicts: Vec<Verdict> = managing.iter().filter_map(management).collect();
+    let named = config.interfaces.iter().filter_map(Named::of);
+    let passing: Vec<Named<'_>> = named.filter(|n| n.interface.management_only.is_none()).collect();
+    let mut verdicts = Vec::new();
     for from in &passing {
         let others = || passing.iter().filter(|to| to.name != from.name);
         let higher: Vec<_> = others().filter(|to| to.level > from.level).collect();
@@ -120,17 +134,6 @@ impl<'c> Named<'c> {
     }
 }
 
-/// An interface for management only: nothing crosses it.
-fn management(named: &Named<'_>) -> Option<Verdict> {
-    let place = named.interface.management_only.as_ref()?;
-    Some(Verdict {
-        traffic: "all TCP".into(),
-        direction: format!("interface {}, both directions", named.name),
-        effect: Effect::Drop,
-        because: vec![Because::line(place, "only the box itself is reached by this interface")],
-    })
-}
-
 /// True when an access list rules what enters here of this version of IP.
 fn listed(config: &AsaConfig, from: &Named<'_>, of: Family) -> bool {
     config.access_groups.iter().any(|g| {
@@ -198,6 +201,10 @@ mod tests {
         let outside = ("opened from interface outside towards inside", Some(3));
         check(&managing, &[("interface dmz, both directions", Some(8)), outside, back]);
         check("hostname fw\n", &[]);
+        let ftd = crate::asa::audit::audit_lina(ConfigText::new("fw", &managing), true);
+        let dropped: Vec<_> = ftd.verdicts.iter().filter(|v| v.effect == Effect::Drop).collect();
+        assert_eq!(dropped.len(), 1, "an FTD has no levels: {dropped:?}");
+        assert_eq!(dropped[0].direction, "interface dmz, both directions");
         // A FWSM lets nothing in without a list, from inside neither.
         let fwsm = format!(
             "FWSM Version 3.2(5)\n{THREE}access-list in extended permit tcp any any\naccess-group in in interface outside\n"

@@ -15,9 +15,12 @@ pub(crate) const PLATFORM: Platform = Platform {
     marks: &[
         ("PIX Version 6", HEADER),
         ("PIX Version 5", HEADER),
+        // Firewall Builder's header.
+        ("! Compiled for pix 6", HEADER),
         ("fixup protocol", 50),
         ("conduit ", 50),
-        ("nameif * * security", 100),
+        // From 7.0 on a name is given within an interface, and groups, `static` and `global` are common to both.
+        ("nameif * * security", 5_000),
         ("ip address * * 255.", 20),
     ],
     knows: None,

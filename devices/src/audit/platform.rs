@@ -573,6 +573,12 @@ mod tests {
         check("ipv4 access-list edge\n 20 permit tcp any host 10.4.0.9", Some("ios-xr"));
         check("prompt \"VSP\"\ninterface GigabitEthernet 1/4\nvlacp enable\nrouter ospf 1", None);
         check("nameif ethernet0 outside security0\nfixup protocol ftp 21", Some("pix"));
+        let groups = "object-group network of\nnetwork-object 10.0.0.0 255.0.0.0\n".repeat(20);
+        check(&format!("nameif ethernet0 outside security0\n{groups}"), Some("pix"));
+        check(
+            &format!("! Compiled for fwsm 2.3\nnameif e0 outside security0\n{groups}"),
+            Some("fwsm"),
+        );
         check("r(config)# ip inspect name x tcp", Some("ios"));
         check("interface Ethernet1\n ip address 10.0.0.1/24\nip route 10.1.0.0/16 10.0.0.2", None);
         check(
