@@ -85,6 +85,12 @@ impl<'t> Rule<'t> {
         is_any(&self.from) && is_any(&self.to) && !self.is_narrow && self.of_type.is_none()
     }
 
+    /// Among the rules before or after a device's own: those that are shared come first before, and last after
+    /// (Panorama Administrator's Guide, Device Group Policies).
+    fn is_asked_late(&self) -> bool {
+        (self.base == Base::Pre) == self.scope.is_some()
+    }
+
     /// Between which zones it holds.
     fn way(&self) -> String {
         match self.of_type {
@@ -100,6 +106,25 @@ impl<'t> Rule<'t> {
             None => self.name.to_owned(),
         }
     }
+}
+
+/// The rules that a connection may come to, and whether none is left to the defaults. Each virtual system or device
+/// group asks its own and the shared ones, down to one that takes all.
+fn reached<'r, 't>(rules: Vec<&'r Rule<'t>>) -> (Vec<&'r Rule<'t>>, bool) {
+    let own: BTreeSet<Option<&str>> =
+        rules.iter().map(|rule| rule.scope).filter(Option::is_some).collect();
+    // Those that still ask.
+    let mut asking = if own.is_empty() { BTreeSet::from([None]) } else { own };
+    let mut asked = rules;
+    asked.retain(|rule| {
+        let asks = |scope: &Option<&str>| rule.scope.is_none() || rule.scope == *scope;
+        let is_reached = asking.iter().any(asks);
+        if rule.is_of_all() {
+            asking.retain(|scope| !asks(scope));
+        }
+        is_reached
+    });
+    (asked, asking.is_empty())
 }
 
 fn is_any(zones: &[&str]) -> bool {
@@ -413,9 +438,9 @@ impl<'t> Policy<'t> {
         }
         let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
         let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(is_asked).collect();
-        rules.sort_by_key(|rule| rule.base);
-        let last = rules.iter().position(|rule| rule.is_of_all() && !has_scopes);
-        for rule in &rules[..last.map_or(rules.len(), |last| last + 1)] {
+        rules.sort_by_key(|rule| (rule.base, rule.is_asked_late()));
+        let (rules, ends) = reached(rules);
+        for rule in rules {
             let traffic = match rule.is_narrow {
                 true => format!("TCP that rule {} names", rule.title(has_scopes)),
                 false => format!("all TCP, rule {}", rule.title(has_scopes)),
@@ -459,7 +484,7 @@ impl<'t> Policy<'t> {
                 }
             }
         }
-        if last.is_some() {
+        if ends {
             return verdicts;
         }
         let names = ["intrazone-default", "interzone-default"];
@@ -612,6 +637,29 @@ mod tests {
         assert_eq!(told(dos)[0], "drop TCP that the DoS rule D names, zone a to zone b");
         let rule = "set rulebase security rules R from a to b action allow schedule nights\n";
         assert_eq!(told(rule)[0], "unknown TCP that rule R names, zone a to zone b");
+    }
+
+    /// Shared rules stand outside those of a device group; what takes all of a group leaves the other's to be asked.
+    #[test]
+    fn rules_are_asked_in_the_order_of_their_rulebases() {
+        let order = |text: &str| -> String {
+            let sets = text.split(' ').map(|rule| {
+                let (of, name) = rule.split_once(':').unwrap();
+                let (scope, base) = of.split_once('/').unwrap();
+                let scope =
+                    if scope == "shared" { scope.into() } else { format!("device-group {scope}") };
+                let all = if name.ends_with('*') { "from any to any" } else { "from a to b" };
+                format!("set {scope} {base}-rulebase security rules {name} {all} action deny\n")
+            });
+            let text: String = sets.collect();
+            let audit = crate::audit::audit(ConfigText::new("p", &text), None).1;
+            let names = audit.verdicts.iter().filter_map(|v| v.traffic.split("rule ").nth(1));
+            names.filter_map(|n| n.chars().next()).filter(|n| *n != 'n').collect()
+        };
+        assert_eq!(order("g/pre:A shared/pre:B shared/post:C g/post:D"), "BADC");
+        assert_eq!(order("g/pre:A* shared/post:C g/post:D"), "A");
+        assert_eq!(order("g/pre:A* h/pre:B g/post:C h/post:D shared/post:E*"), "ABDE");
+        assert_eq!(order("shared/pre:A* g/pre:B"), "A");
     }
 
     #[test]
