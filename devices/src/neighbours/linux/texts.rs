@@ -781,3 +781,23 @@ fn flags_and_lots_of_nftables() {
     );
     assert!(!audit.warnings.iter().any(|w| w.message.contains("no rule of the text sends")));
 }
+
+/// What stands in a function is done when something calls it, be it another function that is called.
+#[test]
+fn functions_that_nothing_calls() {
+    let policy = |calls: &str| {
+        let rules = "iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\n".repeat(30);
+        let text = format!(
+            "reset() {{\n  iptables -P FORWARD DROP\n}}\nall()\n{{\n  reset\n}}\nfunction run {{\n{rules}  iptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n}}\n{calls}"
+        );
+        let audit = told(&text);
+        let drops = audit.verdicts.iter().any(|v| v.effect == Effect::Drop);
+        let warned = audit.warnings.iter().find(|w| w.message.contains("nothing in this text"));
+        (drops, warned.map(|w| w.line))
+    };
+    assert_eq!(policy("run\n"), (false, Some(1)));
+    assert_eq!(policy("run; reset\n"), (true, None));
+    assert_eq!(policy("case $1 in\nstart) run ;;\nstop) all ;;\nesac\n"), (true, None));
+    assert_eq!(policy("all\n"), (true, Some(8)), "runs no run");
+    assert_eq!(policy(""), (true, None), "a piece of a script");
+}

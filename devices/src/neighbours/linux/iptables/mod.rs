@@ -1,6 +1,7 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
 mod commands;
+mod functions;
 mod rule;
 mod shell;
 
@@ -56,6 +57,8 @@ const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTRO
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let mut all = Ruleset::of(text.file, MAN);
     let lines = text.lines();
+    let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
+    let uncalled = if is_script { functions::uncalled(&lines, found) } else { Vec::new() };
     let mut reader = Reader::of(text, found);
     reader.declarations(&mut all);
     let variables = Variables::of(&lines);
@@ -69,8 +72,8 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
             all.of_users.insert((*name).to_owned());
         }
     }
-    let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
-    let mut lines = lines.iter();
+    let is_called = |(at, _): &(usize, _)| !uncalled.iter().any(|lines| lines.contains(at));
+    let mut lines = lines.iter().enumerate().filter(is_called).map(|(_, line)| line);
     let mut words: Vec<&str> = Vec::new();
     while let Some(line) = lines.next() {
         words.clear();
