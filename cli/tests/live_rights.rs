@@ -22,11 +22,11 @@ const SCENARIO: &str = r#"Scenario(
         (name: "a", rate: "20 Mbps", delay: "5 ms"), (name: "b", rate: "20 Mbps", delay: "8 ms"),
     ]),
     traffic: [
-        Bulk(name: "data", from: "client", to: "server", duration: "1500 ms"),
+        Bulk(name: "data", from: "client", to: "server", duration: "3 s"),
         Command(host: "server", argv: ["cat", "/proc/self/status"], mptcpize: false),
     ],
     // Done with `ip` in the middle of the run.
-    events: [At("700 ms", AddressRemoved("client", "b"))],
+    events: [At("1500 ms", AddressRemoved("client", "b"))],
     time_limit: "10 s",
 )"#;
 

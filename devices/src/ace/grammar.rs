@@ -208,7 +208,7 @@ impl Grammar for Reader<'_, '_> {
                 Block::Other
             }
             ["class-map" | "policy-map" | "parameter-map", "type", ..] => Block::Other,
-            ["interface", name @ ..] => {
+            ["interface" | "int", name @ ..] => {
                 let name = name.join(" ");
                 config.interfaces.push(Interface { name, ..Interface::default() });
                 Block::Interface(config.interfaces.len() - 1)

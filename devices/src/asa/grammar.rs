@@ -148,11 +148,19 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
+            ["nameif" | "security-level", _] if !matches!(self.block, Block::Interface) => {
+                self.found.warn(
+                    line,
+                    "",
+                    "no interface is being configured here: the line is not read",
+                );
+                Block::None
+            }
             ["conduit", "permit", ..] => {
                 config.conduit.get_or_insert_with(place);
                 Block::None
             }
-            ["interface", ..] => {
+            ["interface" | "int", ..] => {
                 config.interfaces.push(Interface::default());
                 Block::Interface
             }

@@ -205,6 +205,11 @@ mod tests {
         let dropped: Vec<_> = ftd.verdicts.iter().filter(|v| v.effect == Effect::Drop).collect();
         assert_eq!(dropped.len(), 1, "an FTD has no levels: {dropped:?}");
         assert_eq!(dropped[0].direction, "interface dmz, both directions");
+        // As people type it.
+        let typed = THREE.replace("interface ", "int ").replace("\n ", "\n");
+        check(&typed, &[from_outside, from_dmz, back]);
+        let lost = (PLATFORM.audit)(ConfigText::new("fw", "hostname a\nnameif inside\n"));
+        assert_eq!(lost.warnings[0].line, 2);
         // A FWSM lets nothing in without a list, from inside neither.
         let fwsm = format!(
             "FWSM Version 3.2(5)\n{THREE}access-list in extended permit tcp any any\naccess-group in in interface outside\n"

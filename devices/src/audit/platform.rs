@@ -406,6 +406,9 @@ const NX_OS: Platform = Platform {
     marks: &[
         ("!Command: show running-config", HEADER / 2),
         ("ip port access-group ", 50),
+        ("object-group ip address ", 500),
+        ("object-group ip port ", 500),
+        ("object-group ipv6 address ", 500),
         ("ipv6 port traffic-filter ", 50),
         ("boot nxos ", HEADER),
         ("boot kickstart bootflash:", HEADER),
@@ -573,6 +576,10 @@ mod tests {
         check("ipv4 access-list edge\n 20 permit tcp any host 10.4.0.9", Some("ios-xr"));
         check("prompt \"VSP\"\ninterface GigabitEthernet 1/4\nvlacp enable\nrouter ospf 1", None);
         check("nameif ethernet0 outside security0\nfixup protocol ftp 21", Some("pix"));
+        check(
+            "object-group ip port web\n eq 80\naccess-list x permit tcp any any\nobject-group network n",
+            Some("nx-os"),
+        );
         let groups = "object-group network of\nnetwork-object 10.0.0.0 255.0.0.0\n".repeat(20);
         check(&format!("nameif ethernet0 outside security0\n{groups}"), Some("pix"));
         check(

@@ -325,9 +325,13 @@ impl Probes {
 
     /// Everything else: a router that touches no option.
     fn rest(&mut self, who_leaves: &str) {
+        const EVERYWHERE: &str = "every interface, both directions";
         let because = vec![Because::default(format!("{who_leaves} TCP options alone ({SEED})"))];
         let (traffic, direction) = match (self.verdicts.is_empty(), self.config.has_zones()) {
-            (true, _) => ("all TCP", "every interface, both directions"),
+            (true, _) => ("all TCP", EVERYWHERE),
+            (false, _) if self.verdicts.iter().any(|v| v.direction == EVERYWHERE) => {
+                ("all other TCP", EVERYWHERE)
+            }
             (false, true) => ("all TCP", "within a zone, or between interfaces of none"),
             (false, false) => ("all TCP", "every other interface, both directions"),
         };
@@ -600,8 +604,11 @@ mod tests {
         );
         let intercept = "access-list 120 permit tcp any host 10.1.1.2\nip tcp intercept list 120\n";
         assert_eq!(
-            audited(intercept)[0],
-            "TCP that access list 120 permits | every interface, both directions | terminate | 2"
+            audited(intercept),
+            [
+                "TCP that access list 120 permits | every interface, both directions | terminate | 2",
+                "all other TCP | every interface, both directions | pass | default",
+            ]
         );
     }
 

@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
     /// Takes a line; the block that is open after it.
     fn read(&mut self, line: &Line<'_>, open: Block) -> Block {
         match line.words.as_slice() {
-            ["interface", name @ ..] if !name.is_empty() => {
+            ["interface" | "int", name @ ..] if !name.is_empty() => {
                 // How IOS XR says what kind it is.
                 let kinds = ["l2transport", "point-to-point", "multipoint"];
                 let name: String =

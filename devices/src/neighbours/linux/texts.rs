@@ -187,9 +187,13 @@ fn forms_of_iptables() {
     let each = |rule: &str, traffic: &str| check(&save(rule), &[(Drop, traffic, Some(4)), pass]);
     // Counters of `iptables-save -c`.
     each("[12:345] -A FORWARD -p tcp -m tcp --dport 80 -j DROP", "TCP to port 80");
-    each(
-        "-A FORWARD ! -s 10.0.0.0/8 -p TCP -m multiport --dports 80,443 -j DROP",
-        "TCP to port 80, 443",
+    check(
+        &save("-A FORWARD ! -s 10.0.0.0/8 -p TCP -m multiport --dports 80,443 -j DROP"),
+        &[
+            (Pass, "TCP from 10.0.0.0/8 to port 80, 443", None),
+            (Drop, "TCP to port 80, 443", Some(4)),
+            pass,
+        ],
     );
     each("-A FORWARD -p tcp ! --dport 1024:65535 -j DROP", "TCP to other ports than 1024-65535");
     each(
@@ -800,4 +804,31 @@ fn functions_that_nothing_calls() {
     assert_eq!(policy("case $1 in\nstart) run ;;\nstop) all ;;\nesac\n"), (true, None));
     assert_eq!(policy("all\n"), (true, Some(8)), "runs no run");
     assert_eq!(policy(""), (true, None), "a piece of a script");
+}
+
+/// Of two ends that a rule excludes each is tried alone; what an earlier rule lets through of what the rest of them
+/// drops is told.
+#[test]
+fn two_ends_that_are_excluded() {
+    let text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n-A FORWARD ! -s 10.0.0.0/8 ! -d 10.0.0.0/8 -j ACCEPT\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    let rows = told(text).verdicts;
+    let of = |effect| -> Vec<&str> {
+        rows.iter().filter(|v| v.effect == effect).map(|v| &*v.traffic).collect()
+    };
+    assert!(of(Drop)[0].contains("TCP from 10.0.0.0/8"), "{rows:#?}");
+    assert!(of(Drop)[0].contains("TCP to 10.0.0.0/8"), "{rows:#?}");
+    assert!(of(Pass)[0].contains("TCP to port 22"), "{rows:#?}");
+}
+
+/// A dump that a script prints is read as one; a word that only names the program restores nothing.
+#[test]
+fn dumps_that_a_script_prints() {
+    let text = "find_program $IPTABLES_RESTORE\n(\necho '*filter'\necho :FORWARD DROP [0:0]\necho \"-A FORWARD -p tcp --dport 80 -j ACCEPT \"\necho \"-A FORWARD -m state --state ESTABLISHED -j ACCEPT\"\necho COMMIT\n) | $IPTABLES_RESTORE; RES=$?\niptables -t nat -F\n";
+    let audit = audit(
+        ConfigText::new("x", text),
+        crate::audit::platforms().iter().find(|p| p.name == "linux"),
+    );
+    let rows: Vec<_> = audit.1.verdicts.iter().map(|v| (v.effect, &*v.traffic)).collect();
+    assert_eq!(rows, [(Pass, "TCP to port 80"), (Drop, "all other TCP")], "{:?}", audit.1.warnings);
+    assert!(!audit.1.warnings.iter().any(|w| w.message.contains("restored")));
 }

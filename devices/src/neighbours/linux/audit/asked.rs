@@ -24,12 +24,12 @@ pub(super) struct Asked<'r> {
 }
 
 impl<'r> Asked<'r> {
-    /// What stands nearest to the rule says it; `excepted`: what conditions exclude is meant, too. Of joined
+    /// What stands nearest to the rule says it; `excepted`: what such conditions exclude is meant. Of joined
     /// values the one at this place counts.
-    pub(super) fn of(path: &Path<'_, 'r>, excepted: bool, place: usize) -> Self {
+    pub(super) fn of(path: &Path<'_, 'r>, excepted: impl Fn(&Match) -> bool, place: usize) -> Self {
         let mut asked = Self::default();
         for (negated, on) in path.conditions() {
-            if !negated || excepted || matches!(on, Match::Version6) {
+            if !negated || excepted(on) || matches!(on, Match::Version6) {
                 asked.take(*negated, on, place);
             } else {
                 asked.others.push(on);

@@ -40,6 +40,16 @@ impl Named {
         (self.flow, self.calls_host)
     }
 
+    /// True for a connection that is like the one that was tried, where that is none of any.
+    pub(super) fn is_like(&self, flow: &Flow, general: Flow) -> bool {
+        let is_like = |mine: SocketAddr, other: SocketAddr, general: SocketAddr| {
+            [general.ip(), other.ip()].contains(&mine.ip())
+                && [general.port(), other.port()].contains(&mine.port())
+        };
+        is_like(self.flow.src, flow.src, general.src)
+            && is_like(self.flow.dst, flow.dst, general.dst)
+    }
+
     /// What its rule says of a connection, and of the rest what another one says.
     pub(super) fn of_both(&self, other: &Flow, general: Flow) -> Flow {
         let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
@@ -88,10 +98,17 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         });
         let joined = joined.max().unwrap_or(1);
         let mut new: Vec<Asked<'_>> =
-            (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, false, place)).collect();
-        // A rule of all but some names those, too.
-        if path.conditions().any(|(negated, on)| *negated && !matches!(on, Match::Version6)) {
-            new.push(Asked::of(path, true, 0));
+            (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, |_| false, place)).collect();
+        // A rule of all but some names those, too; of two ends that are such, either one alone.
+        let excludes =
+            |is_such: fn(&Match) -> bool| path.conditions().any(|(no, on)| *no && is_such(on));
+        if excludes(|on| !matches!(on, Match::Version6)) {
+            new.push(Asked::of(path, |_| true, 0));
+        }
+        let ends: [fn(&Match) -> bool; 2] =
+            [|on| matches!(on, Match::Source(_)), |on| matches!(on, Match::Destination(_))];
+        if ends.iter().all(|end| excludes(*end)) {
+            new.extend(ends.map(|end| Asked::of(path, end, 0)));
         }
         if joined > JOINED_MAX {
             left.get_or_insert(entry.line);

@@ -216,7 +216,7 @@ impl Tried {
                 // A connection that both name.
                 let flow = named.of_both(&other.flow, general);
                 is_exception = flow.src.is_ipv6() == flow.dst.is_ipv6()
-                    && self.is_named_by(flow, other, way)
+                    && (other.is_like(&flow, general) || self.is_named_by(flow, other, way))
                     && (flow == named.flow
                         || self.is_named_by(flow, named, way)
                             && self.one((flow, named.calls_host), &[]) == rest);

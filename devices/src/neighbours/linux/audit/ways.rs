@@ -52,7 +52,13 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String 
             _ if end == End::Neither => said.extend(these.map(|way| {
                 format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
             })),
-            _ => said.extend(these.map(|way| format!("{whole} by {}", name(&way.names[0])))),
+            // What a host sends to itself comes by none of its links.
+            _ => said.extend(these.map(|way| match name(&way.names[0]) {
+                other if OTHERS.contains(&way.names[0].as_str()) => {
+                    format!("{whole} by {other} but lo")
+                }
+                name => format!("{whole} by {name}"),
+            })),
         }
     }
     said.join("; ")

@@ -12,7 +12,7 @@ use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinatio
 use crate::neighbours::linux::{MAN, remedy};
 
 use super::rule::rule_of;
-use super::shell::{is_iptables, is_of_a_shell};
+use super::shell::{is_iptables, is_of_a_shell, is_restore};
 use super::{TABLES, Table, named_table};
 
 /// The chains that packets pass without being sent to them, in their order.
@@ -23,6 +23,16 @@ const PASSED: [(&str, Hook); 5] = [
     ("OUTPUT", Hook::Output),
     ("POSTROUTING", Hook::Postrouting),
 ];
+
+/// True for a command that restores rules: not one that only names the program.
+fn restores(words: &[&str]) -> bool {
+    let begins = |before: &str| {
+        matches!(before, "|" | "||" | "&&" | "!" | "if" | "then" | "else" | "do" | "sudo" | "exec")
+            || before.ends_with(';')
+    };
+    let is_command = |at: usize| at == 0 || begins(words[at - 1]);
+    words.iter().enumerate().any(|(at, word)| is_restore(word) && is_command(at))
+}
 
 /// Added to the place of a table of ip6tables.
 const VERSION_6: usize = 5;
@@ -128,11 +138,7 @@ impl<'t> Reader<'_, 't> {
             [first, ..]
                 if first.starts_with('#') || matches!(*first, "echo" | "printf" | "logger") => {}
             [first, rest @ ..] => {
-                let is_restored = |word: &&str| {
-                    word.ends_with("iptables-restore") || word.ends_with("ip6tables-restore")
-                };
-                if words.iter().any(is_restored) && !rest.iter().any(|word| word.starts_with("<<"))
-                {
+                if restores(words) && !rest.iter().any(|word| word.starts_with("<<")) {
                     let message = "what rules are restored here is not known: they may take the place of the text's";
                     self.found.warn(line, "", message);
                 }

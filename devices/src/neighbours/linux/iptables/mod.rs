@@ -1,6 +1,7 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
 mod commands;
+mod echoed;
 mod functions;
 mod rule;
 mod shell;
@@ -55,6 +56,8 @@ const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTRO
 
 /// Reads a text.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
+    let read = echoed::read_out(text.text);
+    let text = ConfigText::new(text.file, &read);
     let mut all = Ruleset::of(text.file, MAN);
     let lines = text.lines();
     let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));

@@ -106,6 +106,16 @@ pub(super) fn is_of_a_shell(command: &str) -> bool {
     )
 }
 
+/// `iptables-restore`, also with its path, or as a variable of that name.
+pub(super) fn is_restore(program: &str) -> bool {
+    let program = program.trim_end_matches(';').trim_end_matches('}');
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let variable = name.trim_start_matches("${").trim_start_matches('$').to_ascii_lowercase();
+    let is_variable = name.starts_with('$') && variable.starts_with("ip");
+    matches!(name, "iptables-restore" | "ip6tables-restore")
+        || is_variable && variable.ends_with("tables_restore")
+}
+
 /// `iptables`, also with its path.
 pub(super) fn is_iptables(program: &str) -> bool {
     let is_variable = |name: &str| {
