@@ -305,8 +305,7 @@ impl Probes {
                 list.name
             );
             let because = vec![Because::line(&list.place, why)];
-            let direction = "every interface, both directions";
-            self.say("TCP that is intercepted".into(), direction, Effect::Unknown, because);
+            self.say("TCP that is intercepted".into(), EVERYWHERE, Effect::Unknown, because);
             return;
         }
         let samples =
@@ -317,7 +316,7 @@ impl Probes {
             let (effect, because) = self.try_one(&mut router, flow);
             if effect == Effect::Terminate {
                 let traffic = format!("TCP that access list {} permits", list.name);
-                self.say(traffic, "every interface, both directions", effect, because);
+                self.say(traffic, EVERYWHERE, effect, because);
                 return;
             }
         }
@@ -325,7 +324,6 @@ impl Probes {
 
     /// Everything else: a router that touches no option.
     fn rest(&mut self, who_leaves: &str) {
-        const EVERYWHERE: &str = "every interface, both directions";
         let because = vec![Because::default(format!("{who_leaves} TCP options alone ({SEED})"))];
         let (traffic, direction) = match (self.verdicts.is_empty(), self.config.has_zones()) {
             (true, _) => ("all TCP", EVERYWHERE),
@@ -338,6 +336,9 @@ impl Probes {
         self.say(traffic.into(), direction, Effect::Pass, because);
     }
 }
+
+/// The direction of what holds at whatever interface.
+const EVERYWHERE: &str = "every interface, both directions";
 
 /// Of the routers that are built to be tried.
 const CONTEXT: DeviceContext<'static> =

@@ -52,12 +52,11 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String 
             _ if end == End::Neither => said.extend(these.map(|way| {
                 format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
             })),
-            // What a host sends to itself comes by none of its links.
-            _ => said.extend(these.map(|way| match name(&way.names[0]) {
-                other if OTHERS.contains(&way.names[0].as_str()) => {
-                    format!("{whole} by {other} but lo")
-                }
-                name => format!("{whole} by {name}"),
+            _ => said.extend(these.map(|way| {
+                // What a host sends to itself comes by none of its links.
+                let is_other = OTHERS.contains(&way.names[0].as_str());
+                let but = if is_other { " but lo" } else { "" };
+                format!("{whole} by {}{but}", name(&way.names[0]))
             })),
         }
     }

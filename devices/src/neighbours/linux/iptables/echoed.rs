@@ -9,34 +9,40 @@ use super::shell::is_restore;
 /// stay as they are: nothing in them says that they are of it.
 pub(super) fn read_out(text: &str) -> Cow<'_, str> {
     let mut lines: Vec<&str> = text.lines().collect();
-    let mut opened: Vec<usize> = Vec::new();
+    // Brackets that are open, with their lines.
+    let mut opened: Vec<(char, usize)> = Vec::new();
     let mut is_changed = false;
     for at in 0..lines.len() {
         let line = lines[at].trim();
-        if matches!(line, "(" | "{") || line.ends_with("() {") {
-            opened.push(at);
-        } else if line.starts_with([')', '}'])
-            && let Some(from) = opened.pop()
-            && let Some((_, into)) = line.split_once('|')
-            && into
-                .split_whitespace()
-                .next()
-                .is_some_and(|word| is_restore(word) && !word.contains('6'))
+        if line == "(" {
+            opened.push(('(', at));
+        } else if line == "{" || line.ends_with("() {") {
+            opened.push(('{', at));
+        } else if line.starts_with('}') {
+            opened.pop_if(|(bracket, _)| *bracket == '{');
+        } else if line.starts_with(')')
+            && let Some(place) = opened.iter().rposition(|(bracket, _)| *bracket == '(')
         {
-            for line in &mut lines[from..=at] {
-                *line = printed(line.trim()).unwrap_or_default();
+            let (_, from) = opened[place];
+            opened.truncate(place);
+            let into = line.split_once('|').and_then(|(_, into)| into.split_whitespace().next());
+            if into.is_some_and(|program| is_restore(program) && !program.contains('6')) {
+                lines[from..=at].iter_mut().for_each(|line| *line = printed(line));
+                is_changed = true;
             }
-            is_changed = true;
         }
     }
     if is_changed { Cow::Owned(lines.join("\n")) } else { Cow::Borrowed(text) }
 }
 
-/// What a command prints, without its quotes.
-fn printed(command: &str) -> Option<&str> {
-    let said = command.strip_prefix("echo ")?.trim();
+/// What a command prints, without its quotes; nothing of the brackets, and other commands as they are.
+fn printed(command: &str) -> &str {
+    let command = command.trim();
+    let Some(said) = command.strip_prefix("echo ").map(str::trim) else {
+        return if command.starts_with(['(', ')']) { "" } else { command };
+    };
     let bare = ['"', '\''].iter().find_map(|quote| said.strip_prefix(*quote)?.strip_suffix(*quote));
-    Some(bare.unwrap_or(said).trim())
+    bare.unwrap_or(said).trim()
 }
 
 #[cfg(test)]
@@ -50,9 +56,18 @@ mod tests {
         let lines: Vec<&str> = read.lines().collect();
         assert_eq!(
             lines[1..8],
-            ["", "*filter", "", ":FORWARD DROP [0:0]", "-A FORWARD -j LOG", "COMMIT", ""]
+            ["", "*filter", "# accept", ":FORWARD DROP [0:0]", "-A FORWARD -j LOG", "COMMIT", ""]
         );
         assert_eq!(lines[8..], ["}", "(", "echo x", ") | cat"]);
-        assert_eq!(read_out("(\necho x\n) | cat\n"), "(\necho x\n) | cat\n");
+        let apart = "f() {\nfunction g {\necho a\n}\n(\nif x; then\necho -A INPUT -j DROP\nfi\n{ y; }\n) | iptables-restore\niptables -F\n}\n";
+        let expected = "f() {\nfunction g {\necho a\n}\n\nif x; then\n-A INPUT -j DROP\nfi\n{ y; }\n\niptables -F\n}";
+        assert_eq!(read_out(apart), expected, "what else stands there stays");
+        for kept in [
+            "(\necho x\n) | cat\n",
+            "(\necho x\n) | ip6tables-restore\n",
+            "}\n) | iptables-restore\n",
+        ] {
+            assert_eq!(read_out(kept), kept);
+        }
     }
 }
