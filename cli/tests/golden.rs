@@ -62,12 +62,16 @@ fn every_scenario_comes_out_as_kept() {
         }
     }
     came.push(("digests".into(), digests.into_bytes()));
+    // The README shows one of the charts.
+    let shown = root().join("docs/path-failure.svg");
+    let drawn = fs::read(out.path().join("path-failure/throughput.svg")).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let _ = fs::remove_dir_all(KEPT);
         fs::create_dir_all(KEPT).unwrap();
         for (name, content) in &came {
             fs::write(PathBuf::from(KEPT).join(name), content).unwrap();
         }
+        fs::write(shown, drawn).unwrap();
         return;
     }
     let mut different: Vec<String> = Vec::new();
@@ -75,6 +79,9 @@ fn every_scenario_comes_out_as_kept() {
         if fs::read(PathBuf::from(KEPT).join(name)).unwrap_or_default() != *content {
             different.push(name.clone());
         }
+    }
+    if fs::read(shown).unwrap_or_default() != drawn {
+        different.push("docs/path-failure.svg".into());
     }
     let mut expected: Vec<String> = came.into_iter().map(|(name, _)| name).collect();
     expected.sort();
