@@ -3,11 +3,15 @@
 //! An idle processor halts, and to wake it takes tens of microseconds, in a virtual machine (whose host has to
 //! schedule it again) the more: on an idle path that is what a packet waits for, twice on its way. So while
 //! packets have been seen lately, a thread of the lowest priority there is (`SCHED_IDLE`: everything else runs
-//! before it, at once) spins on each processor.
+//! before it, at once) spins on each processor. And the thread that carries packets, which has precedence
+//! before all others, does not sleep while nobody else wants to run: waking it costs as much again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -20,6 +24,10 @@ use crate::scheduling;
 const LINGER: SimDuration = SimDuration::from_secs(1);
 /// Processors that are kept awake at most: a run has few threads.
 const MOST: usize = 8;
+/// How often the wire looks whether somebody else wants to run.
+const LOOK: SimDuration = SimDuration::from_micros(50);
+/// So many looks in a row have to find that: an application that was called runs for a moment.
+const PATIENCE: u32 = 5;
 /// Rounds of spinning between two looks at the clock, some microseconds.
 const ROUNDS: u32 = 64;
 
@@ -29,6 +37,12 @@ const ROUNDS: u32 = 64;
 pub(crate) struct Awake {
     state: Arc<State>,
     threads: Vec<Thread>,
+    /// Where the kernel says how many threads want to run, if it does.
+    load: Option<File>,
+    /// How many looks in a row found more than ours,
+    others: u32,
+    /// and when to look again.
+    look_at: SimTime,
 }
 
 #[derive(Debug)]
@@ -59,7 +73,27 @@ impl Awake {
             Some(thread.spawn(move || state.spin_on(cpu)).ok()?.thread().clone())
         };
         let threads = processors.take(MOST).filter_map(spin).collect();
-        Self { state, threads }
+        let load = File::open("/proc/loadavg").ok();
+        Self { state, threads, load, others: PATIENCE, look_at: SimTime::ZERO }
+    }
+
+    /// Whether the calling thread may spin as well: packets have been seen lately, and nobody wants to run whom
+    /// it would keep from that.
+    pub(crate) fn may_spin(&mut self, now: SimTime) -> bool {
+        if now >= self.look_at {
+            self.look_at = now + LOOK;
+            let ours = self.threads.len() + 1;
+            let alone = self.runnable().is_some_and(|all| all <= ours);
+            self.others = if alone { 0 } else { self.others.saturating_add(1) };
+        }
+        self.others < PATIENCE && !self.state.is_quiet()
+    }
+
+    /// How many threads run or want to, on all processors: the fourth field of /proc/loadavg (proc(5)).
+    fn runnable(&self) -> Option<usize> {
+        let mut text = [0; 64];
+        let len = self.load.as_ref()?.read_at(&mut text, 0).ok()?;
+        runnable(std::str::from_utf8(&text[..len]).ok()?)
     }
 
     /// A packet was seen at `now`.
@@ -110,6 +144,11 @@ impl State {
     }
 }
 
+/// Of the text of /proc/loadavg.
+fn runnable(loadavg: &str) -> Option<usize> {
+    loadavg.split_whitespace().nth(3)?.split('/').next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
@@ -136,5 +175,34 @@ mod tests {
         let state = Arc::downgrade(&awake.state);
         drop(awake);
         within("its threads end", &|| state.strong_count() == 0);
+    }
+
+    #[test]
+    fn it_reads_how_many_want_to_run() {
+        assert_eq!(runnable("0.20 0.18 0.12 3/80 11206\n"), Some(3));
+        for other in ["", "0.20 0.18 0.12", "0.20 0.18 0.12 x/80 1"] {
+            assert_eq!(runnable(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_spins_who_keeps_another_from_running() {
+        let clock = Clock::start();
+        let mut awake = Awake::start(clock);
+        if awake.runnable().is_none() {
+            eprintln!("skipped: /proc/loadavg is not readable here");
+            return;
+        }
+        let ended = Arc::new(AtomicBool::new(false));
+        // One at least of these wants to run whenever this thread does.
+        for _ in 0..2 {
+            let ended = Arc::clone(&ended);
+            std::thread::spawn(move || while !ended.load(Ordering::SeqCst) {});
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        let looks = (0..100).map(|n| awake.may_spin(clock.now() + LOOK * n));
+        let may = looks.skip(PATIENCE as usize).any(|may| may);
+        ended.store(true, Ordering::SeqCst);
+        assert!(!may);
     }
 }

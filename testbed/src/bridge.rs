@@ -91,7 +91,7 @@ impl Bridge<'_> {
         let mut over_since = None;
         let mut started = 0;
         let mut sleeper = Sleeper::default();
-        let awake = Awake::start(self.clock);
+        let mut awake = Awake::start(self.clock);
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(LiveError::Interrupted);
@@ -117,7 +117,7 @@ impl Bridge<'_> {
                     break;
                 }
             }
-            if !read {
+            if !read && !awake.may_spin(now) {
                 let program = self.programs.get(started).map_or(SimTime::NEVER, |p| p.start);
                 self.wait(&mut sleeper, limit.min(program))?;
             }
