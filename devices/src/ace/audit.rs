@@ -205,6 +205,16 @@ mod tests {
         }
     }
 
+    /// An interface that is opened twice is one.
+    #[test]
+    fn interfaces_that_are_opened_again() {
+        let again = TEXT
+            .replace("  service-policy input P\n", "interface vlan 1\n  service-policy input P\n");
+        let effects: Vec<_> =
+            audit(ConfigText::new("a.cfg", &again)).verdicts.iter().map(|v| v.effect).collect();
+        assert_eq!(effects, [Effect::Pass, Effect::Strip]);
+    }
+
     /// An interface that does not normalise beside one that does.
     #[test]
     fn interfaces_that_differ_in_normalization() {

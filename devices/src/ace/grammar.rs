@@ -210,8 +210,13 @@ impl Grammar for Reader<'_, '_> {
             ["class-map" | "policy-map" | "parameter-map", "type", ..] => Block::Other,
             ["interface" | "int", name @ ..] => {
                 let name = name.join(" ");
-                config.interfaces.push(Interface { name, ..Interface::default() });
-                Block::Interface(config.interfaces.len() - 1)
+                let called = name.clone();
+                // Opened again, an interface keeps what it has.
+                Block::Interface(open(
+                    &mut config.interfaces,
+                    |i| i.name == called,
+                    || Interface { name, ..Interface::default() },
+                ))
             }
             ["access-list", _, "resequence", ..] => Block::None,
             ["no", "access-list", name, rest @ ..] => {

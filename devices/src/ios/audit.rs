@@ -21,7 +21,7 @@ use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
 
 use super::filters::{self, Family};
 use super::router::IosRouter;
-use super::{Interface, IosConfig, Named, grammar, skipped, warn};
+use super::{Interface, IosConfig, Named, grammar, recognised, skipped, warn};
 
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
@@ -515,17 +515,21 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
             continue;
         }
         let drops = uses.flat_map(|c| &c.actions).any(|(action, _)| *action == nbar::Action::Drop);
-        for criterion in &class.criteria {
-            let nbar::On::Protocol(name, _) = &criterion.on else { continue };
-            let mut message = format!(
-                "a subflow that joins shows no beginning of the stream: match protocol {name} does not \
-                 recognise it, and it is treated as class-default"
-            );
-            if drops {
-                message += "; where it is recognised, the connection is dropped";
-            }
-            notes.push((criterion.place.clone(), message));
+        let asked = class.criteria.iter().filter_map(|criterion| match &criterion.on {
+            nbar::On::Protocol(name, _) => Some((name.as_str(), &criterion.place)),
+            _ => None,
+        });
+        let (names, places): (Vec<&str>, Vec<&ConfigLine>) = asked.unzip();
+        let Some(first) = places.first() else { continue };
+        let mut message = format!(
+            "a subflow that joins shows no beginning of the stream: match protocol {} does not \
+             recognise it, and it is treated as class-default",
+            recognised::named(&names)
+        );
+        if drops {
+            message += "; where it is recognised, the connection is dropped";
         }
+        notes.push(((*first).clone(), message));
     }
     // Parameter-maps of inspected classes that a zone-pair has.
     let zones = &config.zones;

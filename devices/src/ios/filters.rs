@@ -131,6 +131,7 @@ impl Probes {
                     self.try_lists(family, [*partner, interface], first, &direction);
                 }
             }
+            self.recognised(interface, &called);
         }
     }
 
@@ -770,6 +771,14 @@ mod tests {
     fn zone_pairs_of_a_policy_that_is_not_understood() {
         let text = "zone security a\nzone security b\nzone-pair security Z source a destination b\n service-policy P\n";
         assert_eq!(told(text)[0], "unknown | all TCP | zone a to zone b | 4");
+    }
+
+    /// A zone-pair that is opened again is the same one.
+    #[test]
+    fn zone_pairs_in_two_parts() {
+        let text = "zone security a\nzone security b\nclass-map type inspect C\n match protocol tcp\npolicy-map type inspect P\n class type inspect C\n  inspect\nzone-pair security Z source a destination b\nzone-pair security Z source a destination b\n service-policy type inspect P\n";
+        assert_eq!(told(text)[0], "pass | class C: match protocol tcp | zone a to zone b | 7");
+        assert_eq!(warned(text), []);
     }
 
     /// A class whose list has an entry that is not understood.

@@ -12,6 +12,7 @@ pub(crate) mod log;
 pub(crate) mod pbr;
 mod policy_routing;
 pub(crate) mod reassembly;
+mod recognised;
 pub(crate) mod remedy;
 pub(crate) mod router;
 mod sides;

@@ -211,6 +211,8 @@ fn criterion(words: &[&str], line: &Line<'_>, found: &mut Diagnostics) -> Option
             let pattern = pattern.trim_matches('"').to_owned();
             On::Protocol("http".to_owned(), Some((field, pattern)))
         }
+        // All that is of IPv4.
+        ["protocol", "ip"] => On::Any,
         ["protocol", name] => On::Protocol((*name).to_owned(), None),
         ["protocol", name, rest @ ..] => {
             let message = format!(

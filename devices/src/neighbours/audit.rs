@@ -36,6 +36,8 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("<config version=", HEADER),
         ("<config><devices><entry name=", HEADER),
         ("<rulebase><security>", HEADER),
+        ("<rule-type>", 500),
+        ("<rules>", 50),
         ("<deviceconfig>", HEADER),
         ("<strip-mptcp-option>", HEADER),
         ("deviceconfig {", HEADER),

@@ -237,15 +237,22 @@ impl Zones {
                 "destination" | "dest",
                 destination,
             ] => {
-                self.pairs.push(Pair {
-                    name: (*name).to_owned(),
-                    source: (*source).to_owned(),
-                    destination: (*destination).to_owned(),
-                    policy: None,
-                    unread: None,
-                    place: place(),
-                });
-                Block::Pair(self.pairs.len() - 1)
+                // Opened again, a zone-pair keeps its policy.
+                let is_same = |p: &Pair| {
+                    p.name == *name && p.source == *source && p.destination == *destination
+                };
+                let known = self.pairs.iter().position(is_same);
+                Block::Pair(known.unwrap_or_else(|| {
+                    self.pairs.push(Pair {
+                        name: (*name).to_owned(),
+                        source: (*source).to_owned(),
+                        destination: (*destination).to_owned(),
+                        policy: None,
+                        unread: None,
+                        place: place(),
+                    });
+                    self.pairs.len() - 1
+                }))
             }
             ["zone-pair", ..] => {
                 let message = "expected zone-pair security NAME source ZONE destination ZONE";

@@ -37,7 +37,8 @@ struct Rule<'t> {
     /// What it does; `None`: not said.
     action: Option<(&'t str, ConfigLine)>,
     disabled: bool,
-    services: Vec<&'t str>,
+    /// Those that it names, and the first line that names one.
+    services: (Vec<&'t str>, Option<ConfigLine>),
     /// Those that it names, and the first line that names one.
     applications: (Vec<&'t str>, Option<ConfigLine>),
     /// `intrazone`, `interzone`: of connections within a zone, or between zones, alone; of a rule that decrypts, what
@@ -47,7 +48,20 @@ struct Rule<'t> {
     is_narrow: bool,
     /// The schedule outside of which it does not hold.
     schedule: Option<&'t str>,
+    /// What it names of the settings in [`NAMING`], and whether all else is meant.
+    named: [(Vec<&'t str>, bool); NAMING.len()],
 }
+
+/// Settings by which a rule names less than all, but for zones, applications and services.
+const NAMING: [&str; 7] = [
+    "source",
+    "destination",
+    "source-user",
+    "category",
+    "hip-profiles",
+    "source-hip",
+    "destination-hip",
+];
 
 /// Rulebases that are asked before the security rules, and what drops in them (PAN-OS Administrator's Guide, DoS
 /// Protection Policy Rules; Policy-Based Forwarding).
@@ -72,12 +86,32 @@ impl<'t> Rule<'t> {
             to: Vec::new(),
             action: None,
             disabled: false,
-            services: Vec::new(),
+            services: (Vec::new(), None),
             applications: (Vec::new(), None),
             of_type: None,
             is_narrow: false,
             schedule: None,
+            named: Default::default(),
         }
+    }
+
+    /// True when it takes everything that another one would, which is asked after it: as far as their names tell.
+    fn shadows(&self, other: &Self) -> bool {
+        let takes = |mine: &[&str], others: &[&str]| {
+            is_any(mine) || !is_any(others) && others.iter().all(|name| mine.contains(name))
+        };
+        let takes_type = self.of_type.is_none() || self.of_type == other.of_type;
+        let zones = [(&self.from, &other.from), (&self.to, &other.to)];
+        let named = self.named.iter().zip(&other.named).all(|((mine, negated), (others, not))| {
+            is_any(mine) || negated == not && (mine == others || !negated && takes(mine, others))
+        });
+        takes_type
+            && self.schedule.is_none()
+            && (self.scope.is_none() || self.scope == other.scope)
+            && zones.iter().all(|(mine, others)| takes(mine, others))
+            && takes(&self.applications.0, &other.applications.0)
+            && takes(&self.services.0, &other.services.0)
+            && named
     }
 
     /// No rule of its scope after it is asked.
@@ -161,7 +195,14 @@ impl<'t> Policy<'t> {
     pub(super) fn take(&mut self, statement: &Statement<'_, 't>) {
         let (mut scope, mut base) = (None, Base::Own);
         for (at, pair) in statement.words.windows(2).enumerate() {
+            // A piece of an export may begin with the rules.
+            let is_piece = at == 0 && pair[0] == "rules";
             match (pair, &statement.words[at + 2..]) {
+                ([_, name], [setting, values @ ..]) if is_piece => {
+                    self.has_rulebase = true;
+                    self.rule((false, None, base, name), setting, values, statement);
+                    return;
+                }
                 (["vsys" | "device-group", name], _) => scope = Some(*name),
                 (["zone", name], ["network", ..]) => {
                     self.zones.insert(name);
@@ -279,9 +320,10 @@ impl<'t> Policy<'t> {
             "type" if decrypts => rule.of_type = values.next().copied(),
             "rule-type" => rule.of_type = values.next().copied().filter(|v| *v != "universal"),
             "service" => {
-                let services = values.copied();
-                rule.services.extend(services);
-                rule.is_narrow |= rule.services.iter().any(|v| *v != "any");
+                let (names, place) = &mut rule.services;
+                names.extend(values);
+                place.get_or_insert_with(|| statement.place());
+                rule.is_narrow |= !is_any(names);
             }
             "application" => {
                 let (names, place) = &mut rule.applications;
@@ -293,11 +335,14 @@ impl<'t> Policy<'t> {
                 rule.schedule = values.next().copied();
                 rule.is_narrow = true;
             }
-            "source" | "destination" | "source-user" | "category" | "hip-profiles"
-            | "source-hip" | "destination-hip" => {
-                rule.is_narrow |= values.any(|v| *v != "any");
+            "negate-source" => rule.named[0].1 = values.next() == Some(&"yes"),
+            "negate-destination" => rule.named[1].1 = values.next() == Some(&"yes"),
+            _ => {
+                if let Some(at) = NAMING.iter().position(|known| *known == setting) {
+                    rule.named[at].0.extend(values);
+                    rule.is_narrow |= !is_any(&rule.named[at].0);
+                }
             }
-            _ => {}
         }
     }
 
@@ -315,7 +360,7 @@ impl<'t> Policy<'t> {
 
     /// True when a rule's services leave some TCP to it.
     fn is_of_tcp(&self, rule: &Rule<'t>) -> bool {
-        let mut left: Vec<&str> = rule.services.clone();
+        let mut left: Vec<&str> = rule.services.0.clone();
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut is_of_tcp = left.is_empty();
         while let Some(service) = left.pop() {
@@ -330,7 +375,7 @@ impl<'t> Policy<'t> {
 
     /// True when connections of TCP may be of an application that a rule names.
     fn has_applications_of_tcp(&self, rule: &Rule<'t>) -> bool {
-        let by_default = rule.services.contains(&"application-default");
+        let by_default = rule.services.0.contains(&"application-default");
         self.applications.may_be_tcp(&rule.applications.0, by_default)
     }
 
@@ -341,6 +386,31 @@ impl<'t> Policy<'t> {
         let allows = rule.action.as_ref().is_some_and(|(action, _)| *action == "allow");
         let is_given = names.iter().all(|name| self.given.contains_key(name));
         place.as_ref().filter(|_| allows && !rule.disabled && !is_given && self.is_of_tcp(rule))
+    }
+
+    /// The security rules that connections of TCP may come to, in the order in which they are asked.
+    fn asked(&self) -> Vec<&Rule<'t>> {
+        let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
+        let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(is_asked).collect();
+        rules.sort_by_key(|rule| (rule.base, rule.is_asked_late()));
+        rules
+    }
+
+    /// The service that a rule names and a text with services does not define, where it leaves nothing known of TCP
+    /// to the rule.
+    fn undefined_service<'r>(&self, rule: &'r Rule<'t>) -> Option<(&'t str, &'r ConfigLine)> {
+        let is_known = |name: &&str| {
+            const PREDEFINED: [&str; 4] =
+                ["any", "application-default", "service-http", "service-https"];
+            PREDEFINED.contains(name)
+                || self.services.contains_key(*name)
+                || self.groups.contains_key(*name)
+        };
+        let (names, place) = &rule.services;
+        if self.services.is_empty() || names.iter().any(is_known) {
+            return None;
+        }
+        names.first().copied().zip(place.as_ref())
     }
 
     /// True where the text has rules of several virtual systems or device groups.
@@ -369,6 +439,17 @@ impl<'t> Policy<'t> {
                            Multi-Path TCP on Palo Alto Networks Firewalls)";
             warn(place, message.to_owned());
         }
+        let asked = self.asked();
+        for (at, rule) in asked.iter().enumerate() {
+            if let Some(before) = asked[..at].iter().find(|before| before.shadows(rule)) {
+                let message = format!(
+                    "rule {} is never reached: rule {} before it takes all that it names",
+                    rule.title(has_scopes),
+                    before.title(has_scopes)
+                );
+                warn(&rule.place, message);
+            }
+        }
         for rule in self.rules.iter().chain(&self.decryption).filter(|rule| !rule.disabled) {
             let name = rule.title(has_scopes);
             if rule.action.is_none() {
@@ -379,7 +460,17 @@ impl<'t> Policy<'t> {
                 let is_predefined = matches!(*service, "service-http" | "service-https");
                 is_predefined || self.services.get(service) == Some(&true)
             };
-            let names_tcp = rule.services.iter().any(of_tcp);
+            let names_tcp = rule.services.0.iter().any(of_tcp);
+            if let Some((service, place)) = self.undefined_service(rule) {
+                let known = self.services.keys().chain(self.groups.keys());
+                let near = known.copied().find(|known| known.eq_ignore_ascii_case(service));
+                let near = near.map_or(String::new(), |near| {
+                    format!(" (names are case sensitive: {near} is)")
+                });
+                let message =
+                    format!("rule {name} names service {service}, which is not defined{near}");
+                warn(place, message);
+            }
             if names_tcp && !self.has_applications_of_tcp(rule) {
                 let message = format!(
                     "rule {name} names applications of other protocols than TCP and a service of TCP: no connection of \
@@ -408,7 +499,7 @@ impl<'t> Policy<'t> {
         version: Option<&str>,
         allowed: impl Fn(Option<&str>, Option<&str>) -> Allowed,
     ) -> Vec<Verdict> {
-        if !self.has_rulebase && self.zones.len() < 2 {
+        if !self.has_rulebase && self.zones.is_empty() {
             return Vec::new();
         }
         let has_scopes = self.has_scopes();
@@ -436,11 +527,11 @@ impl<'t> Policy<'t> {
                 tell(&traffic, way(&label(&rule.from), &label(&rule.to)), Effect::Drop, because);
             }
         }
-        let is_asked = |rule: &&Rule<'t>| !rule.disabled && self.is_of_tcp(rule);
-        let mut rules: Vec<&Rule<'_>> = self.rules.iter().filter(is_asked).collect();
-        rules.sort_by_key(|rule| (rule.base, rule.is_asked_late()));
-        let (rules, ends) = reached(rules);
-        for rule in rules {
+        let (rules, ends) = reached(self.asked());
+        for (at, rule) in rules.iter().enumerate() {
+            if rules[..at].iter().any(|before| before.shadows(rule)) {
+                continue;
+            }
             let traffic = match rule.is_narrow {
                 true => format!("TCP that rule {} names", rule.title(has_scopes)),
                 false => format!("all TCP, rule {}", rule.title(has_scopes)),
@@ -448,6 +539,11 @@ impl<'t> Policy<'t> {
             let all = rule.way();
             if let (Some(schedule), Some((_, place))) = (rule.schedule, &rule.action) {
                 let why = format!("the rule holds only while schedule {schedule} does");
+                tell(&traffic, all, Effect::Unknown, vec![Because::line(place, why)]);
+                continue;
+            }
+            if let Some((service, place)) = self.undefined_service(rule) {
+                let why = format!("service {service} is not defined in the text");
                 tell(&traffic, all, Effect::Unknown, vec![Because::line(place, why)]);
                 continue;
             }
@@ -648,7 +744,10 @@ mod tests {
                 let (scope, base) = of.split_once('/').unwrap();
                 let scope =
                     if scope == "shared" { scope.into() } else { format!("device-group {scope}") };
-                let all = if name.ends_with('*') { "from any to any" } else { "from a to b" };
+                let all = match name.strip_suffix('*') {
+                    Some(_) => "from any to any".to_owned(),
+                    None => format!("from a to b source {name}"),
+                };
                 format!("set {scope} {base}-rulebase security rules {name} {all} action deny\n")
             });
             let text: String = sets.collect();
@@ -660,6 +759,78 @@ mod tests {
         assert_eq!(order("g/pre:A* shared/post:C g/post:D"), "A");
         assert_eq!(order("g/pre:A* h/pre:B g/post:C h/post:D shared/post:E*"), "ABDE");
         assert_eq!(order("shared/pre:A* g/pre:B"), "A");
+    }
+
+    /// What is told of a text: effect, traffic and direction of each row, and the warnings.
+    fn rows_of(text: &str) -> (Vec<String>, Vec<String>) {
+        let audit = crate::audit::audit(ConfigText::new("p", text), None).1;
+        let one = |v: &Verdict| format!("{} {}, {}", v.effect, v.traffic, v.direction);
+        let warnings = audit.warnings.iter().map(|w| format!("{}: {}", w.line, w.message));
+        (audit.verdicts.iter().map(one).collect(), warnings.collect())
+    }
+
+    /// A rule that one before it leaves nothing to decides nothing.
+    #[test]
+    fn rules_that_are_never_reached() {
+        let first = "set rulebase security rules A from [ a b ] to c source any destination D application any service any action allow\n";
+        let second = |settings: &str| {
+            let rule = "set rulebase security rules B from a to c source x destination D application ssh service any action deny";
+            format!("{first}{rule} {settings}\n")
+        };
+        let (rows, warnings) = rows_of(&second(""));
+        assert!(!rows.iter().any(|row| row.contains("rule B")), "{rows:?}");
+        assert_eq!(
+            warnings,
+            ["2: rule B is never reached: rule A before it takes all that it names"]
+        );
+        for other in ["to any", "destination E", "from z", "negate-destination yes"] {
+            let (rows, warnings) = rows_of(&second(other));
+            assert!(rows.iter().any(|row| row.contains("rule B")), "{other} {rows:?}");
+            assert_eq!(warnings, [""; 0], "{other}");
+        }
+        for of_first in
+            ["disabled yes", "negate-destination yes", "rule-type intrazone", "schedule S"]
+        {
+            let text = format!("{}set rulebase security rules A {of_first}\n", second(""));
+            assert!(rows_of(&text).0.iter().any(|row| row.contains("rule B")), "{of_first}");
+        }
+    }
+
+    /// Names of services are case sensitive, and the device refuses a rule of one that it does not know.
+    #[test]
+    fn services_that_are_not_defined() {
+        let text = "set service port-8000 protocol tcp port 8000\nset rulebase security rules R from a to b service Port-8000 action allow\n";
+        let (rows, warnings) = rows_of(text);
+        assert_eq!(rows[0], "unknown TCP that rule R names, zone a to zone b");
+        assert_eq!(
+            warnings,
+            [
+                "2: rule R names service Port-8000, which is not defined (names are case sensitive: port-8000 is)"
+            ]
+        );
+        let right = text.replace("Port-8000", "port-8000");
+        assert_eq!(rows_of(&right).0[0], "strip TCP that rule R names, zone a to zone b");
+        // A piece of a configuration need not have them.
+        let piece = text.split_once('\n').unwrap().1;
+        assert_eq!(rows_of(piece).0[0], "strip TCP that rule R names, zone a to zone b");
+        assert_eq!(rows_of(piece).1, [""; 0]);
+    }
+
+    /// Rules that were cut out of an export, and a configuration that has none.
+    #[test]
+    fn rules_alone_and_zones_alone() {
+        let text = "<rules>\n<entry name=\"R\">\n<rule-type>intrazone</rule-type>\n<from><member>a</member></from>\n<to><member>a</member></to>\n<action>allow</action>\n</entry>\n<entry name=\"Last\">\n<from><member>any</member></from>\n<to><member>any</member></to>\n<action>reset-both</action>\n</entry>\n</rules>\n";
+        let rows = [
+            "strip all TCP, rule R, within zone a",
+            "drop all TCP, rule Last, zone any to zone any",
+        ];
+        assert_eq!(rows_of(text).0, rows);
+        let zone = "set zone a network layer3 ethernet1/1\n";
+        let rows = [
+            "drop TCP that no rule names, between zones",
+            "strip TCP that no rule names, within a zone",
+        ];
+        assert_eq!(rows_of(zone).0, rows);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn each_statement<'t>(
 }
 
 /// Settings of a rule, of which one command may have several.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 30] = [
     "from",
     "to",
     "source",
@@ -81,6 +81,15 @@ const SETTINGS: [&str; 21] = [
     "negate-source",
     "negate-destination",
     "description",
+    "hip-profiles",
+    "source-hip",
+    "destination-hip",
+    "tag",
+    "group-tag",
+    "option",
+    "icmp-unreachable",
+    "target",
+    "uuid",
 ];
 
 /// The settings of a rule that one command gives: each with its values.
