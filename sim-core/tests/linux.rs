@@ -275,6 +275,26 @@ fn a_join_without_its_third_ack_takes_no_room() {
     WINDOWS.with_borrow(|windows| assert!(windows.is_sorted(), "{windows:?}"));
 }
 
+/// `mptcp_established_options`: only what brings a DATA_ACK brings the connection's window. A kernel's third ACKs offered
+/// 64,256 bytes, when its first subflow offered 79,488 already.
+#[test]
+fn the_third_ack_of_a_join_offers_what_its_subflow_does() {
+    let note: Tampering = |port, nth, packet, _| {
+        if port.side() == Side::Inside && nth > 0 {
+            WINDOWS.with_borrow_mut(|windows| windows.push(packet.window));
+        }
+        Forwarding::Through
+    };
+    let download =
+        AppConfig::Bulk { bytes: Some(ByteSize(200_000)), duration: None, download: true };
+    Case::new(&[untouched, note], download).run();
+    let unit = 128;
+    WINDOWS.with_borrow(|windows| {
+        assert_eq!(u32::from(windows[0]) * unit, 64_256);
+        assert!(windows.iter().any(|&window| u32::from(window) * unit > 79_000), "{windows:?}");
+    });
+}
+
 /// Two paths, the second slower, and a receive buffer of 200 kB, which is full most of the time.
 fn with_a_full_window(first: Tampering, second: LinkConfig) -> ConnectionRecord {
     let small = HostConfig { receive_buffer: ByteSize(200_000), ..HostConfig::default() };

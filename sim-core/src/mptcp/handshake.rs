@@ -684,8 +684,9 @@ impl Endpoint {
         s.outcome = SubflowOutcome::Established;
         s.established_at = Some(io.now);
         self.tell(io.now, i, None, Fact::SubflowEstablished);
-        if self.subflows[i].role == SubflowRole::Join {
-            self.may_fall_back = false;
+        match self.subflows[i].role {
+            SubflowRole::Initial => self.receive.window.begin(io.now),
+            SubflowRole::Join => self.may_fall_back = false,
         }
     }
 

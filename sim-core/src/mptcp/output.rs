@@ -102,8 +102,16 @@ impl Endpoint {
         let scale = self.subflows[i].receive_scale;
         // Rounded up, so that it is not scaled away (`__tcp_select_window`).
         let unit = (1u64 << scale) - 1;
+        let is_joining = i > 0 && self.subflows[i].proof == Proof::Pending && !self.is_plain();
         let offer = &mut self.subflows[i].offer;
         let size = (offer.size().min(self.receive.window.limit()) + unit) & !unit;
+        if is_joining {
+            // The third ACK of a join brings no DATA_ACK that the connection's window could follow: what the
+            // subflow itself offered, and no less than before.
+            let size = size.max((offer.window() + unit) & !unit);
+            offer.note_window(size);
+            return (size >> scale).min(0xffff) as u16;
+        }
         let edge = self.receive.advertised.max(self.receive.next + size);
         self.receive.advertised = edge; // never moves back (RFC 9293 §3.8.6)
         offer.note_window(edge - self.receive.next);

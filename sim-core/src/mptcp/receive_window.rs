@@ -72,6 +72,11 @@ impl Offer {
         self.window = bytes;
     }
 
+    /// What the subflow advertised last.
+    pub(super) const fn window(&self) -> u64 {
+        self.window
+    }
+
     /// True where a segment with `len` bytes of payload may change what is offered.
     #[inline(always)] // once for each segment with data
     pub(super) const fn may_change(&self, len: u32, memory: u64) -> bool {
@@ -175,6 +180,11 @@ impl ReceiveWindow {
         };
         window.set_limit();
         window
+    }
+
+    /// The connection is open as this end sees it (`mptcp_finish_connect`, `mptcp_sk_clone_init`).
+    pub(super) const fn begin(&mut self, now: SimTime) {
+        self.measured_from = now;
     }
 
     /// What is free, with the segment that is just being taken in (`mptcp_space`).
@@ -369,6 +379,19 @@ mod tests {
         w.note_delivery(2_424);
         w.adjust(SimTime(1), SimDuration::ZERO, 0, one.ratio().min(other.ratio()));
         assert_eq!(w.limit().next_multiple_of(128), 55_936);
+    }
+
+    /// `mptcp_finish_connect`: what came within the first round trip of an open connection is not a round trip's.
+    #[test]
+    fn a_round_trip_begins_when_the_connection_is_open() {
+        let mut w = ReceiveWindow::new(6 << 20, true, true);
+        w.begin(SimTime(100_000_000));
+        w.note_delivery(60_000);
+        w.adjust(SimTime(115_000_000), RTT, 0, 158);
+        assert_eq!(w.memory(), INITIAL_MEMORY);
+        w.note_delivery(1);
+        w.adjust(SimTime(120_000_000), RTT, 0, 158);
+        assert!(w.memory() > INITIAL_MEMORY);
     }
 
     /// As a kernel did that was given data on a subflow after 12 s of silence: the peer's first segment echoed a

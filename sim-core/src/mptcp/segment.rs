@@ -103,9 +103,13 @@ impl Endpoint {
 
     #[inline(never)]
     fn grow_window(&mut self, now: SimTime) {
-        // The application reads before the path manager's worker sends the SYNs of joins; a join that was answered is
-        // no subflow before its third ACK has come (`subflow_syn_recv_sock`).
-        let open = self.subflows.iter().filter(|s| s.state == State::Established);
+        // A join is a subflow from its SYN on (`__mptcp_subflow_connect`), which the path manager's worker sends after
+        // the application has read; where it was answered not before its third ACK has come (`subflow_syn_recv_sock`).
+        let open = self.subflows.iter().filter(|s| match s.state {
+            State::Established => true,
+            State::SynSent => s.started_at < now,
+            State::SynReceived | State::Closed => false,
+        });
         let offers = || open.clone().map(|s| &s.offer);
         let Some(rtt) = offers().map(Offer::rtt).max() else { return };
         let Some(ratio) = offers().map(Offer::ratio).min() else { return };
