@@ -1,9 +1,11 @@
 //! The grammar: what the lines mean that concern TCP connections.
 
+use std::collections::BTreeMap;
+
 use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
-use crate::config::words::{nearest, port};
+use crate::config::words::{interface_key, nearest, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{
@@ -15,14 +17,14 @@ use super::lists::{AccessGroup, Family};
 use super::nat::{Nat, Old};
 use super::tcp_map::TcpMap;
 
-/// The block that the next line may belong to; each names the newest of its kind.
+/// The block that the next line may belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Block {
     None,
     /// Not modelled.
     Other,
     Layer7(layer7::Block),
-    Interface,
+    Interface(usize),
     TcpMap(usize),
     ClassMap(usize),
     Object(objects::Block),
@@ -34,7 +36,8 @@ enum Block {
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
     let (config, objects) = (AsaConfig::default(), Objects::default());
     let old = Old::default();
-    let mut reader = Reader { text, found, config, block: Block::None, objects, old };
+    let ports = BTreeMap::new();
+    let mut reader = Reader { text, found, config, block: Block::None, objects, old, ports };
     blocks::read(text, &mut reader);
     let Reader { mut config, old, found, .. } = reader;
     let mut without_global = Vec::new();
@@ -102,12 +105,24 @@ struct Reader<'t, 'd> {
     block: Block,
     objects: Objects,
     old: Old,
+    /// Where the interface of each port is.
+    ports: BTreeMap<String, usize>,
 }
 
 impl Grammar for Reader<'_, '_> {
     fn outer(&mut self, line: &Line<'_>) -> bool {
         if let Some(block) = self.objects.outer(line) {
             self.block = Block::Object(block);
+            return true;
+        }
+        // Where nothing is indented, a rule of the open object.
+        if let (
+            ["nat", _, "static" | "dynamic", ..],
+            Block::Object(objects::Block::Network(name)),
+        ) = (line.words.as_slice(), &self.block)
+        {
+            let name = name.clone();
+            self.nat(Some(&name), line);
             return true;
         }
         if let ["class-map", "type", "management", name] = line.words.as_slice() {
@@ -148,7 +163,7 @@ impl Grammar for Reader<'_, '_> {
                 });
                 Block::None
             }
-            ["nameif" | "security-level", _] if !matches!(self.block, Block::Interface) => {
+            ["nameif" | "security-level", _] if !matches!(self.block, Block::Interface(_)) => {
                 self.found.warn(
                     line,
                     "",
@@ -160,9 +175,14 @@ impl Grammar for Reader<'_, '_> {
                 config.conduit.get_or_insert_with(place);
                 Block::None
             }
-            ["interface" | "int", ..] => {
-                config.interfaces.push(Interface::default());
-                Block::Interface
+            ["interface" | "int", port @ ..] => {
+                let port = interface_key(&port.concat());
+                // Opened again, an interface keeps what it has.
+                let at = *self.ports.entry(port).or_insert_with(|| {
+                    config.interfaces.push(Interface::default());
+                    config.interfaces.len() - 1
+                });
+                Block::Interface(at)
             }
             ["tcp-map", name] => {
                 let known = config.tcp_maps.iter().position(|m| m.name == *name);
@@ -402,7 +422,7 @@ impl Grammar for Reader<'_, '_> {
             Block::Layer7(ref block) => {
                 self.config.layer7.inner(block, line, self.text, self.found)
             }
-            Block::Interface => self.interface(line),
+            Block::Interface(at) => self.interface(at, line),
             Block::Object(objects::Block::Network(ref name)) if line.words[0] == "nat" => {
                 let name = name.clone();
                 self.nat(Some(&name), line);
@@ -418,8 +438,11 @@ impl Grammar for Reader<'_, '_> {
     fn unknown(&mut self, line: &Line<'_>) {
         let word = line.words[0];
         match self.block {
-            Block::None | Block::Other | Block::Layer7(_) | Block::Interface | Block::Object(_) => {
-            }
+            Block::None
+            | Block::Other
+            | Block::Layer7(_)
+            | Block::Interface(_)
+            | Block::Object(_) => {}
             Block::TcpMap(_) => TcpMap::unknown(line, self.found),
             Block::ClassMap(_) => {
                 self.found.error(
@@ -448,7 +471,7 @@ impl Grammar for Reader<'_, '_> {
         blocks::slip(line, known, self.found);
         // Where a text is not indented, an interface is open until another command is: what is read of one
         // stands nowhere else.
-        if !matches!(self.block, Block::Interface) {
+        if !matches!(self.block, Block::Interface(_)) {
             self.block = Block::Other;
         }
     }
@@ -498,8 +521,8 @@ impl Reader<'_, '_> {
         self.old.take(&self.objects, line, self.text, self.found)
     }
 
-    fn interface(&mut self, line: &Line<'_>) -> bool {
-        let Some(interface) = self.config.interfaces.last_mut() else { return false };
+    fn interface(&mut self, at: usize, line: &Line<'_>) -> bool {
+        let interface = &mut self.config.interfaces[at];
         match line.words.as_slice() {
             ["nameif", name] => interface.name = Some(((*name).to_owned(), self.text.place(line))),
             ["security-level", level] => {

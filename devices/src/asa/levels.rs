@@ -181,6 +181,9 @@ mod tests {
         let from_outside = ("opened from interface outside towards inside, dmz", Some(3));
         let from_dmz = ("opened from interface dmz towards inside", Some(8));
         check(THREE, &[from_outside, from_dmz, back]);
+        // Opened again, by whatever name, an interface is the same one.
+        let again = THREE.replace(" security-level 50\n", "") + "int g2\n security-level 50\n";
+        check(&again, &[from_outside, ("opened from interface dmz towards inside", Some(9)), back]);
         let hairpin = format!("{THREE}same-security-traffic permit intra-interface\n");
         check(&hairpin, &[from_outside, from_dmz]);
         let listed = format!(

@@ -111,6 +111,10 @@ impl Objects {
 
     /// Takes a line of a block; false when it is none of its commands.
     pub fn inner(&mut self, block: &Block, line: &Line<'_>, found: &mut Diagnostics) -> bool {
+        // Another object begins, however far its line is indented.
+        if let ["object", "network" | "service", _, ..] = line.words.as_slice() {
+            return false;
+        }
         match block {
             Block::Network(name) => self.network_line(name, line, found),
             Block::Service(name, tcp) => self.service_line(name, *tcp, line, found),

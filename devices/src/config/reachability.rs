@@ -19,8 +19,16 @@ pub(crate) fn warn(all: &[Line<'_>], found: &mut Diagnostics) {
         found.warn(line, "", message);
     }
     let is_null = |word: &&str| word.to_ascii_lowercase().starts_with("null");
+    // `no ip route`, with as many of its words as are needed.
+    let is_taken_back = |line: &Line<'_>| {
+        let behind = all.iter().filter(|other| other.number > line.number);
+        behind.into_iter().any(|other| match other.words.as_slice() {
+            ["no", words @ ..] => words.len() >= 4 && line.words.starts_with(words),
+            _ => false,
+        })
+    };
     let nowhere = all.iter().find(|line| match line.words.as_slice() {
-        ["ip" | "ipv6", "route", rest @ ..] => rest.iter().any(is_null),
+        ["ip" | "ipv6", "route", rest @ ..] => rest.iter().any(is_null) && !is_taken_back(line),
         ["route", interface, ..] => is_null(interface),
         [_, interface, ..] if line.indent > 0 => line.words[0].contains('/') && is_null(interface),
         _ => false,
@@ -58,5 +66,9 @@ mod tests {
         assert_eq!(lines("router static\n address-family ipv4 unicast\n  10.0.0.0/8 Null0\n"), [3]);
         assert_eq!(lines("route Null0 10.0.0.0 255.0.0.0\n"), [1]);
         assert_eq!(lines("ip route 0.0.0.0 0.0.0.0 10.0.0.1\n"), [0; 0]);
+        let taken_back =
+            "ip route 10.0.0.0 255.0.0.0 Null0 254\nno ip route 10.0.0.0 255.0.0.0 Null0\n";
+        assert_eq!(lines(taken_back), [0; 0]);
+        assert_eq!(lines(&taken_back.replace("no ip route 10", "no ip route 11")), [1]);
     }
 }

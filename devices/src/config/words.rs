@@ -125,6 +125,39 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
     Some((address, length))
 }
 
+/// Kinds of interfaces; of those with a common beginning, the one that it stands for first.
+const INTERFACES: [&str; 18] = [
+    "ethernet",
+    "fastethernet",
+    "gigabitethernet",
+    "tengigabitethernet",
+    "tengige",
+    "twentyfivegige",
+    "fortygigabitethernet",
+    "hundredgige",
+    "management",
+    "serial",
+    "tunnel",
+    "vlan",
+    "loopback",
+    "port-channel",
+    "bundle-ether",
+    "dialer",
+    "bvi",
+    "pos",
+];
+
+/// What tells an interface from others, however its kind is shortened: `Gi0/1`, `g0/1` and `GigabitEthernet0/1` are
+/// one. Without blanks.
+#[must_use]
+pub fn interface_key(name: &str) -> String {
+    let at = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
+    let (kind, number) = name.split_at(at);
+    let kind = kind.to_ascii_lowercase();
+    let whole = INTERFACES.iter().find(|whole| !kind.is_empty() && whole.starts_with(&*kind));
+    format!("{}{number}", whole.copied().unwrap_or(&kind)).to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +173,10 @@ mod tests {
             [Some(24), Some(0), Some(32), None]
         );
         assert_eq!(prefix("2001:db8::/129"), None);
+        for name in ["Gi0/1", "g0/1", "GigabitEthernet0/1"] {
+            assert_eq!(interface_key(name), "gigabitethernet0/1");
+        }
+        assert_ne!(interface_key("Te0/1"), interface_key("Tu0/1"));
+        assert_eq!([interface_key("out"), interface_key("")], ["out", ""]);
     }
 }

@@ -226,7 +226,12 @@ impl Probes {
                         break;
                     }
                 }
-                let Some((effect, mut because)) = tried.pop() else { continue };
+                // Where lists drop them all, the first, which asks for nothing particular, tells best why.
+                let telling = if drops_by_list(&config, &tried) { 0 } else { tried.len() - 1 };
+                if tried.is_empty() {
+                    continue;
+                }
+                let (effect, mut because) = tried.swap_remove(telling);
                 if let Some((action, place)) = &class.action {
                     let does = match action {
                         Action::Inspect(_) => "inspected; TCP options are not touched",
@@ -325,12 +330,20 @@ impl Probes {
     /// Everything else: a router that touches no option.
     fn rest(&mut self, who_leaves: &str) {
         let because = vec![Because::default(format!("{who_leaves} TCP options alone ({SEED})"))];
+        let pairs = &self.config.zones.pairs;
+        let within = match pairs.iter().any(|pair| pair.source == pair.destination) {
+            true => "within any other zone, or between interfaces of none",
+            false => "within a zone, or between interfaces of none",
+        };
+        let lists = |i: &Interface| i.access.iter().chain(&i.access_v6).any(Option::is_some);
+        let has_lists = self.config.interfaces.iter().any(lists);
+        let permitted = if has_lists { "TCP that is permitted" } else { "all TCP" };
         let (traffic, direction) = match (self.verdicts.is_empty(), self.config.has_zones()) {
             (true, _) => ("all TCP", EVERYWHERE),
             (false, _) if self.verdicts.iter().any(|v| v.direction == EVERYWHERE) => {
                 ("all other TCP", EVERYWHERE)
             }
-            (false, true) => ("all TCP", "within a zone, or between interfaces of none"),
+            (false, true) => (permitted, within),
             (false, false) => ("all TCP", "every other interface, both directions"),
         };
         self.say(traffic.into(), direction, Effect::Pass, because);

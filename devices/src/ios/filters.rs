@@ -781,6 +781,31 @@ mod tests {
         assert_eq!(warned(text), []);
     }
 
+    /// A zone with a pair of its own, and lists beside zones: the last row promises no more than what is left.
+    #[test]
+    fn what_is_left_within_zones() {
+        let text = "zone security a\nzone security b\nzone-pair security Z source a destination a\ninterface i\n zone-member security a\n";
+        let last = |text: &str| told(text).pop();
+        let rest = "within any other zone, or between interfaces of none | default";
+        assert_eq!(last(text), Some(format!("pass | all TCP | {rest}")));
+        let listed = format!("{text} ip access-group 101 in\naccess-list 101 permit udp any any\n");
+        assert_eq!(last(&listed), Some(format!("pass | {PERMITTED} | {rest}")));
+    }
+
+    /// Of an entry with what stands for an address, the rest is read.
+    #[test]
+    fn entries_with_a_placeholder_for_an_address() {
+        let text = "ip access-list extended L\n permit tcp host x.1.28.2 any eq 639\n permit tcp any any eq 22\ninterface a\n ip access-group L in\n";
+        let rows = told(text);
+        for row in [
+            "unknown | TCP that an entry of access list L may name | interface a, opened from its side | 2",
+            "pass | TCP that is permitted | interface a, opened from its side | 5",
+            "drop | TCP that is not permitted by access list L | interface a, opened from its side | 5",
+        ] {
+            assert!(rows.iter().any(|r| r == row), "{row}\n{rows:#?}");
+        }
+    }
+
     /// A class whose list has an entry that is not understood.
     #[test]
     fn classes_of_lists_that_are_not_understood() {

@@ -9,7 +9,7 @@ use sim_core::engine::device::Side;
 use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
-use crate::config::words::{netmask, without_note};
+use crate::config::words::{interface_key, netmask, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
@@ -104,8 +104,8 @@ impl Grammar for Reader<'_, '_> {
             ["interface" | "int", name @ ..] if !name.is_empty() => {
                 let name = name.concat();
                 let interfaces = &mut self.config.interfaces;
-                let at = *self.places.entry(name).or_insert_with_key(|name| {
-                    interfaces.push(Interface { name: name.clone(), ..Interface::default() });
+                let at = *self.places.entry(interface_key(&name)).or_insert_with(|| {
+                    interfaces.push(Interface { name, ..Interface::default() });
                     interfaces.len() - 1
                 });
                 self.block = Block::Interface(at);
@@ -291,6 +291,9 @@ fn is_placeholder(word: &str) -> bool {
     parts.len() == 4 && parts.iter().all(is_part) && word.parse::<Ipv4Addr>().is_err()
 }
 
+/// Where an interface gets its address from, in place of one.
+const GIVEN: [&str; 6] = ["dhcp", "negotiated", "pool", "autoconfig", "slarp", "prefix"];
+
 impl Reader<'_, '_> {
     fn interface(&mut self, at: usize, line: &Line<'_>) -> bool {
         let named =
@@ -335,7 +338,7 @@ impl Reader<'_, '_> {
                     interface.address = address.parse().ok();
                 }
             }
-            ["ip", "address", word, ..] if is_placeholder(word) => {
+            ["ip", "address", word, ..] if is_placeholder(word) || !GIVEN.contains(word) => {
                 // Its interface has an address all the same; pages hide many.
                 let first = !self.config.interfaces.iter().any(|i| i.is_address_hidden);
                 if first {

@@ -1,11 +1,12 @@
 //! Access lists on the interfaces of systems that write them much as IOS does, and whose commands are
 //! else their own: IOS XR and NX-OS.
 
-use sim_core::engine::device::ConfigLine;
+use std::collections::BTreeMap;
 
 use crate::audit::{Because, Effect, Verdict};
 use crate::config::access_list::{self, AccessList, Dialect, Entry};
 use crate::config::objects::{self, Objects};
+use crate::config::words::interface_key;
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::audit::Probes;
@@ -14,7 +15,7 @@ use super::{Interface, IosConfig, Named, RouteMapEntry, Through};
 /// The open block.
 enum Block {
     None,
-    Interface,
+    Interface(usize),
     RouteMap(String),
     List(String),
     Object(objects::Block),
@@ -45,7 +46,8 @@ pub(crate) fn verdicts(
     }
     let objects = objects_of(&all, found);
     let (config, known_lines) = (IosConfig::default(), Objects::default());
-    let mut reader = Reader { text, empty, found, config, objects, known_lines };
+    let places = BTreeMap::new();
+    let mut reader = Reader { text, empty, found, config, places, objects, known_lines };
     let mut block = Block::None;
     for line in all.iter() {
         block = reader.read(line, block);
@@ -105,6 +107,8 @@ struct Reader<'t, 'd> {
     empty: Empty,
     found: &'d mut Diagnostics,
     config: IosConfig,
+    /// Where each interface is among them.
+    places: BTreeMap<String, usize>,
     objects: Objects,
     /// The groups once more, to tell which lines are theirs.
     known_lines: Objects,
@@ -119,9 +123,13 @@ impl Reader<'_, '_> {
                 let kinds = ["l2transport", "point-to-point", "multipoint"];
                 let name: String =
                     name.iter().filter(|word| !kinds.contains(word)).copied().collect();
-                let interface = Interface { name, ..Interface::default() };
-                self.config.interfaces.push(interface);
-                return Block::Interface;
+                let interfaces = &mut self.config.interfaces;
+                // Opened again, an interface keeps what it has.
+                let at = *self.places.entry(interface_key(&name)).or_insert_with(|| {
+                    interfaces.push(Interface { name, ..Interface::default() });
+                    interfaces.len() - 1
+                });
+                return Block::Interface(at);
             }
             // NX-OS's policy routing is written as IOS's; IOS XR has none.
             ["route-map", name, rest @ ..] => {
@@ -159,28 +167,27 @@ impl Reader<'_, '_> {
                     return open;
                 }
             }
-            Block::Interface => {
+            Block::Interface(at) => {
+                let interface = &mut self.config.interfaces[*at];
                 if let [family @ ("ip" | "ipv6"), "policy", "route-map", name] =
                     line.words.as_slice()
                 {
                     let place = self.text.place(line);
-                    if let Some(interface) = self.config.interfaces.last_mut() {
-                        let named = Named { name: (*name).to_owned(), place };
-                        interface.policy[usize::from(*family == "ipv6")] = Some(named);
-                    }
+                    let named = Named { name: (*name).to_owned(), place };
+                    interface.policy[usize::from(*family == "ipv6")] = Some(named);
                     return open;
                 }
                 if let Some((names, through, is_v6)) = attached(line) {
-                    self.attach(&names, through, is_v6, self.text.place(line));
+                    let groups =
+                        if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
+                    let place = self.text.place(line);
+                    groups[through as usize] = Some(Named { name: names.join(" "), place });
                     return open;
                 }
                 if binds(line) {
                     let why = "this puts an access list here in a way that is not understood";
                     self.found.warn(line, "", why);
-                    let place = self.text.place(line);
-                    if let Some(interface) = self.config.interfaces.last_mut() {
-                        interface.unread.push((place, why.to_owned()));
-                    }
+                    interface.unread.push((self.text.place(line), why.to_owned()));
                     return open;
                 }
             }
@@ -221,13 +228,6 @@ impl Reader<'_, '_> {
         let entry = access_list::entry(Dialect::Ios, words, objects, line, text, self.found);
         let list = self.config.access_lists.entry(name.to_owned()).or_default();
         list.add(words, entry);
-    }
-
-    fn attach(&mut self, names: &[&str], through: Through, is_v6: bool, place: ConfigLine) {
-        let name = names.join(" ");
-        let Some(interface) = self.config.interfaces.last_mut() else { return };
-        let groups = if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
-        groups[through as usize] = Some(Named { name, place });
     }
 
     /// Takes off their interfaces the lists of which nobody says what they do: those that are not defined,
@@ -323,6 +323,17 @@ mod tests {
             ],
             "",
         );
+        let split =
+            format!("{}interface Gi0/0/0/0\n mtu 9000\n", attach("ipv4 access-group web ingress"));
+        let again = split.replace(
+            "interface Gi0/0/0/0\n ipv4",
+            "interface Gi0/0/0/0\n!\ninterface GigabitEthernet0/0/0/0\n ipv4",
+        );
+        let count = |text: &str| {
+            let mut found = Diagnostics::new("xr.cfg");
+            verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found).len()
+        };
+        assert_eq!([count(&split), count(&again)], [4, 4], "opened again, an interface is one");
         // The common list is asked first; what it does not name, the interface's own may permit.
         check(
             &attach("ipv4 access-group common both web ingress"),

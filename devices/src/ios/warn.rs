@@ -186,7 +186,8 @@ fn address_of(config: &IosConfig, name: &str, place: &ConfigLine, say: &mut Say<
     let message = match config.interface(name) {
         None => format!("interface {name} is not in this text: nothing is translated by this line"),
         Some(interface) if interface.address.is_none() => format!(
-            "the text does not say the address of {name}: nothing is translated by this line; put an ip address there"
+            "the text does not say the address of {name}: a simulation translates nothing by this line; put an ip \
+             address there"
         ),
         Some(_) => return,
     };

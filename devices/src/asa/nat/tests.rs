@@ -7,7 +7,7 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 use sim_core::wire::seq::Seq;
 
 use crate::asa::{Asa, Settings, build};
-use crate::config::ConfigText;
+use crate::config::{ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::testing::{CLIENT, INSIDE, OUTSIDE, Outcome, SERVER, send_from, too_big};
 
@@ -214,4 +214,14 @@ fn faults_in_the_syntax_before_8_3() {
     assert!(says("static (inside,outside) nobody 10.0.1.2\n").contains("`nobody` is no address"));
     let exempt = "access-list n extended permit ip any any\nnat (inside) 0 access-list n\n";
     assert!(says(exempt).contains("not modelled"));
+}
+
+/// Where nothing is indented, a rule belongs to the object before it.
+#[test]
+fn rules_of_objects_without_indentation() {
+    let typed = "fw(config)# object network N\nfw(config-network-object)# subnet 10.0.0.0 255.255.0.0\nfw(config-network-object)# nat (inside,outside) dynamic interface\nfw(config-network-object)# exit\n";
+    let mut found = Diagnostics::new("edge.cfg");
+    let config = crate::asa::grammar::read(ConfigText::new("edge.cfg", typed), &mut found);
+    assert_eq!((config.nats.len(), found.len()), (1, 0));
+    assert_eq!(config.nats[0].object.as_deref(), Some("N"));
 }

@@ -316,6 +316,16 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 None => Ok(Set::Group(self.undefined("network object", name))),
             };
         }
+        // What stands for an address, as `x.1.28.2` on a page: the rest of the entry is read all the same.
+        if let ["host", word, rest @ ..] = self.rest
+            && self.objects.address(word).is_none()
+        {
+            let message = format!("expected an address after host, found {}", quoted(word));
+            self.found.error(self.line, word, message.clone());
+            self.undefined = Some(message);
+            self.rest = rest;
+            return Ok(Set::Group(Arc::new(Group::unknown())));
+        }
         self.one_address(mask_is_optional).map(Set::One)
     }
 

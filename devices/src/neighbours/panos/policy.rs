@@ -144,9 +144,12 @@ impl<'t> Rule<'t> {
 
 /// The rules that a connection may come to, and whether none is left to the defaults. Each virtual system or device
 /// group asks its own and the shared ones, down to one that takes all.
-fn reached<'r, 't>(rules: Vec<&'r Rule<'t>>) -> (Vec<&'r Rule<'t>>, bool) {
-    let own: BTreeSet<Option<&str>> =
-        rules.iter().map(|rule| rule.scope).filter(Option::is_some).collect();
+fn reached<'r, 't>(
+    rules: Vec<&'r Rule<'t>>,
+    systems: &BTreeSet<&'t str>,
+) -> (Vec<&'r Rule<'t>>, bool) {
+    let named = rules.iter().map(|rule| rule.scope).filter(Option::is_some);
+    let own: BTreeSet<Option<&str>> = named.chain(systems.iter().map(|name| Some(*name))).collect();
     // Those that still ask.
     let mut asking = if own.is_empty() { BTreeSet::from([None]) } else { own };
     let mut asked = rules;
@@ -169,6 +172,8 @@ fn is_any(zones: &[&str]) -> bool {
 #[derive(Debug, Default)]
 pub(in crate::neighbours) struct Policy<'t> {
     zones: BTreeSet<&'t str>,
+    /// The virtual systems that have zones.
+    systems: BTreeSet<&'t str>,
     rules: Vec<Rule<'t>>,
     /// Rules that decide what is decrypted.
     decryption: Vec<Rule<'t>>,
@@ -206,6 +211,7 @@ impl<'t> Policy<'t> {
                 (["vsys" | "device-group", name], _) => scope = Some(*name),
                 (["zone", name], ["network", ..]) => {
                     self.zones.insert(name);
+                    self.systems.extend(scope);
                 }
                 (["service", name], ["protocol", protocol, ..]) => {
                     *self.services.entry(name).or_default() |= *protocol == "tcp";
@@ -238,9 +244,13 @@ impl<'t> Policy<'t> {
                         self.given.entry(application).or_insert_with(|| statement.place());
                     }
                 }
-                (["default-security-rules", "rules"], [name, "action", action]) => {
+                (["default-security-rules", "rules"], [name, rest @ ..]) => {
                     let at = usize::from(*name == "interzone-default");
-                    self.defaults[at] = Some((*action == "allow", statement.place()));
+                    for setting in Settings(rest) {
+                        if let ["action", action] = setting {
+                            self.defaults[at] = Some((*action == "allow", statement.place()));
+                        }
+                    }
                 }
                 ([kind @ ("security" | "decryption"), "rules"], [name, rest @ ..])
                     if !rest.is_empty() =>
@@ -416,7 +426,8 @@ impl<'t> Policy<'t> {
     /// True where the text has rules of several virtual systems or device groups.
     fn has_scopes(&self) -> bool {
         let mut scopes = self.rules.iter().chain(&self.decryption).map(|rule| rule.scope);
-        scopes.next().is_some_and(|first| scopes.any(|scope| scope != first))
+        self.systems.len() > 1
+            || scopes.next().is_some_and(|first| scopes.any(|scope| scope != first))
     }
 
     /// Warns of rules that PAN-OS would not commit, of those that hold for no connection, and where `passes` tells
@@ -527,7 +538,7 @@ impl<'t> Policy<'t> {
                 tell(&traffic, way(&label(&rule.from), &label(&rule.to)), Effect::Drop, because);
             }
         }
-        let (rules, ends) = reached(self.asked());
+        let (rules, ends) = reached(self.asked(), &self.systems);
         for (at, rule) in rules.iter().enumerate() {
             if rules[..at].iter().any(|before| before.shadows(rule)) {
                 continue;
@@ -825,6 +836,14 @@ mod tests {
             "drop all TCP, rule Last, zone any to zone any",
         ];
         assert_eq!(rows_of(text).0, rows);
+        // A virtual system without rules has the defaults.
+        let two = "set vsys vsys1 zone a network layer3 e1\nset vsys vsys2 zone b network layer3 e2\nset vsys vsys1 rulebase security rules R from any to any action allow\n";
+        assert_eq!(rows_of(two).0[0], "strip all TCP, rule R of vsys1, zone any to zone any");
+        assert_eq!(rows_of(two).0.len(), 3);
+        let closed =
+            "set rulebase default-security-rules rules interzone-default action deny log-end yes\n";
+        let verdicts = crate::audit::audit(ConfigText::new("p", closed), None).1.verdicts;
+        assert_eq!(verdicts[0].because[0].line, Some(1));
         let zone = "set zone a network layer3 ethernet1/1\n";
         let rows = [
             "drop TCP that no rule names, between zones",
