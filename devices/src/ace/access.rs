@@ -134,6 +134,8 @@ fn by_list(config: &AceConfig, group: &(String, ConfigLine), direction: &str) ->
     let mut flows = Vec::new();
     if let Some(list) = list(config, group) {
         flows.extend(list.open_samples());
+        // What no entry names in particular tells best which line refuses the rest.
+        flows.push(general(5001));
         flows.extend(list.refused_samples());
         flows.extend(list.samples());
     }

@@ -273,7 +273,7 @@ mod tests {
             &[
                 (Drop, vip, clients, Some(2)),
                 (Strip, other, clients, Some(3)),
-                (Drop, refused, from, Some(2)),
+                (Drop, refused, from, Some(27)),
             ],
             0,
         );

@@ -120,6 +120,9 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let mut config = grammar::read(text, &mut found);
     config.kind = kind.unwrap_or(config.kind);
+    if snort {
+        config.apply_global_policy();
+    }
     let config = Arc::new(config);
     explain::warn(&config, None, snort, text, &mut found);
     names::warn(!snort, text, &mut found);
@@ -211,13 +214,20 @@ fn scope_verdicts(
             if class.connection.place.is_none() {
                 continue;
             }
+            let before = &map.classes[..=class_at];
+            let mut open = lists_of(config, class).into_iter().flat_map(AccessList::open_samples);
+            let doubtful = open.find_map(|f| Some((f, class_doubt(config, before, f)?)));
+            // Settings that leave the normaliser as it is by default change nothing of what is stripped outside of
+            // the class, too.
+            let is_told = doubtful.filter(|(flow, _)| {
+                let leaves = class.connection.advanced.is_none() && !snort;
+                !leaves || judge(&mut asa, String::new(), *flow, Vec::new()).effect != Effect::Strip
+            });
             let ruled = |flow: &Flow| {
                 let ruling = asa.policy.ruling(*flow, PortId(0));
                 ruling.is_some_and(|r| (r.policy, r.class) == (*policy_at, class_at))
             };
-            let before = &map.classes[..=class_at];
-            let open = lists_of(config, class).into_iter().flat_map(AccessList::open_samples);
-            if let Some(because) = open.filter_map(|f| class_doubt(config, before, f)).next() {
+            if let Some((_, because)) = is_told {
                 verdicts.push(Verdict {
                     traffic: format!("{}: what it may name", described(config, class)),
                     direction: scope.called.clone(),
@@ -299,7 +309,8 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
     };
     let verdict = |group: &AccessGroup| {
         let list = config.list_of(group)?;
-        let flows = list.refused_samples().into_iter().chain(list.samples()).chain(general());
+        // What no entry names in particular tells best which line refuses the rest.
+        let flows = general().into_iter().chain(list.refused_samples()).chain(list.samples());
         let pairs = crossings(config, list);
         let flows = flows.filter(|flow| group.of.holds(flow.src.ip()));
         let flows = flows.filter(|flow| pairs.iter().all(|at| doubt(list, *at, *flow).is_none()));
@@ -529,6 +540,20 @@ mod tests {
             ways,
             ["interface inside, both directions", "every other interface, both directions"]
         );
+    }
+
+    /// What a class may name is open only where it matters.
+    #[test]
+    fn classes_that_change_nothing_of_what_is_stripped() {
+        let text = "access-list A extended permit tcp any object S eq 80\nclass-map c\n match access-list A\npolicy-map p\n class c\n  set connection embryonic-conn-max 50\nservice-policy p interface outside\n";
+        assert!(audited(text).iter().all(|row| row.2 == Effect::Strip), "{:?}", audited(text));
+        let bypass = text.replace("embryonic-conn-max 50", "advanced-options tcp-state-bypass");
+        assert_eq!(audited(&bypass)[0].2, Effect::Unknown);
+        // Behind another word no class is named.
+        let wrong = text.replace(" class c\n", " class no c\n class d\n");
+        let warnings = audit(ConfigText::new("fw", &wrong)).warnings;
+        let lines: Vec<u32> = warnings.iter().map(|w| w.line).collect();
+        assert!(lines.contains(&5), "{warnings:?}");
     }
 
     /// The text of the system execution space has no traffic of its own.

@@ -180,6 +180,19 @@ pub(super) struct Service {
 }
 
 impl AsaConfig {
+    /// An FTD's global policy is in force, whether or not the text shows the line (Cisco 225969).
+    pub(super) fn apply_global_policy(&mut self) {
+        const NAME: &str = "global_policy";
+        let is_global = |service: &Service| service.interface.is_none();
+        if self.services.iter().any(is_global) {
+            return;
+        }
+        if let Some(map) = self.policy_maps.iter().find(|map| map.name == NAME) {
+            let (policy, place) = (NAME.to_owned(), map.place.clone());
+            self.services.push(Service { policy, interface: None, place });
+        }
+    }
+
     /// The interface that `nameif` calls so.
     pub(super) fn interface(&self, name: &str) -> Option<&Interface> {
         self.interfaces.iter().find(|i| i.name.as_ref().is_some_and(|(n, _)| n == name))

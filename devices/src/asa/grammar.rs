@@ -647,6 +647,12 @@ impl Reader<'_, '_> {
                 self.block = Block::PolicyMap(at, Some(class));
                 return true;
             }
+            ["class", _, extra, ..] => {
+                let message = format!("expected class NAME, found {} behind it", quoted(extra));
+                self.found.error(line, extra, message).help("what is under it is not read");
+                self.block = Block::PolicyMap(at, None);
+                return true;
+            }
             ["description", ..] => return true,
             ["no", "class", name] => {
                 classes.retain(|c| c.name != *name);

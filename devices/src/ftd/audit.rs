@@ -57,6 +57,9 @@ mod tests {
             "does not hold the class with `set connection advanced-options UM_",
         );
         check(policy, Effect::Unknown, "FlexConfig object");
+        // Its global policy is in force without the line.
+        let bare = policy.replace("service-policy global_policy global\n", "");
+        check(&bare, Effect::Unknown, "FlexConfig object");
         check(&format!("{map}{policy}"), Effect::Pass, "");
     }
 

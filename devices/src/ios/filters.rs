@@ -434,6 +434,11 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
     flows.extend(permitted.first());
     // What no list speaks of early on: it often tells the other effect.
     flows.extend(PORTS.into_iter().map(|port| family.general(port)));
+    let rules = [(from, Through::In), (to, Through::Out)];
+    let rules = rules.into_iter().filter_map(|(i, through)| i.inspect[through as usize].as_ref());
+    let inspected = rules.filter_map(|rule| config.inspections.rules.get(&rule.name)).flatten();
+    let ports = inspected.filter_map(|protocol| port(&protocol.name)).take(CROSSED_MAX);
+    flows.extend(ports.map(|port| family.general(port)));
     flows.extend(permitted.iter().skip(1));
     flows.extend(&answers);
     // One list's clients with another's servers.
@@ -572,6 +577,19 @@ mod tests {
             format!("pass | {PERMITTED} | interface in to interface out | 5"),
         ] {
             assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
+    }
+
+    /// A protocol that alone is inspected opens a list for itself alone.
+    #[test]
+    fn inspection_of_one_protocol() {
+        let text = "ip inspect name FW telnet\ninterface in\n ip inspect FW in\ninterface out\n ip access-group L in\nip access-list extended L\n deny ip any any\n";
+        let rows = told(text);
+        for row in [
+            "pass | TCP that is permitted | interface in to interface out | 5",
+            "drop | TCP that is not permitted by access list L | interface in to interface out | 7",
+        ] {
+            assert!(rows.iter().any(|r| r == row), "{row}\n{rows:#?}");
         }
     }
 
