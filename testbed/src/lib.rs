@@ -23,6 +23,7 @@ mod clock;
 pub mod compare;
 mod error;
 mod host;
+mod idle_polling;
 mod observe;
 mod offload;
 mod privileges;
@@ -31,6 +32,7 @@ mod run;
 mod scheduling;
 mod signals;
 mod sleeper;
+mod spinners;
 mod tun;
 
 pub use error::LiveError;
