@@ -43,4 +43,5 @@ mod zbfw;
 
 pub use catalogue::{ModelInfo, catalogue};
 pub use config::{ConfigDiagnostic, ConfigText, Severity};
+pub use neighbours::linux::Netfilter;
 pub use spec::{Built, DeviceContext, DeviceSpec, Farm, farm_of};

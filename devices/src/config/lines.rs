@@ -279,11 +279,15 @@ impl<'a> Found<'a> {
         }
         let first = self.words.len();
         split(content, &mut self.words);
-        // `command ! what it does`, as pages write it; to iptables the mark negates.
+        // `command ! what it does`, as pages write it; to iptables and nftables the mark negates.
         if has.remarks
             && !content.starts_with('-')
-            && !content.contains("tables ")
+            && !["tables ", " -A ", " -I ", " -j "].iter().any(|of| content.contains(of))
             && let Some(at) = self.words[first..].iter().position(|word| *word == "!")
+            && !matches!(
+                self.words[first..first + at].last(),
+                Some(&("flags" | "state" | "status"))
+            )
         {
             self.words.truncate(first + at);
         }

@@ -94,6 +94,15 @@ impl Match {
         }
     }
 
+    /// Hands on the ports that it names.
+    pub(super) fn each_port(&self, take: &mut impl FnMut(RangeInclusive<u16>)) {
+        match self {
+            Self::SourcePort(of) | Self::DestinationPort(of) => of.iter().cloned().for_each(take),
+            Self::Joined(of) => of.iter().flatten().for_each(|(_, on)| on.each_port(take)),
+            _ => {}
+        }
+    }
+
     /// True when the condition, or its opposite, holds; it cannot be told of unknown interfaces.
     pub(super) fn holds(&self, negated: bool, packet: &Packet, around: Circumstances<'_>) -> bool {
         let among = |ports: &[RangeInclusive<u16>], port| ports.iter().any(|p| p.contains(&port));

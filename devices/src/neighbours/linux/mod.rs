@@ -5,6 +5,8 @@ mod answer;
 mod audit;
 mod iptables;
 mod matches;
+#[cfg(test)]
+mod measured;
 mod nft;
 mod paths;
 mod remedy;
@@ -38,6 +40,7 @@ use crate::steps::track::{ConnectionId, Sender, Table, Timeouts};
 use crate::steps::{Pass, mss, ttl};
 
 use answer::answer;
+pub use audit::Netfilter;
 pub(crate) use audit::PLATFORM;
 use matches::Circumstances;
 use rules::{Base, Entry, Hook, Ruleset};
@@ -119,6 +122,8 @@ struct Course {
     /// An end of its connection is this host.
     is_here: bool,
     is_translated: bool,
+    /// A rule has said where it goes to, if only where it went before: later chains of translation are not asked.
+    is_bound: bool,
 }
 
 /// The device.
@@ -135,6 +140,8 @@ pub(crate) struct Linux {
     is_host: bool,
     /// The first rule that a packet met of which it is not known what it does.
     met: Option<Arc<Rule>>,
+    /// A packet met a rule that holds of it or does not: the text does not tell.
+    is_doubted: bool,
     /// Connections get the destinations that rules give them: a scenario's hosts have no others than their own.
     translates: bool,
     /// Connections are called by an address of this host.
@@ -268,6 +275,7 @@ impl Linux {
             daring: None,
             is_host: false,
             met: None,
+            is_doubted: false,
             translates: false,
             calls_host: false,
             routed: Routed::default(),
@@ -303,13 +311,28 @@ impl Linux {
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
         let interfaces = self.interfaces.clone();
         let is_inward = pass.ingress == PortId(0);
+        let Base { table, chain, hook, is_before_conntrack, is_nat, when, policy } =
+            &self.rules.bases[base];
+        // Where a packet goes out is not known before it is routed; what this host sends came in nowhere.
+        let is_told = match hook {
+            Hook::Ingress | Hook::Prerouting | Hook::Input => [true, false],
+            Hook::Output => [false, true],
+            Hook::Forward | Hook::Postrouting | Hook::Egress => [true, true],
+        };
+        let is_unseen = *is_before_conntrack;
         let around = |course: &Course| Circumstances {
-            state: if course.is_tracked { state } else { "UNTRACKED" },
-            interfaces: interfaces.as_ref().map(|names| way.map(|i| names[i].as_str())),
+            state: match course.is_tracked {
+                true if is_unseen => "INVALID",
+                true => state,
+                false => "UNTRACKED",
+            },
+            interfaces: interfaces.as_ref().map(|names| {
+                let name = |at: usize| if is_told[at] { names[way[at]].as_str() } else { "" };
+                [name(0), name(1)]
+            }),
             host: course.is_here.then_some(is_inward),
             is_translated: course.is_translated,
         };
-        let Base { table, chain, hook, is_nat, when, policy } = &self.rules.bases[base];
         let is_met = match hook {
             Hook::Forward => !course.is_here,
             Hook::Input => course.is_here && is_inward,
@@ -341,6 +364,7 @@ impl Linux {
             let entry = &self.rules.entries[at];
             let is_dared = is_daring && self.dared.contains(&at);
             if !entry.matches(pass.packet, around(course), is_dared) {
+                self.is_doubted |= entry.matches(pass.packet, around(course), true);
                 continue;
             }
             *self.hits.entry(at).or_default() += 1;
@@ -377,9 +401,13 @@ impl Linux {
                     let called = pass.packet.destination();
                     if let Some(instead) = to.instead_of(called) {
                         (pass.packet.dst, pass.packet.dst_port) = (instead.ip(), instead.port());
+                        course.is_bound = true;
+                        // Linux, net/netfilter/nf_nat_core.c (`nf_nat_setup_info`): the same destination is none.
+                        // Who calls this host mostly calls the address that `REDIRECT` gives.
+                        let is_moved = to.is_here && to.address.is_none() && !course.is_here;
+                        course.is_translated = is_moved || to.is_open || instead != called;
                         // What this host opens itself stays its own.
                         course.is_here = to.is_here || !is_inward && course.is_here;
-                        course.is_translated = true;
                         let (is_here, is_open, is_taken) = (course.is_here, to.is_open, to.is_here);
                         self.routed = Routed { is_here, by: Some(rule), is_open, is_taken };
                     }
@@ -426,7 +454,7 @@ impl Linux {
                 false
             }
             Some(_) => false,
-            None => self.translates && course.is_tracked && !course.is_translated,
+            None => self.translates && course.is_tracked && !course.is_bound,
         }
     }
 
@@ -491,7 +519,8 @@ impl Linux {
         let known = found.and_then(|(id, _)| self.table.get(id));
         let is_here = known.map_or(self.is_host || self.calls_host, |known| known.state.is_here);
         let is_translated = known.is_some_and(|known| known.opened.dst != known.translated.dst);
-        let mut course = Course { found, is_tracked: true, is_here, is_translated };
+        let mut course =
+            Course { found, is_tracked: true, is_here, is_translated, is_bound: false };
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }

@@ -38,6 +38,8 @@ pub(super) struct Base {
     pub(super) table: usize,
     pub(super) chain: String,
     pub(super) hook: Hook,
+    /// Packets pass it before conntrack has seen them: of every one the state is INVALID (Linux, `nf_ct_get`).
+    pub(super) is_before_conntrack: bool,
     /// It translates addresses, and only a connection's first packet passes it.
     pub(super) is_nat: bool,
     /// The packets that pass it.

@@ -200,7 +200,10 @@ fn forms_of_iptables() {
         "-A FORWARD -p tcp -m multiport --ports 6881:6889 -j DROP",
         "TCP from port 6881-6889, TCP to port 6881-6889",
     );
-    each("-A FORWARD -m iprange --dst-range 10.0.0.4-10.0.0.7 -j DROP", "TCP to 10.0.0.4/30");
+    each(
+        "-A FORWARD -m iprange --dst-range 10.0.0.4-10.0.0.7 -j DROP",
+        "TCP to 10.0.0.4/30, TCP from 10.0.0.4/30",
+    );
     each("-A FORWARD -p tcp --sport 25 -j DROP", "TCP from port 25, TCP to port 25");
     each("-A FORWARD -p tcp -j DROP --dport imaps", "TCP to port 993");
     // A rule is met by what the rules before it let come to it.
@@ -301,7 +304,11 @@ fn commands_behind_others() {
     check(
         policy,
         &[
-            (Unknown, "TCP from 10.0.0.0/8 that this rule names", Some(1)),
+            (
+                Unknown,
+                "TCP from 10.0.0.0/8 that this rule names, TCP to 10.0.0.0/8 that this rule names",
+                Some(1),
+            ),
             (Pass, "all other TCP", None),
         ],
     );

@@ -54,10 +54,12 @@ impl<'r> Asked<'r> {
     }
 
     /// What a server's answers come from is where connections go to: what those are asked, where only the port
-    /// that packets come from is told.
-    pub(super) fn of_answers(&self) -> Option<Self> {
+    /// that packets come from is told, or (`changes`: the rule may decide of them) addresses alone.
+    pub(super) fn of_answers(&self, changes: bool) -> Option<Self> {
         let Self { sources, destinations, source_ports, is_of_ipv6, .. } = *self;
-        (source_ports.is_some() && self.ports.is_none()).then(|| Self {
+        let is_of_addresses = changes && (sources.is_some() || destinations.is_some());
+        let is_such = self.ports.is_none() && (source_ports.is_some() || is_of_addresses);
+        is_such.then(|| Self {
             sources: destinations,
             destinations: sources,
             ports: source_ports,
@@ -69,7 +71,7 @@ impl<'r> Asked<'r> {
     /// One of these connections, with its name and, where it is given, its version of IP, and whether its
     /// addresses tell that; nothing when no connection is such.
     pub(super) fn connection(&self, unnamed: &Unnamed) -> Option<Connection> {
-        let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| of.first()).map(|(a, _)| *a);
+        let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| unnamed.address_of(of));
         let (from, to) = (first(self.sources), first(self.destinations));
         let mut version = self.is_of_ipv6;
         for address in [from, to].into_iter().flatten() {
@@ -86,9 +88,9 @@ impl<'r> Asked<'r> {
             called.push_str(&format!(" from {}", networks(of)));
         }
         if let Some(of) = self.source_ports
-            && let Some(range) = of.first()
+            && let Some(port) = unnamed.port_of(of)
         {
-            flow.src.set_port(*range.start());
+            flow.src.set_port(port);
             called.push_str(&format!(" from port {}", listed(of, port_range)));
         }
         if let (Some(address), Some(of)) = (to, self.destinations) {
@@ -96,9 +98,9 @@ impl<'r> Asked<'r> {
             called.push_str(&format!(" to {}", networks(of)));
         }
         if let Some(of) = self.ports
-            && let Some(range) = of.first()
+            && let Some(port) = unnamed.port_of(of)
         {
-            flow.dst.set_port(*range.start());
+            flow.dst.set_port(port);
             called.push_str(&format!(" to port {}", listed(of, port_range)));
         }
         self.be_another(&mut flow, &mut called);

@@ -7,6 +7,7 @@ use sim_core::wire::packet::Flow;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::{Path, each_of};
 use crate::neighbours::linux::rules::{Hook, Ruleset};
+use crate::neighbours::linux::target::Target;
 
 use super::asked::Asked;
 use super::unnamed::Unnamed;
@@ -28,6 +29,8 @@ pub(super) struct Named {
     pub(super) doubts: Vec<usize>,
     /// The rule concerns this host's connections alone (true), forwarded ones alone (false).
     pub(super) is_host: Option<bool>,
+    /// Its rule names what answers it.
+    pub(super) is_of_answers: bool,
     /// Places of the chain that packets pass, and of the rules on the way from there.
     pub(super) path: (usize, Box<[usize]>),
 }
@@ -82,6 +85,12 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     let mut named: Vec<Named> = Vec::new();
     let mut left = None;
     let unnamed = Unnamed::of(rules);
+    // Where no rule knows answers for what they are, each meets the rules as its connection's SYN did.
+    let knows = |(_, on): &(bool, Match)| match on {
+        Match::State(states) => states.iter().any(|state| state == "ESTABLISHED"),
+        _ => false,
+    };
+    let is_stateless = !rules.entries.iter().any(|entry| entry.matches.iter().any(knows));
     let mut add = |path: &Path<'_, '_>, most: usize| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
@@ -113,8 +122,15 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         if joined > JOINED_MAX {
             left.get_or_insert(entry.line);
         }
-        new.extend(new[0].of_answers());
-        for asked in new {
+        let changes = is_stateless
+            || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
+        let answers: Vec<Asked<'_>> = match changes {
+            true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),
+            false => new[0].of_answers(false).into_iter().collect(),
+        };
+        let first_answer = new.len();
+        new.extend(answers);
+        for (at, asked) in new.into_iter().enumerate() {
             let Some((traffic, flow, version)) = asked.connection(&unnamed) else { continue };
             let is_known = |n: &Named| {
                 (n.flow, n.calls_host) == (flow, calls_host)
@@ -138,7 +154,17 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
             let path = (base.unwrap_or(0), path.entries.into());
             let doubts = doubts.clone();
-            named.push(Named { traffic, flow, calls_host, is_of_ipv6, doubts, is_host, path });
+            let is_of_answers = at >= first_answer;
+            named.push(Named {
+                traffic,
+                flow,
+                calls_host,
+                is_of_ipv6,
+                doubts,
+                is_host,
+                is_of_answers,
+                path,
+            });
         }
         true
     };

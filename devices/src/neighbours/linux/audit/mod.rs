@@ -3,6 +3,7 @@
 
 mod asked;
 mod flows;
+mod single;
 mod unnamed;
 mod verdicts;
 mod ways;
@@ -18,8 +19,9 @@ use crate::spec::DeviceContext;
 use super::rules::{Base, Hook, Ruleset};
 use super::{Linux, nft, rules_of};
 use flows::flows;
+pub use single::Netfilter;
 use verdicts::Tried;
-use ways::{End, Way, directions, ways};
+use ways::{End, Way, directions, name_others, ways};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -214,7 +216,8 @@ fn audit(text: ConfigText<'_>) -> Built {
         direction: directions(&on, &ways, &opened),
         ..verdict
     };
-    let verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
+    let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
+    name_others(&mut verdicts, &ways);
     Ok(Audit { version: None, verdicts, warnings })
 }
 

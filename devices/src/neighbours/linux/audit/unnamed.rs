@@ -1,6 +1,7 @@
 //! Connections that no rule names: their addresses, and the port that they go to.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
@@ -15,7 +16,19 @@ pub(super) struct Unnamed {
     /// Of IPv4 and of IPv6: who opens a connection, and who is called.
     pub(super) ends: [[IpAddr; 2]; 2],
     port: u16,
+    /// What rules name.
+    networks: Vec<(IpAddr, u8)>,
+    ports: Vec<RangeInclusive<u16>>,
+    /// The same, as conditions name them together.
+    network_lists: Vec<Box<[(IpAddr, u8)]>>,
+    port_lists: Vec<Box<[RangeInclusive<u16>]>>,
 }
+
+/// Most members of a list among which one is looked for that no other list names.
+const MEMBERS_MAX: usize = 16;
+
+/// Most places in a network, or a range, at which one is looked for that is named by nothing narrower.
+const PLACES_MAX: usize = 64;
 
 impl Unnamed {
     pub(super) fn of(rules: &Ruleset) -> Self {
@@ -38,7 +51,101 @@ impl Unnamed {
             other(begins.map(of).map(IpAddr::from))
         };
         let ends = [[four(CLIENT.ip(), 1), four(SERVER.ip(), 2)], [six(1), six(2)]];
-        Self { ends, port: unnamed_port(rules) }
+        networks.sort_unstable();
+        networks.dedup();
+        let mut ports: Vec<RangeInclusive<u16>> = Vec::new();
+        let (mut network_lists, mut port_lists) = (Vec::new(), Vec::new());
+        for (_, on) in rules.entries.iter().flat_map(|entry| entry.matches.iter()) {
+            on.each_port(&mut |range| ports.push(range));
+            match on {
+                Match::Source(of) | Match::Destination(of) => network_lists.push(of.clone()),
+                Match::SourcePort(of) | Match::DestinationPort(of) => port_lists.push(of.clone()),
+                _ => {}
+            }
+        }
+        ports.sort_unstable_by_key(|range| (*range.start(), *range.end()));
+        ports.dedup();
+        network_lists.sort_unstable();
+        network_lists.dedup();
+        port_lists.sort_unstable_by_key(|of| {
+            of.iter().map(|r| (*r.start(), *r.end())).collect::<Vec<_>>()
+        });
+        port_lists.dedup();
+        let port = unnamed_port(rules);
+        Self { ends, port, networks, ports, network_lists, port_lists }
+    }
+
+    /// An address of these networks that other conditions do not name, unless they name all of these.
+    pub(super) fn address_of(&self, networks: &[(IpAddr, u8)]) -> Option<IpAddr> {
+        let within =
+            |of: &[(IpAddr, u8)], one: IpAddr| of.iter().any(|&(a, l)| in_prefix(one, a, l));
+        let mut members = networks.iter().take(MEMBERS_MAX).map(|network| self.inside(*network));
+        let first = members.next()?;
+        if networks.len() == 1 {
+            return Some(first);
+        }
+        let is_free = |one: &IpAddr| {
+            !self.network_lists.iter().any(|of| {
+                **of != *networks
+                    && within(of, *one)
+                    && !networks.iter().all(|(address, _)| within(of, *address))
+            })
+        };
+        Some(std::iter::once(first).chain(members).find(is_free).unwrap_or(first))
+    }
+
+    /// A port of these ranges, likewise.
+    pub(super) fn port_of(&self, ranges: &[RangeInclusive<u16>]) -> Option<u16> {
+        let among = |of: &[RangeInclusive<u16>], port: u16| of.iter().any(|r| r.contains(&port));
+        let mut members = ranges.iter().take(MEMBERS_MAX).map(|range| self.port_inside(range));
+        let first = members.next()?;
+        if ranges.len() == 1 {
+            return Some(first);
+        }
+        let is_free = |port: &u16| {
+            !self.port_lists.iter().any(|of| {
+                **of != *ranges
+                    && among(of, *port)
+                    && !ranges.iter().all(|range| among(of, *range.start()))
+            })
+        };
+        Some(std::iter::once(first).chain(members).find(is_free).unwrap_or(first))
+    }
+
+    /// An address of a network that rules name, and no narrower one.
+    fn inside(&self, (address, length): (IpAddr, u8)) -> IpAddr {
+        let narrower: Vec<(IpAddr, u8)> = self
+            .networks
+            .iter()
+            .copied()
+            .filter(|(of, bits)| *bits > length && in_prefix(*of, address, length))
+            .collect();
+        let beside = narrower.iter().flat_map(|(of, bits)| {
+            let size = 1u128.checked_shl(u32::from(bits_of(*of) - bits)).unwrap_or(0);
+            [moved(*of, size), moved(*of, size.wrapping_neg())]
+        });
+        let is_free = |one: &IpAddr| {
+            in_prefix(*one, address, length)
+                && !narrower.iter().any(|&(of, bits)| in_prefix(*one, of, bits))
+        };
+        let places = std::iter::once(address).chain(beside);
+        places.take(PLACES_MAX).find(is_free).unwrap_or(address)
+    }
+
+    /// A port of a range that rules name, and no narrower one.
+    fn port_inside(&self, range: &RangeInclusive<u16>) -> u16 {
+        let (first, last) = (*range.start(), *range.end());
+        let is_narrower = |of: &&RangeInclusive<u16>| {
+            *of != range && range.contains(of.start()) && range.contains(of.end())
+        };
+        let narrower: Vec<&RangeInclusive<u16>> = self.ports.iter().filter(is_narrower).collect();
+        let beside = narrower
+            .iter()
+            .flat_map(|of| [of.end().saturating_add(1), of.start().saturating_sub(1)]);
+        let places = std::iter::once(first).chain(beside).chain([last]);
+        let is_free =
+            |port: &u16| range.contains(port) && !narrower.iter().any(|of| of.contains(port));
+        places.take(PLACES_MAX).find(is_free).unwrap_or(first)
     }
 
     /// A connection of one version of IP.
@@ -48,6 +155,18 @@ impl Unnamed {
             src: SocketAddr::new(client, CLIENT.port()),
             dst: SocketAddr::new(server, self.port),
         }
+    }
+}
+
+const fn bits_of(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// The address so far behind another.
+fn moved(address: IpAddr, by: u128) -> IpAddr {
+    match address {
+        IpAddr::V4(four) => Ipv4Addr::from(u32::from(four).wrapping_add(by as u32)).into(),
+        IpAddr::V6(six) => Ipv6Addr::from(u128::from(six).wrapping_add(by)).into(),
     }
 }
 

@@ -25,6 +25,7 @@ type Outcome = (Effect, Vec<Because>);
 type OfVersion = (bool, Option<Outcome>);
 
 /// A router that connections are tried through.
+#[derive(Debug)]
 pub(super) struct Tried {
     linux: Linux,
     /// Where what opens a connection is.
@@ -44,7 +45,7 @@ const fn effect(outcome: &Option<Outcome>) -> Option<Effect> {
 }
 
 /// What rules ask of a destination: of connections that are forwarded, and of those for this host itself.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct AskedOf {
     of_forwarded: bool,
     of_host: bool,
@@ -96,6 +97,7 @@ impl Tried {
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
+        self.linux.is_doubted = false;
         self.linux.calls_host = calls_host;
         let attempt =
             Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
@@ -137,12 +139,24 @@ impl Tried {
         Some((probed.effect, because))
     }
 
+    /// Connections that are tried from now on take this way.
+    fn take(&mut self, way: &Way) {
+        self.linux.interfaces = Some(way.names.clone());
+        self.linux.is_host = way.end != End::Neither;
+        self.ingress = PortId(u8::from(way.end == End::Caller));
+    }
+
+    /// What becomes of a connection on a way; unknown where it comes to a rule whose conditions cannot be told.
+    pub(super) fn alone(&mut self, way: &Way, flow: Flow) -> Option<Effect> {
+        self.take(way);
+        let effect = effect(&self.one((flow, false), &[]));
+        effect.map(|effect| if self.linux.is_doubted { Effect::Unknown } else { effect })
+    }
+
     /// What becomes of each of the connections on a way, which is not named yet.
     pub(super) fn between(&mut self, way: &Way, flows: &Flows) -> Vec<Verdict> {
-        self.linux.interfaces = Some(way.names.clone());
-        let is_of_host = way.end != End::Neither;
-        self.linux.is_host = is_of_host;
-        self.ingress = PortId(u8::from(way.end == End::Caller));
+        self.take(way);
+        let is_of_host = self.linux.is_host;
         let only_six = self.linux.rules.is_of_ipv6;
         let unnamed = |is_six: bool| (flows.unnamed.flow(is_six), false);
         let rest = self.one(unnamed(only_six), &[]);
@@ -207,22 +221,24 @@ impl Tried {
             tried.iter().partition(|(_, told)| told.iter().all(is_rest));
         for (named, _) in alike {
             let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
-            let mut is_exception = false;
             for (other, told) in &others {
                 let is_alike = |outcome| [None, effect(&rest)].contains(&effect(outcome));
-                if is_exception || told.iter().all(|(_, outcome)| is_alike(outcome)) {
+                if told.iter().all(|(_, outcome)| is_alike(outcome)) {
                     continue;
                 }
                 // A connection that both name.
                 let flow = named.of_both(&other.flow, general);
-                is_exception = flow.src.is_ipv6() == flow.dst.is_ipv6()
+                let is_theirs = flow.src.is_ipv6() == flow.dst.is_ipv6()
                     && (other.is_like(&flow, general) || self.is_named_by(flow, other, way))
-                    && (flow == named.flow
-                        || self.is_named_by(flow, named, way)
-                            && self.one((flow, named.calls_host), &[]) == rest);
-            }
-            if is_exception {
-                say(format!("TCP{}", named.traffic), rest.clone());
+                    && (flow == named.flow || self.is_named_by(flow, named, way));
+                if !is_theirs {
+                    continue;
+                }
+                let of_both = self.one((flow, named.calls_host), &[]);
+                if flow == named.flow || effect(&of_both) == effect(&rest) {
+                    say(format!("TCP{}", named.traffic), of_both);
+                    break;
+                }
             }
         }
         for (named, told) in tried {
@@ -356,23 +372,30 @@ impl Tried {
         rows.into_iter().map(verdict).collect()
     }
 
-    /// True when the first packet of a connection comes by a way to a rule that names others.
+    /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.
     fn is_named_by(&self, flow: Flow, other: &Named, way: &Way) -> bool {
         let rules = &self.linux.rules;
-        let mut syn = Packet::new(flow.src, flow.dst);
-        syn.flags = Flags::SYN;
-        let [near, far] = [way.names[0].as_str(), way.names[1].as_str()];
-        let (interfaces, host) = match way.end {
-            End::Neither => ([near, far], None),
-            End::Called => ([near, far], Some(true)),
-            End::Caller => ([far, near], Some(false)),
+        let (flow, flags, state) = match other.is_of_answers {
+            true => (flow.reversed(), Flags::SYN.with(Flags::ACK), "ESTABLISHED"),
+            false => (flow, Flags::SYN, "NEW"),
         };
+        let mut packet = Packet::new(flow.src, flow.dst);
+        packet.flags = flags;
+        let [near, far] = [way.names[0].as_str(), way.names[1].as_str()];
+        let (mut interfaces, host) = match way.end {
+            End::Neither => ([near, far], None),
+            End::Called => ([near, far], Some(!other.is_of_answers)),
+            End::Caller => ([far, near], Some(other.is_of_answers)),
+        };
+        if other.is_of_answers {
+            interfaces.reverse();
+        }
         let interfaces = Some(interfaces);
-        let around = Circumstances { state: "NEW", interfaces, host, is_translated: false };
+        let around = Circumstances { state, interfaces, host, is_translated: false };
         let (base, path) = &other.path;
         let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
         let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
-        when.chain(asked).all(|(negated, on)| on.holds(*negated, &syn, around))
+        when.chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
     }
 
     /// Rules that cannot be told, and those others that ask the same of a packet.

@@ -1,5 +1,6 @@
 //! The ways that connections take: between the interfaces that rules tell apart, or to this host itself.
 
+use crate::audit::Verdict;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::each;
 use crate::neighbours::linux::rules::{Hook, Ruleset};
@@ -18,6 +19,33 @@ pub(super) struct Way {
     pub(super) end: End,
 }
 
+/// An interface that no rule names, beside those that are.
+const ANY_OTHER: &str = "any other interface";
+
+/// Says which others there are, where a row speaks of other interfaces and no row of some that rules name.
+pub(super) fn name_others(rows: &mut [Verdict], ways: &[Way]) {
+    let all = ways.iter().flat_map(|way| way.names.iter().map(String::as_str));
+    let mut named: Vec<&str> =
+        all.filter(|name| !OTHERS.contains(name) && !name.is_empty()).collect();
+    named.sort_unstable();
+    named.dedup();
+    let is_said = |name: &&str| {
+        rows.iter().any(|row| row.direction.split([' ', ';']).any(|word| word == *name))
+    };
+    if named.iter().all(is_said) {
+        return;
+    }
+    let others = match named.as_slice() {
+        few if few.len() <= INTERFACES_MAX => format!("any interface but {}", few.join(", ")),
+        _ => "an interface that no rule names".to_owned(),
+    };
+    for row in rows {
+        let but_lo = format!("{ANY_OTHER} but lo");
+        row.direction = row.direction.replace(&but_lo, &format!("{others}, lo"));
+        row.direction = row.direction.replace(ANY_OTHER, &others);
+    }
+}
+
 /// What this host is to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -32,7 +60,7 @@ pub(super) enum End {
 /// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
 pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String {
     let name = |name: &String| match OTHERS.contains(&name.as_str()) {
-        true => "any other interface".to_owned(),
+        true => ANY_OTHER.to_owned(),
         false => name.clone(),
     };
     let mut said: Vec<String> = Vec::new();

@@ -301,7 +301,16 @@ impl<'t> Reader<'_, 't> {
                         continue;
                     }
                     let when = when.clone();
-                    all.bases.push(Base { table: place, chain, hook, is_nat, when, policy });
+                    let is_before_conntrack = table == Table::Raw;
+                    all.bases.push(Base {
+                        table: place,
+                        chain,
+                        hook,
+                        is_before_conntrack,
+                        is_nat,
+                        when,
+                        policy,
+                    });
                 }
             }
         }

@@ -140,7 +140,7 @@ pub(super) fn rule_of(
                 matches.push((negated, Match::Option(kind)));
             }
             "--state" | "--ctstate" => {
-                let states: Vec<String> = value.split(',').map(str::to_owned).collect();
+                let states: Vec<String> = value.split(',').map(state).collect();
                 // Whose addresses a rule has translated: before the first packet comes to these rules, only
                 // destinations are.
                 let is_open = |state: &String| state == "SNAT" || state == "DNAT" && !translates;
@@ -185,7 +185,14 @@ pub(super) fn rule_of(
             }
             "-i" | "-o" | "--in-interface" | "--out-interface" => {
                 let out = matches!(*first, "-o" | "--out-interface");
-                matches.push((negated, Match::Interface { names: vec![value.to_owned()], out }));
+                // Any interface, as without it.
+                let any = value == "+";
+                matches.extend((any && negated).then_some((false, Match::Never)));
+                matches.extend(
+                    (!any).then(|| {
+                        (negated, Match::Interface { names: vec![value.to_owned()], out })
+                    }),
+                );
             }
             other => {
                 let known =
@@ -250,6 +257,14 @@ const FACTS: [&str; 8] = [
     "--source-country",
     "--u32",
 ];
+
+/// A state by its name, which may be in small letters and cut (iptables, libxt_conntrack.c: `strncasecmp`).
+fn state(word: &str) -> String {
+    let word = word.to_ascii_uppercase();
+    let known = ["INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED", "SNAT", "DNAT"];
+    let meant = known.into_iter().find(|name| !word.is_empty() && name.starts_with(&word));
+    meant.map_or(word.clone(), str::to_owned)
+}
 
 /// True for a rule of another protocol alone.
 fn concerns_no_tcp(words: &[&str]) -> bool {

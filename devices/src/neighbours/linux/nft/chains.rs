@@ -22,6 +22,9 @@ const BRACES_MAX: usize = 16;
 /// Place of destinations' translation among the chains of a hook.
 const NAT_DST: i32 = -100;
 
+/// Place of conntrack among the chains of a hook.
+const CONNTRACK: i32 = -200;
+
 /// The order in which a packet passes chains: hook, priority, and priority among those of translation.
 type Order = (Hook, i32, i32);
 
@@ -238,7 +241,15 @@ impl<'t> Reader<'_, 't> {
         self.rules.add((usize::MAX, &chain), None, read, line, None);
         let hook = Hook::Ingress;
         let (is_nat, when, policy) = (false, Vec::new(), None);
-        let base = Base { table: usize::MAX, chain, hook, is_nat, when, policy };
+        let base = Base {
+            table: usize::MAX,
+            chain,
+            hook,
+            is_before_conntrack: true,
+            is_nat,
+            when,
+            policy,
+        };
         self.bases.push(((hook, i32::MIN, 0), base));
     }
 
@@ -326,7 +337,13 @@ impl<'t> Reader<'_, 't> {
         // net/netfilter/nf_nat_proto.c: `NF_IP_PRI_NAT_DST`).
         let order = if is_nat { (hook, NAT_DST, priority) } else { (hook, priority, 0) };
         let (table, chain) = (place.table, place.chain.to_owned());
-        self.bases.push((order, Base { table, chain, hook, is_nat, when, policy: None }));
+        let is_before_conntrack = match hook {
+            Hook::Ingress => true,
+            Hook::Prerouting | Hook::Output => !is_nat && priority < CONNTRACK,
+            _ => false,
+        };
+        let base = Base { table, chain, hook, is_before_conntrack, is_nat, when, policy: None };
+        self.bases.push((order, base));
         self.words = words;
     }
 
