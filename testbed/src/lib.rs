@@ -24,6 +24,8 @@ pub mod compare;
 mod error;
 mod host;
 mod idle_polling;
+#[cfg(test)]
+mod netfilter;
 mod observe;
 mod offload;
 mod privileges;

@@ -1,0 +1,221 @@
+//! The model of Linux netfilter, held against the netfilter of this machine's kernel: the same connections go through
+//! both, by the same rules. The kernel is right.
+//!
+//! What the model says is unknown may be anything. An audit's rows are read as people read them ([`rows`]); where several
+//! name a connection, one of them must be right. A row stands for a class of which one connection was tried: where classes
+//! cross, a few connections go otherwise, at most one in so many ([`CROSSING`]).
+
+mod random;
+mod router;
+mod rows;
+mod texts;
+mod vocabulary;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use devices::audit::{Audit, Effect, audit, platforms};
+use devices::{ConfigText, Netfilter};
+use sim_core::rng::Stream;
+
+use router::Router;
+use vocabulary::Vocabulary;
+
+/// Connections that are tried on each way.
+const FLOWS: usize = 30;
+/// Of so many connections rows may be wrong of one, where people write the rules, and where chance does.
+const CROSSING: [usize; 2] = [200, 60];
+
+/// A text of rules, held against the kernel.
+#[derive(Debug, Default)]
+struct Held {
+    compared: usize,
+    unknown: usize,
+    /// Where the kernel does otherwise than the model, and than an audit's rows.
+    of_model: Vec<String>,
+    of_rows: Vec<String>,
+}
+
+/// What of the machine is missing.
+fn missing() -> Option<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let has = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let lacks = crate::missing().into_iter().next();
+    let is_root = nix::unistd::geteuid().is_root();
+    lacks.or_else(|| (!is_root).then(|| "it needs root".to_owned())).or_else(|| {
+        let mut programs = ["nft", "iptables-restore", "ip6tables-restore"].into_iter();
+        programs.find(|name| !has(name)).map(|name| format!("no `{name}`"))
+    })
+}
+
+/// Holds the model of a text against the kernel, in a namespace of its own; why it cannot be.
+fn held(name: &str, text: &str) -> Result<Held, String> {
+    let vocabulary = Vocabulary::of(text);
+    let config = ConfigText::new("rules", text);
+    let (mut model, _) = Netfilter::read(config)
+        .map_err(|errors| format!("the model refuses it: {:?}", errors.first()))?;
+    let linux = platforms().iter().find(|platform| platform.name == "linux");
+    let (_, said): (_, Audit) = audit(config, linux);
+    let mut router = Router::new(&vocabulary.interfaces).map_err(|error| error.to_string())?;
+    router.load(text)?;
+    router.listen(&vocabulary.ports.iter().copied().collect());
+    let versions = Router::versions(text);
+    // What a process takes by TPROXY is dropped where there is none.
+    let takes = text.to_ascii_lowercase().contains("tproxy");
+    let mut random = Stream::new(1, name);
+    let mut taken = BTreeSet::new();
+    let mut held = Held::default();
+    for from in &vocabulary.interfaces {
+        let ways = vocabulary.interfaces.iter().map(Some).chain([None]);
+        for to in ways.filter(|to| *to != Some(from)) {
+            let own = [false, true].map(|is_six| router.address(from, is_six));
+            let hosts = to.is_none().then_some(own);
+            let mut flows = vocabulary.flows(FLOWS, hosts, &mut random, &mut taken);
+            flows.retain(|flow| versions[usize::from(flow.dst.is_ipv6())]);
+            let tried = match to {
+                Some(to) => router.forwarded(from, to, &flows),
+                None => {
+                    // The router does not call itself.
+                    let called: BTreeSet<_> = flows.iter().map(|flow| flow.dst.ip()).collect();
+                    flows.retain(|flow| !called.contains(&flow.src.ip()));
+                    router.for_host(from, &flows)
+                }
+            };
+            let tried = tried.map_err(|error| error.to_string())?;
+            for (flow, kernel) in flows.iter().zip(tried) {
+                held.compared += 1;
+                let modelled = match to {
+                    Some(to) => model.forwarded(from, to, *flow),
+                    None => model.for_host(from, *flow),
+                };
+                // Of what a rule sends elsewhere than asked, other ways tell.
+                let Some(modelled) = modelled else { continue };
+                // A host that is called does not tell whether it, or a proxy before it, left the option out.
+                let is_alike = |said: Effect| {
+                    let both = [said, kernel];
+                    to.is_none()
+                        && both.iter().all(|of| matches!(of, Effect::Strip | Effect::Terminate))
+                };
+                let fits = |said: Effect| {
+                    said == kernel
+                        || said == Effect::Unknown
+                        || takes && (said == Effect::Terminate || to.is_none())
+                        || is_alike(said)
+                };
+                held.unknown += usize::from(modelled == Effect::Unknown);
+                let to_what = to.map_or("the host", String::as_str);
+                let told = format!(
+                    "{name}: {from} to {to_what}: {flow}: kernel {kernel}, model {modelled}"
+                );
+                if !fits(modelled) {
+                    held.of_model.push(told.clone());
+                }
+                let rows = rows::effects(&said, from, to.map(String::as_str), *flow);
+                if !rows.is_empty() && !rows.iter().any(|said| fits(*said)) {
+                    held.of_rows.push(format!("{told}, audit {rows:?}"));
+                }
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// Holds texts against the kernel, each on a thread of its own: a namespace is a thread's.
+fn all(texts: &[(String, String)]) -> Vec<(String, Result<Held, String>)> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((name, text)) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let held = std::thread::scope(|scope| scope.spawn(|| held(name, text)).join());
+            let held = held.unwrap_or_else(|_| Err("it panicked".to_owned()));
+            done.lock().expect("no panic here").push((name.clone(), held));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    done.into_inner().expect("no panic here")
+}
+
+/// Tells how much was compared; how many connections, and of how many rows are wrong.
+fn counted(what: &str, all: &[(String, Result<Held, String>)]) -> [usize; 2] {
+    let held = || all.iter().filter_map(|(_, held)| held.as_ref().ok());
+    let compared: usize = held().map(|held| held.compared).sum();
+    let unknown: usize = held().map(|held| held.unknown).sum();
+    let rows: usize = held().map(|held| held.of_rows.len()).sum();
+    eprintln!(
+        "{what}: {} of {} texts, {compared} connections, {unknown} of them unknown; rows are wrong of {rows}",
+        held().count(),
+        all.len()
+    );
+    [compared, rows]
+}
+
+#[test]
+fn texts_do_what_the_kernel_does() {
+    if let Some(lack) = missing() {
+        eprintln!("the model of netfilter: SKIPPED: {lack}");
+        return;
+    }
+    let texts = texts::TEXTS.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let found = all(&texts);
+    let [compared, wrong] = counted("texts", &found);
+    let mut rows: Vec<&String> = Vec::new();
+    for (name, held) in &found {
+        let held = held.as_ref().unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert!(held.of_model.is_empty(), "{name}: {:#?}", held.of_model);
+        rows.extend(&held.of_rows);
+    }
+    assert!(wrong * CROSSING[0] <= compared, "{rows:#?}");
+}
+
+/// `OPTION30_NETFILTER_RANDOM`: how many.
+#[test]
+fn random_rules_do_what_the_kernel_does() {
+    if let Some(lack) = missing() {
+        eprintln!("random rules of netfilter: SKIPPED: {lack}");
+        return;
+    }
+    let count = std::env::var("OPTION30_NETFILTER_RANDOM").ok().and_then(|n| n.parse().ok());
+    let text =
+        |seed: u64| (format!("seed {seed}"), random::ruleset(&mut Stream::new(seed, "rules")));
+    let texts: Vec<_> = (0..count.unwrap_or(20)).map(text).collect();
+    let found = all(&texts);
+    let [compared, wrong] = counted("random rules", &found);
+    assert!(wrong * CROSSING[1] <= compared, "{wrong} of {compared}");
+    for (name, held) in &found {
+        let held = held.as_ref().unwrap_or_else(|why| panic!("{name}: {why}"));
+        let text = texts.iter().find(|(of, _)| of == name).map_or("", |(_, text)| text);
+        assert!(held.of_model.is_empty(), "{text}\n{:#?}", held.of_model);
+    }
+}
+
+/// `OPTION30_NETFILTER_TEXTS`: a folder of rules, of which all that differs is told.
+#[test]
+fn texts_of_a_folder() {
+    let Some(folder) = std::env::var_os("OPTION30_NETFILTER_TEXTS") else { return };
+    let files = std::fs::read_dir(&folder).expect("a folder").flatten();
+    let read = |entry: std::fs::DirEntry| {
+        let text = std::fs::read(entry.path()).ok()?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        Some((name, String::from_utf8_lossy(&text).into_owned()))
+    };
+    let mut texts: Vec<_> = files.filter_map(read).collect();
+    texts.sort_unstable();
+    let found = all(&texts);
+    counted("a folder", &found);
+    for (name, held) in &found {
+        match held {
+            Err(why) => eprintln!("SKIP {name}: {}", why.replace('\n', " | ")),
+            Ok(held) => {
+                held.of_model.iter().take(6).for_each(|told| eprintln!("MODEL {told}"));
+                held.of_rows.iter().take(6).for_each(|told| eprintln!("ROWS {told}"));
+            }
+        }
+    }
+    let wrong = |held: &Held| held.of_model.len();
+    let wrong: usize = found.iter().filter_map(|(_, held)| held.as_ref().ok()).map(wrong).sum();
+    assert_eq!(wrong, 0, "connections");
+}
