@@ -259,8 +259,16 @@ fn scope_verdicts(
     let sure = |flow: Flow| {
         in_force.iter().all(|(_, map)| class_doubt(config, &map.classes, flow).is_none())
     };
-    let unruled =
-        general().into_iter().find(|f| asa.policy.ruling(*f, PortId(0)).is_none() && sure(*f));
+    // What the lists of classes deny, they leave to others.
+    let classes = in_force.iter().flat_map(|(_, map)| &map.classes);
+    let denied = classes
+        .filter(|class| class.connection.place.is_some())
+        .flat_map(|class| lists_of(config, class))
+        .flat_map(AccessList::refused_samples);
+    let unruled = general()
+        .into_iter()
+        .chain(denied)
+        .find(|f| asa.policy.ruling(*f, PortId(0)).is_none() && sure(*f));
     if snort
         && unruled.is_some()
         && !config
@@ -554,6 +562,19 @@ mod tests {
         let warnings = audit(ConfigText::new("fw", &wrong)).warnings;
         let lines: Vec<u32> = warnings.iter().map(|w| w.line).collect();
         assert!(lines.contains(&5), "{warnings:?}");
+    }
+
+    /// What a class's list denies stays outside of the class.
+    #[test]
+    fn what_the_list_of_a_class_denies() {
+        let list = "access-list L extended deny tcp any host 10.0.0.5 eq 443\naccess-list L extended permit tcp any any\n";
+        let text = FOUR_STEPS.replace("match any", "match access-list L") + list;
+        let rows = audited(&text);
+        let effects: Vec<_> = rows.iter().map(|row| (row.0.as_str(), row.2)).collect();
+        assert_eq!(
+            effects,
+            [("class c: match access-list L", Effect::Pass), ("all other TCP", Effect::Strip)]
+        );
     }
 
     /// The text of the system execution space has no traffic of its own.

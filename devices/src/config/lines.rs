@@ -187,6 +187,13 @@ impl<'a> Words<'a> {
     }
 }
 
+impl<'a> FromIterator<&'a str> for Words<'a> {
+    fn from_iter<T: IntoIterator<Item = &'a str>>(words: T) -> Self {
+        let all: Vec<&str> = words.into_iter().collect();
+        Self { place: 0..all.len(), all: Arc::new(all) }
+    }
+}
+
 impl<'a> Deref for Words<'a> {
     type Target = [&'a str];
 

@@ -158,6 +158,41 @@ pub fn interface_key(name: &str) -> String {
     format!("{}{number}", whole.copied().unwrap_or(&kind)).to_ascii_lowercase()
 }
 
+/// Most interfaces of one range.
+const RANGE_MAX: u32 = 4096;
+
+/// The interfaces that `interface` opens, without blanks: several behind `range`, or where NX-OS names them so,
+/// `Ethernet1/1 - 4 , Ethernet1/8`.
+#[must_use]
+pub fn interface_names(words: &[&str]) -> Vec<String> {
+    let whole = words.strip_prefix(&["range"]).unwrap_or(words).concat();
+    let mut names = Vec::new();
+    let mut kind = "";
+    for part in whole.split(',') {
+        let at = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+        let (own, number) = part.split_at(at);
+        if !own.is_empty() {
+            kind = own;
+        }
+        match range_of(number) {
+            Some((stem, numbers)) => names.extend(numbers.map(|n| format!("{kind}{stem}{n}"))),
+            None => names.push(format!("{kind}{number}")),
+        }
+    }
+    names
+}
+
+/// `1/0/1-4`: what all have in common, and the numbers.
+fn range_of(number: &str) -> Option<(&str, std::ops::RangeInclusive<u32>)> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let (first, last) = number.split_once('-').filter(|(first, _)| first.ends_with(is_digit))?;
+    let at = first.rfind(|c| !is_digit(c)).map_or(0, |at| at + 1);
+    let (stem, first) = first.split_at(at);
+    let (first, last) = (first.parse().ok()?, last.rsplit(|c| !is_digit(c)).next()?.parse().ok()?);
+    let is_range = first <= last && last - first < RANGE_MAX;
+    is_range.then_some((stem, first..=last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +212,13 @@ mod tests {
             assert_eq!(interface_key(name), "gigabitethernet0/1");
         }
         assert_ne!(interface_key("Te0/1"), interface_key("Tu0/1"));
+        let names =
+            |text: &str| interface_names(&text.split_whitespace().collect::<Vec<_>>()).join(" ");
+        assert_eq!(names("range Gi1/0/1 - 3 , Fa0/7"), "Gi1/0/1 Gi1/0/2 Gi1/0/3 Fa0/7");
+        assert_eq!(names("range vlan 10-11, 20"), "vlan10 vlan11 vlan20");
+        assert_eq!(names("Ethernet1/1-Ethernet1/2"), "Ethernet1/1 Ethernet1/2");
+        assert_eq!(names("port-channel1"), "port-channel1");
+        assert_eq!(names("ATM0.1 point-to-point"), "ATM0.1point-to-point");
         assert_eq!([interface_key("out"), interface_key("")], ["out", ""]);
     }
 }

@@ -9,7 +9,7 @@ use sim_core::engine::device::Side;
 use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
-use crate::config::words::{interface_key, netmask, without_note};
+use crate::config::words::{interface_key, interface_names, netmask, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
@@ -26,7 +26,8 @@ enum Block {
     Prose,
     /// What reaches the router itself.
     ControlPlane,
-    Interface(usize),
+    /// Several of a range.
+    Interface(Vec<usize>),
     AccessList(String),
     RouteMap(String),
     Object(objects::Block),
@@ -102,13 +103,15 @@ impl Grammar for Reader<'_, '_> {
                 self.block = Block::RouteMap((*name).to_owned());
             }
             ["interface" | "int", name @ ..] if !name.is_empty() => {
-                let name = name.concat();
                 let interfaces = &mut self.config.interfaces;
-                let at = *self.places.entry(interface_key(&name)).or_insert_with(|| {
-                    interfaces.push(Interface { name, ..Interface::default() });
-                    interfaces.len() - 1
+                let names = interface_names(name).into_iter();
+                let places = names.map(|name| {
+                    *self.places.entry(interface_key(&name)).or_insert_with(|| {
+                        interfaces.push(Interface { name, ..Interface::default() });
+                        interfaces.len() - 1
+                    })
                 });
-                self.block = Block::Interface(at);
+                self.block = Block::Interface(places.collect());
             }
             ["ip", "access-list", "extended" | "standard", name]
             | ["ipv6", "access-list", name] => {
@@ -148,6 +151,12 @@ impl Grammar for Reader<'_, '_> {
     }
 
     fn inner(&mut self, line: &Line<'_>) -> bool {
+        if let Block::Interface(places) = &mut self.block {
+            let places = std::mem::take(places);
+            let is_its = self.range(&places, line);
+            self.block = Block::Interface(places);
+            return is_its;
+        }
         match &self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
@@ -159,10 +168,7 @@ impl Grammar for Reader<'_, '_> {
                 }
                 line.indent > 0
             }
-            Block::Interface(at) => {
-                let at = *at;
-                self.interface(at, line)
-            }
+            Block::Interface(_) => false,
             Block::AccessList(name) => {
                 let first = line.words[0];
                 let entry = first.parse::<u32>().is_ok()
@@ -295,6 +301,19 @@ fn is_placeholder(word: &str) -> bool {
 const GIVEN: [&str; 6] = ["dhcp", "negotiated", "pool", "autoconfig", "slarp", "prefix"];
 
 impl Reader<'_, '_> {
+    /// A line of one interface, or of all of a range, which are told of once.
+    fn range(&mut self, places: &[usize], line: &Line<'_>) -> bool {
+        let Some((first, rest)) = places.split_first() else { return false };
+        let is_its = self.interface(*first, line);
+        let mut quiet = Diagnostics::new(self.text.file);
+        std::mem::swap(self.found, &mut quiet);
+        for at in rest {
+            self.interface(*at, line);
+        }
+        std::mem::swap(self.found, &mut quiet);
+        is_its
+    }
+
     fn interface(&mut self, at: usize, line: &Line<'_>) -> bool {
         let named =
             |name: &str| Some(Named { name: name.to_owned(), place: self.text.place(line) });

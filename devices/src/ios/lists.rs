@@ -6,19 +6,23 @@ use std::collections::BTreeMap;
 use crate::audit::{Because, Effect, Verdict};
 use crate::config::access_list::{self, AccessList, Dialect, Entry};
 use crate::config::objects::{self, Objects};
-use crate::config::words::interface_key;
+use crate::config::words::{interface_key, interface_names};
 use crate::config::{ConfigText, Diagnostics, Line};
 
+use crate::nbar::grammar::Block as QualityBlock;
+
 use super::audit::Probes;
-use super::{Interface, IosConfig, Named, RouteMapEntry, Through};
+use super::{Interface, IosConfig, Named, RouteMapEntry, Through, policies};
 
 /// The open block.
 enum Block {
     None,
-    Interface(usize),
+    /// Several of a range.
+    Interface(Vec<usize>),
     RouteMap(String),
     List(String),
     Object(objects::Block),
+    Quality(QualityBlock),
 }
 
 /// What a list without entries does on an interface.
@@ -41,7 +45,8 @@ pub(crate) fn verdicts(
 ) -> Vec<Verdict> {
     let all = text.lines();
     let mut known = super::vlan_filters::verdicts(text, found);
-    if !all.iter().any(binds) && known.is_empty() {
+    let acts = |line: &Line<'_>| binds(line) || policies::drops(line);
+    if !all.iter().any(acts) && known.is_empty() {
         return Vec::new();
     }
     let objects = objects_of(&all, found);
@@ -53,6 +58,7 @@ pub(crate) fn verdicts(
         block = reader.read(line, block);
     }
     reader.check(&all);
+    policies::forget_harmless(&mut reader.config);
     known.extend(reader.take_unknown());
     Probes::of(reader.config).lists(what, known)
 }
@@ -121,15 +127,17 @@ impl Reader<'_, '_> {
             ["interface" | "int", name @ ..] if !name.is_empty() => {
                 // How IOS XR says what kind it is.
                 let kinds = ["l2transport", "point-to-point", "multipoint"];
-                let name: String =
+                let name: Vec<&str> =
                     name.iter().filter(|word| !kinds.contains(word)).copied().collect();
                 let interfaces = &mut self.config.interfaces;
                 // Opened again, an interface keeps what it has.
-                let at = *self.places.entry(interface_key(&name)).or_insert_with(|| {
-                    interfaces.push(Interface { name, ..Interface::default() });
-                    interfaces.len() - 1
+                let places = interface_names(&name).into_iter().map(|name| {
+                    *self.places.entry(interface_key(&name)).or_insert_with(|| {
+                        interfaces.push(Interface { name, ..Interface::default() });
+                        interfaces.len() - 1
+                    })
                 });
-                return Block::Interface(at);
+                return Block::Interface(places.collect());
             }
             // NX-OS's policy routing is written as IOS's; IOS XR has none.
             ["route-map", name, rest @ ..] => {
@@ -156,6 +164,12 @@ impl Reader<'_, '_> {
         if let Some(block) = self.known_lines.outer(line) {
             return Block::Object(block);
         }
+        let written = policies::as_ios(line);
+        // What of classes and policies is not read drops nothing.
+        let quiet = &mut Diagnostics::new(self.text.file);
+        if let Some(Some(block)) = self.config.quality.outer(&written, self.text, quiet) {
+            return Block::Quality(block);
+        }
         match &open {
             Block::RouteMap(name) => {
                 if let Some(entry) =
@@ -167,27 +181,43 @@ impl Reader<'_, '_> {
                     return open;
                 }
             }
-            Block::Interface(at) => {
-                let interface = &mut self.config.interfaces[*at];
+            Block::Interface(places) => {
+                if let Some((name, through)) = policies::attached(line) {
+                    let named = Named { name: name.to_owned(), place: self.text.place(line) };
+                    for at in places {
+                        let slot = &mut self.config.interfaces[*at].service[through as usize];
+                        *slot = Some(named.clone());
+                    }
+                    return open;
+                }
                 if let [family @ ("ip" | "ipv6"), "policy", "route-map", name] =
                     line.words.as_slice()
                 {
                     let place = self.text.place(line);
                     let named = Named { name: (*name).to_owned(), place };
-                    interface.policy[usize::from(*family == "ipv6")] = Some(named);
+                    for at in places {
+                        let policy = &mut self.config.interfaces[*at].policy;
+                        policy[usize::from(*family == "ipv6")] = Some(named.clone());
+                    }
                     return open;
                 }
                 if let Some((names, through, is_v6)) = attached(line) {
-                    let groups =
-                        if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
-                    let place = self.text.place(line);
-                    groups[through as usize] = Some(Named { name: names.join(" "), place });
+                    let named = Named { name: names.join(" "), place: self.text.place(line) };
+                    for at in places {
+                        let interface = &mut self.config.interfaces[*at];
+                        let groups =
+                            if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
+                        groups[through as usize] = Some(named.clone());
+                    }
                     return open;
                 }
                 if binds(line) {
                     let why = "this puts an access list here in a way that is not understood";
                     self.found.warn(line, "", why);
-                    interface.unread.push((self.text.place(line), why.to_owned()));
+                    for at in places {
+                        let unread = &mut self.config.interfaces[*at].unread;
+                        unread.push((self.text.place(line), why.to_owned()));
+                    }
                     return open;
                 }
             }
@@ -216,6 +246,11 @@ impl Reader<'_, '_> {
             Block::Object(block) => {
                 if self.known_lines.inner(block, line, &mut Diagnostics::new(self.text.file)) {
                     return open;
+                }
+            }
+            Block::Quality(block) => {
+                if let Some(block) = self.config.quality.inner(*block, &written, self.text, quiet) {
+                    return Block::Quality(block);
                 }
             }
             Block::None => {}
@@ -334,6 +369,10 @@ mod tests {
             verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found).len()
         };
         assert_eq!([count(&split), count(&again)], [4, 4], "opened again, an interface is one");
+        // Of a range, each.
+        let range = attach("ipv4 access-group web ingress")
+            .replace("interface Gi0/0/0/0", "interface Gi0/0/0/0-2");
+        assert_eq!(count(&range), 4, "all that are alike together");
         // The common list is asked first; what it does not name, the interface's own may permit.
         check(
             &attach("ipv4 access-group common both web ingress"),

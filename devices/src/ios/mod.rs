@@ -10,6 +10,7 @@ pub(crate) mod intercept;
 pub(crate) mod lists;
 pub(crate) mod log;
 pub(crate) mod pbr;
+mod policies;
 mod policy_routing;
 pub(crate) mod reassembly;
 mod recognised;

@@ -48,7 +48,7 @@ impl Probes {
 
 impl IosConfig {
     /// The classes that a policy drops, or one inside it, with the lines that say so.
-    fn dropped_classes(&self, policy: &str) -> Vec<(&str, &ConfigLine)> {
+    pub(super) fn dropped_classes(&self, policy: &str) -> Vec<(&str, &ConfigLine)> {
         let mut policies: Vec<&str> = vec![policy];
         let mut classes = Vec::new();
         let mut next = 0;

@@ -326,6 +326,15 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             self.rest = rest;
             return Ok(Set::Group(Arc::new(Group::unknown())));
         }
+        if let ["interface", name, rest @ ..] = self.rest
+            && self.objects.interface(name).is_none()
+        {
+            let message = format!("the text does not say the address of interface {name}");
+            self.found.warn(self.line, name, format!("{message}: this line matches nothing"));
+            self.undefined = Some(message);
+            self.rest = rest;
+            return Ok(Set::Group(Arc::new(Group::unknown())));
+        }
         self.one_address(mask_is_optional).map(Set::One)
     }
 
