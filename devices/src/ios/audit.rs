@@ -21,7 +21,7 @@ use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
 
 use super::filters::{self, Family};
 use super::router::IosRouter;
-use super::{Interface, IosConfig, Named, grammar, recognised, skipped, warn};
+use super::{Interface, IosConfig, Named, grammar, recognised, skipped, vlan_filters, warn};
 
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
@@ -118,7 +118,9 @@ fn audit(text: ConfigText<'_>) -> Audit {
         probes.interfaces();
     }
     probes.intercepted();
-    probes.verdicts.extend(super::vlan_filters::verdicts(text, &mut found));
+    let lists = &config.access_lists;
+    let rest = vlan_filters::Rest::Drops;
+    probes.verdicts.extend(vlan_filters::verdicts(text, lists, rest, &mut found));
     probes.rest("IOS leaves");
     Audit { version, verdicts: probes.verdicts, warnings: found.into_all() }
 }

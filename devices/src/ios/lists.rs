@@ -12,7 +12,7 @@ use crate::config::{ConfigText, Diagnostics, Line};
 use crate::nbar::grammar::Block as QualityBlock;
 
 use super::audit::Probes;
-use super::{Interface, IosConfig, Named, RouteMapEntry, Through, policies};
+use super::{Interface, IosConfig, Named, RouteMapEntry, Through, policies, vlan_filters};
 
 /// The open block.
 enum Block {
@@ -44,9 +44,9 @@ pub(crate) fn verdicts(
     found: &mut Diagnostics,
 ) -> Vec<Verdict> {
     let all = text.lines();
-    let mut known = super::vlan_filters::verdicts(text, found);
-    let acts = |line: &Line<'_>| binds(line) || policies::drops(line);
-    if !all.iter().any(acts) && known.is_empty() {
+    let acts =
+        |line: &Line<'_>| binds(line) || policies::drops(line) || vlan_filters::filters(line);
+    if !all.iter().any(acts) {
         return Vec::new();
     }
     let objects = objects_of(&all, found);
@@ -59,6 +59,8 @@ pub(crate) fn verdicts(
     }
     reader.check(&all);
     policies::forget_harmless(&mut reader.config);
+    let (lists, rest) = (&reader.config.access_lists, vlan_filters::Rest::Open);
+    let mut known = vlan_filters::verdicts(text, lists, rest, reader.found);
     known.extend(reader.take_unknown());
     Probes::of(reader.config).lists(what, known)
 }
