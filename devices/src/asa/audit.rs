@@ -21,7 +21,7 @@ use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, 
 use super::lists::AccessGroup;
 use super::policy::Policy;
 use super::tcp_map::SEED;
-use super::{Asa, explain, grammar, levels, names, touches};
+use super::{Asa, explain, grammar, levels, names, policy_route, touches};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -144,6 +144,7 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     }
     verdicts.extend(refused(&config));
     verdicts.extend(unread(&config));
+    verdicts.extend(policy_route::refused(&config, text));
     verdicts.extend(levels::managing(&config));
     // An FTD has no security levels.
     if !snort {

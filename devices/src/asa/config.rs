@@ -83,6 +83,8 @@ pub(super) struct Interface {
     /// The line `management-only`.
     pub(super) management_only: Option<ConfigLine>,
     pub(super) address: Option<Ipv4Addr>,
+    /// `policy-route route-map NAME`.
+    pub(super) policy_route: Option<String>,
 }
 
 /// `class-map NAME`.

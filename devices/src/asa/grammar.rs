@@ -542,6 +542,8 @@ impl Reader<'_, '_> {
                     self.objects.set_interface(name, address.into());
                 }
             }
+            ["policy-route", "route-map", map] => interface.policy_route = Some((*map).to_owned()),
+            ["no", "policy-route", "route-map", ..] => interface.policy_route = None,
             _ => return line.indent > 0,
         }
         true

@@ -22,6 +22,7 @@ mod normalizer;
 mod order;
 mod pix;
 mod policy;
+mod policy_route;
 mod remedy;
 mod report;
 mod syslog;

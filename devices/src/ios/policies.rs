@@ -3,11 +3,9 @@
 //! Nexus 9000 QoS Configuration Guide, Policing).
 
 use crate::config::Line;
+use crate::nbar::config::Action;
 
 use super::{IosConfig, Through};
-
-/// A rate that nothing reaches: what a policer limits is not looked at here.
-const UNLIMITED: &str = "100000000000";
 
 /// True for a line by which a policy may drop all of a class.
 pub(super) fn drops(line: &Line<'_>) -> bool {
@@ -39,23 +37,29 @@ pub(super) fn as_ios<'l>(line: &Line<'l>) -> Line<'l> {
         ["match", "access-group", "ipv4" | "ipv6", name] => {
             line.words = ["match", "access-group", *name].into_iter().collect();
         }
-        ["police", rest @ ..] => {
-            let actions = rest.iter().skip_while(|word| !word.starts_with("conform"));
-            let actions = actions.map(|word| match *word {
-                "conform" => "conform-action",
-                "exceed" => "exceed-action",
-                "violate" => "violate-action",
+        [police @ "police", rest @ ..] => {
+            let rate = rest.iter().find(|word| word.parse::<u64>().is_ok());
+            let at = rest.iter().position(|word| word.starts_with("conform"));
+            let actions = at.map_or(&[][..], |at| &rest[at..]);
+            // The last word stays the line's own, by which its text is found.
+            let named = actions.iter().enumerate().map(|(at, word)| match *word {
+                "conform" if at + 1 < actions.len() => "conform-action",
                 word => word,
             });
-            line.words = ["police", UNLIMITED].into_iter().chain(actions).collect();
+            if let Some(rate) = rate {
+                line.words = [*police, rate].into_iter().chain(named).collect();
+            }
         }
         _ => {}
     }
     line
 }
 
-/// Takes off their interfaces the policies that drop no class.
+/// Takes off their interfaces the policies that drop no class, and from all of them what only limits a rate.
 pub(super) fn forget_harmless(config: &mut IosConfig) {
+    for class in config.quality.policies.iter_mut().flat_map(|policy| &mut policy.classes) {
+        class.actions.retain(|(action, _)| matches!(action, Action::Drop | Action::Nested(_)));
+    }
     let services =
         config.interfaces.iter().flat_map(|interface| interface.service.iter().flatten());
     let harmless: Vec<String> = services
