@@ -220,6 +220,7 @@ fn scope_verdicts(
             let doubtful = open.find_map(|f| Some((f, class_doubt(config, before, f)?)));
             // Settings that leave the normaliser as it is by default change nothing of what is stripped outside of
             // the class, too.
+            let is_doubtful = doubtful.is_some();
             let is_told = doubtful.filter(|(flow, _)| {
                 let leaves = class.connection.advanced.is_none() && !snort;
                 !leaves || judge(&mut asa, String::new(), *flow, Vec::new()).effect != Effect::Strip
@@ -228,6 +229,9 @@ fn scope_verdicts(
                 let ruling = asa.policy.ruling(*flow, PortId(0));
                 ruling.is_some_and(|r| (r.policy, r.class) == (*policy_at, class_at))
             };
+            if is_doubtful {
+                *matched.entry(class.place.clone()).or_default() = true;
+            }
             if let Some((_, because)) = is_told {
                 verdicts.push(Verdict {
                     traffic: format!("{}: what it may name", described(config, class)),
@@ -235,7 +239,6 @@ fn scope_verdicts(
                     effect: Effect::Unknown,
                     because: vec![because],
                 });
-                *matched.entry(class.place.clone()).or_default() = true;
             }
             let sure = |flow: &Flow| ruled(flow) && class_doubt(config, before, *flow).is_none();
             let witness = witnesses(config, class).into_iter().find(sure);
@@ -556,6 +559,8 @@ mod tests {
     fn classes_that_change_nothing_of_what_is_stripped() {
         let text = "access-list A extended permit tcp any object S eq 80\nclass-map c\n match access-list A\npolicy-map p\n class c\n  set connection embryonic-conn-max 50\nservice-policy p interface outside\n";
         assert!(audited(text).iter().all(|row| row.2 == Effect::Strip), "{:?}", audited(text));
+        let warnings = audit(ConfigText::new("fw", text)).warnings;
+        assert!(!warnings.iter().any(|w| w.message.contains("is found that")), "{warnings:?}");
         let bypass = text.replace("embryonic-conn-max 50", "advanced-options tcp-state-bypass");
         assert_eq!(audited(&bypass)[0].2, Effect::Unknown);
         // Behind another word no class is named.

@@ -524,7 +524,16 @@ impl Reader<'_, '_> {
     fn interface(&mut self, at: usize, line: &Line<'_>) -> bool {
         let interface = &mut self.config.interfaces[at];
         match line.words.as_slice() {
-            ["nameif", name] => interface.name = Some(((*name).to_owned(), self.text.place(line))),
+            ["nameif", name] => {
+                if let Some((old, place)) = interface.name.as_ref().filter(|(old, _)| old != name) {
+                    let message = format!(
+                        "this interface is {old} already (line {}): the name is replaced",
+                        place.line
+                    );
+                    self.found.warn(line, name, message);
+                }
+                interface.name = Some(((*name).to_owned(), self.text.place(line)));
+            }
             ["security-level", level] => {
                 match level.parse::<u8>().ok().filter(|level| *level <= 100) {
                     Some(level) => interface.security_level = Some((level, self.text.place(line))),

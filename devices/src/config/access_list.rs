@@ -389,7 +389,10 @@ impl AccessList {
         let open = |e: &&Entry| e.is_open() && !e.established && e.names_tcp();
         let wanted = self.entries.iter().filter(open).take(SAMPLES_MAX);
         let behind = self.entries.iter().skip_while(|e| !open(e)).filter(|e| e.is_sampled());
-        wanted.chain(behind.take(SAMPLES_MAX)).flat_map(Entry::samples).collect()
+        // What an open group may hold beside what is known of it, then all the others.
+        let beyond = wanted.clone().flat_map(|entry| entry.samples_of(true));
+        let known = wanted.chain(behind.take(SAMPLES_MAX)).flat_map(Entry::samples);
+        beyond.chain(known).collect()
     }
 
     /// The entry that makes it open what becomes of a packet: it may name it, none before it does for certain, and
@@ -534,9 +537,15 @@ impl Entry {
 
     /// A flow for each service, between one pair of addresses of each family.
     fn samples(&self) -> Vec<Flow> {
+        self.samples_of(false)
+    }
+
+    /// As [`Entry::samples`]; `beyond`: of open groups, addresses that are not known to be in them.
+    fn samples_of(&self, beyond: bool) -> Vec<Flow> {
         // Of an open group without a known member, an address that nothing else names.
         let sample = |set: &Set, v4, host| {
-            set.sample(v4, host).or_else(|| {
+            let known = set.sample(v4, host).filter(|_| !(beyond && set.is_open()));
+            known.or_else(|| {
                 let any = if v4 { Addresses::AnyV4 } else { Addresses::AnyV6 };
                 if set.is_open() { any.sample(v4, host) } else { None }
             })

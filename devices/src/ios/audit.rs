@@ -229,10 +229,8 @@ impl Probes {
                     }
                 }
                 // Where lists drop them all, the first, which asks for nothing particular, tells best why.
-                let telling = if drops_by_list(&config, &tried) { 0 } else { tried.len() - 1 };
-                if tried.is_empty() {
-                    continue;
-                }
+                let Some(last) = tried.len().checked_sub(1) else { continue };
+                let telling = if drops_by_list(&config, &tried) { 0 } else { last };
                 let (effect, mut because) = tried.swap_remove(telling);
                 if let Some((action, place)) = &class.action {
                     let does = match action {

@@ -791,6 +791,17 @@ mod tests {
         assert_eq!(told(text)[0], "unknown | all TCP | zone a to zone b | 4");
     }
 
+    /// A class that no connection of TCP is in has no row.
+    #[test]
+    fn classes_of_other_protocols() {
+        let text = "zone security a\nzone security b\nclass-map type inspect C\n match protocol icmp\npolicy-map type inspect P\n class type inspect C\n  inspect\nzone-pair security Z source a destination b\n service-policy type inspect P\n";
+        assert!(
+            told(text)[0].starts_with("drop | all other TCP | zone a to zone b"),
+            "{:?}",
+            told(text)
+        );
+    }
+
     /// A zone-pair that is opened again is the same one.
     #[test]
     fn zone_pairs_in_two_parts() {

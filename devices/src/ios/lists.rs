@@ -62,6 +62,13 @@ pub(crate) fn verdicts(
     let (lists, rest) = (&reader.config.access_lists, vlan_filters::Rest::Open);
     let mut known = vlan_filters::verdicts(text, lists, rest, reader.found);
     known.extend(reader.take_unknown());
+    let is_bare = |i: &Interface| {
+        let named = [&i.access, &i.access_v6, &i.service, &i.policy];
+        named.into_iter().flatten().all(Option::is_none) && i.unread.is_empty()
+    };
+    if known.is_empty() && reader.config.interfaces.iter().all(is_bare) {
+        return known;
+    }
     Probes::of(reader.config).lists(what, known)
 }
 
@@ -92,8 +99,8 @@ fn binds(line: &Line<'_>) -> bool {
 }
 
 /// The lists that a line puts on an interface, and the direction.
-fn attached<'l>(line: &'l Line<'_>) -> Option<(Vec<&'l str>, Through, bool)> {
-    let (family, rest) = match line.words.as_slice() {
+fn attached<'l>(words: &[&'l str]) -> Option<(Vec<&'l str>, Through, bool)> {
+    let (family, rest) = match words {
         [family @ ("ip" | "ipv4" | "ipv6"), "access-group" | "traffic-filter", rest @ ..]
         | [family @ ("ip" | "ipv6"), "port", "access-group" | "traffic-filter", rest @ ..] => {
             (*family, rest)
@@ -192,6 +199,17 @@ impl Reader<'_, '_> {
                     }
                     return open;
                 }
+                if let ["no", rest @ ..] = line.words.as_slice()
+                    && let Some((_, through, is_v6)) = attached(rest)
+                {
+                    for at in places {
+                        let interface = &mut self.config.interfaces[*at];
+                        let groups =
+                            if is_v6 { &mut interface.access_v6 } else { &mut interface.access };
+                        groups[through as usize] = None;
+                    }
+                    return open;
+                }
                 if let [family @ ("ip" | "ipv6"), "policy", "route-map", name] =
                     line.words.as_slice()
                 {
@@ -203,7 +221,7 @@ impl Reader<'_, '_> {
                     }
                     return open;
                 }
-                if let Some((names, through, is_v6)) = attached(line) {
+                if let Some((names, through, is_v6)) = attached(&line.words) {
                     let named = Named { name: names.join(" "), place: self.text.place(line) };
                     for at in places {
                         let interface = &mut self.config.interfaces[*at];
@@ -301,7 +319,7 @@ impl Reader<'_, '_> {
     /// Puts lists together that are asked one after the other, and says which there are not.
     fn check(&mut self, all: &[Line<'_>]) {
         for line in all {
-            let Some((names, ..)) = attached(line) else { continue };
+            let Some((names, ..)) = attached(&line.words) else { continue };
             for name in &names {
                 let why = match self.config.access_lists.get(*name) {
                     Some(list) if list.has_entries => continue,
@@ -371,6 +389,9 @@ mod tests {
             verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found).len()
         };
         assert_eq!([count(&split), count(&again)], [4, 4], "opened again, an interface is one");
+        let off =
+            format!("{} no ipv4 access-group web ingress\n", split.replace(" mtu 9000\n", ""));
+        assert_eq!(count(&off), 0, "taken off again: {off}");
         // Of a range, each.
         let range = attach("ipv4 access-group web ingress")
             .replace("interface Gi0/0/0/0", "interface Gi0/0/0/0-2");

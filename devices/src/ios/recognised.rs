@@ -1,5 +1,5 @@
-//! What policies drop by the protocol that NBAR recognises, where no port tells it: no connection that is tried
-//! shows such a protocol, so their classes are told of by name.
+//! What policies drop by the protocol that NBAR recognises, where no port tells it, or by a mark: no connection that is
+//! tried shows them, so their classes are told of by name.
 
 use std::sync::Arc;
 
@@ -34,13 +34,17 @@ impl Probes {
         let direction = format!("{called}, both directions");
         for policy in interface.service.iter().flatten() {
             for (class, place) in config.dropped_classes(&policy.name) {
-                let protocols = config.protocols_of(class);
-                if protocols.is_empty() {
-                    continue;
+                let (protocols, marks) = config.untried(class);
+                if !protocols.is_empty() {
+                    let traffic = format!("class {class}: TCP recognised as {}", named(&protocols));
+                    let rule = format!("class {class}: dropped once the protocol is recognised");
+                    self.say(traffic, &direction, Effect::Drop, vec![Because::line(place, rule)]);
                 }
-                let traffic = format!("class {class}: TCP recognised as {}", named(&protocols));
-                let rule = format!("class {class}: dropped once the protocol is recognised");
-                self.say(traffic, &direction, Effect::Drop, vec![Because::line(place, rule)]);
+                if let Some(mark) = marks {
+                    let traffic = format!("class {class}: TCP that {mark} names");
+                    let rule = format!("class {class}: dropped where it is marked so");
+                    self.say(traffic, &direction, Effect::Drop, vec![Because::line(place, rule)]);
+                }
             }
         }
     }
@@ -68,15 +72,16 @@ impl IosConfig {
         classes
     }
 
-    /// The protocols of a class-map, or of those that it is made of, that are told by no port.
-    fn protocols_of(&self, class: &str) -> Vec<&str> {
+    /// The protocols of a class-map, or of those that it is made of, that are told by no port; and the first line that
+    /// asks for a mark, which no connection that is tried has.
+    fn untried(&self, class: &str) -> (Vec<&str>, Option<&str>) {
         // The connections that are tried say HTTP, over TCP; the others are of no connection of TCP.
         const TRIED: [&str; 14] = [
             "http", "tcp", "unknown", "udp", "icmp", "gre", "ipsec", "egp", "eigrp", "ipinip",
             "arp", "cdp", "ip", "ipv6",
         ];
         let mut maps: Vec<&str> = vec![class];
-        let mut protocols = Vec::new();
+        let (mut protocols, mut mark) = (Vec::new(), None);
         let mut next = 0;
         while let Some(name) = maps.get(next).filter(|_| next < NESTED_MAX) {
             next += 1;
@@ -89,11 +94,14 @@ impl IosConfig {
                         protocols.push(name.as_str());
                     }
                     On::Class(name) => maps.push(name),
+                    On::Dscp(values) if !values.contains(&0) => {
+                        mark.get_or_insert(criterion.place.text.as_str());
+                    }
                     _ => {}
                 }
             }
         }
-        protocols
+        (protocols, mark)
     }
 }
 
@@ -119,6 +127,9 @@ mod tests {
         let (rows, warnings) = told(text);
         assert!(rows.iter().any(|r| r == row), "{rows:#?}");
         assert_eq!(warnings, 1, "one for the class, not one for each protocol");
+        let marked = text.replace("match protocol bittorrent", "match ip dscp 1");
+        let row = "drop | class P2P: TCP that match ip dscp 1 names | interface a, both directions";
+        assert!(told(&marked).0.iter().any(|r| r == row), "{:#?}", told(&marked).0);
         let (rows, _) = told(&text.replace("  drop\n", "  set dscp af11\n"));
         assert!(!rows.iter().any(|r| r.starts_with("drop")), "{rows:#?}");
     }

@@ -105,9 +105,11 @@ impl<'t> Rule<'t> {
         let named = self.named.iter().zip(&other.named).all(|((mine, negated), (others, not))| {
             is_any(mine) || negated == not && (mine == others || !negated && takes(mine, others))
         });
+        // What is shared and what is of a device group may have one name and be two things.
+        let is_same_scope = self.scope == other.scope || self.scope.is_none() && self.is_of_all();
         takes_type
             && self.schedule.is_none()
-            && (self.scope.is_none() || self.scope == other.scope)
+            && is_same_scope
             && zones.iter().all(|(mine, others)| takes(mine, others))
             && takes(&self.applications.0, &other.applications.0)
             && takes(&self.services.0, &other.services.0)
@@ -148,8 +150,12 @@ fn reached<'r, 't>(
     rules: Vec<&'r Rule<'t>>,
     systems: &BTreeSet<&'t str>,
 ) -> (Vec<&'r Rule<'t>>, bool) {
-    let named = rules.iter().map(|rule| rule.scope).filter(Option::is_some);
-    let own: BTreeSet<Option<&str>> = named.chain(systems.iter().map(|name| Some(*name))).collect();
+    let mut own: BTreeSet<Option<&str>> =
+        rules.iter().map(|rule| rule.scope).filter(Option::is_some).collect();
+    // Virtual systems without rules have the defaults; those of a template are none beside its device groups.
+    if own.iter().flatten().all(|scope| systems.contains(scope)) {
+        own.extend(systems.iter().map(|name| Some(*name)));
+    }
     // Those that still ask.
     let mut asking = if own.is_empty() { BTreeSet::from([None]) } else { own };
     let mut asked = rules;
@@ -799,6 +805,8 @@ mod tests {
             assert!(rows.iter().any(|row| row.contains("rule B")), "{other} {rows:?}");
             assert_eq!(warnings, [""; 0], "{other}");
         }
+        let shared = "set shared pre-rulebase security rules A from any to any source S action allow\nset device-group D pre-rulebase security rules B from any to any source S action deny\n";
+        assert!(rows_of(shared).0.iter().any(|row| row.contains("rule B")), "two of one name");
         for of_first in
             ["disabled yes", "negate-destination yes", "rule-type intrazone", "schedule S"]
         {
