@@ -233,15 +233,8 @@ impl Probes {
                 let telling = if drops_by_list(&config, &tried) { 0 } else { last };
                 let (effect, mut because) = tried.swap_remove(telling);
                 if let Some((action, place)) = &class.action {
-                    let does = match action {
-                        Action::Inspect(_) => "inspected; TCP options are not touched",
-                        Action::Pass => {
-                            "passed, this way only; the answers need a zone-pair of their own"
-                        }
-                        Action::Drop => "dropped",
-                    };
-                    because
-                        .insert(0, Because::line(place, format!("class {}: {does}", class.name)));
+                    let why = format!("class {}: {}", class.name, does(action));
+                    because.insert(0, Because::line(place, why));
                 }
                 self.say(traffic, &direction, effect, because);
             }
@@ -250,7 +243,12 @@ impl Probes {
                 .map(general)
                 .find(|f| class_of(*f).as_deref() == Some("class-default") && doubt(*f).is_none());
             if let Some(flow) = other {
-                let (effect, because) = self.try_one(&mut router, flow);
+                let (effect, mut because) = self.try_one(&mut router, flow);
+                let rest = policy.classes.iter().find(|class| class.name == "class-default");
+                if let Some((action, place)) = rest.and_then(|class| class.action.as_ref()) {
+                    let why = format!("class class-default: {}", does(action));
+                    because.insert(0, Because::line(place, why));
+                }
                 self.say("all other TCP".into(), &direction, effect, because);
             }
         }
@@ -399,6 +397,15 @@ fn witnesses(config: &IosConfig, map: &Class) -> Vec<Flow> {
 
 /// Connections of a class that are tried where a list drops the ones before.
 const WITNESSES_MAX: usize = 32;
+
+/// What a class of a policy does with its connections.
+const fn does(action: &Action) -> &'static str {
+    match action {
+        Action::Inspect(_) => "inspected; TCP options are not touched",
+        Action::Pass => "passed, this way only; the answers need a zone-pair of their own",
+        Action::Drop => "dropped",
+    }
+}
 
 /// True when what was tried last was dropped by a line of an access list.
 fn drops_by_list(config: &IosConfig, tried: &[(Effect, Vec<Because>)]) -> bool {
@@ -606,7 +613,7 @@ mod tests {
             audited(zones),
             [
                 "class WEB: match protocol http, match protocol https | zone in to zone out | pass | 9",
-                "all other TCP | zone in to zone out | drop | 5",
+                "all other TCP | zone in to zone out | drop | 11 5",
                 "all TCP | between other zones | drop | default",
                 "all TCP | within a zone, or between interfaces of none | pass | default",
             ]
@@ -637,7 +644,7 @@ mod tests {
             audited(text)[..2],
             [
                 "class C: match access-group name A | zone OUT to self (the router) | pass | 8",
-                "all other TCP | zone OUT to self (the router) | drop | 5",
+                "all other TCP | zone OUT to self (the router) | drop | 10 5",
             ]
         );
     }
