@@ -96,3 +96,17 @@ fn what_is_not_known_yet() {
     let out = nft.replace("PRIORITY", "filter").replace("ct state new", "oifname != eth0");
     check(&out, &[(Drop, "all TCP", Some(4))]);
 }
+
+/// Programs that stand behind others, or alone on their lines.
+#[test]
+fn programs_that_are_recognised() {
+    let words = "iptables \\\n-w \\\n-P FORWARD DROP\niptables \\\n-w \\\n-A FORWARD \\\n-m conntrack \\\n--ctstate ESTABLISHED \\\n-j ACCEPT\niptables \\\n-A FORWARD \\\n-p tcp \\\n--dport 80 \\\n-j ACCEPT\n";
+    let rest = (Drop, "all other TCP", Some(1));
+    check(words, &[(Pass, "TCP to port 80", None), rest]);
+    for before in ["${SUDO} ", "ip netns exec lan /sbin/"] {
+        let text = format!(
+            "{before}iptables -P FORWARD DROP\n{before}iptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n{before}iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\n"
+        );
+        check(&text, &[(Pass, "TCP to port 80", None), rest]);
+    }
+}
