@@ -225,7 +225,10 @@ pub(super) fn rule_of(
     // Rules of translation, which no scenario has, are often many.
     let is_told = target != Target::Count && table != Table::Nat;
     if let Some(doubt) = doubt.as_deref().filter(|_| is_told) {
-        let message = format!("{} is not modelled: this rule is taken not to hold", quoted(doubt));
+        let message = format!(
+            "{} is not modelled: whether this rule holds is not known, and a scenario takes it not to hold",
+            quoted(doubt)
+        );
         found.warn(line, doubt, message);
     }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));

@@ -271,7 +271,9 @@ impl<'t> Statement<'_, '_, 't> {
         let line = &self.reader.lines[self.line];
         let doubt = self.doubt.clone();
         if let Some(doubt) = doubt.as_deref().filter(|_| !matches!(target, Target::Translate(_))) {
-            let message = format!("`{doubt}` is not modelled: this rule is taken not to hold");
+            let message = format!(
+                "`{doubt}` is not modelled: whether this rule holds is not known, and a scenario takes it not to hold"
+            );
             self.reader.found.warn(line, "", message);
         }
         let remedy = remedy::of(&target, Vec::new);
