@@ -244,6 +244,7 @@ mod tests {
             eprintln!("a panic: SKIPPED: {}", requirements::missing().join("; "));
             return;
         }
+        let _counted = crate::tun::COUNTED.lock();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("one.ron");
         let text = r#"Scenario(title: "one", topology: MultiPath(paths: [(name: "a", rate: "1 Mbps", delay: "5 ms")]),

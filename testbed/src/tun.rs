@@ -20,6 +20,10 @@ pub(crate) const LARGEST: usize = HEADER_LEN + 65_536;
 nix::ioctl_write_ptr_bad!(tun_set_iff, libc::TUNSETIFF, libc::ifreq);
 nix::ioctl_write_int_bad!(tun_set_offload, libc::TUNSETOFFLOAD);
 
+/// Held by tests that make interfaces: one of them counts those of the process.
+#[cfg(test)]
+pub(crate) static COUNTED: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// An open TUN interface.
 #[derive(Debug)]
 pub(crate) struct Tun {

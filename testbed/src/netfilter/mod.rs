@@ -123,6 +123,7 @@ fn held(name: &str, text: &str) -> Result<Held, String> {
 
 /// Holds texts against the kernel, each on a thread of its own: a namespace is a thread's.
 fn all(texts: &[(String, String)]) -> Vec<(String, Result<Held, String>)> {
+    let _counted = crate::tun::COUNTED.lock();
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     let work = || {
