@@ -87,10 +87,15 @@ fn threads(process: u32) -> Vec<Status> {
         let texts = ids.into_iter().filter_map(|id| fs::read_to_string(path(id)).ok());
         texts.map(|text| status(&text)).collect::<Vec<_>>()
     };
-    // Processors are kept awake when packets begin to be carried.
+    // Processors are kept awake when packets begin to be carried: by the kernel, or by threads.
+    let asks = || {
+        let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        let mut names = open.filter_map(|file| fs::read_link(file.path()).ok());
+        names.any(|name| name.as_os_str() == "/dev/cpu_dma_latency")
+    };
     for _ in 0..500 {
         std::thread::sleep(Duration::from_millis(10));
-        if read().iter().any(|thread| thread["Name"] == "awake") {
+        if asks() || read().iter().any(|thread| thread["Name"] == "awake") {
             return read();
         }
     }

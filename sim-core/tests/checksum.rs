@@ -11,7 +11,7 @@ use sim_core::mptcp::config::{HostConfig, PathManagerConfig, PathManagerKind, Pr
 use sim_core::record::ConnectionRecord;
 use sim_core::record::outcome::{Failure, Verdict};
 use sim_core::record::story::{End, Fact, FallbackReason, ResetCause};
-use sim_core::units::ByteSize;
+use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::mptcp::{MptcpOption, mptcp_options};
 use sim_core::wire::packet::Packet;
 
@@ -138,6 +138,31 @@ fn with_another_subflow_nothing_wrong_is_delivered() {
         assert!(record.stream_intact && record.completed_at.is_some(), "{client:?}");
         assert_eq!(record.outcome.verdict, Verdict::Mptcp, "{client:?}");
     }
+}
+
+/// `mptcp_subflow_joined`, `subflow_check_data_avail`: a client has another subflow from the SYN/ACK on, and the first
+/// mapping, whose checksum takes all of it, is complete only then: no fallback, and nothing wrong is delivered.
+#[test]
+fn a_first_mapping_with_a_wrong_checksum_is_no_fallback_once_a_join_was_answered() {
+    let tampering: Tampering = |ingress, nth, packet, _| {
+        if ingress.side() == Side::Outside && nth == 1 {
+            FIRST_PORT.set(packet.dst_port);
+            change_a_byte(packet);
+        }
+        Forwarding::Through
+    };
+    let two =
+        PathManagerConfig { kind: PathManagerKind::NdiffPorts(2), ..PathManagerConfig::default() };
+    let server = HostConfig { checksum: true, ..HostConfig::default().in_linux() };
+    let client = HostConfig { path_manager: two, ..server.clone() };
+    let mut case = Case { client, server, app: download(BYTES), tampering, ..Case::default() };
+    case.link.rate = Some(BitRate(1_000_000));
+    let record = case.run();
+    let reset = |f: &Fact| matches!(f, Fact::ResetSent { why: ResetCause::ChecksumFailed, .. });
+    assert!(when(&record, End::Client, reset).is_some());
+    assert_eq!(record.subflows[0].reset_reason, Some(1));
+    assert!(record.stream_intact && record.completed_at.is_some());
+    assert_eq!(record.outcome.verdict, Verdict::Mptcp);
 }
 
 /// An MP_FAIL that nobody answers: no wrong byte, and no wait

@@ -18,8 +18,9 @@ use sim_core::record::{ConnectionRecord, SubflowOutcome};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::units::{BitRate, ByteSize};
 use sim_core::wire::mptcp::{Dss, MptcpOption, Subtype, mptcp_options};
-use sim_core::wire::options::kind;
+use sim_core::wire::options::{Options, kind};
 use sim_core::wire::packet::{Flags, Packet};
+use sim_core::wire::payload::Payload;
 
 fn untouched(_: PortId, _: u64, _: &mut Packet, _: &mut Effects) -> Forwarding {
     Forwarding::Through
@@ -249,6 +250,41 @@ fn a_fast_close_reaches_the_peer() {
     assert_eq!(record.server_counters.get("MPFastcloseRx"), None);
     assert_eq!(record.subflows[0].outcome, SubflowOutcome::Reset, "its data met no socket");
     assert!(record.longest_stall.as_secs_f64() < 1.0);
+}
+
+/// `tcp_reset`, `check_fully_established`: an RST is asked for MPTCP first. Where it is the first that comes after the
+/// handshake the connection falls back, and plain TCP does not outlive its reset; later it would be a subflow's.
+#[test]
+fn a_reset_before_anything_of_mptcp_ends_the_connection() {
+    let resets: Tampering = |port, nth, packet, _| {
+        if port.side() == Side::Outside && nth == 1 {
+            packet.flags = Flags::RST.with(Flags::ACK);
+            packet.payload = Payload::default();
+            packet.options = Options::default();
+        }
+        Forwarding::Through
+    };
+    let download =
+        AppConfig::Bulk { bytes: Some(ByteSize(200_000)), duration: None, download: true };
+    let record = Case::new(&[resets], download).run();
+    assert!(matches!(record.outcome.verdict, Verdict::Failed(_)));
+    assert_eq!(record.client_counters["MPCapableDataFallback"], 1);
+    assert!(record.longest_stall.as_secs_f64() < 1.0, "{}", record.longest_stall);
+}
+
+/// `mptcp_check_send_data_fin`, `mptcp_established_options_mp`: DATA_FIN goes out on every subflow, also on a join whose
+/// third ACK was not answered yet; where that was lost, the server meets an ACK without the proof.
+#[test]
+fn data_fin_comes_before_a_joins_proof() {
+    let lost: Tampering = |port, nth, _, _| match port.side() {
+        Side::Inside if nth == 1 => Forwarding::Drop,
+        _ => Forwarding::Through,
+    };
+    let record = Case::new(&[untouched, lost], upload(100_000)).run();
+    assert_eq!(record.outcome.verdict, Verdict::Mptcp);
+    let join = &record.subflows[1];
+    assert_eq!((join.outcome, join.reset_reason), (SubflowOutcome::Refused, Some(0)));
+    assert_eq!(record.server_counters.get("MPJoinAckRx"), None);
 }
 
 thread_local! {

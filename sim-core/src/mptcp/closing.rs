@@ -34,15 +34,19 @@ impl Endpoint {
             }
             self.send.fin = Some(self.app.written());
             self.tell(io.now, 0, None, Fact::FinSent);
-            if self.is_mptcp() && self.send.next >= self.app.written() {
-                for s in &mut self.subflows {
-                    s.ack_now |= s.can_carry();
-                }
-                self.arm_data_timer(io.now);
-            }
+            self.send.tells_fin = self.is_linux() || self.send.next >= self.app.written();
         }
         let fin = self.send.fin.unwrap_or(0);
         if self.is_mptcp() && self.send.next >= fin {
+            if self.send.tells_fin {
+                self.send.tells_fin = false;
+                // Linux also on a join whose proof nobody has confirmed yet (mptcp_check_send_data_fin).
+                let is_linux = self.is_linux();
+                for s in &mut self.subflows {
+                    s.ack_now |= s.can_carry() || is_linux && s.state == State::Established;
+                }
+                self.arm_data_timer(io.now);
+            }
             self.drop_unanswered(io);
         }
         if self.is_plain() && self.send.next >= fin {

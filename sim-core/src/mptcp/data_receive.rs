@@ -357,6 +357,11 @@ impl Endpoint {
         let may_fail = if self.is_linux() {
             if s.role == SubflowRole::Initial && !s.checksum_seen {
                 // Linux takes it that options never passed, and does not ask the peer.
+                if !self.may_fall_back {
+                    let reason = Some(ResetReason::MPTCP);
+                    self.reset_subflow(io, i, ResetCause::ChecksumFailed, reason);
+                    return false;
+                }
                 self.counters.count(Counter::DssFallback);
                 self.fall_back(io.now, i, Some(packet), FallbackReason::ChecksumFailed);
                 self.adopt_subflow_progress(i);

@@ -109,6 +109,8 @@ pub(super) struct DataSend {
     pub(super) fin: Option<u64>,
     /// DATA_FIN was acknowledged (or the FIN, for plain TCP).
     pub(super) fin_acked: bool,
+    /// Each subflow tells it when everything before it is out.
+    pub(super) tells_fin: bool,
     /// Ranges to send again over another subflow, in order.
     pub(super) reinject: VecDeque<(u64, u64)>,
     /// When what is unacknowledged at the data level is sent again.

@@ -524,6 +524,9 @@ impl Endpoint {
             self.reset_subflow(io, i, ResetCause::WrongHmac, Some(ResetReason::MPTCP));
             return;
         }
+        if self.is_linux() {
+            self.may_fall_back = false; // mptcp_subflow_joined, before the fourth ACK
+        }
         self.send_ack(io, i);
         self.subflows[i].attempts = 0;
         self.subflows[i].handshake_at = io.now + self.proof_timeout(i, 0);

@@ -311,15 +311,20 @@ impl Endpoint {
     /// DSS with DATA_ACK (and DATA_FIN, when it is due).
     fn ack_option(&mut self, i: usize) -> MptcpOption {
         let s = &self.subflows[i];
-        if s.role == SubflowRole::Join && s.proof == Proof::Pending && self.end_opened(i) {
+        let mapping = self.data_fin_mapping();
+        if s.role == SubflowRole::Join
+            && s.proof == Proof::Pending
+            && self.end_opened(i)
+            // DATA_FIN takes precedence (mptcp_established_options_mp).
+            && (mapping.is_none() || !self.is_linux())
+        {
             return MptcpOption::Join(Join::Ack { hmac: self.join_hmac(i) });
         }
-        let mapping = self.data_fin_mapping();
         if self.end == End::Client
             && s.role == SubflowRole::Initial
             && matches!(self.mode, Mode::Mptcp { certain: false })
-            // DATA_FIN takes precedence (mptcp_established_options_mp).
             && (mapping.is_none() || s.repeats_keys && !self.is_linux())
+        // as above
         {
             self.subflows[i].repeats_keys = false;
             return MptcpOption::Capable {

@@ -15,7 +15,7 @@ use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::{
     AddAddr, CapableBody, DataSeq, Dss, Mapping, MptcpOption, ResetReason, UsualDss, mptcp_options,
 };
-use crate::wire::packet::{Flags, Packet};
+use crate::wire::packet::{Flags, Packet, PacketUid};
 
 /// Shorter segments do not measure the receiver's round trip (`TCP_MIN_MSS`, `tcp_rcv_rtt_measure_ts`):
 /// they may have waited for the application.
@@ -138,6 +138,10 @@ impl Endpoint {
                     let reason = Some(ResetReason::UNSPECIFIED);
                     self.reset_subflow(io, i, ResetCause::BadHandshake, reason);
                     return;
+                }
+                if self.is_linux() && self.awaits_certainty(i) && start == 1 {
+                    // Of the first subflow it makes plain TCP, which does not outlive the reset.
+                    self.fall_back_uncertain(io, i, packet.uid, FallbackReason::AckWithoutDataAck);
                 }
                 self.on_reset(io, i, packet);
             } else {
@@ -422,7 +426,7 @@ impl Endpoint {
             self.confirm_join(io, i);
             return true;
         }
-        if self.mode != (Mode::Mptcp { certain: false }) || self.end == End::Server {
+        if !self.awaits_certainty(i) {
             if self.send.una == 0 && self.subflows[i].tx.una > 1 && !signals.any {
                 self.on_plain_acknowledgement(io, i, packet);
             }
@@ -445,13 +449,30 @@ impl Endpoint {
         } else {
             FallbackReason::DataWithoutMapping
         };
+        self.fall_back_uncertain(io, i, packet.uid, reason);
+        true
+    }
+
+    /// The peer has answered this end's MP_CAPABLE on subflow `i`, and sent nothing since.
+    fn awaits_certainty(&self, i: usize) -> bool {
+        let is_uncertain = self.mode == (Mode::Mptcp { certain: false });
+        is_uncertain && self.end == End::Client && self.subflows[i].role == SubflowRole::Initial
+    }
+
+    /// What came first after the handshake, on subflow `i`, says nothing of MPTCP.
+    fn fall_back_uncertain(
+        &mut self,
+        io: &Io<'_>,
+        i: usize,
+        packet: PacketUid,
+        reason: FallbackReason,
+    ) {
         self.counters.count(Counter::CapableDataFallback);
         // RFC 8684 §3.7: one last mapping, without end, tells the peer, for options may be lost in one
         // direction only.
         self.subflows[i].infinite_pending = !self.is_linux();
-        self.fall_back(io.now, i, Some(packet.uid), reason);
+        self.fall_back(io.now, i, Some(packet), reason);
         self.adopt_subflow_progress(i);
-        true
     }
 
     /// The first data on the first subflow was acknowledged, but not at the data level (RFC 8684 §3.7):
