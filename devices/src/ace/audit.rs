@@ -35,7 +35,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("sticky ip-netmask", 20),
         ("sticky http-cookie", 20),
         ("access-group input ", 50),
-        ("interface vlan ", 10),
+        ("interface vlan ", 1),
         ("access-list * line * extended", 5),
         ("class-map type management", 20),
         ("policy-map type management", 20),

@@ -404,6 +404,8 @@ const NX_OS: Platform = Platform {
     name: "nx-os",
     product: "Cisco NX-OS (Nexus switches)",
     marks: &[
+        ("vlan access-map ", 1),
+        ("vlan filter ", 1),
         ("!Command: show running-config", HEADER / 2),
         ("ip port access-group ", 50),
         ("object-group ip address ", 500),
@@ -524,6 +526,14 @@ mod tests {
         check(&format!("{list}class-map match-all v\npolicy-map multi-match p\n"), Some("ace"));
         check(&format!("{list}rserver host a\n"), Some("ace"));
         check(&list, Some("asa"));
+        // IOS and NX-OS take `interface vlan 10` as well, and headings of a page are no commands.
+        let vlans = "interface vlan 10\n ip address 10.0.1.1 255.255.255.0\n".repeat(6);
+        let bound = " ip access-group 20 in\nline vty 0 4\n";
+        check(&format!("{vlans}{bound}"), Some("ios"));
+        let headed = "#IPv4 lists\n\n##Standard\nip access-list standard N\n permit any\n##Named\nint g0/0\n ip access-group N out\n";
+        check(headed, Some("ios"));
+        let filter = "vlan access-map D 10\nmatch ip add 1\naction forward\nvlan access-map D 20\naction drop\nvlan filter D vlan-list 10\naccess-list 1 permit 10.1.10.0\n";
+        check(filter, Some("ios"));
         check("service signature-definition sig0", Some("ips"));
         check("config\n context local\n active-charging service ecs", Some("staros"));
         check("zone security in\nzone-pair security a source in destination out", Some("ios"));

@@ -305,9 +305,10 @@ impl<'a> Found<'a> {
     }
 }
 
-/// `# …` is how a page or a script remarks, `## …` a heading of a page, `- …` an item of its lists.
+/// `# …` is how a page or a script remarks, `## …` or `##…` a heading of a page, `- …` an item of its lists. `#exit`
+/// is StarOS's.
 fn is_remark(content: &str) -> bool {
-    let heading = content.starts_with('#') && content.trim_start_matches('#').starts_with(' ');
+    let heading = content.starts_with('#') && !content.starts_with("#exit");
     heading || content.starts_with("- ")
 }
 

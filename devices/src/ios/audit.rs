@@ -34,6 +34,8 @@ pub(crate) const IOS: Platform = Platform {
         ("version 15.", HEADER),
         ("version 11.", HEADER),
         ("ip inspect", 20),
+        ("vlan access-map ", 1),
+        ("vlan filter ", 1),
         ("ip nat inside source", 20),
         ("ip nat outside", 10),
         ("zone security", 20),

@@ -460,6 +460,7 @@ const INTERFACE: &[&str] = &[
 /// First words of commands of other blocks, and of those that the model reads.
 const ELSEWHERE: &[&str] = &[
     "access-class",
+    "action",
     "activate",
     "address",
     "area",
