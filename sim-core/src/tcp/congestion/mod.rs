@@ -352,7 +352,8 @@ impl Congestion {
         }
     }
 
-    /// The loss was none (RFC 3522, RFC 5682): the window and threshold from before come back.
+    /// The loss was none (RFC 3522, RFC 5682): the window and threshold from before come back, and the end of the
+    /// recovery changes neither (Linux `tcp_undo_cwnd_reduction`, `tcp_end_cwnd_reduction`).
     pub fn undo(&mut self) {
         self.window.cwnd = self.window.cwnd.max(self.prior.cwnd);
         self.window.ssthresh = self.window.ssthresh.max(self.prior.ssthresh);

@@ -31,7 +31,7 @@ impl Sender {
         match self.phase {
             Phase::Open if self.lost > 0 => {
                 self.prior_cwnd = self.congestion.window().cwnd;
-                self.undo.begin(self.una, *self.congestion.window());
+                self.undo.begin(self.una);
                 self.congestion.on_congestion(siblings, me);
                 self.phase = Phase::Recovery { high: self.next };
                 self.prr_delivered = 0;

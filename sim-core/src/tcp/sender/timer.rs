@@ -58,7 +58,7 @@ impl Sender {
                 self.frto = self.phase == Phase::Open || self.backoff > 0;
                 self.hold = Hold::No;
                 if self.phase == Phase::Open {
-                    self.undo.begin(self.una, *self.congestion.window());
+                    self.undo.begin(self.una);
                 }
                 self.congestion.on_timeout(siblings, me);
                 self.phase = Phase::Loss { high };

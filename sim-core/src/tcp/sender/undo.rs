@@ -4,7 +4,6 @@
 
 use super::Sender;
 use super::segment::{LOST, RETRANSMITTED};
-use crate::tcp::congestion::Window;
 use crate::time::SimTime;
 
 /// What was taken back, and why.
@@ -25,8 +24,8 @@ pub enum Undone {
 /// What it takes to undo the reduction in force.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Undo {
-    /// First unacknowledged offset and window when the reduction was made.
-    before: Option<(u64, Window)>,
+    /// First unacknowledged offset when the reduction was made.
+    before: Option<u64>,
     /// Segments sent again since, less those reported as duplicates; `None` before the first.
     unexplained: Option<u32>,
     /// When the first of them was, in milliseconds of the clock.
@@ -34,9 +33,9 @@ pub(super) struct Undo {
 }
 
 impl Undo {
-    /// A reduction is about to be made; `window` is that before it.
-    pub(super) fn begin(&mut self, una: u64, window: Window) {
-        *self = Self { before: Some((una, window)), ..Self::default() };
+    /// A reduction is about to be made.
+    pub(super) fn begin(&mut self, una: u64) {
+        *self = Self { before: Some(una), ..Self::default() };
     }
 
     /// Nothing is left to take back.
@@ -60,7 +59,7 @@ impl Undo {
 
     /// The peer reports `segments` up to offset `end` as duplicates.
     pub(super) fn note_duplicates(&mut self, end: u64, segments: u32) {
-        if self.before.is_some_and(|(una, _)| end > una) {
+        if self.before.is_some_and(|una| end > una) {
             self.unexplained = self.unexplained.map(|count| count.saturating_sub(segments));
         }
     }
@@ -86,12 +85,8 @@ impl Undo {
 impl Sender {
     /// Gives the window back, and takes nothing in flight for lost any more.
     pub(super) fn take_back(&mut self) {
-        if let Some((_, before)) = self.undo.before
-            && self.congestion.uses_prr()
-        {
-            let window = self.congestion.window_mut();
-            window.cwnd = window.cwnd.max(before.cwnd);
-            window.ssthresh = window.ssthresh.max(before.ssthresh);
+        if !self.undo.is_over() && self.congestion.uses_prr() {
+            self.congestion.undo();
         }
         for segment in &mut self.segments {
             segment.state &= !(LOST | RETRANSMITTED);
