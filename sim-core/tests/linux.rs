@@ -272,6 +272,18 @@ fn a_reset_before_anything_of_mptcp_ends_the_connection() {
     assert!(record.longest_stall.as_secs_f64() < 1.0, "{}", record.longest_stall);
 }
 
+/// An application writes when its connection is open: SYNs that are lost are no stall of its data.
+#[test]
+fn nothing_is_written_before_the_connection_is_open() {
+    let lost: Tampering = |port, nth, _, _| match port.side() {
+        Side::Inside if nth < 2 => Forwarding::Drop,
+        _ => Forwarding::Through,
+    };
+    let record = Case::new(&[lost], upload(200_000)).run();
+    assert!(record.subflows[0].established_at > Some(SimTime(2_000_000_000)));
+    assert!(record.longest_stall.as_secs_f64() < 0.2, "{}", record.longest_stall);
+}
+
 /// `mptcp_check_send_data_fin`, `mptcp_established_options_mp`: DATA_FIN goes out on every subflow, also on a join whose
 /// third ACK was not answered yet; where that was lost, the server meets an ACK without the proof.
 #[test]

@@ -368,7 +368,10 @@ impl Endpoint {
         if self.waiting.deadline() <= now {
             self.on_waiting_timer(io);
         }
-        self.push(io);
+        // Nothing is written before the connection is open, but what the application's own clock asks for.
+        if self.subflows[0].established_at.is_some() || self.app.next_write_at() <= now {
+            self.push(io);
+        }
         if !gives_data && self.app.written() == written {
             self.send.interval = interval; // a subflow's timer is no occasion for Linux to give it data
         }
