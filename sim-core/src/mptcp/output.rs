@@ -312,19 +312,15 @@ impl Endpoint {
     fn ack_option(&mut self, i: usize) -> MptcpOption {
         let s = &self.subflows[i];
         let mapping = self.data_fin_mapping();
-        if s.role == SubflowRole::Join
-            && s.proof == Proof::Pending
-            && self.end_opened(i)
-            // DATA_FIN takes precedence (mptcp_established_options_mp).
-            && (mapping.is_none() || !self.is_linux())
-        {
+        // In Linux DATA_FIN takes precedence over what the third ACK shows (mptcp_established_options_mp).
+        let shows = mapping.is_none() || !self.is_linux();
+        if s.role == SubflowRole::Join && s.proof == Proof::Pending && self.end_opened(i) && shows {
             return MptcpOption::Join(Join::Ack { hmac: self.join_hmac(i) });
         }
         if self.end == End::Client
             && s.role == SubflowRole::Initial
             && matches!(self.mode, Mode::Mptcp { certain: false })
-            && (mapping.is_none() || s.repeats_keys && !self.is_linux())
-        // as above
+            && (mapping.is_none() || s.repeats_keys && shows)
         {
             self.subflows[i].repeats_keys = false;
             return MptcpOption::Capable {
