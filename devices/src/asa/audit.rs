@@ -500,7 +500,7 @@ fn witnesses(config: &AsaConfig, class: &PolicyClass) -> Vec<Flow> {
 }
 
 /// Connections that configurations seldom name.
-fn general() -> Vec<Flow> {
+pub(super) fn general() -> Vec<Flow> {
     let hosts: [(IpAddr, IpAddr); 3] = [
         (Ipv4Addr::new(198, 51, 100, 71).into(), Ipv4Addr::new(203, 0, 113, 72).into()),
         (Ipv4Addr::new(10, 171, 71, 71).into(), Ipv4Addr::new(203, 0, 113, 72).into()),

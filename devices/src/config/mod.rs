@@ -17,6 +17,7 @@ pub mod group;
 pub mod lines;
 pub mod objects;
 pub(crate) mod reachability;
+pub(crate) mod route_map;
 pub mod words;
 
 pub use decode::decode;

@@ -9,12 +9,13 @@ use sim_core::engine::device::Side;
 use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
+use crate::config::route_map::RouteMapEntry;
 use crate::config::words::{interface_key, interface_names, netmask, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
 
-use super::{Interface, IosConfig, Named, RouteMapEntry, Through, skipped};
+use super::{Interface, IosConfig, Named, Through, skipped};
 
 /// The open block.
 #[derive(Clone, Debug, PartialEq, Eq)]

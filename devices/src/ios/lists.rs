@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use crate::audit::{Because, Effect, Verdict};
 use crate::config::access_list::{self, AccessList, Dialect, Entry};
 use crate::config::objects::{self, Objects};
+use crate::config::route_map::RouteMapEntry;
 use crate::config::words::{interface_key, interface_names};
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use crate::nbar::grammar::Block as QualityBlock;
 
 use super::audit::Probes;
-use super::{Interface, IosConfig, Named, RouteMapEntry, Through, policies, vlan_filters};
+use super::{Interface, IosConfig, Named, Through, policies, vlan_filters};
 
 /// The open block.
 enum Block {

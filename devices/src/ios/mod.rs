@@ -33,6 +33,7 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::cbac::inspect::Inspections;
 use crate::config::access_list::AccessList;
+use crate::config::route_map::RouteMapEntry;
 use crate::nat::config::NatConfig;
 use crate::nbar::config::Quality;
 use crate::zbfw::zones::Zones;
@@ -131,22 +132,6 @@ pub(crate) struct Interface {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) place: ConfigLine,
-}
-
-/// `route-map NAME permit 10` with its `match ip address`, and what it sends to Null0.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RouteMapEntry {
-    pub(crate) permit: bool,
-    /// Access lists of which one must permit; any packet when there is none.
-    pub(crate) lists: Vec<String>,
-    /// A `match` of another kind, which is not modelled.
-    pub(crate) others: Option<ConfigLine>,
-    /// `set interface Null0`.
-    pub(crate) null: Option<ConfigLine>,
-    /// `set default interface Null0`.
-    pub(crate) null_by_default: Option<ConfigLine>,
-    /// `set ip next-hop`.
-    pub(crate) has_next_hop: bool,
 }
 
 /// `ip tcp intercept …`.

@@ -1,67 +1,18 @@
 //! Policy routing (`ip policy route-map`), as far as it drops: `set interface Null0`. Where else a route-map sends a
 //! packet does nothing to its TCP options.
-//!
-//! The first entry whose `match` holds decides; one that denies leaves the packet to the routing table. A next hop that
-//! can be reached goes before an interface, and a default interface counts only where no route is known (Cisco IOS IP
-//! Routing: Protocol-Independent Configuration Guide, Policy-Based Routing).
 
 use std::net::SocketAddr;
 
-use sim_core::engine::device::ConfigLine;
 use sim_core::wire::packet::{Flags, Flow, Packet};
 
 use crate::audit::Because;
-use crate::config::access_list::AccessList;
-use crate::config::{ConfigText, Line};
+use crate::config::route_map::{self, Fate, RouteMapEntry};
 
 use super::filters::{Crossing, Family};
-use super::{Interface, IosConfig, Named, Refused, RouteMapEntry, refuse, rule};
+use super::{Interface, IosConfig, Named, Refused, refuse, rule};
 
 const SOURCE: &str =
     "Cisco IOS IP Routing: Protocol-Independent Configuration Guide, Policy-Based Routing";
-
-/// What the packets of an entry meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate<'c> {
-    Routed,
-    Null(&'c ConfigLine),
-    /// It depends on more than the text says.
-    Open(&'c ConfigLine, &'static str),
-}
-
-impl RouteMapEntry {
-    /// Takes a `match` or `set` line, as far as it matters to what is dropped.
-    pub(super) fn read(&mut self, line: &Line<'_>, text: ConfigText<'_>) {
-        let is_null = |word: &str| word.to_ascii_lowercase().starts_with("null");
-        match line.words.as_slice() {
-            ["match", "ip" | "ipv6", "address", lists @ ..] => {
-                let names = lists.iter().filter(|w| **w != "prefix-list");
-                self.lists.extend(names.map(|w| (*w).to_owned()));
-            }
-            ["match", ..] => self.others = Some(text.place(line)),
-            ["set", "interface", name, ..] if is_null(name) => self.null = Some(text.place(line)),
-            ["set", "default", "interface", name, ..] if is_null(name) => {
-                self.null_by_default = Some(text.place(line));
-            }
-            ["set", "ip" | "ipv6", "next-hop", ..] => self.has_next_hop = true,
-            _ => {}
-        }
-    }
-
-    fn fate(&self) -> Fate<'_> {
-        match (&self.null, &self.null_by_default) {
-            _ if !self.permit => Fate::Routed,
-            (Some(place), _) if self.has_next_hop => {
-                Fate::Open(place, "dropped where the next hop of the same entry cannot be reached")
-            }
-            (Some(place), _) => Fate::Null(place),
-            (None, Some(place)) => {
-                Fate::Open(place, "dropped where no route to its destination is known")
-            }
-            (None, None) => Fate::Routed,
-        }
-    }
-}
 
 impl IosConfig {
     /// The entries of the route-map that routes what an interface takes in of one version of IP.
@@ -93,33 +44,8 @@ impl IosConfig {
         flow: Flow,
         flags: Flags,
     ) -> (Vec<Fate<'c>>, Fate<'c>) {
-        let mut perhaps = Vec::new();
         let entries = self.routing(family, interface).map_or(&[][..], |(_, entries)| entries);
-        for entry in entries {
-            let lists = entry.lists.iter().map(|name| self.access_lists.get(name));
-            let listed = |list: Option<&AccessList>| match list {
-                Some(list) if list.has_entries => {
-                    let is_open = list.doubt(["", ""], flow, flags).is_some();
-                    (!is_open).then(|| list.matching(flow, flags).is_some_and(|entry| entry.permit))
-                }
-                _ => None,
-            };
-            // Of several lists one must permit.
-            let mut holds = Some(entry.lists.is_empty());
-            for list in lists.map(listed) {
-                holds = match (holds, list) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (None, _) | (_, None) => None,
-                    _ => Some(false),
-                };
-            }
-            match holds {
-                Some(false) => {}
-                Some(true) if entry.others.is_none() => return (perhaps, entry.fate()),
-                _ => perhaps.push(entry.fate()),
-            }
-        }
-        (perhaps, Fate::Routed)
+        route_map::fates(entries, &self.access_lists, flow, flags)
     }
 
     /// Judges a packet by the route-map of the interface that it came in by. What is open is routed.
