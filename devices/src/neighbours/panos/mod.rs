@@ -4,6 +4,7 @@ mod applications;
 mod commands;
 mod decryption;
 mod policy;
+mod rule;
 mod statements;
 
 use std::collections::BTreeMap;
