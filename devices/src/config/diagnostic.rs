@@ -70,6 +70,22 @@ impl Diagnostics {
         self.add(Severity::Warning, line, word, message.into())
     }
 
+    /// The same of a line that no reader of commands sees: of its number, as it stands in the file.
+    pub fn warn_of(&mut self, number: u32, raw: &str, message: impl Into<String>) -> &mut Self {
+        let text = raw.trim();
+        let column_start = (raw.len() - raw.trim_start().len()) as u32 + 1;
+        self.found.push(ConfigDiagnostic {
+            severity: Severity::Warning,
+            file: self.file.clone(),
+            line: number,
+            column_start,
+            column_end: column_start + text.chars().count() as u32,
+            message: message.into(),
+            help: None,
+        });
+        self
+    }
+
     /// Adds help to the newest finding.
     pub fn help(&mut self, help: impl Into<String>) {
         if let Some(newest) = self.found.last_mut() {

@@ -3,6 +3,8 @@
 
 mod answer;
 mod audit;
+#[cfg(test)]
+mod dumps;
 mod iptables;
 mod matches;
 #[cfg(test)]

@@ -11,9 +11,10 @@ use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinations};
 use crate::neighbours::linux::{MAN, remedy};
 
+use super::abbreviated::spelled_out;
 use super::rule::rule_of;
 use super::shell::{is_iptables, is_of_a_shell, is_restore};
-use super::{TABLES, Table, named_table};
+use super::{BUILT_IN, TABLES, Table, named_table, table_line};
 
 /// The chains that packets pass without being sent to them, in their order.
 const PASSED: [(&str, Hook); 5] = [
@@ -101,15 +102,25 @@ impl<'t> Reader<'_, 't> {
     /// Chains with their policies; a line that begins with a colon is a comment to Cisco.
     pub(super) fn declarations(&mut self, all: &mut Ruleset) {
         let mut table = Some(Table::Filter);
-        for (number, raw) in (1u32..).zip(self.text.text.lines().map(str::trim)) {
-            if let Some(name) = raw.strip_prefix('*') {
-                table = named_table(name.trim());
+        for (number, whole) in (1u32..).zip(self.text.text.lines()) {
+            let raw = whole.trim();
+            if let Some((_, of)) = table_line(raw) {
+                table = of;
             }
             let Some(declared) = raw.strip_prefix(':') else { continue };
             let mut words = declared.split_whitespace();
-            let (Some(name), Some(policy)) = (words.next(), words.next()) else { continue };
+            let Some(name) = words.next() else { continue };
+            let policy = words.next().unwrap_or("");
             if policy == "-" {
                 all.of_users.insert(name.to_owned());
+            } else if !BUILT_IN.contains(&name) {
+                // `: a remark`, `: ======`
+            } else if !is_policy(policy) {
+                let message = format!(
+                    "{} is no policy of a chain: iptables-restore refuses it; taken for ACCEPT",
+                    quoted(policy)
+                );
+                self.found.warn_of(number, whole, message);
             } else if let Some(table) = table {
                 let (file, text) = (self.text.file.to_owned(), raw.to_owned());
                 let place = ConfigLine { file, line: number, text };
@@ -129,8 +140,22 @@ impl<'t> Reader<'_, 't> {
         is_script: bool,
     ) {
         match words {
-            [first, ..] if first.starts_with('*') => self.table = named_table(&first[1..]),
-            ["-A" | "-I" | "-P" | "-N" | "-F" | "-R" | "-D", ..] => {
+            [first, ..] if first.starts_with('*') && table_line(line.text()).is_some() => {
+                let (name, table) = table_line(line.text()).unwrap_or_default();
+                if table.is_none() {
+                    let message = format!(
+                        "{} is no table of iptables: what follows is passed over up to the next one",
+                        quoted(name)
+                    );
+                    self.found.warn(line, first, message);
+                }
+                self.table = table;
+            }
+            [
+                "-A" | "-I" | "-P" | "-N" | "-F" | "-R" | "-D" | "--append" | "--insert"
+                | "--policy",
+                ..,
+            ] => {
                 let is_six = self.dumps.is_of_ipv6(line.number);
                 self.command(all, self.table, is_six, words, line);
             }
@@ -197,7 +222,15 @@ impl<'t> Reader<'_, 't> {
         let of = words.iter().position(|w| matches!(*w, "-t" | "--table"));
         let named = of.and_then(|at| words.get(at + 1)).copied().unwrap_or("filter");
         let is_six = program.contains('6') || words.contains(&"-6");
-        self.command(all, named_table(named), is_six, &words, line);
+        let table = named_table(named);
+        if table.is_none() {
+            let message = format!(
+                "{} is no table that is known here: the command is passed over",
+                quoted(named)
+            );
+            self.found.warn(line, named, message);
+        }
+        self.command(all, table, is_six, &words, line);
     }
 
     fn command(
@@ -208,6 +241,7 @@ impl<'t> Reader<'_, 't> {
         words: &[&str],
         line: &Line<'t>,
     ) {
+        let words = &*spelled_out(words);
         let named = words.iter().enumerate().find_map(|(at, word)| {
             let does = match *word {
                 "-A" | "--append" => Command::Append,
@@ -235,7 +269,15 @@ impl<'t> Reader<'_, 't> {
         let place = placed(table, is_six);
         match does {
             Command::Policy => {
-                let drops = rest.get(1) == Some(&"DROP");
+                let policy = rest.get(1).copied().unwrap_or("");
+                let drops = policy == "DROP";
+                if !is_policy(policy) {
+                    let message = format!(
+                        "{} is no policy of a chain, or one that the text does not tell: taken for ACCEPT",
+                        quoted(policy)
+                    );
+                    self.found.warn(line, policy, message);
+                }
                 self.policies.insert((place, chain.to_owned()), drops.then(rule));
                 return;
             }
@@ -316,6 +358,11 @@ impl<'t> Reader<'_, 't> {
         }
         all.bases.sort_by_key(|base| base.hook);
     }
+}
+
+/// True for what a chain's policy may be (iptables(8), `-P`).
+fn is_policy(word: &str) -> bool {
+    matches!(word, "ACCEPT" | "DROP")
 }
 
 /// The place of a table of one version of IP.

@@ -1,5 +1,6 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
+mod abbreviated;
 mod commands;
 mod echoed;
 mod functions;
@@ -51,6 +52,16 @@ fn named_table(name: &str) -> Option<Table> {
     }
 }
 
+/// The table of a line such as `*filter` or `* filter` (iptables, iptables-restore.c: `strtok(buffer + 1, " \t\n")`).
+/// Nothing for other lines: an item of a list, which says more than a name. The name is none of a table where there is
+/// no such.
+fn table_line(line: &str) -> Option<(&str, Option<Table>)> {
+    let mut words = line.strip_prefix('*')?.split_whitespace();
+    let name = words.next().unwrap_or("");
+    let table = named_table(name);
+    (table.is_some() || words.next().is_none()).then_some((name, table))
+}
+
 /// Chains that there are without being made.
 const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
 
@@ -91,7 +102,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
             words.remove(0);
         }
-        if !matches!(words.first(), Some(&("-A" | "*filter" | "COMMIT"))) {
+        if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
             words.iter_mut().for_each(|word| *word = variables.value(word));
         }
         reader.line(&mut all, &words, line, is_script);

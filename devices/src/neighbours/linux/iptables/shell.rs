@@ -102,6 +102,8 @@ pub(super) fn is_of_a_shell(command: &str) -> bool {
             | "ipset"
             | "iptables-restore"
             | "ip6tables-restore"
+            | "iptables-save"
+            | "ip6tables-save"
             | "EOF"
     )
 }

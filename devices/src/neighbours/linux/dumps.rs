@@ -1,0 +1,61 @@
+//! Dumps of iptables whose lines are not written as `iptables-save` writes them.
+
+use crate::audit::Effect::{Drop, Pass, Strip, Terminate};
+
+use super::texts::{check, told};
+
+/// iptables, iptables-restore.c: a table's name may stand behind blanks.
+#[test]
+fn tables_behind_blanks() {
+    for star in ["*", "* ", "*\t"] {
+        let text = format!(
+            "{star}mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n{star}filter\n: FORWARD  DROP  [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n"
+        );
+        check(&text, &[(Terminate, "TCP to port 80", Some(2)), (Drop, "all other TCP", Some(5))]);
+        assert_eq!(told(&text).warnings, [], "{text}");
+    }
+}
+
+/// A list's item is no table, and what follows a table that there is not is not passed over in silence.
+#[test]
+fn tables_that_there_are_not() {
+    let strip = "-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options 30\nCOMMIT\n";
+    let item = format!("*mangle\n* strips the option\n{strip}");
+    check(&item, &[(Strip, "all TCP", Some(3))]);
+    let text = format!("*mangel\n{strip}");
+    check(&text, &[(Pass, "all TCP", None)]);
+    let said = |text: &str| -> Vec<(u32, String)> {
+        told(text).warnings.into_iter().map(|w| (w.line, w.message)).collect()
+    };
+    let [(1, message)] = &said(&text)[..] else { panic!("{:?}", said(&text)) };
+    assert!(message.starts_with("`mangel` is no table of iptables"), "{message}");
+    let command = "iptables -t $TABLE -A FORWARD -j DROP\niptables -A FORWARD -j ACCEPT\n";
+    assert!(said(command)[0].1.contains("no table that is known"), "{:?}", said(command));
+}
+
+/// A policy that is none, or not told, is not taken for ACCEPT in silence.
+#[test]
+fn policies_that_are_none() {
+    for (text, line) in [
+        ("*filter\n:FORWARD drop [0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\n", 2),
+        ("*filter\n:FORWARD DROP[0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\n", 2),
+        ("iptables -P FORWARD $POLICY\niptables -A FORWARD -p tcp -j ACCEPT\n", 1),
+        ("iptables -P FORWARD REJECT\niptables -A FORWARD -p tcp -j ACCEPT\n", 1),
+    ] {
+        let warnings = told(text).warnings;
+        assert!(
+            warnings.iter().any(|w| w.line == line && w.message.contains("is no policy")),
+            "{text}{warnings:?}"
+        );
+    }
+    // A shell's command that does nothing.
+    assert_eq!(told("iptables -A FORWARD -j ACCEPT\n: remark\n: FORWARD\n").warnings.len(), 1);
+}
+
+/// getopt_long(3): options may be cut.
+#[test]
+fn options_that_are_cut() {
+    let text = "iptables -P FORWARD DROP\niptables -A FORWARD --proto 50 -j ACCEPT\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD --proto tcp --dport 80 --jum ACCEPT\n";
+    check(text, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(1))]);
+    assert_eq!(told(text).warnings, []);
+}
