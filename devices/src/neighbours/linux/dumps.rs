@@ -29,6 +29,7 @@ fn tables_that_there_are_not() {
     };
     let [(1, message)] = &said(&text)[..] else { panic!("{:?}", said(&text)) };
     assert!(message.starts_with("`mangel` is no table of iptables"), "{message}");
+    check(&format!("case $1 in\n*)\nesac\n{strip}"), &[(Strip, "all TCP", Some(4))]);
     let command = "iptables -t $TABLE -A FORWARD -j DROP\niptables -A FORWARD -j ACCEPT\n";
     assert!(said(command)[0].1.contains("no table that is known"), "{:?}", said(command));
 }

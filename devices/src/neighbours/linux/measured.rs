@@ -44,7 +44,7 @@ fn networks_within_networks() {
         &[
             (Pass, "TCP from 10.0.0.0/30, TCP to 10.0.0.0/30, TCP to port 1000-1010", None),
             (Drop, "TCP from 10.0.0.0/24, TCP to 10.0.0.0/24", Some(4)),
-            (Drop, "TCP to port 1000-2000", Some(6)),
+            (Drop, "TCP to port 1011-2000", Some(6)),
             (Pass, "all other TCP", None),
         ],
     );
@@ -58,7 +58,7 @@ fn lists_that_share_ports() {
         text,
         &[
             (Drop, "TCP over IPv4 to port 81", Some(5)),
-            (Pass, "TCP over IPv4 to port 81, 83, all other TCP over IPv6", None),
+            (Pass, "TCP over IPv4 to port 83, all other TCP over IPv6", None),
             (Drop, "all other TCP", Some(3)),
         ],
     );

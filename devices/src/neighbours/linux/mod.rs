@@ -10,6 +10,8 @@ mod matches;
 #[cfg(test)]
 mod measured;
 mod nft;
+#[cfg(test)]
+mod parts;
 mod paths;
 mod remedy;
 mod rules;

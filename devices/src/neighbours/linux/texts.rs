@@ -576,7 +576,7 @@ fn exceptions_that_fare_as_the_rest() {
         &text,
         &[
             (Pass, "TCP to port 22", None),
-            (Drop, "TCP to 10.0.0.0/8 to port 1-1023", Some(6)),
+            (Drop, "TCP to 10.0.0.0/8 to port 1-21, 23-1023", Some(6)),
             (Pass, "all other TCP", None),
         ],
     );
@@ -585,7 +585,7 @@ fn exceptions_that_fare_as_the_rest() {
         &text,
         &[
             (Pass, "TCP to port 22", None),
-            (Drop, "TCP to port 1-1023", Some(6)),
+            (Drop, "TCP to port 1-21, 23-1023", Some(6)),
             (Pass, "all other TCP", None),
         ],
     );

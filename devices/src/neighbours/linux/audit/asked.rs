@@ -9,6 +9,7 @@ use sim_core::wire::packet::Flow;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
+use super::class::{Class, listed, network, port_range};
 use super::unnamed::Unnamed;
 
 /// What the rules on the way to a rule say of connections.
@@ -81,31 +82,30 @@ impl<'r> Asked<'r> {
             version = Some(address.is_ipv6());
         }
         let mut flow = unnamed.flow(version == Some(true));
-        let mut called = String::new();
-        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        let mut class = Class::default();
         if let (Some(address), Some(of)) = (from, self.sources) {
             flow.src.set_ip(address);
-            called.push_str(&format!(" from {}", networks(of)));
+            class.sources = Some(of.into());
         }
         if let Some(of) = self.source_ports
             && let Some(port) = unnamed.port_of(of)
         {
             flow.src.set_port(port);
-            called.push_str(&format!(" from port {}", listed(of, port_range)));
+            class.source_ports = Some(of.into());
         }
         if let (Some(address), Some(of)) = (to, self.destinations) {
             flow.dst.set_ip(address);
-            called.push_str(&format!(" to {}", networks(of)));
+            class.destinations = Some(of.into());
         }
         if let Some(of) = self.ports
             && let Some(port) = unnamed.port_of(of)
         {
             flow.dst.set_port(port);
-            called.push_str(&format!(" to port {}", listed(of, port_range)));
+            class.ports = Some(of.into());
         }
-        self.be_another(&mut flow, &mut called);
+        self.be_another(&mut flow, &mut class.others);
         let has_address = from.or(to).is_some();
-        Some((called, flow, version.map(|is_six| (is_six, has_address))))
+        Some((class, flow, version.map(|is_six| (is_six, has_address))))
     }
 
     /// Makes a connection one of the others, where a rule is of all but some.
@@ -118,7 +118,7 @@ impl<'r> Asked<'r> {
             let is_needed = now.is_ipv4() && within(of, now);
             is_needed.then(|| others.find(|other| !within(of, *other))).flatten()
         };
-        let networks = |of: &[(IpAddr, u8)]| listed(of, |(a, l)| format!("{a}/{l}"));
+        let networks = |of: &[(IpAddr, u8)]| listed(of, network);
         let port = |of: &[RangeInclusive<u16>], now: u16| {
             let among = |port: &u16| of.iter().any(|range| range.contains(port));
             among(&now)
@@ -159,25 +159,5 @@ impl<'r> Asked<'r> {
     }
 }
 
-/// `80`, `1024-65535`.
-fn port_range(range: &RangeInclusive<u16>) -> String {
-    match (range.start(), range.end()) {
-        (first, last) if first == last => first.to_string(),
-        (first, last) => format!("{first}-{last}"),
-    }
-}
-
 /// The name of a connection, and it; with whether it is of IPv6, and whether its addresses tell that.
-pub(super) type Connection = (String, Flow, Option<(bool, bool)>);
-
-/// Most that are named of a list.
-const NAMED_MAX: usize = 4;
-
-/// `80, 443`; of a long list the first ones.
-fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
-    let mut named: Vec<String> = all.iter().take(NAMED_MAX).map(name).collect();
-    if all.len() > NAMED_MAX {
-        named.push(format!("and {} more", all.len() - NAMED_MAX));
-    }
-    named.join(", ")
-}
+pub(super) type Connection = (Class, Flow, Option<(bool, bool)>);

@@ -10,16 +10,16 @@ use crate::neighbours::linux::rules::{Hook, Ruleset};
 use crate::neighbours::linux::target::Target;
 
 use super::asked::Asked;
+use super::class::Class;
 use super::unnamed::Unnamed;
 
 /// Most of a rule's joined values that are tried each.
 const JOINED_MAX: usize = 16;
 
 /// Connections of which one is tried.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Named {
-    /// ` from 10.0.0.0/8 to port 80`; empty: any connection.
-    pub(super) traffic: String,
+    pub(super) traffic: Class,
     pub(super) flow: Flow,
     /// It is called by an address of this host.
     pub(super) calls_host: bool,
@@ -75,6 +75,8 @@ pub(super) struct Flows {
     pub(super) tells_versions: bool,
     /// The line of the first rule whose connections are not tried.
     pub(super) left: Option<u32>,
+    /// Most parts of them that are tried each.
+    pub(super) parts_max: usize,
 }
 
 /// Connections that rules name, each with its name.
@@ -131,13 +133,13 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let first_answer = new.len();
         new.extend(answers);
         for (at, asked) in new.into_iter().enumerate() {
-            let Some((traffic, flow, version)) = asked.connection(&unnamed) else { continue };
+            let Some((mut traffic, flow, version)) = asked.connection(&unnamed) else { continue };
             let is_known = |n: &Named| {
                 (n.flow, n.calls_host) == (flow, calls_host)
                     && n.doubts == doubts
                     && n.is_host == is_host
             };
-            if (traffic.is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
+            if (traffic.to_string().is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
                 continue;
             }
             if named.len() >= most {
@@ -145,12 +147,11 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 return false;
             }
             let is_of_ipv6 = version.map(|(is_six, _)| is_six);
-            let over = match version {
+            traffic.over = match version {
                 Some((true, false)) if tells_versions => " over IPv6",
                 Some((false, false)) if tells_versions => " over IPv4",
                 _ => "",
             };
-            let traffic = format!("{over}{traffic}");
             let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
             let path = (base.unwrap_or(0), path.entries.into());
             let doubts = doubts.clone();
@@ -169,10 +170,11 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         true
     };
     each_of(rules, |base| !base.is_nat, |path| add(path, most));
+    let parts_max = most * 4;
     // Those that rules translate are many where a box balances loads: half as many more.
     let most = most + most / 2;
     each_of(rules, |base| base.is_nat, |path| add(path, most));
-    Flows { named, unnamed, tells_versions, left }
+    Flows { named, unnamed, tells_versions, left, parts_max }
 }
 
 /// Most networks between each two of which a connection is tried.
@@ -183,9 +185,10 @@ impl Flows {
     /// another one the answer, neither is told by its own.
     pub(super) fn between_sources(&self) -> impl Iterator<Item = (String, Flow)> {
         let is_source = |named: &&Named| {
-            named.traffic.starts_with(" from ")
-                && !named.traffic.contains(" to ")
-                && !named.traffic.contains(" port ")
+            let traffic = named.traffic.to_string();
+            traffic.starts_with(" from ")
+                && !traffic.contains(" to ")
+                && !traffic.contains(" port ")
                 && named.doubts.is_empty()
                 && named.flow.src.is_ipv4()
         };
@@ -195,10 +198,11 @@ impl Flows {
             .into_iter()
             .flat_map(move |from| all.clone().into_iter().map(|to| (from, to)).collect::<Vec<_>>());
         pairs.filter_map(|(from, to)| {
+            let [source, destination] = [from, to].map(|named| named.traffic.to_string());
             let address = match (from.flow.src.ip(), to.flow.src.ip()) {
                 // Another host of the network.
                 (IpAddr::V4(same), other) if same == other => {
-                    let first = from.traffic.split(',').next().unwrap_or("");
+                    let first = source.split(',').next().unwrap_or("");
                     if first.ends_with("/32") {
                         return None;
                     }
@@ -207,7 +211,7 @@ impl Flows {
                 (_, other) => other,
             };
             let dst = SocketAddr::new(address, from.flow.dst.port());
-            let traffic = format!("TCP{}{}", from.traffic, to.traffic.replace(" from ", " to "));
+            let traffic = format!("TCP{source}{}", destination.replace(" from ", " to "));
             Some((traffic, Flow { dst, ..from.flow }))
         })
     }

@@ -2,7 +2,9 @@
 //! connections that they name.
 
 mod asked;
+mod class;
 mod flows;
+mod parts;
 mod single;
 mod unnamed;
 mod verdicts;

@@ -113,7 +113,7 @@ impl Unnamed {
     }
 
     /// An address of a network that rules name, and no narrower one.
-    fn inside(&self, (address, length): (IpAddr, u8)) -> IpAddr {
+    pub(super) fn inside(&self, (address, length): (IpAddr, u8)) -> IpAddr {
         let narrower: Vec<(IpAddr, u8)> = self
             .networks
             .iter()
@@ -146,6 +146,49 @@ impl Unnamed {
         let is_free =
             |port: &u16| range.contains(port) && !narrower.iter().any(|of| of.contains(port));
         places.take(PLACES_MAX).find(is_free).unwrap_or(first)
+    }
+
+    /// The parts of these ports that rules tell apart, where other conditions name some of them.
+    pub(super) fn parts_of_ports(
+        &self,
+        ranges: &[RangeInclusive<u16>],
+    ) -> Vec<RangeInclusive<u16>> {
+        let meets = |a: &RangeInclusive<u16>, b: &RangeInclusive<u16>| {
+            a.start() <= b.end() && b.start() <= a.end()
+        };
+        let is_other = |of: &&Box<[RangeInclusive<u16>]>| {
+            ***of != *ranges && of.iter().any(|other| ranges.iter().any(|mine| meets(mine, other)))
+        };
+        let others: Vec<_> = self.port_lists.iter().filter(is_other).flatten().collect();
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let mut parts = Vec::new();
+        for range in ranges {
+            let inside = |at: &u16| range.contains(at) && at != range.start();
+            let ends =
+                others.iter().flat_map(|other| [Some(*other.start()), other.end().checked_add(1)]);
+            let mut begins: Vec<u16> = ends.flatten().filter(inside).collect();
+            begins.push(*range.start());
+            begins.sort_unstable();
+            begins.dedup();
+            let ends = begins.iter().skip(1).map(|next| next - 1).chain([*range.end()]);
+            parts.extend(begins.iter().zip(ends).map(|(first, last)| *first..=last));
+        }
+        parts
+    }
+
+    /// The networks of a list, where other conditions name some of their addresses.
+    pub(super) fn parts_of_networks(&self, networks: &[(IpAddr, u8)]) -> Vec<(IpAddr, u8)> {
+        let meets = |a: &(IpAddr, u8), b: &(IpAddr, u8)| {
+            in_prefix(a.0, b.0, b.1) || in_prefix(b.0, a.0, a.1)
+        };
+        let is_other = |of: &Box<[(IpAddr, u8)]>| {
+            **of != *networks
+                && of.iter().any(|other| networks.iter().any(|mine| meets(mine, other)))
+        };
+        let is_shared = networks.len() > 1 && self.network_lists.iter().any(is_other);
+        if is_shared { networks.to_vec() } else { Vec::new() }
     }
 
     /// A connection of one version of IP.

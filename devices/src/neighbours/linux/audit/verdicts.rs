@@ -1,6 +1,7 @@
 //! What becomes of the connections on a way: each is tried through the router, and those of one fate are told
 //! together.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::neighbours::linux::rules::{Hook, Ruleset};
 use crate::neighbours::linux::{Linux, Routed};
 
 use super::flows::{Call, Flows, Named};
+use super::parts::Split;
 use super::ways::{End, Way};
 
 /// What becomes of a connection, and why.
@@ -183,21 +185,11 @@ impl Tried {
         }
         // Those that rules send elsewhere, and whether a process of this host takes them.
         let mut sent: Vec<(&Named, (Effect, Call), bool)> = Vec::new();
-        let mut tried: Vec<(&Named, Vec<OfVersion>)> = Vec::new();
+        let mut tried: Vec<(Cow<'_, Named>, Vec<OfVersion>)> = Vec::new();
         for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
-            let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
-                (Some(true), _) => &[true],
-                (None, true) => &[false, true],
-                _ => &[false],
-            };
             let mut told: Vec<OfVersion> = Vec::new();
-            for is_six in versions {
-                let (mut flow, calls_host) = named.call();
-                if named.is_of_ipv6.is_none() && *is_six {
-                    let [client, server] = flows.unnamed.ends[1];
-                    flow.src.set_ip(client);
-                    flow.dst.set_ip(server);
-                }
+            for (is_six, flow) in versions(named, flows) {
+                let calls_host = named.calls_host;
                 let outcome = self.one((flow, calls_host), &[]);
                 if let Some(effect) = effect(&outcome) {
                     let new = (effect, (flow, calls_host));
@@ -209,17 +201,18 @@ impl Tried {
                     }
                     sent.extend(self.sent.map(|is_taken| (named, new, is_taken)));
                 }
-                told.push((*is_six, outcome));
+                told.push((is_six, outcome));
             }
-            tried.push((named, told));
+            tried.push((Cow::Borrowed(named), told));
         }
+        self.split(&mut tried, flows, way);
         // What another row's rule names, too, and what becomes of it is what becomes of the rest.
         let is_rest = |(is_six, outcome): &OfVersion| {
             *outcome == rests[usize::from(flows.tells_versions && *is_six)]
         };
         let (alike, others): (Vec<_>, Vec<_>) =
             tried.iter().partition(|(_, told)| told.iter().all(is_rest));
-        for (named, _) in alike {
+        for (named, _) in &alike {
             let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
             for (other, told) in &others {
                 let is_alike = |outcome| [None, effect(&rest)].contains(&effect(outcome));
@@ -372,6 +365,62 @@ impl Tried {
         rows.into_iter().map(verdict).collect()
     }
 
+    /// Of classes of which other rules name a part, each part is tried: a class keeps those that share the fate of the
+    /// connection that was tried, and others that no class with their fate names are classes of their own.
+    fn split(
+        &mut self,
+        tried: &mut Vec<(Cow<'_, Named>, Vec<OfVersion>)>,
+        flows: &Flows,
+        way: &Way,
+    ) {
+        let mut left = flows.parts_max;
+        let mut of_parts: Vec<(Named, Vec<OfVersion>)> = Vec::new();
+        for (named, told) in tried.iter_mut() {
+            let Some(split) = Split::of(named, &flows.unnamed) else { continue };
+            if !split.is_tried(&mut left) {
+                named.to_mut().traffic.is_in_part = true;
+                continue;
+            }
+            let mut groups: Vec<(Vec<OfVersion>, Vec<usize>)> = Vec::new();
+            for (at, part) in split.each(&flows.unnamed).iter().enumerate() {
+                let each = versions(part, flows);
+                let call = |flow| (flow, part.calls_host);
+                let of_part: Vec<OfVersion> = each
+                    .into_iter()
+                    .map(|(is_six, flow)| (is_six, self.one(call(flow), &[])))
+                    .collect();
+                match groups.iter_mut().find(|(known, _)| *known == of_part) {
+                    Some((_, places)) => places.push(at),
+                    None => groups.push((of_part, vec![at])),
+                }
+            }
+            if groups.len() < 2 {
+                continue;
+            }
+            for (of_group, places) in groups {
+                let joined = split.joined(&places, &flows.unnamed);
+                if of_group == *told {
+                    named.to_mut().traffic = joined.traffic;
+                } else {
+                    of_parts.push((joined, of_group));
+                }
+            }
+        }
+        for (part, told) in of_parts {
+            let is_theirs = |(other, of): &(Cow<'_, Named>, Vec<OfVersion>)| {
+                let is_of = |(is_six, outcome): &OfVersion| {
+                    let is_such =
+                        |(six, of): &OfVersion| six == is_six && effect(of) == effect(outcome);
+                    of.iter().any(is_such)
+                };
+                told.iter().all(is_of) && self.is_named_by(part.flow, other, way)
+            };
+            if !tried.iter().any(is_theirs) {
+                tried.push((Cow::Owned(part), told));
+            }
+        }
+    }
+
     /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.
     fn is_named_by(&self, flow: Flow, other: &Named, way: &Way) -> bool {
         let rules = &self.linux.rules;
@@ -424,6 +473,25 @@ impl Tried {
         });
         each.flatten().collect()
     }
+}
+
+/// The connection that is tried of each version of IP that a class is of.
+fn versions(named: &Named, flows: &Flows) -> Vec<(bool, Flow)> {
+    let versions: &[bool] = match (named.is_of_ipv6, flows.tells_versions) {
+        (Some(true), _) => &[true],
+        (None, true) => &[false, true],
+        _ => &[false],
+    };
+    let of = |is_six: &bool| {
+        let mut flow = named.flow;
+        if named.is_of_ipv6.is_none() && *is_six {
+            let [client, server] = flows.unnamed.ends[1];
+            flow.src.set_ip(client);
+            flow.dst.set_ip(server);
+        }
+        (*is_six, flow)
+    };
+    versions.iter().map(of).collect()
 }
 
 fn line_of(rule: &Arc<Rule>) -> Because {

@@ -223,7 +223,8 @@ impl<'t> Reader<'_, 't> {
         let named = of.and_then(|at| words.get(at + 1)).copied().unwrap_or("filter");
         let is_six = program.contains('6') || words.contains(&"-6");
         let table = named_table(named);
-        if table.is_none() {
+        let adds = ["-A", "-I", "-P", "--append", "--insert", "--policy"];
+        if table.is_none() && words.iter().any(|word| adds.contains(word)) {
             let message = format!(
                 "{} is no table that is known here: the command is passed over",
                 quoted(named)

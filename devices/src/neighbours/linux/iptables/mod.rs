@@ -53,13 +53,14 @@ fn named_table(name: &str) -> Option<Table> {
 }
 
 /// The table of a line such as `*filter` or `* filter` (iptables, iptables-restore.c: `strtok(buffer + 1, " \t\n")`).
-/// Nothing for other lines: an item of a list, which says more than a name. The name is none of a table where there is
-/// no such.
+/// Nothing for other lines: an item of a list, which says more than a name, or a shell's `*)`. The name is none of a
+/// table where there is no such.
 fn table_line(line: &str) -> Option<(&str, Option<Table>)> {
     let mut words = line.strip_prefix('*')?.split_whitespace();
     let name = words.next().unwrap_or("");
     let table = named_table(name);
-    (table.is_some() || words.next().is_none()).then_some((name, table))
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    (table.is_some() || is_name && words.next().is_none()).then_some((name, table))
 }
 
 /// Chains that there are without being made.

@@ -1,0 +1,65 @@
+//! The names of connections: what rules ask of them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+/// ` over IPv4 from 10.0.0.0/8 to port 80`; empty: any connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Class {
+    /// ` over IPv4`, where versions are told apart.
+    pub(super) over: &'static str,
+    pub(super) sources: Option<Box<[(IpAddr, u8)]>>,
+    pub(super) source_ports: Option<Box<[RangeInclusive<u16>]>>,
+    pub(super) destinations: Option<Box<[(IpAddr, u8)]>>,
+    pub(super) ports: Option<Box<[RangeInclusive<u16>]>>,
+    /// What all others than some are meant by: ` to others than 10.0.0.0/8`.
+    pub(super) others: String,
+    /// Earlier rules decide of a part that is not told apart.
+    pub(super) is_in_part: bool,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.over)?;
+        if let Some(of) = &self.sources {
+            write!(f, " from {}", listed(of, network))?;
+        }
+        if let Some(of) = &self.source_ports {
+            write!(f, " from port {}", listed(of, port_range))?;
+        }
+        if let Some(of) = &self.destinations {
+            write!(f, " to {}", listed(of, network))?;
+        }
+        if let Some(of) = &self.ports {
+            write!(f, " to port {}", listed(of, port_range))?;
+        }
+        f.write_str(&self.others)?;
+        f.write_str(if self.is_in_part { " (what earlier rules leave)" } else { "" })
+    }
+}
+
+/// `10.0.0.0/8`.
+pub(super) fn network((address, length): &(IpAddr, u8)) -> String {
+    format!("{address}/{length}")
+}
+
+/// `80`, `1024-65535`.
+pub(super) fn port_range(range: &RangeInclusive<u16>) -> String {
+    match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first}-{last}"),
+    }
+}
+
+/// Most that are named of a list.
+const NAMED_MAX: usize = 4;
+
+/// `80, 443`; of a long list the first ones.
+pub(super) fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
+    let mut named: Vec<String> = all.iter().take(NAMED_MAX).map(name).collect();
+    if all.len() > NAMED_MAX {
+        named.push(format!("and {} more", all.len() - NAMED_MAX));
+    }
+    named.join(", ")
+}
