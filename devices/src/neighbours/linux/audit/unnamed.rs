@@ -156,10 +156,10 @@ impl Unnamed {
         let meets = |a: &RangeInclusive<u16>, b: &RangeInclusive<u16>| {
             a.start() <= b.end() && b.start() <= a.end()
         };
-        let is_other = |of: &&Box<[RangeInclusive<u16>]>| {
-            ***of != *ranges && of.iter().any(|other| ranges.iter().any(|mine| meets(mine, other)))
+        let is_other = |of: &[RangeInclusive<u16>]| {
+            *of != *ranges && of.iter().any(|other| ranges.iter().any(|mine| meets(mine, other)))
         };
-        let others: Vec<_> = self.port_lists.iter().filter(is_other).flatten().collect();
+        let others: Vec<_> = self.port_lists.iter().filter(|of| is_other(of)).flatten().collect();
         if others.is_empty() {
             return Vec::new();
         }
@@ -183,11 +183,11 @@ impl Unnamed {
         let meets = |a: &(IpAddr, u8), b: &(IpAddr, u8)| {
             in_prefix(a.0, b.0, b.1) || in_prefix(b.0, a.0, a.1)
         };
-        let is_other = |of: &Box<[(IpAddr, u8)]>| {
-            **of != *networks
+        let is_other = |of: &[(IpAddr, u8)]| {
+            *of != *networks
                 && of.iter().any(|other| networks.iter().any(|mine| meets(mine, other)))
         };
-        let is_shared = networks.len() > 1 && self.network_lists.iter().any(is_other);
+        let is_shared = networks.len() > 1 && self.network_lists.iter().any(|of| is_other(of));
         if is_shared { networks.to_vec() } else { Vec::new() }
     }
 
