@@ -6,6 +6,8 @@ mod audit;
 #[cfg(test)]
 mod dumps;
 mod iptables;
+#[cfg(test)]
+mod limits;
 mod matches;
 #[cfg(test)]
 mod measured;
@@ -171,6 +173,7 @@ pub(crate) fn build(
     let rules = text.map_or_else(Ruleset::default, |t| rules_of(t, &mut found));
     if let Some(text) = text {
         warn_of_interfaces(&rules, text, &mut found);
+        warn_of_limits(&rules, text, &mut found);
     }
     let warnings = found.into_result()?;
     Ok((Linux::new(rules, context), warnings))
@@ -258,6 +261,19 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
             let message =
                 "this rule concerns connections of this host itself, which no scenario has";
             found.warn(line, "", message);
+        }
+    }
+}
+
+/// Says which rules have limits: what comes is not counted.
+fn warn_of_limits(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) {
+    let all = text.lines();
+    let limited = |entry: &&Entry| entry.limit.is_some() && entry.target != Target::Count;
+    for entry in rules.entries.iter().filter(limited) {
+        if let Ok(at) = all.binary_search_by_key(&entry.line, |line| line.number) {
+            let message =
+                "what comes is not counted here: it is taken to stay within this rule's limit";
+            found.warn(&all[at], "", message);
         }
     }
 }
@@ -371,6 +387,7 @@ impl Linux {
                 self.is_doubted |= entry.matches(pass.packet, around(course), true);
                 continue;
             }
+            self.is_doubted |= entry.limit.is_some();
             *self.hits.entry(at).or_default() += 1;
             let rule = self.rules.rule(entry);
             match &entry.target {

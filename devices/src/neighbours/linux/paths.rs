@@ -30,6 +30,15 @@ impl<'r> Path<'_, 'r> {
         self.entries.iter().copied().filter(|at| rules.entries[*at].doubt.is_some())
     }
 
+    /// Those that hold up to a limit or beyond one.
+    pub(super) fn limits(&self) -> impl Iterator<Item = usize> + use<'_, 'r> {
+        let rules = self.rules;
+        self.entries.iter().copied().filter(|at| {
+            let entry = &rules.entries[*at];
+            entry.limit.is_some() && entry.doubt.is_none()
+        })
+    }
+
     /// The rule itself.
     pub(super) fn last(&self) -> usize {
         self.entries.last().copied().unwrap_or(0)

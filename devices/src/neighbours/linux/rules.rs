@@ -56,6 +56,8 @@ pub(super) struct Entry {
     pub(super) doubt: Option<String>,
     /// The same in full, where it is one for a packet whichever rule asks.
     pub(super) asks: Option<Box<str>>,
+    /// It holds up to a rate, or beyond one.
+    pub(super) limit: Option<Limit>,
     pub(super) target: Target,
     /// Its line, and the line's number.
     pub(super) text: Box<str>,
@@ -92,10 +94,15 @@ pub(super) struct Ruleset {
 }
 
 impl Entry {
-    /// True when every condition holds; `dared`: the one that cannot be told holds, too.
+    /// True when every condition holds; `dared`: the one that cannot be told holds, too, or what comes is more than the
+    /// rule's limit.
     pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {
-        (self.doubt.is_none() || dared)
-            && self.matches.iter().all(|(negated, on)| on.holds(*negated, packet, around))
+        let may_hold = match (&self.doubt, self.limit) {
+            (Some(_), _) => dared,
+            (None, Some(limit)) => (limit == Limit::UpTo) != dared,
+            (None, None) => true,
+        };
+        may_hold && self.matches.iter().all(|(negated, on)| on.holds(*negated, packet, around))
     }
 }
 
@@ -124,7 +131,7 @@ impl Ruleset {
         &mut self,
         (table, chain): (usize, &str),
         before: Option<usize>,
-        Read { matches, doubt, asks, target }: Read,
+        Read { matches, doubt, asks, limit, target }: Read,
         line: &Line<'_>,
         rule: Option<Arc<Rule>>,
     ) {
@@ -146,6 +153,7 @@ impl Ruleset {
             matches: matches.into(),
             doubt,
             asks,
+            limit,
             target,
             text: line.text().into(),
             line: line.number,
@@ -228,5 +236,14 @@ pub(super) struct Read {
     pub(super) matches: Vec<(bool, Match)>,
     pub(super) doubt: Option<String>,
     pub(super) asks: Option<Box<str>>,
+    pub(super) limit: Option<Limit>,
     pub(super) target: Target,
+}
+
+/// Of how much of what comes a rule with a limit holds (iptables-extensions(8): limit, hashlimit, connlimit; nft(8),
+/// LIMIT STATEMENT). What comes is taken to be less: a limit is set beyond what is usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    UpTo,
+    Beyond,
 }

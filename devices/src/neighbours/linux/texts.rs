@@ -98,7 +98,6 @@ fn values_of_nftables() {
     check(&text, &[(Pass, "all TCP", None)]);
     // What the text does not tell is a reason, not a guess.
     for (rule, why) in [
-        ("tcp dport 22 limit rate 3/minute accept", "limit"),
         ("tcp dport 22 meta mark 0x10 counter accept", "meta mark"),
         ("tcp dport 22 ct mark & 0xff == 1 accept", "ct mark"),
         ("tcp dport 22 fib saddr . iif oif missing accept", "fib saddr"),
@@ -441,7 +440,7 @@ fn kinds_of_packets() {
 /// Whether a rule holds is of no interest where the same becomes of a packet.
 #[test]
 fn doubts_that_decide_nothing() {
-    check(&chain("inet", "limit rate 5/second reject"), &[(Drop, "all TCP", Some(3))]);
+    check(&chain("inet", "limit rate 5/second reject"), &[(Drop, "all TCP", Some(5))]);
     check(&open("limit rate 5/second log accept"), &[(Pass, "all TCP", None)]);
 }
 
@@ -684,7 +683,7 @@ fn doubts_about_what_others_accept() {
         &text,
         &[
             (Pass, "TCP to port 22", None),
-            (Unknown, "TCP from 10.0.0.0/8 that this rule names", Some(5)),
+            (Drop, "TCP from 10.0.0.0/8 beyond the limit of this rule", Some(5)),
             OTHER,
         ],
     );

@@ -189,7 +189,7 @@ fn rules_of_translation_do_nothing_in_a_scenario() {
 /// A rule of which it is not told whether it holds may be asked of what others have sent on.
 #[test]
 fn doubts_about_what_is_sent_elsewhere() {
-    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.5:80\n-A PREROUTING -i eth1 -p tcp --dport 53 -j REDIRECT --to-ports 5353\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -m limit --limit 5/sec -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.5 -p tcp --dport 80 -m conntrack --ctorigdst 203.0.113.5 -j ACCEPT\nCOMMIT\n";
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.5:80\n-A PREROUTING -i eth1 -p tcp --dport 53 -j REDIRECT --to-ports 5353\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -m recent --rcheck --name x -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.5 -p tcp --dport 80 -m conntrack --ctorigdst 203.0.113.5 -j ACCEPT\nCOMMIT\n";
     let found = directions(text);
     let unknown = |traffic: &str, way: &str| {
         let is_such = |row: &&String| row.starts_with("unknown") && row.contains(way);

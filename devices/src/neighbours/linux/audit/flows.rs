@@ -27,6 +27,8 @@ pub(super) struct Named {
     pub(super) is_of_ipv6: Option<bool>,
     /// Rules that lead to it of which it cannot be told whether they hold.
     pub(super) doubts: Vec<usize>,
+    /// Rules that lead to it up to a limit or beyond one.
+    pub(super) limits: Vec<usize>,
     /// The rule concerns this host's connections alone (true), forwarded ones alone (false).
     pub(super) is_host: Option<bool>,
     /// Its rule names what answers it.
@@ -96,6 +98,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     let mut add = |path: &Path<'_, '_>, most: usize| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
+        let limits: Vec<usize> = path.limits().collect();
         let is_host = match path.base.hook {
             Hook::Forward => Some(false),
             Hook::Input | Hook::Output => Some(true),
@@ -136,10 +139,11 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             let Some((mut traffic, flow, version)) = asked.connection(&unnamed) else { continue };
             let is_known = |n: &Named| {
                 (n.flow, n.calls_host) == (flow, calls_host)
-                    && n.doubts == doubts
+                    && (&n.doubts, &n.limits) == (&doubts, &limits)
                     && n.is_host == is_host
             };
-            if (traffic.to_string().is_empty() && doubts.is_empty()) || named.iter().any(is_known) {
+            let is_any = traffic.to_string().is_empty();
+            if (is_any && doubts.is_empty() && limits.is_empty()) || named.iter().any(is_known) {
                 continue;
             }
             if named.len() >= most {
@@ -154,7 +158,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             };
             let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
             let path = (base.unwrap_or(0), path.entries.into());
-            let doubts = doubts.clone();
+            let (doubts, limits) = (doubts.clone(), limits.clone());
             let is_of_answers = at >= first_answer;
             named.push(Named {
                 traffic,
@@ -162,6 +166,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 calls_host,
                 is_of_ipv6,
                 doubts,
+                limits,
                 is_host,
                 is_of_answers,
                 path,

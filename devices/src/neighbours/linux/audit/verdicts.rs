@@ -186,7 +186,9 @@ impl Tried {
         // Those that rules send elsewhere, and whether a process of this host takes them.
         let mut sent: Vec<(&Named, (Effect, Call), bool)> = Vec::new();
         let mut tried: Vec<(Cow<'_, Named>, Vec<OfVersion>)> = Vec::new();
-        for named in flows.named.iter().filter(mine).filter(|named| named.doubts.is_empty()) {
+        let is_class =
+            |named: &&Named| named.doubts.is_empty() && !named.traffic.to_string().is_empty();
+        for named in flows.named.iter().filter(mine).filter(is_class) {
             let mut told: Vec<OfVersion> = Vec::new();
             for (is_six, flow) in versions(named, flows) {
                 let calls_host = named.calls_host;
@@ -277,7 +279,8 @@ impl Tried {
         // Rules whose conditions cannot be told, with the reason; those of one condition that decide together
         // are told where none of them decides alone.
         let mut decide: Vec<(&Named, Vec<usize>, bool)> = Vec::new();
-        for named in flows.named.iter().filter(mine).filter(|named| !named.doubts.is_empty()) {
+        let is_open = |named: &&Named| !named.doubts.is_empty() || !named.limits.is_empty();
+        for named in flows.named.iter().filter(mine).filter(is_open) {
             let call = named.call();
             let of_its_own = !seen.iter().any(|(_, seen)| *seen == call);
             // What takes another way unless the rule holds is held against what no rule names.
@@ -301,6 +304,18 @@ impl Tried {
                 }
             }
             let tried: Vec<_> = own.iter().chain(&seen).chain(&fitting).collect();
+            if named.doubts.is_empty() {
+                let beyond = tried.iter().find_map(|(within, call)| {
+                    let outcome = self.one(*call, &named.limits)?;
+                    (outcome.0 != *within).then_some(outcome)
+                });
+                if let Some((effect, mut because)) = beyond {
+                    because.extend(self.limited(&named.limits));
+                    let traffic = format!("TCP{} beyond the limit of this rule", named.traffic);
+                    say(traffic, Some((effect, because)));
+                }
+                continue;
+            }
             // Another line that does the same is no difference.
             let mut differs = |end: Option<PortId>, dared: &[usize]| {
                 self.linux.daring = end;
@@ -460,6 +475,16 @@ impl Tried {
         }
         all.sort_unstable();
         all
+    }
+
+    /// The rules whose limits are meant.
+    fn limited(&self, limits: &[usize]) -> impl Iterator<Item = Because> {
+        let rules = &self.linux.rules;
+        let of = |at: &usize| match &rules.rule(&rules.entries[*at]).origin {
+            Origin::Config(place) => Some(Because::line(place, "more comes than its limit")),
+            _ => None,
+        };
+        limits.iter().rev().filter_map(of)
     }
 
     /// Why it cannot be told whether these rules hold, the last of them first: it is what is done.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line, quoted};
 use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, ports};
-use crate::neighbours::linux::rules::Read;
+use crate::neighbours::linux::rules::{Limit, Read};
 use crate::neighbours::linux::target::{Target, target_of};
 
 use super::Table;
@@ -27,6 +27,7 @@ pub(super) fn rule_of(
     let (mut target, mut doubt) = (Target::Count, None);
     let mut asks: Vec<&str> = Vec::new();
     let mut doubts = 0;
+    let mut limit = None;
     let mut negated = false;
     let mut rest = words;
     while let [first, tail @ ..] = rest {
@@ -62,6 +63,27 @@ pub(super) fn rule_of(
             "-m" | "--match" if matches!(value, "socket" | "rpfilter" | "unclean" | "eui64") => {
                 doubted(value);
             }
+            // Three in an hour, where nothing else is said.
+            "-m" | "--match" if value == "limit" => limit = limit.or(Some(Limit::UpTo)),
+            "--limit" | "--hashlimit" | "--hashlimit-upto" | "--connlimit-upto" if !negated => {
+                limit = Some(Limit::UpTo);
+            }
+            "--hashlimit-above" | "--connlimit-above" if !negated => limit = Some(Limit::Beyond),
+            "--connlimit-above" => limit = Some(Limit::UpTo),
+            // What is counted together, and for how long.
+            "--limit-burst"
+            | "--hashlimit-burst"
+            | "--hashlimit-mode"
+            | "--hashlimit-name"
+            | "--hashlimit-srcmask"
+            | "--hashlimit-dstmask"
+            | "--hashlimit-rate-interval"
+            | "--hashlimit-htable-size"
+            | "--hashlimit-htable-max"
+            | "--hashlimit-htable-expire"
+            | "--hashlimit-htable-gcinterval"
+            | "--connlimit-mask" => {}
+            "--hashlimit-rate-match" | "--connlimit-saddr" | "--connlimit-daddr" => taken = 0,
             // An account counts what comes; only segments are spoken of here.
             "--nfacct-name" if !negated => {}
             "--ctproto" if !negated && matches!(value, "tcp" | "6") => {}
@@ -233,20 +255,11 @@ pub(super) fn rule_of(
     }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));
     let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
-    Some(Read { matches, doubt, asks, target })
+    Some(Read { matches, doubt, asks, limit, target })
 }
 
 /// Options of modules that are not read, and that many rules have.
-const COMMON: [&str; 8] = [
-    "--limit",
-    "--limit-burst",
-    "--mark",
-    "--match-set",
-    "--mode",
-    "--name",
-    "--probability",
-    "--reap",
-];
+const COMMON: [&str; 6] = ["--mark", "--match-set", "--mode", "--name", "--probability", "--reap"];
 
 /// Conditions that hold of a packet or do not, however often it is held against them: no limits or counts,
 /// and no marks, which rules may change in between.

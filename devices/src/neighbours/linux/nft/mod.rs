@@ -136,7 +136,7 @@ mod tests {
         check(&chain("forward", "ip saddr @bad drop"), &[(Unknown, Some(4)), (Pass, None)]);
         check(
             &chain("forward", "limit rate 10/second accept\n  drop"),
-            &[(Unknown, Some(4)), (Drop, Some(5))],
+            &[(Drop, Some(5)), (Pass, None)],
         );
         let mapped = format!("{returned}tcp dport vmap {{ 80 : accept, 22 : drop }}");
         check(&closed(&mapped), &[(Pass, None), (Drop, Some(5)), (Drop, Some(3))]);

@@ -9,7 +9,7 @@ use sim_core::engine::device::Rule;
 
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::remedy;
-use crate::neighbours::linux::rules::Read;
+use crate::neighbours::linux::rules::{Limit, Read};
 use crate::neighbours::linux::target::{Target, only_counts};
 
 use super::MAN;
@@ -29,6 +29,7 @@ pub(super) struct Statement<'s, 'r, 't> {
     /// How many conditions are in doubt, and the first in full where it is one of a set.
     doubts: usize,
     asks: Option<Box<str>>,
+    limit: Option<Limit>,
 }
 
 /// Words that begin a statement, which no value of a condition is.
@@ -65,6 +66,7 @@ impl<'s, 'r, 't> Statement<'s, 'r, 't> {
             doubt: None,
             doubts: 0,
             asks: None,
+            limit: None,
         }
     }
 }
@@ -173,8 +175,13 @@ impl<'t> Statement<'_, '_, 't> {
             ("add" | "update" | "delete", [set, "{", rest @ ..]) if set.starts_with('@') => {
                 let length = block(rest);
                 // Its limit decides whether what follows is done.
-                if rest[..length].iter().any(|word| matches!(*word, "limit" | "count" | "quota")) {
+                let of_set = &rest[..length];
+                if of_set.contains(&"quota") {
                     self.doubted(format!("{first} {set}"));
+                } else if let Some(at) =
+                    of_set.iter().position(|word| matches!(*word, "rate" | "count"))
+                {
+                    self.limited(first, of_set.get(at + 1) == Some(&"over"));
                 }
                 4 + length
             }
@@ -190,6 +197,16 @@ impl<'t> Statement<'_, '_, 't> {
             }
             ("last", _) => 1 + rest_of_value(tail),
             ("counter" | "continue" | "nftrace" | ";", _) => 1,
+            ("limit", ["rate", rest @ ..]) => {
+                self.limited(first, rest.first() == Some(&"over"));
+                1 + rest_of_value(tail)
+            }
+            // That many connections at once.
+            ("ct", ["count", rest @ ..]) => {
+                let is_over = rest.first() == Some(&"over");
+                self.limited("ct count", is_over);
+                3 + usize::from(is_over)
+            }
             ("limit" | "quota" | "meter", _) => {
                 self.doubted(first.to_owned());
                 1 + rest_of_value(tail)
@@ -248,6 +265,15 @@ impl<'t> Statement<'_, '_, 't> {
         1 + length
     }
 
+    /// The rule holds up to a limit, or beyond it.
+    fn limited(&mut self, what: &str, is_beyond: bool) {
+        let limit = if is_beyond { Limit::Beyond } else { Limit::UpTo };
+        match self.limit {
+            Some(other) if other != limit => self.doubted(what.to_owned()),
+            _ => self.limit = Some(limit),
+        }
+    }
+
     fn doubted(&mut self, what: String) {
         self.doubts += 1;
         self.doubt.get_or_insert(what);
@@ -283,7 +309,7 @@ impl<'t> Statement<'_, '_, 't> {
         });
         // A set that packets do not change holds an address or does not, whichever rule asks.
         let asks = self.asks.clone().filter(|_| self.doubts == 1);
-        let read = Read { matches, doubt, asks, target };
+        let read = Read { matches, doubt, asks, limit: self.limit, target };
         let Place { table, chain } = self.place;
         let before = self.is_first.then_some(0);
         self.reader.rules.add((table, chain), before, read, line, rule);

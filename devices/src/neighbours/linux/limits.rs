@@ -1,0 +1,76 @@
+//! Rules that hold up to a limit, or beyond one: what stays within is the usual case, what goes beyond is told apart.
+
+use crate::audit::Effect::{self, Drop, Pass};
+
+use super::texts::{check, directions, told};
+
+const REST: (Effect, &str, Option<u32>) = (Drop, "all other TCP", Some(3));
+const BEYOND: &str = "TCP to port 22 beyond the limit of this rule";
+
+fn save(rules: &str) -> String {
+    format!(
+        "*filter\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n:FORWARD DROP [0:0]\n{rules}COMMIT\n"
+    )
+}
+
+#[test]
+fn what_is_accepted_up_to_a_limit() {
+    for asks in [
+        "-m limit --limit 25/sec --limit-burst 100",
+        "-m limit",
+        "-m hashlimit --hashlimit-upto 5/min --hashlimit-burst 9 --hashlimit-mode srcip,dstport --hashlimit-name x",
+        "-m hashlimit --hashlimit 5/min --hashlimit-mode srcip --hashlimit-name x --hashlimit-htable-expire 1000",
+        "-m connlimit --connlimit-upto 5 --connlimit-mask 24 --connlimit-saddr",
+        "-m connlimit ! --connlimit-above 5",
+    ] {
+        let text = save(&format!("-A FORWARD -p tcp --dport 22 {asks} -j ACCEPT\n"));
+        let beyond = (Drop, BEYOND, Some(3));
+        check(&text, &[(Pass, "TCP to port 22", None), beyond, REST]);
+        assert_eq!(told(&text).warnings, [], "{asks}");
+        let because = &told(&text).verdicts[1].because;
+        assert_eq!(because.last().and_then(|last| last.line), Some(4), "{because:?}");
+    }
+}
+
+#[test]
+fn what_is_dropped_beyond_a_limit() {
+    for asks in [
+        "-m hashlimit --hashlimit-above 5/min --hashlimit-mode srcip --hashlimit-name x",
+        "-m connlimit --connlimit-above 5",
+    ] {
+        let text = save(&format!(
+            "-A FORWARD -p tcp --dport 22 {asks} -j DROP\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n"
+        ));
+        check(&text, &[(Pass, "TCP to port 22", None), (Drop, BEYOND, Some(4)), REST]);
+    }
+    let nft = |rule: &str| {
+        format!(
+            "table inet f {{\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  {rule}\n }}\n}}\n"
+        )
+    };
+    for (rule, line) in [
+        ("tcp dport 22 limit rate 3/minute burst 5 packets accept", 3),
+        ("tcp dport 22 limit rate over 3/minute drop; tcp dport 22 accept", 5),
+        ("tcp dport 22 ct count over 5 drop; tcp dport 22 accept", 5),
+        ("tcp dport 22 add @s { ip saddr limit rate over 3/minute } drop; tcp dport 22 accept", 5),
+    ] {
+        let beyond = (Drop, BEYOND, Some(line));
+        check(&nft(rule), &[(Pass, "TCP to port 22", None), beyond, REST]);
+    }
+}
+
+/// What a flood is told by: the limit is one chain's, what it lets on is decided by others.
+#[test]
+fn floods() {
+    let text = "*filter\n:INPUT DROP [0:0]\n:FLOOD - [0:0]\n-A INPUT -p tcp --syn -j FLOOD\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 80 -j ACCEPT\n-A FLOOD -m limit --limit 25/sec -j RETURN\n-A FLOOD -j DROP\nCOMMIT\n";
+    check(
+        text,
+        &[
+            (Pass, "all TCP", None),
+            (Pass, "TCP to port 80", None),
+            (Drop, "TCP beyond the limit of this rule", Some(8)),
+            (Drop, "all other TCP", Some(2)),
+        ],
+    );
+    assert!(!directions(text).iter().any(|row| row.contains("unknown")));
+}
