@@ -390,6 +390,12 @@ impl Linux {
             self.is_doubted |= entry.limit.is_some();
             *self.hits.entry(at).or_default() += 1;
             let rule = self.rules.rule(entry);
+            // Where there is such a socket, the packet is its process's, who opened the connection or not.
+            if is_dared && self.translates && !course.is_here && entry.asks_for_sockets() {
+                course.is_here = true;
+                let by = Some(Arc::clone(&rule));
+                self.routed = Routed { is_here: true, by, is_open: false, is_taken: true };
+            }
             match &entry.target {
                 Target::Accept => return Ok(Fate::Goes),
                 Target::Return => {

@@ -94,6 +94,12 @@ pub(super) struct Ruleset {
 }
 
 impl Entry {
+    /// True when it is asked whether a process of this host has a socket for the packet, which the text does not tell
+    /// (iptables-extensions(8), socket; nft(8), SOCKET EXPRESSION).
+    pub(super) fn asks_for_sockets(&self) -> bool {
+        self.doubt.as_deref() == Some("socket")
+    }
+
     /// True when every condition holds; `dared`: the one that cannot be told holds, too, or what comes is more than the
     /// rule's limit.
     pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {

@@ -200,3 +200,41 @@ fn doubts_about_what_is_sent_elsewhere() {
     unknown("TCP to port 53 that this rule names", "forwarded from eth1 to eth0");
     assert!(!found.iter().any(|row| row.contains("port 8080") && row.contains("from eth1")));
 }
+
+/// Where a process of this host has a socket for what comes, it takes it; so it does where another rule sends it there.
+#[test]
+fn sockets_in_front_of_a_proxy() {
+    let nft = |rest: &str| {
+        format!(
+            "table inet m {{\n chain c {{\n  type filter hook prerouting priority mangle;\n  meta l4proto tcp socket transparent 1 meta mark set 1 accept\n  {rest}tproxy to :20000 meta mark set 1 accept\n }}\n}}\n"
+        )
+    };
+    let taken = |traffic| (Terminate, traffic, Some(5));
+    let may = (Unknown, "TCP that this rule names", Some(4));
+    check(
+        &nft("tcp dport 20000 "),
+        &[taken("TCP to port 20000"), may, (Pass, "all other TCP", None)],
+    );
+    check(&nft("meta l4proto tcp "), &[taken("all TCP")]);
+    let save = "*mangle\n:DIVERT - [0:0]\n-A PREROUTING -p tcp -m socket --transparent -j DIVERT\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\n-A DIVERT -j MARK --set-mark 1\n-A DIVERT -j ACCEPT\nCOMMIT\n";
+    check(save, &[(Terminate, "all TCP", Some(4))]);
+}
+
+/// An interface that a shell's variable names is called by it, and what becomes of all others is sure.
+#[test]
+fn interfaces_that_a_variable_names() {
+    let text = "table ip m {\n chain f { type filter hook forward priority filter; policy drop; }\n chain c {\n  type filter hook prerouting priority mangle; policy accept;\n  iifname != \"$IN_IF\" return\n  fib daddr type local return\n  meta l4proto tcp tproxy to :50080 meta mark set 1 accept\n }\n}\n";
+    let found = directions(text);
+    has(
+        text,
+        &[
+            "terminate all other TCP: forwarded from $IN_IF to any other interface",
+            "drop all other TCP: forwarded from any other interface to $IN_IF; forwarded from any other interface to any other interface",
+        ],
+    );
+    assert!(!found.iter().any(|row| row.contains("unknown")), "{found:#?}");
+    let warnings = told(text).warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(warning.line, 5);
+    assert!(warning.message.contains("`$IN_IF` no value"), "{warning:?}");
+}

@@ -32,6 +32,8 @@ pub(super) struct Reader<'r, 't> {
     pub(super) text: ConfigText<'r>,
     pub(super) lines: &'r [Line<'t>],
     pub(super) names: Names<'t>,
+    /// Names without a value that interfaces are called by.
+    pub(super) unset: BTreeSet<&'t str>,
     tokens: &'r [Token<'t>],
     /// Names of chains without one.
     braced: &'t BTreeMap<usize, String>,
@@ -88,6 +90,7 @@ impl<'r, 't> Reader<'r, 't> {
             text,
             lines,
             names: Names::of(tokens),
+            unset: BTreeSet::new(),
             tokens,
             braced,
             depth: 0,

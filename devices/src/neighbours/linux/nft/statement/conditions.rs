@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::config::quoted;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::nft::names::Set;
 use crate::neighbours::linux::nft::tokens::{block, elements};
@@ -110,6 +111,12 @@ impl<'t> Statement<'_, '_, 't> {
             self.doubted(said());
             return Some(at);
         };
+        if keys.iter().any(|key| matches!(key, Key::Interface { .. }))
+            && self.has_open_name(&words[..at.min(words.len())])
+        {
+            self.doubted(said());
+            return Some(at);
+        }
         if is_map {
             self.map(keys, all.as_slice(), &said());
             return Some(at);
@@ -140,6 +147,28 @@ impl<'t> Statement<'_, '_, 't> {
             Condition::Doubt => self.doubted(said()),
         }
         Some(at)
+    }
+
+    /// True when values hold a name whose value is one of several. One that has none stands for an interface, which is
+    /// called by it: that is said.
+    fn has_open_name(&mut self, words: &[&'t str]) -> bool {
+        let named = words.iter().filter_map(|word| word.strip_prefix('$'));
+        let mut named = named.filter(|name| !name.is_empty());
+        let names = &self.reader.names;
+        if named.clone().any(|name| names.is_given(name)) {
+            return true;
+        }
+        if let Some(name) = named.next()
+            && self.reader.unset.insert(name)
+        {
+            let line = &self.reader.lines[self.line];
+            let message = format!(
+                "the text gives {} no value: taken for an interface that is called so",
+                quoted(&format!("${name}"))
+            );
+            self.reader.found.warn(line, "", message);
+        }
+        false
     }
 
     /// A verdict for each value.

@@ -97,8 +97,8 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         Key::State => {
             Condition::Is(Match::State(values().map(|v| v.to_ascii_uppercase()).collect()))
         }
-        // The value of a name that the text does not give.
-        Key::Interface { .. } if values().any(|name| name.starts_with('$')) => Condition::Doubt,
+        // `${NAME}` of a shell.
+        Key::Interface { .. } if values().any(|name| name == "$") => Condition::Doubt,
         Key::Interface { out } => {
             let names = values().map(|name| name.replace('*', "+")).collect();
             Condition::Is(Match::Interface { names, out })
