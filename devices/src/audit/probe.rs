@@ -59,6 +59,8 @@ struct End {
     seq: Seq,
     ack: Seq,
     established: bool,
+    /// What the peer sent until now had option 30: without it an end says no more of MPTCP (RFC 8684 §3.7).
+    speaks: bool,
     sent_data: bool,
 }
 
@@ -107,6 +109,13 @@ const DSS: [u8; 32] = [
     100, 1, 1,
 ];
 
+/// The options of a segment of an end that does not speak MPTCP: option 30 is the last of those above.
+fn without_mptcp(options: &[u8]) -> &[u8] {
+    let parsed = Options::from_bytes(options).unwrap_or_default();
+    let end = parsed.find(kind::MPTCP).map_or(options.len(), |option| option.start);
+    &options[..end]
+}
+
 /// What the client says first: what an inspection of the port's protocol takes for good.
 #[must_use]
 pub const fn request(port: u16) -> &'static [u8] {
@@ -138,6 +147,7 @@ impl<'d> Conversation<'d> {
             seq: Seq(seq),
             ack: Seq(0),
             established: false,
+            speaks: true,
             sent_data: false,
         };
         let (client, server) = (attempt.client, attempt.server);
@@ -176,6 +186,7 @@ impl<'d> Conversation<'d> {
 
     fn send(&mut self, from: usize, flags: Flags, options: &[u8], data: &[u8]) {
         let end = &mut self.ends[from];
+        let options = if end.speaks { options } else { without_mptcp(options) };
         let mut packet = Packet::new(end.here, end.there);
         (packet.flags, packet.seq, packet.window) = (flags, end.seq, 64_000);
         if flags.has(Flags::ACK) {
@@ -211,6 +222,9 @@ impl<'d> Conversation<'d> {
         end.there = packet.source();
         if !end.is_client && packet.flags.is_initial_syn() {
             end.here = packet.destination();
+        }
+        if packet.flags.has(Flags::SYN) || !packet.payload.is_empty() {
+            end.speaks &= packet.options.has(kind::MPTCP);
         }
         let after = packet.seq.add(packet.seq_len());
         if packet.seq_len() > 0 {

@@ -1,6 +1,6 @@
 //! Texts that this model once read otherwise than a kernel does, as the comparison with the kernel found.
 
-use crate::audit::Effect::{Drop, Pass};
+use crate::audit::Effect::{Drop, Pass, Strip};
 
 use super::texts::{check, directions};
 
@@ -109,4 +109,11 @@ fn programs_that_are_recognised() {
         );
         check(&text, &[(Pass, "TCP to port 80", None), rest]);
     }
+}
+
+/// A server that hears of no option 30 answers without it: a rule against answers that have one drops none.
+#[test]
+fn answers_of_a_server_that_hears_nothing_of_mptcp() {
+    let text = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp --tcp-option 30 --tcp-flags SYN,ACK SYN,ACK -j DROP\nCOMMIT\n*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp --syn -j TCPOPTSTRIP --strip-options 30\nCOMMIT\n";
+    check(text, &[(Strip, "all TCP", Some(7))]);
 }
