@@ -56,7 +56,11 @@ fn held(name: &str, text: &str) -> Result<Held, String> {
     let (mut model, _) = Netfilter::read(config)
         .map_err(|errors| format!("the model refuses it: {:?}", errors.first()))?;
     let linux = platforms().iter().find(|platform| platform.name == "linux");
-    let (_, said): (_, Audit) = audit(config, linux);
+    let (_, mut said): (_, Audit) = audit(config, linux);
+    // Of interfaces that a pattern names there is one here.
+    for row in &mut said.verdicts {
+        row.direction = row.direction.replace(['+', '*'], "0");
+    }
     let mut router = Router::new(&vocabulary.interfaces).map_err(|error| error.to_string())?;
     router.load(text)?;
     router.listen(&vocabulary.ports.iter().copied().collect());

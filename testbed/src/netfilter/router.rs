@@ -219,7 +219,8 @@ impl Router {
             let syn = attempt.syn.as_ref()?;
             let flags = Flags::SYN.with(Flags::ACK);
             let flow = syn.flow().reversed();
-            Some(packet(flow, flags, SERVER_SEQ, syn.seq.0.wrapping_add(1), &SYN_ACK, b""))
+            let options = heard(syn, &SYN_ACK);
+            Some(packet(flow, flags, SERVER_SEQ, syn.seq.0.wrapping_add(1), options, b""))
         });
         self.collect(
             &mut attempts,
@@ -231,8 +232,9 @@ impl Router {
             |attempt| attempt.syn_ack.is_some(),
         );
         self.pass(from, &mut attempts, |attempt| {
-            let seq = attempt.syn_ack.as_ref()?.ack.0;
-            Some(packet(attempt.flow, Flags::ACK, seq, SERVER_SEQ + 1, &ACK, b""))
+            let syn_ack = attempt.syn_ack.as_ref()?;
+            let options = heard(syn_ack, &ACK);
+            Some(packet(attempt.flow, Flags::ACK, syn_ack.ack.0, SERVER_SEQ + 1, options, b""))
         });
         self.collect(
             &mut attempts,
@@ -246,7 +248,8 @@ impl Router {
         self.pass(to, &mut attempts, |attempt| {
             let ack = attempt.ack.as_ref()?;
             let flags = Flags::ACK.with(Flags::PSH);
-            Some(packet(ack.flow().reversed(), flags, SERVER_SEQ + 1, ack.seq.0, &DSS, b"data"))
+            let (flow, options) = (ack.flow().reversed(), heard(ack, &DSS));
+            Some(packet(flow, flags, SERVER_SEQ + 1, ack.seq.0, options, b"data"))
         });
         self.collect(
             &mut attempts,
@@ -485,6 +488,13 @@ fn packet(flow: Flow, flags: Flags, seq: u32, ack: u32, options: &[u8], data: &[
     packet.options = Options::from_bytes(options).unwrap_or_default();
     packet.payload = Payload::literal(data);
     packet
+}
+
+/// The options of what answers a segment: option 30, the last of them, only where that had one (RFC 8684 §3.7).
+fn heard<'o>(segment: &Packet, options: &'o [u8]) -> &'o [u8] {
+    let parsed = Options::from_bytes(options).unwrap_or_default();
+    let before = parsed.find(kind::MPTCP).map_or(options.len(), |option| option.start);
+    if segment.options.has(kind::MPTCP) { options } else { &options[..before] }
 }
 
 /// The options of a client's first data to a server that speaks MPTCP, or has fallen back (RFC 8684 §3.1).

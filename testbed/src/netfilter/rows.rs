@@ -149,6 +149,15 @@ fn is_of(class: &str, flow: Flow) -> Named {
     let Some(rest) = class.strip_prefix("TCP").filter(|_| is_of_version(class, flow)) else {
         return Named::No;
     };
+    // What is sent here goes beyond no limit.
+    if rest.ends_with(" beyond the limit of this rule") {
+        return Named::No;
+    }
+    // Of what is not told apart the reader must look at the other rows, too.
+    let (rest, is_in_part) = match rest.strip_suffix(" (what earlier rules leave)") {
+        Some(rest) => (rest, true),
+        None => (rest, false),
+    };
     let rest = rest
         .trim_end_matches(" that this rule names")
         .replace(" over IPv4", "")
@@ -166,7 +175,7 @@ fn is_of(class: &str, flow: Flow) -> Named {
             }
         }
     }
-    let mut named = Named::Surely;
+    let mut named = if is_in_part { Named::Perhaps } else { Named::Surely };
     for (is_source, words) in &parts {
         let end = if *is_source { flow.src } else { flow.dst };
         let is_such = match words.as_slice() {

@@ -37,7 +37,7 @@ pub(super) enum Match {
     State(Vec<String>),
     /// A rule has given the connection another destination.
     Translated,
-    /// Comes in by one of them, or goes out by it; a `+` at its end stands for any rest.
+    /// Comes in by one of them, or goes out by it; a `+` (of nftables, a `*`) at its end stands for any rest.
     Interface {
         names: Vec<String>,
         out: bool,
@@ -63,6 +63,15 @@ impl Match {
         match self {
             Self::Interface { .. } => true,
             Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_interfaces()),
+            _ => false,
+        }
+    }
+
+    /// True when it names this interface.
+    pub(super) fn names_interface(&self, name: &str) -> bool {
+        match self {
+            Self::Interface { names, .. } => names.iter().any(|of| of == name),
+            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.names_interface(name)),
             _ => false,
         }
     }
@@ -127,7 +136,7 @@ impl Match {
             Self::Interface { names, out } => {
                 let Some(interfaces) = around.interfaces else { return false };
                 let present = interfaces[usize::from(*out)];
-                names.iter().any(|name| match name.strip_suffix('+') {
+                names.iter().any(|name| match name.strip_suffix(['+', '*']) {
                     Some(begin) => present.starts_with(begin),
                     None => name == present,
                 })

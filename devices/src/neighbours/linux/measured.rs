@@ -94,7 +94,9 @@ fn what_is_not_known_yet() {
     check(&nft.replace("PRIORITY", "raw"), &[(Pass, "all TCP", None)]);
     check(&nft.replace("PRIORITY", "mangle"), &[(Drop, "all TCP", Some(4))]);
     let out = nft.replace("PRIORITY", "filter").replace("ct state new", "oifname != eth0");
-    check(&out, &[(Drop, "all TCP", Some(4))]);
+    let all = (Drop, "all TCP", Some(4));
+    // What others open, and what the router opens itself.
+    check(&out, &[all, all]);
 }
 
 /// Programs that stand behind others, or alone on their lines.

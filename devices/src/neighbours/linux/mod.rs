@@ -13,6 +13,8 @@ mod matches;
 mod measured;
 mod nft;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod parts;
 mod paths;
 mod remedy;
@@ -146,6 +148,8 @@ pub(crate) struct Linux {
     is_host: bool,
     /// The first rule that a packet met of which it is not known what it does.
     met: Option<Arc<Rule>>,
+    /// Packets that arrived at each port were refused.
+    refused: [bool; 2],
     /// A packet met a rule that holds of it or does not: the text does not tell.
     is_doubted: bool,
     /// Connections get the destinations that rules give them: a scenario's hosts have no others than their own.
@@ -295,6 +299,7 @@ impl Linux {
             daring: None,
             is_host: false,
             met: None,
+            refused: [false; 2],
             is_doubted: false,
             translates: false,
             calls_host: false,
@@ -412,6 +417,13 @@ impl Linux {
                 }
                 Target::Count => {}
                 Target::Untrack => course.is_tracked = false,
+                // Linux, net/netfilter/xt_TPROXY.c, nft_tproxy.c: the socket of a connection that this host has goes
+                // before the proxy's.
+                Target::Take if found.is_some() && course.is_here => return Ok(Fate::Goes),
+                // Nobody has called the proxy who answers so.
+                Target::Take if found.is_some() && self.translates => {
+                    return refuse(&rule, "TPROXY");
+                }
                 Target::Take => {
                     if self.translates {
                         course.is_here = true;
@@ -598,7 +610,10 @@ impl Device for Linux {
         let pass = &mut Pass::new(now, ingress, packet, effects);
         match self.cross(pass) {
             Ok(forwarding) => forwarding,
-            Err(refused) => pass.drop(&refused.rule, refused.reason),
+            Err(refused) => {
+                self.refused[usize::from(ingress.0 % 2)] = true;
+                pass.drop(&refused.rule, refused.reason)
+            }
         }
     }
 

@@ -173,7 +173,7 @@ fn what_is_for_the_host_itself() {
         [
             "pass all TCP: forwarded, both directions",
             "pass TCP to port 22, 443: to this host itself",
-            "drop all other TCP: to this host itself",
+            "drop all other TCP: to this host itself, except over lo",
         ]
     );
 }

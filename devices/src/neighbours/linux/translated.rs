@@ -238,3 +238,19 @@ fn interfaces_that_a_variable_names() {
     assert_eq!(warning.line, 5);
     assert!(warning.message.contains("`$IN_IF` no value"), "{warning:?}");
 }
+
+/// A proxy takes who calls; what answers another's connection it has no use for, and this host's own connections have
+/// their sockets.
+#[test]
+fn answers_that_come_to_a_proxy() {
+    let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.0/8 -j RETURN\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 192.0.2.1 -j DROP\nCOMMIT\n";
+    has(
+        text,
+        &[
+            "drop TCP to 10.0.0.0/8: forwarded, both directions",
+            "terminate all other TCP: forwarded, both directions",
+            "drop TCP to 192.0.2.1/32: opened by this host itself",
+            "pass all other TCP: to this host itself; opened by this host itself",
+        ],
+    );
+}

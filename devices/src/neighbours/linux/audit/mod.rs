@@ -23,7 +23,7 @@ use super::{Linux, nft, rules_of};
 use flows::flows;
 pub use single::Netfilter;
 use verdicts::Tried;
-use ways::{End, Way, directions, name_others, ways};
+use ways::{End, Way, directions, name_others, names_loopback, ways};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -167,8 +167,14 @@ fn audit(text: ConfigText<'_>) -> Built {
     };
     let has_own = is_shut || has_filters(|hook| matches!(hook, Hook::Input | Hook::Output));
     let (own, others) = ways::ways(&rules, true, ways_max);
-    // Connections that this host opens are told of where rules for its own packets take some of them.
-    let opened = if has_rules_of(&rules, |base| base.hook == Hook::Output) {
+    // Connections that this host opens are told of where rules for its own packets, or for what answers them, take some
+    // of them.
+    let meets_own = |base: &Base| match base.hook {
+        Hook::Output => true,
+        Hook::Ingress | Hook::Prerouting | Hook::Input => !base.is_nat,
+        _ => false,
+    };
+    let opened = if has_rules_of(&rules, meets_own) {
         let names = own.iter().map(|way| way.names.clone());
         names.map(|names| Way { names, end: End::Caller }).collect()
     } else {
@@ -203,6 +209,7 @@ fn audit(text: ConfigText<'_>) -> Built {
         found.warn(line, "", message);
     }
     let warnings = found.into_result()?;
+    let names_lo = names_loopback(&rules);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);
@@ -221,9 +228,18 @@ fn audit(text: ConfigText<'_>) -> Built {
             }
         }
     }
-    let named = |(verdict, on): (Verdict, Vec<&Way>)| Verdict {
-        direction: directions(&on, &ways, &opened),
-        ..verdict
+    // What a host sends to itself comes by no link; where rules speak of that, rows of all links are not of it.
+    let loopback = [End::Called, End::Caller].map(|end| {
+        let way = Way { names: ["lo", ""].map(str::to_owned), end };
+        names_lo.then(|| tried.between(&way, &flows))
+    });
+    let named = |(verdict, on): (Verdict, Vec<&Way>)| {
+        let is_but_lo = |told: &Option<Vec<Verdict>>| {
+            verdict.effect != Effect::Pass
+                && told.as_ref().is_some_and(|told| !told.contains(&verdict))
+        };
+        let but_lo = [is_but_lo(&loopback[0]), is_but_lo(&loopback[1])];
+        Verdict { direction: directions(&on, &ways, &opened, but_lo), ..verdict }
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
     name_others(&mut verdicts, &ways);

@@ -99,6 +99,7 @@ impl Tried {
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
+        self.linux.refused = [false; 2];
         self.linux.is_doubted = false;
         self.linux.calls_host = calls_host;
         let attempt =
@@ -130,6 +131,16 @@ impl Tried {
                 let why = "a process of this host is the TCP peer";
                 return Some((Effect::Terminate, vec![Because::rule(rule), Because::default(why)]));
             }
+        }
+        // A line for what comes in is not where one looks for what keeps a host from calling others.
+        let answers = self.ingress.peer();
+        if is_of_host
+            && self.ingress == PortId(1)
+            && probed.effect == Effect::Drop
+            && self.linux.refused[usize::from(answers.0)]
+            && !self.linux.refused[usize::from(self.ingress.0)]
+        {
+            because.push(Because::default("what answers the host's packets is dropped"));
         }
         if because.is_empty() {
             let why = match self.linux.is_host {

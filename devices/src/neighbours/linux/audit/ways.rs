@@ -58,7 +58,8 @@ pub(super) enum End {
 }
 
 /// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
-pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String {
+/// `but_lo`: what is said of the host as who is called, and as who calls, does not hold of the loopback interface.
+pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [bool; 2]) -> String {
     let name = |name: &String| match OTHERS.contains(&name.as_str()) {
         true => ANY_OTHER.to_owned(),
         false => name.clone(),
@@ -76,7 +77,15 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String 
         };
         match these.clone().count() {
             0 => {}
-            some if some == all => said.push(whole.to_owned()),
+            some if some == all => {
+                let is_but_lo = match end {
+                    End::Neither => false,
+                    End::Called => but_lo[0],
+                    End::Caller => but_lo[1],
+                };
+                let but = if is_but_lo { ", except over lo" } else { "" };
+                said.push(format!("{whole}{but}"));
+            }
             _ if end == End::Neither => said.extend(these.map(|way| {
                 format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
             })),
@@ -91,13 +100,24 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way]) -> String 
     said.join("; ")
 }
 
+/// True when rules for this host's packets name the loopback interface.
+pub(super) fn names_loopback(rules: &Ruleset) -> bool {
+    let mut does = false;
+    each(rules, |path| {
+        let is_of_host = matches!(path.base.hook, Hook::Input | Hook::Output);
+        does = is_of_host && path.conditions().any(|(_, on)| on.names_interface("lo"));
+        !does
+    });
+    does
+}
+
 /// The ways through the router that rules tell apart, or those to the host itself; the last is between
 /// interfaces that no rule names. With the line of the first rule whose interfaces are too many.
 pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Option<u32>) {
     fn named(on: &Match, wanted: bool, names: &mut Vec<String>) {
         match on {
             Match::Interface { names: of, out } if *out == wanted => {
-                names.extend(of.iter().map(|name| name.replace('+', "0")));
+                names.extend(of.iter().cloned());
             }
             Match::Joined(of) => {
                 of.iter().flatten().for_each(|(_, on)| named(on, wanted, names));

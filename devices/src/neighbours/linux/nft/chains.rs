@@ -332,7 +332,7 @@ impl<'t> Reader<'_, 't> {
         let at = rest.iter().position(|word| *word == "priority").unwrap_or(rest.len());
         if let ["device" | "devices", devices @ ..] = &rest[..at] {
             let is_name = |word: &&&str| !matches!(**word, "=" | "{" | "}" | ",");
-            let names = devices.iter().filter(is_name).map(|name| name.replace('*', "+")).collect();
+            let names = devices.iter().filter(is_name).map(|name| (*name).to_owned()).collect();
             when.push((false, Match::Interface { names, out: hook == Hook::Egress }));
         }
         let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);

@@ -100,7 +100,7 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         // `${NAME}` of a shell.
         Key::Interface { .. } if values().any(|name| name == "$") => Condition::Doubt,
         Key::Interface { out } => {
-            let names = values().map(|name| name.replace('*', "+")).collect();
+            let names = values().map(|name| name.to_owned()).collect();
             Condition::Is(Match::Interface { names, out })
         }
         Key::Protocol => Condition::Always(values().any(|v| matches!(v, "tcp" | "6"))),

@@ -1,0 +1,61 @@
+//! Connections of the router itself: those that it opens, and what it sends to itself.
+
+use super::texts::{directions, told};
+
+/// Rules for what comes in drop what answers the host's own calls, too.
+#[test]
+fn answers_to_the_host_that_are_dropped() {
+    let text = "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n";
+    let found = directions(text);
+    let row = "drop all TCP: opened by this host itself";
+    assert!(found.iter().any(|is| is == row), "{found:#?}");
+    let row = told(text).verdicts.into_iter().find(|row| row.direction.contains("opened")).unwrap();
+    assert_eq!(row.because[0].line, Some(2));
+    assert_eq!(row.because[1].rule, "what answers the host's packets is dropped");
+    let shut =
+        "*mangle\n:PREROUTING DROP [0:0]\n-A PREROUTING -s 10.0.4.0/24 -i eth0 -j ACCEPT\nCOMMIT\n";
+    let found = directions(shut);
+    for row in [
+        "pass TCP to 10.0.4.0/24: opened by this host itself by eth0",
+        "drop all other TCP: opened by this host itself by eth0",
+        "drop all TCP: opened by this host itself by any other interface but lo",
+    ] {
+        assert!(found.iter().any(|is| is == row), "{row}: {found:#?}");
+    }
+    // What is established may come in: nothing of the host's own calls is said.
+    let usual =
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    assert!(!directions(usual).iter().any(|row| row.contains("opened")));
+}
+
+/// What is accepted of the loopback interface is not said to be dropped.
+#[test]
+fn rows_that_are_not_of_the_loopback_interface() {
+    let of = |rules: &str| {
+        let text = format!(
+            "*filter\n:INPUT DROP [0:0]\n{rules}-A INPUT -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n"
+        );
+        let is_such = |row: &String| row.contains("to this host") && row.starts_with("drop");
+        directions(&text).into_iter().find(is_such).unwrap_or_default()
+    };
+    assert_eq!(
+        of("-A INPUT -i lo -j ACCEPT\n"),
+        "drop all TCP: to this host itself, except over lo"
+    );
+    assert_eq!(
+        of("-A INPUT ! -i lo -j DROP\n"),
+        "drop all TCP: to this host itself, except over lo"
+    );
+    assert_eq!(of(""), "drop all TCP: to this host itself");
+}
+
+/// An interface that a pattern names is called by the pattern.
+#[test]
+fn interfaces_that_a_pattern_names() {
+    let text = "table inet f {\n chain c {\n  type filter hook forward priority 0; policy drop;\n  iifname \"eth*\" accept\n  oifname \"eth*\" accept\n }\n}\n";
+    let found = directions(text);
+    assert!(found[0].starts_with("pass all TCP: forwarded from eth* to "), "{found:#?}");
+    let save = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -i eth+ -j ACCEPT\n-A FORWARD -o eth+ -j ACCEPT\nCOMMIT\n";
+    let found = directions(save);
+    assert!(found[0].starts_with("pass all TCP: forwarded from eth+ to "), "{found:#?}");
+}
