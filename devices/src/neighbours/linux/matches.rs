@@ -240,7 +240,7 @@ pub(super) fn ports<'a>(
 }
 
 /// Services that Linux has other or more names for (Debian's /etc/services).
-const SERVICES: [(&str, u16); 26] = [
+const SERVICES: [(&str, u16); 27] = [
     ("auth", 113),
     ("bgpd", 2605),
     ("domain-s", 853),
@@ -259,6 +259,7 @@ const SERVICES: [(&str, u16); 26] = [
     ("mysql", 3306),
     ("openvpn", 1194),
     ("pop3s", 995),
+    ("postgres", 5432),
     ("postgresql", 5432),
     ("rsync", 873),
     ("smtps", 465),

@@ -19,6 +19,8 @@ mod parts;
 mod paths;
 mod remedy;
 mod rules;
+#[cfg(test)]
+mod scripts;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -247,6 +247,7 @@ fn answers_that_come_to_a_proxy() {
     has(
         text,
         &[
+            "pass TCP from 10.0.0.0/8 to 10.0.0.0/8: forwarded, both directions",
             "drop TCP to 10.0.0.0/8: forwarded, both directions",
             "terminate all other TCP: forwarded, both directions",
             "drop TCP to 192.0.2.1/32: opened by this host itself",

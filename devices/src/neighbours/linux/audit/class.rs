@@ -53,7 +53,7 @@ pub(super) fn port_range(range: &RangeInclusive<u16>) -> String {
 }
 
 /// Most that are named of a list.
-const NAMED_MAX: usize = 4;
+const NAMED_MAX: usize = 8;
 
 /// `80, 443`; of a long list the first ones.
 pub(super) fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {

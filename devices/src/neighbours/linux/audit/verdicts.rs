@@ -280,9 +280,10 @@ impl Tried {
                 Flow { dst: SocketAddr::new(server, flow.dst.port()), ..flow },
                 Flow { src: SocketAddr::new(client, flow.src.port()), ..flow },
             ];
-            let mut is_as_rest =
-                |end: &Flow| effect(&self.one((*end, false), &[])) == effect(&rest);
-            if effect(&outcome) != effect(&rest) && ends.iter().all(&mut is_as_rest) {
+            // Neither end's own row tells it.
+            let mut is_other =
+                |end: &Flow| effect(&self.one((*end, false), &[])) != effect(&outcome);
+            if effect(&outcome) != effect(&rest) && ends.iter().all(&mut is_other) {
                 seen.extend(effect(&outcome).map(|effect| (effect, (flow, false))));
                 say(traffic, outcome);
             }

@@ -187,8 +187,9 @@ impl<'t> Reader<'_, 't> {
     /// A shell's command; true when it is one of iptables.
     fn of_shell(&mut self, all: &mut Ruleset, command: &[&str], line: &Line<'t>) -> bool {
         match command.first().map(|word| word.trim_end_matches(';')) {
-            Some("if") => self.ifs += 1,
-            Some("fi") => self.ifs = self.ifs.saturating_sub(1),
+            // What is tried is done, whatever comes of it.
+            Some("then") => self.ifs += 1,
+            Some("elif" | "fi") => self.ifs = self.ifs.saturating_sub(1),
             _ => {}
         }
         // A function may call iptables with what it is given.

@@ -104,7 +104,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
             words.remove(0);
         }
         if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
-            words.iter_mut().for_each(|word| *word = variables.value(word));
+            variables.put_into(&mut words);
         }
         reader.line(&mut all, &words, line, is_script);
     }

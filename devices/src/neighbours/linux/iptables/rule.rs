@@ -28,6 +28,9 @@ pub(super) fn rule_of(
     let mut asks: Vec<&str> = Vec::new();
     let mut doubts = 0;
     let mut limit = None;
+    // A variable that may hold the rule's target.
+    let mut hiding = None;
+    let mut has_target = false;
     let mut negated = false;
     let mut rest = words;
     while let [first, tail @ ..] = rest {
@@ -197,6 +200,7 @@ pub(super) fn rule_of(
                 _ => doubted(first),
             },
             "-j" | "--jump" | "-g" | "--goto" => {
+                has_target = true;
                 let words = &tail[1.min(tail.len())..];
                 let (read, more) = target_of(value, words, chains, line, found)?;
                 target = match read {
@@ -231,6 +235,7 @@ pub(super) fn rule_of(
                 // What does not begin like an option is the value of one; a variable may hold some.
                 if other.starts_with('-') || is_of_variables(other) {
                     doubted(other);
+                    hiding = hiding.or(Some(other).filter(|_| is_of_variables(other)));
                     let is_value = |word: &&&str| !word.starts_with(['-', '!']);
                     asks.extend(negated.then_some("!"));
                     asks.push(other);
@@ -243,6 +248,9 @@ pub(super) fn rule_of(
     }
     if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
         return None;
+    }
+    if let Some(hiding) = hiding.filter(|_| !has_target) {
+        target = Target::Unknown(hiding.to_owned());
     }
     // Rules of translation, which no scenario has, are often many.
     let is_told = target != Target::Count && table != Table::Nat;

@@ -6,7 +6,7 @@ use crate::config::Line;
 
 /// Values that a script gives to its variables.
 pub(super) struct Variables<'a> {
-    values: BTreeMap<&'a str, &'a str>,
+    values: BTreeMap<&'a str, String>,
     /// Words of which values are a part (`$HOST:80`), with those in their places.
     made: BTreeMap<&'a str, String>,
 }
@@ -14,16 +14,17 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     /// Those that are set by a line of their own.
     pub(super) fn of(lines: &[Line<'a>]) -> Self {
-        let set = |line: &Line<'a>| {
-            let word = match line.words.as_slice() {
-                [word] | ["export" | "local" | "readonly", word] => *word,
-                _ => return None,
-            };
-            let (name, value) = word.split_once('=')?;
-            let value = value.trim_matches(['"', '\'']);
-            (!value.contains(['$', '`'])).then_some((name, value))
-        };
-        let values: BTreeMap<&'a str, &'a str> = lines.iter().filter_map(set).collect();
+        let mut values: BTreeMap<&'a str, String> = BTreeMap::new();
+        for line in lines {
+            let Some((name, value)) = set_by(line) else { continue };
+            if value.contains('`') || value.contains("$(") {
+                continue;
+            }
+            match value.contains('$') {
+                true => values.extend(put_in(&values, value).map(|value| (name, value))),
+                false => values.extend([(name, value.to_owned())]),
+            }
+        }
         let mut made = BTreeMap::new();
         if !values.is_empty() {
             let words = lines.iter().flat_map(|line| line.words.iter());
@@ -49,27 +50,63 @@ impl<'a> Variables<'a> {
             word.len() > 1 && word.starts_with(['"', '\'']) && word.ends_with(['"', '\'']);
         let bare = if is_quoted { &word[1..word.len() - 1] } else { word };
         let name = bare.strip_prefix('$').map(|n| n.trim_start_matches('{').trim_end_matches('}'));
-        name.and_then(|name| self.values.get(name)).copied().unwrap_or(bare)
+        name.and_then(|name| self.values.get(name)).map_or(bare, String::as_str)
+    }
+
+    /// Puts values in the places of words; of one that stands without quotes each word is one.
+    pub(super) fn put_into<'v>(&'v self, words: &mut Vec<&'v str>) {
+        let mut at = 0;
+        while let Some(word) = words.get(at).copied() {
+            let value = self.value(word);
+            let is_split = word.starts_with('$') && value.contains(char::is_whitespace);
+            let before = words.len();
+            if is_split {
+                words.splice(at..=at, value.split_whitespace());
+            } else {
+                words[at] = value;
+            }
+            at += words.len() + 1 - before;
+        }
     }
 }
 
-/// A word with each variable's value in its place; nothing where there is none, or one that is not known, or where
-/// the word is no more than one variable.
-fn put_in(values: &BTreeMap<&str, &str>, word: &str) -> Option<String> {
+/// The variable that a line sets and nothing else, with what it sets it to: `WAN=eth0`, `export WAN="eth0";`,
+/// `RULE='-j DROP' # all`.
+fn set_by<'a>(line: &Line<'a>) -> Option<(&'a str, &'a str)> {
+    let of = match line.words.as_slice() {
+        ["export" | "local" | "readonly", of, ..] => *of,
+        [of, ..] => *of,
+        [] => return None,
+    };
+    let (name, _) = of.split_once('=')?;
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if name.is_empty() || !is_name {
+        return None;
+    }
+    let value = &line.rest_from(of)[name.len() + 1..];
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let (value, rest) = match quote {
+        Some(quote) => value[1..].split_once(quote)?,
+        None => value.split_at(value.find([' ', '\t', ';']).unwrap_or(value.len())),
+    };
+    let rest = rest.trim_start_matches(';').trim_start();
+    (rest.is_empty() || rest.starts_with('#')).then_some((name, value))
+}
+
+/// A word with each variable's value in its place; nothing where there is none, or one that is not known.
+fn put_in(values: &BTreeMap<&str, String>, word: &str) -> Option<String> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut parts = word.split('$');
     let mut made = parts.next()?.to_owned();
-    let mut is_one = made.is_empty();
-    for (at, part) in parts.enumerate() {
+    for part in parts {
         let (name, rest) = match part.strip_prefix('{') {
             Some(braced) => braced.split_once('}')?,
             None => part.split_at(part.find(|c| !is_of_name(c)).unwrap_or(part.len())),
         };
-        is_one &= at == 0 && rest.is_empty();
         made.push_str(values.get(name)?);
         made.push_str(rest);
     }
-    (!is_one).then_some(made)
+    Some(made)
 }
 
 /// What stands beside rules in scripts and concerns no packet that is forwarded, also with its path.
@@ -120,6 +157,7 @@ pub(super) fn is_restore(program: &str) -> bool {
 
 /// `iptables`, also with its path.
 pub(super) fn is_iptables(program: &str) -> bool {
+    let program = program.trim_matches(['"', '\'']);
     let is_variable = |name: &str| {
         let name = name.trim_start_matches('{').trim_end_matches('}').to_ascii_lowercase();
         let is_tables = |name: &str| matches!(name, "t" | "tables" | "tbl" | "tab" | "tables_cmd");
@@ -139,9 +177,9 @@ pub(super) fn is_iptables(program: &str) -> bool {
     ) || program.strip_prefix('$').is_some_and(is_variable)
 }
 
-/// A shell's variable, or what a command gives.
+/// A shell's variable, what a command gives, or what `xargs -I {}` puts in.
 pub(super) fn is_of_variables(value: &str) -> bool {
-    value.contains('$') || value.starts_with('`')
+    value.contains('$') || value.starts_with('`') || value == "{}"
 }
 
 /// A host's name, which stands for addresses that the text does not give.

@@ -1,0 +1,46 @@
+//! Scripts whose variables hold more than one word, are set beside others' values, or are not set at all.
+
+use crate::audit::Effect::{Drop, Pass, Terminate, Unknown};
+
+use super::texts::{check, told};
+
+#[test]
+fn variables_that_hold_targets() {
+    let text = "PROXY=\"-m state --state INVALID,UNTRACKED -j SYNPROXY --sack-perm --mss 1460\"\nCT='-j CT --notrack' # first\niptables -t raw -A PREROUTING -p tcp --dport 80 --syn $CT\niptables -A FORWARD -p tcp --dport 80 $PROXY\n";
+    check(text, &[(Terminate, "TCP to port 80", Some(4)), (Pass, "all other TCP", None)]);
+    // One that the text does not set may hold any.
+    let open = "iptables -A FORWARD -i eth0 -p tcp --dport 80 $PROXY\n";
+    let row = &told(open).verdicts[0];
+    assert_eq!((row.effect, &*row.traffic), (Unknown, "TCP to port 80 that this rule names"));
+    assert_eq!(row.because[0].line, Some(1));
+}
+
+#[test]
+fn values_of_variables() {
+    let text = "export VM=\"10.0.0.1\";\nDNS=$VM;\nNET=${VM}/24\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -d $DNS -p tcp --dport postgres -j ACCEPT\niptables -A FORWARD -s \"$NET\" -p tcp --dport 22 -j ACCEPT\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP to 10.0.0.1/32 to port 5432, TCP from 10.0.0.1/24 to port 22", None),
+            (Drop, "all other TCP", Some(4)),
+        ],
+    );
+}
+
+/// What `xargs` puts in the text does not tell; other chains have nothing to do with it.
+#[test]
+fn values_from_files() {
+    let text = "iptables -P FORWARD DROP\ncat list | xargs -I {} sudo iptables -A FORWARD -s {} -j ACCEPT\n";
+    check(
+        text,
+        &[(Unknown, "TCP that this rule names", Some(2)), (Drop, "all other TCP", Some(1))],
+    );
+}
+
+#[test]
+fn programs_in_quotes() {
+    let text = "f() {\n  if ! { \"$IPTABLES_COMMAND\" -t mangle -N M &&\n   \"$IPTABLES_COMMAND\" -t mangle -I PREROUTING 1 -j M &&\n   \"$IPTABLES_COMMAND\" -t mangle -A M \\\n    -p tcp -m tcp --tcp-option 30 -j DROP; }; then\n    echo no\n  fi\n}\n";
+    // What others open, and what answers this host's own calls.
+    let all = (Drop, "all TCP", Some(4));
+    check(text, &[all, all]);
+}
