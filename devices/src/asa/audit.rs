@@ -21,7 +21,7 @@ use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, 
 use super::lists::AccessGroup;
 use super::policy::Policy;
 use super::tcp_map::SEED;
-use super::{Asa, explain, grammar, levels, names, policy_route, touches};
+use super::{Asa, access_policy, explain, grammar, levels, names, policy_route, touches};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -147,8 +147,9 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     verdicts.extend(policy_route::refused(&config, text));
     verdicts.extend(levels::managing(&config));
     // An FTD has no security levels.
-    if !snort {
-        verdicts.extend(levels::refused(&config));
+    match snort {
+        true => verdicts.extend(access_policy::missing(&config)),
+        false => verdicts.extend(levels::refused(&config)),
     }
     let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
     let unmatched: Vec<ConfigLine> = unmatched.collect();

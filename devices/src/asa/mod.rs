@@ -6,6 +6,7 @@
 //! the MSS.
 
 mod access;
+mod access_policy;
 mod audit;
 mod config;
 mod connection;

@@ -18,6 +18,9 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("set connection advanced-options UM_STATIC_TCP_MAP", 500),
         ("access-list CSM_FW_ACL_", 500),
         ("access-group CSM_FW_ACL_", 500),
+        ("access-list NGFW_ONBOX_ACL ", 500),
+        ("access-group NGFW_ONBOX_ACL ", 500),
+        ("access-list * advanced ", 100),
         ("snort ", 20),
     ],
     knows: None,
@@ -44,7 +47,7 @@ mod tests {
                 "NGFW Version 7.2.0\ninterface E0\n nameif a\ninterface E1\n nameif b\n{text}"
             );
             let audit = audit(ConfigText::new("ftd", &text));
-            let [verdict] = audit.verdicts.as_slice() else { panic!("{:?}", audit.verdicts) };
+            let [verdict, _] = audit.verdicts.as_slice() else { panic!("{:?}", audit.verdicts) };
             assert_eq!(verdict.effect, effect, "{text}");
             let rules: Vec<_> = verdict.because.iter().map(|b| b.rule.as_str()).collect();
             assert!(rules.concat().contains(says), "{rules:?}");
@@ -81,5 +84,28 @@ mod tests {
                             access-list L advanced permit ip any any rule-id 3\n";
         assert_eq!(drops(b_is_refused), Some(Some(7)));
         assert_eq!(drops("access-list L advanced permit ip any any rule-id 3\n"), None);
+    }
+
+    /// Without its access policy it is not known what an FTD permits, whatever the levels of its interfaces.
+    #[test]
+    fn the_access_policy_that_decides() {
+        let unknown = |text: &str| {
+            assert_eq!(crate::audit::recognise(text).map(|p| p.name), Some("ftd"), "{text}");
+            let verdicts = audit(ConfigText::new("ftd", text)).verdicts;
+            assert!(verdicts.iter().all(|v| v.effect != Effect::Drop), "{verdicts:?}");
+            verdicts
+                .into_iter()
+                .find(|v| v.effect == Effect::Unknown)
+                .map(|v| v.because[0].rule.clone())
+        };
+        let interfaces = "NGFW VERSION 7.4.0\ninterface E0\n nameif OUTSIDE\n security-level 0\ninterface E1\n nameif INSIDE\n security-level 100\n";
+        let why = unknown(interfaces).unwrap();
+        assert!(why.starts_with("the text holds no access-group"), "{why}");
+        let list = "access-list NGFW_ONBOX_ACL advanced permit ip ifc a any ifc b any rule-id 1\n";
+        let why = unknown(list).unwrap();
+        assert!(why.starts_with("access list NGFW_ONBOX_ACL is bound by no"), "{why}");
+        let bound = format!("{interfaces}{list}access-group NGFW_ONBOX_ACL global\n");
+        let refused = audit(ConfigText::new("ftd", &bound)).verdicts;
+        assert!(refused.iter().all(|v| v.effect != Effect::Unknown), "{refused:?}");
     }
 }

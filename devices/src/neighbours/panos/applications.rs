@@ -41,6 +41,11 @@ impl<'t> Applications<'t> {
         self.groups.entry(name).or_default().extend(members);
     }
 
+    /// True for one that the text defines with its ports, and for a group.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.ports.contains_key(name) || self.groups.contains_key(name)
+    }
+
     /// The applications that these names stand for.
     pub(super) fn expand(&self, names: &[&'t str]) -> BTreeSet<&'t str> {
         let mut left = names.to_vec();

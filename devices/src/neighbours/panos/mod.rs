@@ -3,9 +3,12 @@
 mod applications;
 mod commands;
 mod decryption;
+mod objects;
+mod overrides;
 mod policy;
 mod rule;
 mod statements;
+mod systems;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

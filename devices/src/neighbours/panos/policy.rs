@@ -11,8 +11,11 @@ use crate::config::{ConfigText, Diagnostics};
 
 use super::applications::Applications;
 use super::decryption;
+use super::objects::Objects;
+use super::overrides::Overrides;
 use super::rule::{Base, NAMING, Rule, is_any, label, reached, way};
 use super::statements::{Settings, Statement};
+use super::systems::Systems;
 
 const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
 
@@ -33,8 +36,7 @@ const BEFORE: [(&str, &str, &str); 2] =
 #[derive(Debug, Default)]
 pub(in crate::neighbours) struct Policy<'t> {
     zones: BTreeSet<&'t str>,
-    /// The virtual systems that have zones.
-    systems: BTreeSet<&'t str>,
+    systems: Systems<'t>,
     rules: Vec<Rule<'t>>,
     /// Rules that decide what is decrypted.
     decryption: Vec<Rule<'t>>,
@@ -50,8 +52,9 @@ pub(in crate::neighbours) struct Policy<'t> {
     services: BTreeMap<&'t str, bool>,
     groups: BTreeMap<&'t str, Vec<&'t str>>,
     applications: Applications<'t>,
-    /// Applications that connections are given without a look at their data, and the line that does.
-    given: BTreeMap<&'t str, ConfigLine>,
+    overrides: Overrides<'t>,
+    /// Of all that rules may name but zones, applications of the device's own and services.
+    objects: Objects<'t>,
     /// Lines that touch MPTCP in another way, with what is said of them.
     others: Vec<(ConfigLine, &'static str)>,
 }
@@ -70,9 +73,12 @@ impl<'t> Policy<'t> {
                     return;
                 }
                 (["vsys" | "device-group", name], _) => scope = Some(*name),
-                (["zone", name], ["network", ..]) => {
+                (["zone", name], ["network", network @ ..]) => {
                     self.zones.insert(name);
-                    self.systems.extend(scope);
+                    self.systems.zone(scope, network, statement);
+                }
+                (["address" | "address-group" | "external-list" | "region", name], [_, ..]) => {
+                    self.objects.address(name);
                 }
                 (["service", name], ["protocol", protocol, ..]) => {
                     *self.services.entry(name).or_default() |= *protocol == "tcp";
@@ -90,6 +96,9 @@ impl<'t> Policy<'t> {
                 (["application", name], ["default", default @ ..]) => {
                     self.applications.define(name, default);
                 }
+                (["application" | "application-filter", name], [_, ..]) => {
+                    self.objects.application(name);
+                }
                 (["application-group", name], members) => {
                     let marks = ["[", "]", "members", "member"];
                     let members = members.iter().filter(|word| !marks.contains(word));
@@ -99,11 +108,9 @@ impl<'t> Policy<'t> {
                     let kind = BEFORE.iter().position(|(known, ..)| known == kind).unwrap_or(0);
                     self.before((kind, scope, base, name), rest, statement);
                 }
-                (["application-override", "rules"], [_, rest @ ..]) => {
-                    let mut rest = rest.iter().skip_while(|word| **word != "application");
-                    if let Some(application) = rest.nth(1) {
-                        self.given.entry(application).or_insert_with(|| statement.place());
-                    }
+                (["application-override", "rules"], [name, rest @ ..]) => {
+                    self.overrides.take((scope, base, name), rest, statement);
+                    return;
                 }
                 (["default-security-rules", "rules"], [name, rest @ ..]) => {
                     let at = usize::from(*name == "interzone-default");
@@ -211,6 +218,9 @@ impl<'t> Policy<'t> {
             _ => {
                 if let Some(at) = NAMING.iter().position(|known| *known == setting) {
                     rule.named[at].0.extend(values);
+                    if rule.named_in[at] == 0 {
+                        rule.named_in[at] = statement.line;
+                    }
                     rule.is_narrow |= !is_any(&rule.named[at].0);
                 }
             }
@@ -255,7 +265,7 @@ impl<'t> Policy<'t> {
         let (names, place) = &rule.applications;
         let names = self.applications.expand(names);
         let allows = rule.action.as_ref().is_some_and(|(action, _)| *action == "allow");
-        let is_given = names.iter().all(|name| self.given.contains_key(name));
+        let is_given = names.iter().all(|name| self.overrides.of_tcp(name).is_some());
         place.as_ref().filter(|_| allows && !rule.disabled && !is_given && self.is_of_tcp(rule))
     }
 
@@ -267,27 +277,82 @@ impl<'t> Policy<'t> {
         rules
     }
 
-    /// The service that a rule names and a text with services does not define, where it leaves nothing known of TCP
+    /// True when the text defines nothing that rules may name: it is a part of a configuration.
+    fn is_part(&self) -> bool {
+        self.services.is_empty() && self.groups.is_empty() && self.objects.is_empty()
+    }
+
+    /// True for a service that is neither defined nor predefined.
+    fn lacks_service(&self, name: &str) -> bool {
+        const PREDEFINED: [&str; 4] =
+            ["any", "application-default", "service-http", "service-https"];
+        !(PREDEFINED.contains(&name)
+            || self.services.contains_key(name)
+            || self.groups.contains_key(name))
+    }
+
+    /// The service that a rule names and a text with objects does not define, where it leaves nothing known of TCP
     /// to the rule.
     fn undefined_service<'r>(&self, rule: &'r Rule<'t>) -> Option<(&'t str, &'r ConfigLine)> {
-        let is_known = |name: &&str| {
-            const PREDEFINED: [&str; 4] =
-                ["any", "application-default", "service-http", "service-https"];
-            PREDEFINED.contains(name)
-                || self.services.contains_key(*name)
-                || self.groups.contains_key(*name)
-        };
         let (names, place) = &rule.services;
-        if self.services.is_empty() || names.iter().any(is_known) {
+        if self.is_part() || !names.iter().all(|name| self.lacks_service(name)) {
             return None;
         }
         names.first().copied().zip(place.as_ref())
     }
 
+    /// What a rule names and the text does not define: its kind, its name, and the line that names it first.
+    fn undefined(&self, rule: &Rule<'t>) -> Vec<(&'static str, &'t str, u32)> {
+        let line = |place: &Option<ConfigLine>| place.as_ref().map_or(0, |place| place.line);
+        let (services, applications) = (&rule.services, &rule.applications);
+        let lacking = services.0.iter().filter(|name| self.lacks_service(name));
+        let mut found: Vec<_> = lacking.map(|name| ("service", *name, line(&services.1))).collect();
+        for (named, line) in rule.named.iter().zip(rule.named_in).take(2) {
+            let lacking = named.0.iter().filter(|name| self.objects.lacks_address(name));
+            found.extend(lacking.map(|name| ("address", *name, line)));
+        }
+        let lacking = applications.0.iter().filter(|name| {
+            self.objects.lacks_application(name) && !self.applications.defines(name)
+        });
+        found.extend(lacking.map(|name| ("application", *name, line(&applications.1))));
+        found
+    }
+
+    /// Warns of what rules name and the text does not define, once for each name.
+    fn warn_of_undefined(&self, mut warn: impl FnMut(u32, String)) {
+        let (has_scopes, is_part) = (self.has_scopes(), self.is_part());
+        let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for rule in self.rules.iter().chain(&self.decryption).filter(|rule| !rule.disabled) {
+            let title = rule.title(has_scopes);
+            for (kind, name, line) in self.undefined(rule) {
+                if !told.insert((kind, name)) {
+                    continue;
+                }
+                let known = self.services.keys().chain(self.groups.keys());
+                let mut known = known.copied().filter(|_| kind == "service");
+                let near = known.find(|known| known.eq_ignore_ascii_case(name));
+                let near = near.map_or(String::new(), |near| {
+                    format!(" (names are case sensitive: {near} is)")
+                });
+                let part = match (is_part, kind) {
+                    (true, "service") => ": it is taken for one of TCP",
+                    _ => "",
+                };
+                let message = format!(
+                    "rule {title} names {kind} {name}, which is not defined in the text{near}{part}"
+                );
+                warn(line, message);
+                if is_part {
+                    return;
+                }
+            }
+        }
+    }
+
     /// True where the text has rules of several virtual systems or device groups.
     fn has_scopes(&self) -> bool {
         let mut scopes = self.rules.iter().chain(&self.decryption).map(|rule| rule.scope);
-        self.systems.len() > 1
+        self.systems.names().len() > 1
             || scopes.next().is_some_and(|first| scopes.any(|scope| scope != first))
     }
 
@@ -311,6 +376,16 @@ impl<'t> Policy<'t> {
                            Multi-Path TCP on Palo Alto Networks Firewalls)";
             warn(place, message.to_owned());
         }
+        self.warn_of_undefined(|number, message| {
+            if let Some(line) = all.iter().find(|line| line.number == number) {
+                found.warn(line, "", message);
+            }
+        });
+        let mut warn = |place: &ConfigLine, message: String| {
+            if let Some(line) = all.iter().find(|line| line.number == place.line) {
+                found.warn(line, "", message);
+            }
+        };
         let asked = self.asked();
         for (at, rule) in asked.iter().enumerate() {
             if let Some(before) = asked[..at].iter().find(|before| before.shadows(rule)) {
@@ -333,16 +408,6 @@ impl<'t> Policy<'t> {
                 is_predefined || self.services.get(service) == Some(&true)
             };
             let names_tcp = rule.services.0.iter().any(of_tcp);
-            if let Some((service, place)) = self.undefined_service(rule) {
-                let known = self.services.keys().chain(self.groups.keys());
-                let near = known.copied().find(|known| known.eq_ignore_ascii_case(service));
-                let near = near.map_or(String::new(), |near| {
-                    format!(" (names are case sensitive: {near} is)")
-                });
-                let message =
-                    format!("rule {name} names service {service}, which is not defined{near}");
-                warn(place, message);
-            }
             if names_tcp && !self.has_applications_of_tcp(rule) {
                 let message = format!(
                     "rule {name} names applications of other protocols than TCP and a service of TCP: no connection of \
@@ -399,7 +464,7 @@ impl<'t> Policy<'t> {
                 tell(&traffic, way(&label(&rule.from), &label(&rule.to)), Effect::Drop, because);
             }
         }
-        let (rules, ends) = reached(self.asked(), &self.systems);
+        let (rules, ends) = reached(self.asked(), self.systems.names());
         for (at, rule) in rules.iter().enumerate() {
             if rules[..at].iter().any(|before| before.shadows(rule)) {
                 continue;
@@ -428,7 +493,7 @@ impl<'t> Policy<'t> {
                     for (direction, (effect, mut because)) in ways {
                         because.push(Because::line(place, "the rule allows it"));
                         let given =
-                            rule.applications.0.iter().find_map(|name| self.given.get(name));
+                            rule.applications.0.iter().find_map(|name| self.overrides.of_tcp(name));
                         because.extend(given.map(|place| {
                             Because::line(
                                 place,
@@ -451,6 +516,9 @@ impl<'t> Policy<'t> {
                     tell(&traffic, all, Effect::Unknown, because);
                 }
             }
+        }
+        for (direction, effect, because) in self.systems.between() {
+            tell("all TCP that stays within the firewall", direction, effect, vec![because]);
         }
         if ends {
             return verdicts;
@@ -636,7 +704,7 @@ mod tests {
     /// A rule that one before it leaves nothing to decides nothing.
     #[test]
     fn rules_that_are_never_reached() {
-        let first = "set rulebase security rules A from [ a b ] to c source any destination D application any service any action allow\n";
+        let first = "set address x fqdn x.example\nset address D fqdn d.example\nset address E fqdn e.example\nset rulebase security rules A from [ a b ] to c source any destination D application any service any action allow\n";
         let second = |settings: &str| {
             let rule = "set rulebase security rules B from a to c source x destination D application ssh service any action deny";
             format!("{first}{rule} {settings}\n")
@@ -645,7 +713,7 @@ mod tests {
         assert!(!rows.iter().any(|row| row.contains("rule B")), "{rows:?}");
         assert_eq!(
             warnings,
-            ["2: rule B is never reached: rule A before it takes all that it names"]
+            ["5: rule B is never reached: rule A before it takes all that it names"]
         );
         for other in ["to any", "destination E", "from z", "negate-destination yes"] {
             let (rows, warnings) = rows_of(&second(other));
@@ -671,7 +739,7 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "2: rule R names service Port-8000, which is not defined (names are case sensitive: port-8000 is)"
+                "2: rule R names service Port-8000, which is not defined in the text (names are case sensitive: port-8000 is)"
             ]
         );
         let right = text.replace("Port-8000", "port-8000");
@@ -679,7 +747,7 @@ mod tests {
         // A piece of a configuration need not have them.
         let piece = text.split_once('\n').unwrap().1;
         assert_eq!(rows_of(piece).0[0], "strip TCP that rule R names, zone a to zone b");
-        assert_eq!(rows_of(piece).1, [""; 0]);
+        assert_eq!(rows_of(piece).1.len(), 1);
     }
 
     /// Rules that were cut out of an export, and a configuration that has none.
@@ -694,7 +762,7 @@ mod tests {
         // A virtual system without rules has the defaults.
         let two = "set vsys vsys1 zone a network layer3 e1\nset vsys vsys2 zone b network layer3 e2\nset vsys vsys1 rulebase security rules R from any to any action allow\n";
         assert_eq!(rows_of(two).0[0], "strip all TCP, rule R of vsys1, zone any to zone any");
-        assert_eq!(rows_of(two).0.len(), 3);
+        assert_eq!(rows_of(two).0.len(), 4);
         let closed =
             "set rulebase default-security-rules rules interzone-default action deny log-end yes\n";
         let verdicts = crate::audit::audit(ConfigText::new("p", closed), None).1.verdicts;

@@ -31,6 +31,8 @@ pub(super) struct Rule<'t> {
     pub(super) schedule: Option<&'t str>,
     /// What it names of the settings in [`NAMING`], and whether all else is meant.
     pub(super) named: [(Vec<&'t str>, bool); NAMING.len()],
+    /// The first line of each of those; 0: none.
+    pub(super) named_in: [u32; NAMING.len()],
 }
 
 /// Settings by which a rule names less than all, but for zones, applications and services.
@@ -73,6 +75,7 @@ impl<'t> Rule<'t> {
             is_narrow: false,
             schedule: None,
             named: Default::default(),
+            named_in: Default::default(),
         }
     }
 

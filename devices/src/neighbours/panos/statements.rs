@@ -236,7 +236,15 @@ fn marks_apart(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Elements whose values are looked at.
-const WANTED: [&str; 14] = [
+const WANTED: [&str; 22] = [
+    "category",
+    "filter",
+    "fqdn",
+    "ip-netmask",
+    "ip-range",
+    "ip-wildcard",
+    "protocol",
+    "url",
     "strip-mptcp-option",
     "zone-protection-profile",
     "member",
