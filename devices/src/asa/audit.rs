@@ -816,6 +816,12 @@ mod tests {
         let found = rows(&all);
         assert!(found.contains(&(Effect::Unknown, open, Some(1))), "{found:#?}");
         assert!(!found.iter().any(|(e, ..)| *e == Effect::Drop), "{found:#?}");
+        // The line behind it glued to a port: what is open is that port alone.
+        let glued = text.replace("eq 25 time-range W", "eq 587pager lines 24");
+        let found = rows(&glued);
+        for (effect, what) in [(Effect::Unknown, "may name"), (Effect::Drop, "not permitted")] {
+            assert!(found.iter().any(|(e, t, _)| *e == effect && t.contains(what)), "{found:#?}");
+        }
         let shown = "access-list L; 2 elements; name hash: 0x1\naccess-list L line 1 extended permit tcp any any eq www (hitcnt=5) 0x2\naccess-group L in interface outside\n";
         assert!(!rows(shown).iter().any(|(e, ..)| *e == Effect::Unknown), "{:#?}", rows(shown));
         let gone = |what: &str| {

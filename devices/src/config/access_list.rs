@@ -323,6 +323,13 @@ impl AccessList {
         self.entries.insert(Entry { sequence, ..entry });
     }
 
+    /// Takes an entry that the system may refuse: a list of such ones alone may have no entry.
+    pub fn add_doubtful(&mut self, words: &[&str], read: Entry) {
+        let has_entries = self.has_entries;
+        self.add(words, Some(read));
+        self.has_entries = has_entries;
+    }
+
     /// Several lists that are asked one after the other.
     #[must_use]
     pub fn joined<'a>(lists: impl Iterator<Item = &'a Self>) -> Self {

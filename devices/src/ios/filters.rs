@@ -821,6 +821,29 @@ mod tests {
         assert_eq!(last(&listed), Some(format!("pass | {PERMITTED} | {rest}")));
     }
 
+    /// `deny any` and `permit any` are no lines of an extended list: what comes of the list is told where it is the
+    /// same whether they are refused or not.
+    #[test]
+    fn entries_of_a_standard_list_in_an_extended_one() {
+        let text = "access-list 101 permit tcp any any eq 80\naccess-list 101 deny any\ninterface a\n ip access-group 101 in\n";
+        let effects = |text: &str| -> Vec<String> {
+            told(text).iter().map(|row| row[..row.find(' ').unwrap()].to_owned()).collect()
+        };
+        assert_eq!(warned(text)[0].0, 2);
+        assert!(!effects(text).contains(&"unknown".to_owned()), "{:#?}", told(text));
+        assert!(effects(text).contains(&"drop".to_owned()), "{:#?}", told(text));
+        let alone = "access-list 101 permit any\ninterface a\n ip access-group 101 in\n";
+        assert_eq!(warned(alone)[0].0, 1);
+        assert!(effects(alone).iter().all(|effect| effect == "pass"), "{:#?}", told(alone));
+        for open in [
+            alone.replace("permit", "deny"),
+            alone.replace("interface", "access-list 101 permit udp any any\ninterface"),
+            text.replace("deny any", "deny any\naccess-list 101 permit ip any any"),
+        ] {
+            assert!(effects(&open).contains(&"unknown".to_owned()), "{open}{:#?}", told(&open));
+        }
+    }
+
     /// Of an entry with what stands for an address, the rest is read.
     #[test]
     fn entries_with_a_placeholder_for_an_address() {

@@ -124,13 +124,22 @@ impl Grammar for Reader<'_, '_> {
                 self.config.access_lists.remove(*name);
                 self.block = Block::None;
             }
-            ["access-list", name, "permit" | "deny", word, ..]
+            ["access-list", name, action @ ("permit" | "deny"), word, ..]
                 if is_extended(name) && is_address(word) =>
             {
                 let message = format!("expected a protocol (ip, tcp, …), found {}", quoted(word));
                 self.found.error(line, word, message.clone());
+                let (place, rest) = (self.text.place(line), &line.words[2..]);
                 let list = self.config.access_lists.entry((*name).to_owned()).or_default();
-                list.add(&line.words[2..], Some(Entry::open(self.text.place(line), message)));
+                match *action {
+                    // Refused or not, a list of nothing else lets all through.
+                    "permit" => list.add_doubtful(rest, Entry::acting(true, place, message)),
+                    // Refused, it leaves what is behind the entries before it: the implicit deny.
+                    _ if list.has_entries => {
+                        list.add(rest, Some(Entry::acting(false, place, message)));
+                    }
+                    _ => list.add(rest, Some(Entry::open(place, message))),
+                }
                 self.block = Block::None;
             }
             ["access-list", name, rest @ ..] => {

@@ -41,11 +41,11 @@ pub fn entry(
         line,
         found,
         undefined: None,
-        who: None,
+        doubt: None,
     };
     let mut entry = Entry::open(text.place(line), String::new());
     match words.entry(&mut entry) {
-        Ok(()) => (entry.doubt, entry.undefined) = (words.who, words.undefined),
+        Ok(()) => (entry.doubt, entry.undefined) = (words.doubt, words.undefined),
         Err(Unread::OtherTraffic) => return None,
         Err(Unread::Open(why)) => entry.doubt = Some(why),
     }
@@ -71,6 +71,11 @@ impl Entry {
             place,
         }
     }
+
+    /// An entry of which only its action is known.
+    pub(crate) fn acting(permit: bool, place: ConfigLine, why: String) -> Self {
+        Self { permit, acts: true, ..Self::open(place, why) }
+    }
 }
 
 /// What an entry may still ask for behind `log`.
@@ -94,8 +99,8 @@ struct Words<'a, 'l, 'd> {
     found: &'d mut Diagnostics,
     /// What of its groups is not defined.
     undefined: Option<String>,
-    /// It asks who sends, which no packet tells.
-    who: Option<String>,
+    /// Why it may not name even what is read of it: it asks who sends, which no packet tells, or the device may refuse it.
+    doubt: Option<String>,
 }
 
 impl<'a, 'l> Words<'a, 'l, '_> {
@@ -349,7 +354,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         let message =
             format!("`{word}` in an access list is not modelled: this line matches nothing");
         self.found.warn(self.line, word, message);
-        self.who = Some(format!("`{word}` is not modelled"));
+        self.doubt = Some(format!("`{word}` is not modelled"));
         self.rest = &self.rest[taken..];
     }
 
@@ -432,6 +437,13 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             None => {
                 let wrong = words.iter().skip(1).find(|word| port(word).is_none());
                 let wrong = wrong.copied().unwrap_or("");
+                // Glued to the line behind it, as `eq 587pager`: it names that port, or the line is refused.
+                if let (["eq", glued], Some(port)) = (words, leading_port(wrong)) {
+                    let message = format!("expected a TCP port, found {}", quoted(glued));
+                    self.found.error(self.line, glued, message.clone());
+                    (self.doubt, self.rest) = (Some(message), &[]);
+                    return Ok(vec![port..=port]);
+                }
                 self.unread(wrong, "expected a TCP port")
             }
         }
@@ -508,6 +520,13 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             }
         }
     }
+}
+
+/// The port that a word begins with, which goes on with letters.
+fn leading_port(word: &str) -> Option<u16> {
+    let end = word.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, rest) = word.split_at(end);
+    digits.parse().ok().filter(|_| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 /// A flag of TCP as an entry names it, and whether it must be set.
