@@ -18,7 +18,8 @@ pub(super) fn missing(config: &AsaConfig) -> Option<Verdict> {
         Some(name) => format!("access list {name} is bound by no access-group of the text"),
         None => "the text holds no access-group with an FTD's access policy (CSM_FW_ACL_, NGFW_ONBOX_ACL)".into(),
     };
-    let why = format!("{missing}, which alone decides what is permitted: security levels do not");
+    let why =
+        format!("{missing}: it alone decides what an FTD permits, and security levels do not");
     Some(Verdict {
         traffic: "TCP that the access policy may refuse".into(),
         direction: "every interface, both directions".into(),
