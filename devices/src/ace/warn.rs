@@ -32,7 +32,13 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
                     say(&server.place, &server.name, message, Vec::new());
                 }
                 Some(server) if !server.in_service || !member.in_service => {
-                    let message = format!("rserver {} is not in service here", member.name);
+                    let message = match server.in_service {
+                        true => format!("rserver {} is not in service here", member.name),
+                        false => format!(
+                            "rserver {} is not in service: its own block, line {}, does not say so",
+                            member.name, server.place.line
+                        ),
+                    };
                     say(&member.place, &member.name, message, Vec::new());
                 }
                 Some(_) => {}

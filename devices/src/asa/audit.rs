@@ -798,6 +798,24 @@ mod tests {
         check("class-map\npolicy-map\n", &[(1, "expected a name"), (2, "expected a name")]);
     }
 
+    /// A group's mask may have holes: the bits that it has count.
+    #[test]
+    fn masks_with_holes() {
+        let rows = |mask: &str| -> Vec<(Effect, String)> {
+            let text = format!(
+                "object-group network G\n network-object 10.0.0.128 {mask}\naccess-list L extended permit tcp any object-group G eq 443\naccess-group L in interface outside\n"
+            );
+            let audit = audit(ConfigText::new("asa", &text));
+            let warned = audit.warnings.iter().any(|w| w.message.contains("expected a netmask"));
+            assert_eq!(warned, mask.starts_with('0'), "{:?}", audit.warnings);
+            audit.verdicts.into_iter().map(|v| (v.effect, v.traffic)).collect()
+        };
+        let known = rows("255.0.0.192");
+        assert!(known.iter().all(|(effect, _)| *effect != Effect::Unknown), "{known:?}");
+        let unknown = rows("0.0.0.63");
+        assert!(unknown.iter().any(|(effect, _)| *effect == Effect::Unknown), "{unknown:?}");
+    }
+
     /// What an entry that is not understood may name is unknown.
     #[test]
     fn entries_that_are_not_understood() {

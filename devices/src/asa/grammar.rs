@@ -14,7 +14,7 @@ use super::config::{
 };
 use super::layer7;
 use super::lists::{AccessGroup, Family};
-use super::nat::{Nat, Old};
+use super::nat::{self, Nat, Old};
 use super::tcp_map::TcpMap;
 
 /// The block that the next line may belong to.
@@ -116,10 +116,9 @@ impl Grammar for Reader<'_, '_> {
             return true;
         }
         // Where nothing is indented, a rule of the open object.
-        if let (
-            ["nat", _, "static" | "dynamic", ..],
-            Block::Object(objects::Block::Network(name)),
-        ) = (line.words.as_slice(), &self.block)
+        if let (["nat", _, word, ..], Block::Object(objects::Block::Network(name))) =
+            (line.words.as_slice(), &self.block)
+            && nat::kind(word).is_some()
         {
             let name = name.clone();
             self.nat(Some(&name), line);

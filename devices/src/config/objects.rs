@@ -123,7 +123,7 @@ impl Objects {
 
     fn network_line(&mut self, name: &str, line: &Line<'_>, found: &mut Diagnostics) -> bool {
         let words = match unnumbered(line) {
-            ["network-object", rest @ ..] | ["subnet", rest @ ..] => rest,
+            ["network-object" | "subnet" | "sub", rest @ ..] => rest,
             words @ (["host", ..] | ["range", ..]) => words,
             ["any"] => {
                 self.fill(name).add(Addresses::Any);
@@ -186,11 +186,16 @@ impl Objects {
             words => match network(words) {
                 Some(addresses) => Some(addresses),
                 None => {
-                    let given = words.first().copied().unwrap_or("");
+                    let (given, expected) = match words {
+                        [address, mask] if address.parse::<Ipv4Addr>().is_ok() => {
+                            (*mask, "a netmask such as 255.255.255.0")
+                        }
+                        _ => (words.first().copied().unwrap_or(""), "an address"),
+                    };
                     found.error(
                         line,
                         given,
-                        format!("expected an address, found {}", quoted(given)),
+                        format!("expected {expected}, found {}", quoted(given)),
                     );
                     self.fill(name).leave_open();
                     return true;

@@ -25,6 +25,8 @@ const FLOWS_MAX: usize = 64;
 const CROSSED_MAX: usize = 8;
 /// Policies inside a policy, and class-maps that one is made of.
 const NESTED_MAX: usize = 32;
+/// Entries of a list that are named because they deny.
+const DENIED_MAX: usize = 4;
 /// Rules of inspection that are tried with each interface.
 const RULES_MAX: usize = 8;
 
@@ -115,10 +117,17 @@ impl Probes {
                     self.leave_to_the_other(family, interface, &called);
                     continue;
                 };
-                for ([from, to], way) in [
-                    ([interface, &other], "opened from its side"),
-                    ([&other, interface], "opened towards it"),
+                for ([from, to], through, way) in [
+                    ([interface, &other], Through::In, "opened from its side"),
+                    ([&other, interface], Through::Out, "opened towards it"),
                 ] {
+                    // What meets the first packet tells best.
+                    let inspects = match family {
+                        Family::V4 => interface.inspect[through as usize].as_ref(),
+                        Family::V6 => None,
+                    };
+                    let filters_it = family.lists(interface)[through as usize].as_ref();
+                    let first = inspects.or(filters_it).unwrap_or(first);
                     let mut direction = format!("{called}, {way}");
                     if std::ptr::eq(to, interface) && filters.is_some() && !partners.is_empty() {
                         let names: Vec<&str> = partners.iter().map(|(_, n)| n.as_str()).collect();
@@ -198,6 +207,9 @@ impl Probes {
             }
             let (traffic, because) = match effect {
                 Effect::Drop => {
+                    let mut because = because;
+                    let lists = at.iter().flat_map(|i| family.lists(i)).flatten();
+                    also_denied(&config, lists, &mut because);
                     let which = by.unwrap_or_else(|| "that is not permitted".to_owned());
                     (format!("{tcp} {which}"), because)
                 }
@@ -400,6 +412,29 @@ fn refusing<'i>(
     lists.into_iter().find(of).map(|group| group.name.as_str())
 }
 
+/// Adds to the line by which a list refuses a connection the others by which it does.
+fn also_denied<'i>(
+    config: &IosConfig,
+    mut lists: impl Iterator<Item = &'i Named>,
+    because: &mut Vec<Because>,
+) {
+    let Some(line) = because.first().and_then(|because| because.line) else { return };
+    let list = lists.find_map(|group| {
+        let list = config.access_lists.get(&group.name)?;
+        list.entries.iter().any(|entry| entry.place.line == line).then_some(list)
+    });
+    let Some(list) = list else { return };
+    let mut lines = BTreeSet::from([line]);
+    for flow in list.refused_samples() {
+        let Some(entry) = list.matching(flow, Flags::SYN).filter(|entry| !entry.permit) else {
+            continue;
+        };
+        if lines.len() < DENIED_MAX && lines.insert(entry.place.line) {
+            because.push(Because::line(&entry.place, "denies, too"));
+        }
+    }
+}
+
 /// Connections of one family that the access lists on the way speak of, and others.
 pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<'_>) -> Vec<Flow> {
     let list = |interface: &Interface, through: Through| {
@@ -578,6 +613,23 @@ mod tests {
         ] {
             assert!(rows.contains(&row), "{row}\n{rows:#?}");
         }
+    }
+
+    /// Each direction is put down to what its first packet meets, and all that a list denies is named.
+    #[test]
+    fn the_lines_that_decide() {
+        let text = "ip inspect name FW tcp\nip access-list extended L\n deny ip 127.0.0.0 0.255.255.255 any\n permit tcp any host 10.0.0.1 eq 80\n deny ip any 10.0.0.0 0.0.0.255\n permit ip any any\ninterface a\n ip access-group L out\n ip inspect FW in\n";
+        let rows = told(text);
+        for row in [
+            format!("pass | {PERMITTED} | interface a, opened from its side | 9"),
+            format!("pass | {PERMITTED} | interface a, opened towards it | 8"),
+        ] {
+            assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
+        let verdicts = crate::audit::audit(ConfigText::new("x", text), None).1.verdicts;
+        let denied = verdicts.iter().find(|v| v.effect.word() == "drop").unwrap();
+        let lines: Vec<_> = denied.because.iter().filter_map(|because| because.line).collect();
+        assert_eq!(lines, [3, 5]);
     }
 
     /// A protocol that alone is inspected opens a list for itself alone.

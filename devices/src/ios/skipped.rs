@@ -509,6 +509,20 @@ const ELSEWHERE: &[&str] = &[
     "zone-pair",
 ];
 
+/// First words of commands of `line vty 0 4` and its like, which no other mode has: they follow it without
+/// indentation, too.
+const LINE: &[&str] = &[
+    "access-class",
+    "autocommand",
+    "exec-timeout",
+    "flowcontrol",
+    "modem",
+    "rotary",
+    "session-timeout",
+    "stopbits",
+    "transport",
+];
+
 /// True when a line may be one of IOS's.
 pub(super) fn knows(line: &Line<'_>) -> bool {
     let first = line.words[0];
@@ -597,7 +611,7 @@ pub(super) fn is_known(line: &Line<'_>) -> bool {
     let heading = matches!(first, "Building" | "Current" | "Using" | "Last");
     // `zone security NAME` is read elsewhere; IOS has no other command of that word.
     let is_zone = first == "zone" && line.words.get(1) != Some(&"security");
-    (GLOBAL.contains(&first) && !is_zone) || line.indent > 0 || heading
+    (GLOBAL.contains(&first) && !is_zone) || LINE.contains(&first) || line.indent > 0 || heading
 }
 
 /// Says that a line of the global mode is no command that is known.

@@ -74,6 +74,8 @@ fn lines_are_passed_over_knowingly_or_said() {
                 crypto isakmp policy 10\n encr aes 256\n hash sha256\ninterface Vlan1\n no ip address\n shutdown\n\
                 router ospf 1\n network 10.0.0.0 0.255.255.255 area 0\nline vty 0 4\n login local\nend\n";
     assert_eq!(ios_findings(real), []);
+    let unindented = "line vty 0 4\naccess-class 10 in\nexec-timeout 5 0\ntransport input ssh\n";
+    assert_eq!(ios_findings(&format!("{TEXT}{unindented}")), []);
     let check = |line: &str, severity, says: &str| {
         let found = ios_findings(&format!("{TEXT}{line}\n"));
         let first = found.first().unwrap_or_else(|| panic!("nothing said about {line}"));

@@ -123,6 +123,13 @@ pub(in crate::asa) struct Nat {
     pub(in crate::asa) place: ConfigLine,
 }
 
+/// `static` or `dynamic`, however shortened: no other word that may stand there begins as they do.
+pub(in crate::asa) fn kind(word: &str) -> Option<&'static str> {
+    let kinds = [("static", 2), ("dynamic", 1)];
+    let is_one = |(kind, least): &(&str, usize)| word.len() >= *least && kind.starts_with(word);
+    kinds.into_iter().find(is_one).map(|(kind, _)| kind)
+}
+
 impl Nat {
     pub(super) const fn is_static(&self) -> bool {
         matches!(self.mapped, Mapped::Static(_) | Mapped::StaticInterface)
@@ -147,7 +154,7 @@ impl Nat {
         let (between, mut words) = match line.words.as_slice() {
             ["nat", between, rest @ ..] if between.starts_with('(') => (*between, rest),
             ["nat", rest @ ..]
-                if matches!(rest.first(), Some(&("source" | "static" | "dynamic"))) =>
+                if rest.first().is_some_and(|word| *word == "source" || kind(word).is_some()) =>
             {
                 ("(any,any)", rest)
             }
@@ -172,12 +179,12 @@ impl Nat {
         }
         let shown = words.join(" ");
         let (real, kind, rest) = match (object, words) {
-            (Some(object), [kind @ ("static" | "dynamic"), rest @ ..]) => {
+            (Some(object), [word, rest @ ..]) if kind(word).is_some() => {
                 section = Section::Auto;
-                (Ranges::of(objects.network(object)?), *kind, rest)
+                (Ranges::of(objects.network(object)?), kind(word)?, rest)
             }
-            (None, ["source", kind @ ("static" | "dynamic"), real, rest @ ..]) => {
-                (reader.ranges(real)?, *kind, rest)
+            (None, ["source", word, real, rest @ ..]) if kind(word).is_some() => {
+                (reader.ranges(real)?, kind(word)?, rest)
             }
             _ => {
                 let given = words.first().copied().unwrap_or("");
@@ -257,9 +264,9 @@ impl Reader<'_, '_, '_> {
         let to_interface =
             words.iter().take_while(|w| **w != "destination").any(|w| *w == "interface");
         Some(match (kind, words) {
-            ("static", ["interface", ..]) => Mapped::StaticInterface,
+            ("static", ["interface" | "int", ..]) => Mapped::StaticInterface,
             ("static", [name, ..]) => Mapped::Static(self.ranges(name)?),
-            (_, ["interface", ..]) => Mapped::Ports(Ranges::default(), true),
+            (_, ["interface" | "int", ..]) => Mapped::Ports(Ranges::default(), true),
             (_, ["pat-pool", name, ..]) => Mapped::Ports(self.ranges(name)?, to_interface),
             (_, [name, ..]) => {
                 let addresses = self.ranges(name)?;

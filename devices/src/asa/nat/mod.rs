@@ -24,8 +24,8 @@ use crate::catalogue::RECALLED;
 use crate::nat::ports::PortsInUse;
 use crate::steps::{Pass, translate};
 
-pub(super) use config::Nat;
 use config::{Mapped, Ranges};
+pub(super) use config::{Nat, kind};
 pub(super) use old::Old;
 
 const GUIDE: &str = "ASA CLI configuration guide, network address translation";

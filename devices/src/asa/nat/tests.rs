@@ -6,7 +6,7 @@ use sim_core::engine::device::{Device, Forwarding, Side};
 use sim_core::wire::packet::{Flags, Flow, Packet};
 use sim_core::wire::seq::Seq;
 
-use crate::asa::{Asa, Settings, build};
+use crate::asa::{Asa, Settings, build, grammar};
 use crate::config::{ConfigText, Diagnostics};
 use crate::spec::DeviceContext;
 use crate::testing::{CLIENT, INSIDE, OUTSIDE, Outcome, SERVER, send_from, too_big};
@@ -214,6 +214,20 @@ fn faults_in_the_syntax_before_8_3() {
     assert!(says("static (inside,outside) nobody 10.0.1.2\n").contains("`nobody` is no address"));
     let exempt = "access-list n extended permit ip any any\nnat (inside) 0 access-list n\n";
     assert!(says(exempt).contains("not modelled"));
+}
+
+/// As they are typed.
+#[test]
+fn shortened_words() {
+    let found = |nat: &str| {
+        let text = format!("object network INSIDE\nsub 192.168.254.0 255.255.255.0\n{nat}\n");
+        let mut found = Diagnostics::new("asa");
+        let config = grammar::read(ConfigText::new("asa", &text), &mut found);
+        (config.nats.len(), found.into_all().len())
+    };
+    assert_eq!(found("nat (inside,outside) dy int"), (1, 0));
+    assert_eq!(found("nat (inside,outside) st 192.0.2.0"), (1, 0));
+    assert_eq!(found("nat (inside,outside) s 192.0.2.0"), (0, 1));
 }
 
 /// Where nothing is indented, a rule belongs to the object before it.

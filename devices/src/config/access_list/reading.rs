@@ -390,7 +390,9 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 }
                 let mask = self.next();
                 let bits = match self.dialect {
-                    Dialect::Asa => netmask(mask).and_then(|_| mask.parse::<Ipv4Addr>().ok()),
+                    Dialect::Asa => {
+                        mask.parse::<Ipv4Addr>().ok().filter(|mask| is_mask((*mask).into()))
+                    }
                     Dialect::Ios => mask.parse::<Ipv4Addr>().ok().map(|wildcard| !wildcard),
                 };
                 match (bits, self.dialect) {
@@ -577,6 +579,12 @@ pub fn ports_of(words: &[&str]) -> Option<Vec<RangeInclusive<u16>>> {
     })
 }
 
+/// True for a netmask, and for one with holes (255.255.0.255), which access rules and groups may have (User Guide for Cisco
+/// Security Manager 4.4, Contiguous and Discontiguous Network Masks for IPv4 Addresses); a wildcard begins with zeros.
+const fn is_mask(bits: u32) -> bool {
+    bits == 0 || bits.leading_ones() > 0
+}
+
 /// `host ADDRESS`, `range FIRST LAST`, `ADDRESS NETMASK`, `ADDRESS/LENGTH`.
 #[must_use]
 pub fn network(words: &[&str]) -> Option<Addresses> {
@@ -589,9 +597,9 @@ pub fn network(words: &[&str]) -> Option<Addresses> {
             Some(Addresses::Prefix(network, length))
         }
         [address, mask] => {
-            netmask(mask)?;
             let bits = mask.parse::<Ipv4Addr>().ok()?;
-            Some(Addresses::Masked(address.parse().ok()?, u32::from(bits)))
+            is_mask(u32::from(bits))
+                .then_some(Addresses::Masked(address.parse().ok()?, u32::from(bits)))
         }
         [word] => prefix(word).map(|(network, length)| Addresses::Prefix(network, length)),
         _ => None,
