@@ -13,7 +13,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::{AccessList, Between};
-use crate::config::{ConfigText, Diagnostics, crypto, reachability};
+use crate::config::{ConfigText, Diagnostics, crypto, reachability, time_ranges};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
@@ -128,6 +128,7 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     names::warn(!snort, text, &mut found);
     crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
     reachability::warn(&text.lines(), &mut found);
+    time_ranges::warn(text, &text.lines(), &mut found);
     let (mut verdicts, mut matched) = (Vec::new(), BTreeMap::new());
     for scope in scopes(&config) {
         verdicts.extend(scope_verdicts(&config, &scope, snort, &mut matched));
@@ -304,7 +305,7 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
         let way = if group.inbound { "opened from its side" } else { "opened towards it" };
         match &group.interface {
             Some(interface) => format!("interface {interface}, {way}"),
-            None => format!("every interface without an access list of its own, {way}"),
+            None => format!("every interface without an inward access list of its own, {way}"),
         }
     };
     let open = |group: &AccessGroup| {
@@ -677,7 +678,7 @@ mod tests {
                 permitted,
                 (
                     refused,
-                    "every interface without an access list of its own, opened from its side",
+                    "every interface without an inward access list of its own, opened from its side",
                     Effect::Drop,
                     &[Some(2)],
                 ),

@@ -18,6 +18,7 @@ pub mod lines;
 pub mod objects;
 pub(crate) mod reachability;
 pub(crate) mod route_map;
+pub(crate) mod time_ranges;
 pub mod words;
 
 pub use decode::decode;

@@ -14,7 +14,7 @@ use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::AccessList;
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability};
+use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability, time_ranges};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
@@ -108,6 +108,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     }
     touches(&config, &all, &mut found);
     reachability::warn(&all, &mut found);
+    time_ranges::warn(text, &all, &mut found);
     let version = config.version.clone();
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };

@@ -685,7 +685,8 @@ mod tests {
         ] {
             assert!(rows.iter().any(|r| r == row), "{row}\n{rows:#?}");
         }
-        let before = text.replace("permit tcp any any eq 443", "permit frob any any");
+        let before = format!("{text}time-range DAY\n")
+            .replace("permit tcp any any eq 443", "permit frob any any");
         let rows = told(&before);
         let of_side: Vec<_> = rows.iter().filter(|r| r.contains("from its side")).collect();
         assert_eq!(of_side.len(), 2, "{rows:#?}");

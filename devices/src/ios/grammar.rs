@@ -10,7 +10,7 @@ use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::route_map::RouteMapEntry;
-use crate::config::words::{interface_key, interface_names, netmask, without_note};
+use crate::config::words::{interface_key, interface_names, nearest, netmask, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
@@ -23,6 +23,8 @@ enum Block {
     None,
     /// Not modelled.
     Other,
+    /// Read elsewhere or not modelled, with the words that its lines begin with.
+    Of(&'static [&'static str]),
     /// Behind a line that seems to be a page's.
     Prose,
     /// What reaches the router itself.
@@ -119,6 +121,14 @@ impl Grammar for Reader<'_, '_> {
                 self.config.access_lists.entry((*name).to_owned()).or_default();
                 self.block = Block::AccessList((*name).to_owned());
             }
+            ["vlan", "access-map", ..] => self.block = Block::Of(&["match", "action"]),
+            ["mac", "access-list", ..] => self.block = Block::Of(&["permit", "deny", "remark"]),
+            ["ip", "access-list", kind, _] if matches!(nearest(kind, ["extended", "standard"]), Some(meant) if meant != *kind) =>
+            {
+                let message = format!("expected extended or standard, found {}", quoted(kind));
+                self.found.error(line, kind, message);
+                self.block = Block::None;
+            }
             ["access-list", name, ..] if !is_of_ip(name) => self.block = Block::None,
             ["no", "access-list", name] | ["no", "ip" | "ipv6", "access-list", .., name] => {
                 self.config.access_lists.remove(*name);
@@ -170,6 +180,7 @@ impl Grammar for Reader<'_, '_> {
         match &self.block {
             Block::None => false,
             Block::Other => line.indent > 0,
+            Block::Of(words) => line.indent > 0 || words.contains(&line.words[0]),
             Block::Prose => line.indent > 0 && !is_global(line),
             Block::ControlPlane => {
                 if let ["service-policy", "input" | "output", name] = line.words.as_slice() {
@@ -251,6 +262,7 @@ impl Grammar for Reader<'_, '_> {
         match &self.block {
             Block::None
             | Block::Other
+            | Block::Of(_)
             | Block::Prose
             | Block::ControlPlane
             | Block::RouteMap(_)

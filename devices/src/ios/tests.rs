@@ -74,6 +74,8 @@ fn lines_are_passed_over_knowingly_or_said() {
                 crypto isakmp policy 10\n encr aes 256\n hash sha256\ninterface Vlan1\n no ip address\n shutdown\n\
                 router ospf 1\n network 10.0.0.0 0.255.255.255 area 0\nline vty 0 4\n login local\nend\n";
     assert_eq!(ios_findings(real), []);
+    let maps = "vlan access-map M 10\nmatch ip address 1\naction forward\nmac access-list extended A\npermit any host 1111.1111.2222\n";
+    assert_eq!(ios_findings(&format!("{TEXT}{maps}")), []);
     let unindented = "line vty 0 4\naccess-class 10 in\nexec-timeout 5 0\ntransport input ssh\n";
     assert_eq!(ios_findings(&format!("{TEXT}{unindented}")), []);
     let check = |line: &str, severity, says: &str| {
@@ -87,6 +89,7 @@ fn lines_are_passed_over_knowingly_or_said() {
     check(" ip acess-group 1 in", Severity::Error, "did you mean ip access-group?");
     check("acces-list 1 permit any", Severity::Error, "did you mean access-list?");
     check("access-list 101 permit any", Severity::Error, "expected a protocol");
+    check("ip access-list extendend A", Severity::Error, "expected extended or standard");
     check(
         "ip tcp intercept mode both",
         Severity::Error,

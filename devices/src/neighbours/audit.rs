@@ -35,6 +35,10 @@ pub(crate) const PAN_OS: Platform = Platform {
         ("set mgt-config ", HEADER),
         ("<config version=", HEADER),
         ("<config><devices><entry name=", HEADER),
+        ("<config><shared>", HEADER),
+        ("<devices><entry name=", HEADER),
+        ("</shared><devices><entry name=", HEADER),
+        ("<from><member>", 500),
         ("<rulebase><security>", HEADER),
         ("<rule-type>", 500),
         ("<rules>", 50),
@@ -282,6 +286,9 @@ mod tests {
         let bare =
             "<config><devices><entry name=\"fw\"><vsys>\n</vsys></entry></devices></config>\n";
         check("pan-os", bare, &one(Strip, None));
+        let shared = "<config><shared>\n <address/>\n</shared><devices><entry name=\"fw\">\n</entry></devices></config>\n";
+        check("pan-os", shared, &one(Strip, None));
+        check("pan-os", &shared.replace("<config>", "<config>\n"), &one(Strip, None));
         check("pan-os", &xml("yes"), &one(Strip, Some(7)));
         check("pan-os", "set deviceconfig system hostname fw\n", &one(Strip, None));
         let allowed = "set deviceconfig setting tcp strip-mptcp-option no\n";

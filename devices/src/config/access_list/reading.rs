@@ -499,7 +499,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                 "time-range" => {
                     let name = self.next().to_owned();
                     let message = format!(
-                        "in force only while time-range {name} holds: it is read as in force nowhere"
+                        "in force only while time-range {name} holds: a simulation takes it to be in force nowhere"
                     );
                     self.found.warn(self.line, "time-range", message);
                     let why = format!("it is in force only while time-range {name} holds");
