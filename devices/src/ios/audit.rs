@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use sim_core::engine::device::{ConfigLine, Device, PortId};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::{Flags, Flow};
@@ -133,11 +134,20 @@ pub(super) struct Probes {
     pub(super) config: Arc<IosConfig>,
     at: SimTime,
     pub(super) verdicts: Vec<Verdict>,
+    /// Where the verdicts of a direction are, as far as they have been looked at.
+    of_direction: FxHashMap<String, Vec<usize>>,
+    looked_at: usize,
 }
 
 impl Probes {
     pub(super) fn of(config: IosConfig) -> Self {
-        Self { config: Arc::new(config), at: SimTime::ZERO, verdicts: Vec::new() }
+        Self {
+            config: Arc::new(config),
+            at: SimTime::ZERO,
+            verdicts: Vec::new(),
+            of_direction: FxHashMap::default(),
+            looked_at: 0,
+        }
     }
 
     /// What the access lists of the interfaces permit, `what` leaving TCP options alone, after what
@@ -172,8 +182,12 @@ impl Probes {
         effect: Effect,
         because: Vec<Because>,
     ) {
-        let same = |v: &Verdict| v.traffic == traffic && v.direction == direction;
-        if !self.verdicts.iter().any(same) {
+        for (at, verdict) in self.verdicts.iter().enumerate().skip(self.looked_at) {
+            self.of_direction.entry(verdict.direction.clone()).or_default().push(at);
+        }
+        self.looked_at = self.verdicts.len();
+        let mut known = self.of_direction.get(direction).into_iter().flatten();
+        if !known.any(|at| self.verdicts[*at].traffic == traffic) {
             let direction = direction.to_owned();
             self.verdicts.push(Verdict { traffic, direction, effect, because });
         }

@@ -169,6 +169,9 @@ impl Probes {
         let routes = at.iter().filter(|i| config.dropping(family, i).is_some()).count();
         let most = (listed.collect::<BTreeSet<_>>().len() + routes).max(1);
         let mut seen: Vec<(Effect, Option<String>)> = Vec::new();
+        // Where nothing but lists acts, connections that the same list refuses, or none, are alike: one is tried.
+        let is_bare = at.iter().all(|i| i.filters_alone()) && config.intercept.list.is_none();
+        let mut tried: Vec<Option<&str>> = Vec::new();
         for flow in flows_of(&config, family, at) {
             let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
             if dropped >= most && seen.iter().any(|(effect, _)| *effect == Effect::Pass) {
@@ -178,6 +181,13 @@ impl Probes {
                 let traffic = format!("{tcp} that an entry of access list {list} may name");
                 self.say(traffic, direction, Effect::Unknown, vec![because]);
                 continue;
+            }
+            if is_bare {
+                let by = refusing_list(&config, family, at, flow);
+                if tried.contains(&by) {
+                    continue;
+                }
+                tried.push(by);
             }
             let hole = config.black_hole(family, at, flow);
             if let Some((map, Err(because))) = hole {
@@ -325,6 +335,28 @@ fn doubt<'c>(
         }
     }
     None
+}
+
+impl Interface {
+    /// It has access lists, and nothing else that acts on connections.
+    fn filters_alone(&self) -> bool {
+        let others = [&self.inspect, &self.service, &self.policy];
+        others.into_iter().flatten().all(Option::is_none) && self.zone.is_none()
+    }
+}
+
+/// The list that refuses a connection.
+fn refusing_list<'c>(
+    config: &'c IosConfig,
+    family: Family,
+    at: Crossing<'c>,
+    flow: Flow,
+) -> Option<&'c str> {
+    let refuses = |list: &AccessList, flow, flags| {
+        list.matching(flow, flags).is_none_or(|entry| !entry.permit)
+    };
+    let mut met = met(config, family, at, flow).into_iter();
+    met.find(|(_, list, flow, flags)| refuses(list, *flow, *flags)).map(|(group, ..)| &*group.name)
 }
 
 /// The list that refuses a connection, and the line of it.

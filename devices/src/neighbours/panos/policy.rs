@@ -13,7 +13,7 @@ use super::applications::Applications;
 use super::decryption;
 use super::objects::Objects;
 use super::overrides::Overrides;
-use super::rule::{Base, NAMING, Rule, is_any, label, reached, way};
+use super::rule::{Base, NAMING, Rule, is_any, label, reached, shadowed, way};
 use super::statements::{Settings, Statement};
 use super::systems::Systems;
 
@@ -387,8 +387,8 @@ impl<'t> Policy<'t> {
             }
         };
         let asked = self.asked();
-        for (at, rule) in asked.iter().enumerate() {
-            if let Some(before) = asked[..at].iter().find(|before| before.shadows(rule)) {
+        for (rule, before) in asked.iter().zip(shadowed(&asked)) {
+            if let Some(before) = before.map(|at| asked[at]) {
                 let message = format!(
                     "rule {} is never reached: rule {} before it takes all that it names",
                     rule.title(has_scopes),
@@ -465,8 +465,8 @@ impl<'t> Policy<'t> {
             }
         }
         let (rules, ends) = reached(self.asked(), self.systems.names());
-        for (at, rule) in rules.iter().enumerate() {
-            if rules[..at].iter().any(|before| before.shadows(rule)) {
+        for (rule, before) in rules.iter().zip(shadowed(&rules)) {
+            if before.is_some() {
                 continue;
             }
             let traffic = match rule.is_narrow {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
 use sim_core::engine::device::ConfigLine;
 
 /// A rule of the security or decryption rulebase.
@@ -126,6 +127,43 @@ impl<'t> Rule<'t> {
             None => self.name.to_owned(),
         }
     }
+}
+
+/// For each of these rules, the first before it that leaves nothing to it ([`Rule::shadows`]).
+pub(super) fn shadowed(rules: &[&Rule<'_>]) -> Vec<Option<usize>> {
+    // A rule can only take what another one names if it names the first of that, or does not ask: it is found by what it
+    // names of the first kind that it asks for.
+    let mut by_name: FxHashMap<(usize, &str), Vec<usize>> = FxHashMap::default();
+    let mut of_all = Vec::new();
+    let mut shadowed = Vec::with_capacity(rules.len());
+    for (at, rule) in rules.iter().enumerate() {
+        let kinds = [
+            &rule.named[0].0,
+            &rule.named[1].0,
+            &rule.services.0,
+            &rule.applications.0,
+            &rule.from,
+            &rule.to,
+        ];
+        let firsts = kinds
+            .iter()
+            .enumerate()
+            .filter_map(|(kind, names)| names.first().and_then(|name| by_name.get(&(kind, *name))));
+        let candidates = firsts.chain([&of_all]);
+        let first = candidates
+            .filter_map(|of| of.iter().copied().find(|before| rules[*before].shadows(rule)))
+            .min();
+        shadowed.push(first);
+        match kinds.iter().position(|names| !is_any(names)) {
+            Some(kind) => {
+                for name in kinds[kind] {
+                    by_name.entry((kind, name)).or_default().push(at);
+                }
+            }
+            None => of_all.push(at),
+        }
+    }
+    shadowed
 }
 
 /// The rules that a connection may come to, and whether none is left to the defaults. Each virtual system or device
