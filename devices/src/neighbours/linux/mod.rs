@@ -148,8 +148,8 @@ pub(crate) struct Linux {
     daring: Option<PortId>,
     /// What stands at its second port is this host itself: nothing is forwarded.
     is_host: bool,
-    /// The first rule that a packet met of which it is not known what it does.
-    met: Option<Arc<Rule>>,
+    /// The first rule that a packet met of which it is not known what it does, and why.
+    met: Option<(Arc<Rule>, &'static str)>,
     /// Packets that arrived at each port were refused.
     refused: [bool; 2],
     /// A packet met a rule that holds of it or does not: the text does not tell.
@@ -415,7 +415,8 @@ impl Linux {
                     calls.extend(to);
                 }
                 Target::Unknown(_) => {
-                    self.met.get_or_insert(rule);
+                    let why = "what its target does is not known: it is not modelled, or a chain that the text does not hold";
+                    self.met.get_or_insert((rule, why));
                 }
                 Target::Count => {}
                 Target::Untrack => course.is_tracked = false,
@@ -424,7 +425,12 @@ impl Linux {
                 Target::Take if found.is_some() && course.is_here => return Ok(Fate::Goes),
                 // Nobody has called the proxy who answers so.
                 Target::Take if found.is_some() && self.translates => {
-                    return refuse(&rule, "TPROXY");
+                    if !self.rules.masks {
+                        return refuse(&rule, "TPROXY");
+                    }
+                    // Answers go to one of this host's addresses, and which the rules for it are not told.
+                    let why = "answers come to an address that a translation gives, and what the rules say of it the text does not tell";
+                    self.met.get_or_insert((rule, why));
                 }
                 Target::Take => {
                     if self.translates {

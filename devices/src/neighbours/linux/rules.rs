@@ -89,6 +89,8 @@ pub(super) struct Ruleset {
     pub(super) roots: Vec<(usize, String)>,
     /// The manual that rules rest on.
     source: &'static str,
+    /// Rules give connections other addresses to come from.
+    pub(super) masks: bool,
     /// The first rule that translates addresses.
     pub(super) translates: Option<ConfigLine>,
 }

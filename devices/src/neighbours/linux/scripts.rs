@@ -44,3 +44,31 @@ fn programs_in_quotes() {
     let all = (Drop, "all TCP", Some(4));
     check(text, &[all, all]);
 }
+
+/// What a sourced file sets, and what nothing sets, is said once.
+#[test]
+fn variables_that_are_not_set() {
+    let rules = "iptables -P FORWARD DROP\niptables -A FORWARD -i $LAN -o $WAN -j ACCEPT\niptables -A FORWARD -i $WAN -o $LAN -m state --state ESTABLISHED -j ACCEPT\n";
+    let said = |text: &str| -> Vec<(u32, String)> {
+        told(text).warnings.into_iter().map(|w| (w.line, w.message)).collect()
+    };
+    let sourced = said(&format!(". /etc/defs.sh\n{rules}"));
+    let [(1, message)] = &sourced[..] else { panic!("{sourced:?}") };
+    assert!(message.contains("does not hold: $LAN, $WAN are"), "{message}");
+    let unset = said(rules);
+    let [(2, lan), (2, wan)] = &unset[..] else { panic!("{unset:?}") };
+    assert!(lan.contains("gives `$LAN` no value") && wan.contains("`$WAN`"), "{unset:?}");
+    let set = format!(". /etc/defs.sh\nLAN=eth0\nWAN=eth1\n{rules}");
+    assert_eq!(said(&set), []);
+}
+
+/// iptables-restore refuses rules that stand in no table, and iptables takes none that stand alone.
+#[test]
+fn rules_without_table_and_command() {
+    let text = "-A FORWARD -i eth1 -o eth0 -j ACCEPT\n-t nat -A POSTROUTING -o eth0 -j MASQUERADE\n-P FORWARD DROP\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n";
+    let warnings = told(text).warnings;
+    let lines: Vec<u32> = warnings.iter().map(|warning| warning.line).collect();
+    assert_eq!(lines, [1, 2], "{warnings:?}");
+    assert!(warnings[0].message.contains("neither a table's line"), "{warnings:?}");
+    assert!(warnings[1].message.contains("addresses are translated"), "{warnings:?}");
+}

@@ -102,7 +102,7 @@ fn synproxy_answers_and_splices() {
 #[test]
 fn faults_are_said() {
     let says = |rule: &str| {
-        let found = match built(&format!("-A FORWARD {rule}\n")) {
+        let found = match built(&format!("*filter\n-A FORWARD {rule}\n")) {
             Ok((_, warnings)) => warnings,
             Err(errors) => errors,
         };
@@ -115,7 +115,8 @@ fn faults_are_said() {
     assert!(says("-p tcp --dprt 80 -j DROP").contains("did you mean --dport?"));
     assert!(says("-p tcp --dport x -j DROP").contains("expected ports"));
     assert!(says("-i eth0 -j DROP").contains("interfaces"));
-    let own = built("-A INPUT -p tcp -j SYNPROXY --mss 1460\n").map_or_else(|e| e, |b| b.1);
+    let own =
+        built("*filter\n-A INPUT -p tcp -j SYNPROXY --mss 1460\n").map_or_else(|e| e, |b| b.1);
     assert!(own[0].to_string().contains("this host itself"));
     assert!(says("-m recent --set -j DROP").contains("not modelled"));
     assert!(built("frobnicate\n").unwrap().1[0].message.contains("passed over"));

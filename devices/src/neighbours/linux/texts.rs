@@ -838,3 +838,32 @@ fn dumps_that_a_script_prints() {
     assert_eq!(rows, [(Pass, "TCP to port 80"), (Drop, "all other TCP")], "{:?}", audit.1.warnings);
     assert!(!audit.1.warnings.iter().any(|w| w.message.contains("restored")));
 }
+
+/// nft adds `meta nfproto ipv4` to what asks for a field of IPv4 in a table of both versions, also within values that
+/// are joined.
+#[test]
+fn fields_of_one_version_in_maps() {
+    let text =
+        chain("inet", "ip protocol . th dport vmap { tcp . 22 : accept, udp . 53 : accept }");
+    check(&text, &[(Pass, "TCP over IPv4 to port 22", None), OTHER]);
+    let text = chain("inet", "tcp dport . ip6 saddr { 22 . 2001:db8::1 } accept");
+    let found = told(&text).verdicts;
+    assert_eq!(&*found[0].traffic, "TCP from 2001:db8::1/128 to port 22", "{found:?}");
+}
+
+/// Nothing of a text whose chains stand in no table is loaded.
+#[test]
+fn chains_in_no_table() {
+    let within = chain("inet", "tcp dport 22 accept");
+    assert_eq!(told(&within).warnings, []);
+    let alone = "chain c {\n type filter hook forward priority 0; policy drop;\n tcp dport 22 accept\n}\nchain d {\n type filter hook input priority 0;\n accept\n}\n";
+    let warnings = told(alone).warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(warning.line, 1);
+    assert!(warning.message.contains("stands in no table"), "{warning:?}");
+    let objects = chain("inet", "accept")
+        .replace("{\n chain", "{\n define none = { }\n secmark s { \"x\" }\n chain");
+    assert_eq!(told(&objects).warnings, []);
+    let behind = within + alone;
+    assert_eq!(told(&behind).warnings.len(), 1);
+}

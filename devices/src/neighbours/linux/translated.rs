@@ -254,4 +254,10 @@ fn answers_that_come_to_a_proxy() {
             "pass all other TCP: to this host itself; opened by this host itself",
         ],
     );
+    // Behind a translation answers come to an address of this host, which rules may name.
+    let masked = text.replace(
+        "COMMIT\n*filter",
+        "COMMIT\n*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n*filter",
+    );
+    has(&masked, &["unknown TCP to 10.0.0.0/8: forwarded, both directions"]);
 }

@@ -19,6 +19,21 @@ pub(super) struct Class {
     pub(super) is_in_part: bool,
 }
 
+impl Class {
+    /// The networks that it names, if nothing else, and whether connections come from them.
+    pub(super) fn network_alone(&self) -> Option<(&Box<[(IpAddr, u8)]>, bool)> {
+        let names_more = self.source_ports.is_some()
+            || self.ports.is_some()
+            || !self.over.is_empty()
+            || !self.others.is_empty();
+        match (&self.sources, &self.destinations) {
+            (Some(of), None) if !names_more => Some((of, true)),
+            (None, Some(of)) if !names_more => Some((of, false)),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.over)?;

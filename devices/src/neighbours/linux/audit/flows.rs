@@ -183,41 +183,46 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
 }
 
 /// Most networks between each two of which a connection is tried.
-const SOURCES_MAX: usize = 6;
+const NETWORKS_MAX: usize = 6;
 
 impl Flows {
-    /// Connections from each network that rules let come from to each other, and within it: where one rule lets the SYN through and
-    /// another one the answer, neither is told by its own.
-    pub(super) fn between_sources(&self) -> impl Iterator<Item = (String, Flow)> {
-        let is_source = |named: &&Named| {
-            let traffic = named.traffic.to_string();
-            traffic.starts_with(" from ")
-                && !traffic.contains(" to ")
-                && !traffic.contains(" port ")
-                && named.doubts.is_empty()
-                && named.flow.src.is_ipv4()
-        };
-        let all: Vec<&Named> = self.named.iter().filter(is_source).take(SOURCES_MAX).collect();
-        let pairs = all
-            .clone()
-            .into_iter()
-            .flat_map(move |from| all.clone().into_iter().map(|to| (from, to)).collect::<Vec<_>>());
-        pairs.filter_map(|(from, to)| {
-            let [source, destination] = [from, to].map(|named| named.traffic.to_string());
-            let address = match (from.flow.src.ip(), to.flow.src.ip()) {
+    /// Connections from each network that rules name alone, to each other and within it: where one rule lets the SYN
+    /// through and another one the answer, neither is told by its own.
+    pub(super) fn between_networks(&self) -> impl Iterator<Item = (String, Flow)> {
+        let mut all: Vec<(Box<[(IpAddr, u8)]>, Ipv4Addr)> = Vec::new();
+        for named in self.named.iter().filter(|named| named.doubts.is_empty()) {
+            let Some((networks, is_source)) = named.traffic.network_alone() else { continue };
+            let end = if is_source { named.flow.src } else { named.flow.dst };
+            if let IpAddr::V4(address) = end.ip()
+                && all.len() < NETWORKS_MAX
+                && !all.iter().any(|(known, _)| known == networks)
+            {
+                all.push((networks.clone(), address));
+            }
+        }
+        let general = self.unnamed.flow(false);
+        let pairs: Vec<_> =
+            all.iter().flat_map(|from| all.iter().map(move |to| (from, to))).collect();
+        let of = |((sources, source), (destinations, destination)): &(&(_, Ipv4Addr), &(_, _))| {
+            let (sources, destinations): (&Box<[(IpAddr, u8)]>, &Box<[(IpAddr, u8)]>) =
+                (sources, destinations);
+            let destination = match source == destination {
                 // Another host of the network.
-                (IpAddr::V4(same), other) if same == other => {
-                    let first = source.split(',').next().unwrap_or("");
-                    if first.ends_with("/32") {
-                        return None;
-                    }
-                    IpAddr::from(Ipv4Addr::from(u32::from(same) ^ 1))
-                }
-                (_, other) => other,
+                true if sources[0].1 == 32 => return None,
+                true => Ipv4Addr::from(u32::from(*source) ^ 1),
+                false => *destination,
             };
-            let dst = SocketAddr::new(address, from.flow.dst.port());
-            let traffic = format!("TCP{source}{}", destination.replace(" from ", " to "));
-            Some((traffic, Flow { dst, ..from.flow }))
-        })
+            let class = Class {
+                sources: Some(sources.clone()),
+                destinations: Some(destinations.clone()),
+                ..Class::default()
+            };
+            let flow = Flow {
+                src: SocketAddr::new((*source).into(), general.src.port()),
+                dst: SocketAddr::new(destination.into(), general.dst.port()),
+            };
+            Some((format!("TCP{class}"), flow))
+        };
+        pairs.iter().filter_map(of).collect::<Vec<_>>().into_iter()
     }
 }

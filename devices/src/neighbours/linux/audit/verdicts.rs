@@ -105,8 +105,7 @@ impl Tried {
         let attempt =
             Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
-        if let Some(rule) = self.linux.met.take() {
-            let why = "what its target does is not known: it is not modelled, or a chain that the text does not hold";
+        if let Some((rule, why)) = self.linux.met.take() {
             return Some((Effect::Unknown, vec![Because::rule(&rule), Because::default(why)]));
         }
         let routed = std::mem::take(&mut self.linux.routed);
@@ -273,7 +272,7 @@ impl Tried {
                 }
             }
         }
-        for (traffic, flow) in flows.between_sources().filter(|_| rests[0] == rests[1]) {
+        for (traffic, flow) in flows.between_networks().filter(|_| rests[0] == rests[1]) {
             let outcome = self.one((flow, false), &[]);
             let [client, server] = flows.unnamed.ends[0];
             let ends = [

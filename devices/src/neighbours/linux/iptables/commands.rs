@@ -77,6 +77,12 @@ pub(super) struct Reader<'r, 't> {
     table: Option<Table>,
     /// Conditions of a script that are open.
     ifs: usize,
+    /// A line that sources a file, in which variables may be set.
+    sourced: Option<Line<'t>>,
+    /// Variables without a value that interfaces are called by.
+    unset: Vec<String>,
+    /// The table of a rule, or that it is of one, was told before it.
+    has_table: bool,
     found: &'r mut Diagnostics,
 }
 
@@ -93,6 +99,9 @@ impl<'r, 't> Reader<'r, 't> {
             }),
             table: Some(Table::Filter),
             ifs: 0,
+            sourced: None,
+            unset: Vec::new(),
+            has_table: false,
             found,
         }
     }
@@ -150,6 +159,7 @@ impl<'t> Reader<'_, 't> {
                     self.found.warn(line, first, message);
                 }
                 self.table = table;
+                self.has_table = true;
             }
             [
                 "-A" | "-I" | "-P" | "-N" | "-F" | "-R" | "-D" | "--append" | "--insert"
@@ -157,11 +167,18 @@ impl<'t> Reader<'_, 't> {
                 ..,
             ] => {
                 let is_six = self.dumps.is_of_ipv6(line.number);
+                self.told_of_table(line);
                 self.command(all, self.table, is_six, words, line);
+            }
+            // As commands have it; a dump's tables stand before their rules.
+            ["-t" | "--table" | "-4" | "-6", ..] if !is_script => {
+                self.told_of_table(line);
+                self.of_program(all, "iptables", words, line);
             }
             ["COMMIT" | "-X" | "-Z", ..] | [] => {}
             [first, ..]
                 if first.starts_with('#') || matches!(*first, "echo" | "printf" | "logger") => {}
+            ["." | "source", _, ..] => self.sourced = Some(line.clone()),
             [first, rest @ ..] => {
                 if restores(words) && !rest.iter().any(|word| word.starts_with("<<")) {
                     let message = "what rules are restored here is not known: they may take the place of the text's";
@@ -179,6 +196,35 @@ impl<'t> Reader<'_, 't> {
                         quoted(first)
                     );
                     self.found.warn(line, first, message);
+                }
+            }
+        }
+    }
+
+    /// Says once that rules stand in no table and in no command.
+    fn told_of_table(&mut self, line: &Line<'t>) {
+        if !self.has_table {
+            self.has_table = true;
+            let message = "neither a table's line (`*filter`) nor a command (`iptables`): iptables-restore refuses it; read as a rule of filter, unless it says another table";
+            self.found.warn(line, "", message);
+        }
+    }
+
+    /// Interfaces that are called by variables which nothing in the text sets.
+    fn told_of_variables(&mut self, matches: &[(bool, Match)], line: &Line<'t>) {
+        for (_, on) in matches {
+            let Match::Interface { names, .. } = on else { continue };
+            for name in names.iter().filter(|name| name.starts_with('$')) {
+                if self.unset.contains(name) {
+                    continue;
+                }
+                self.unset.push(name.clone());
+                if self.sourced.is_none() {
+                    let message = format!(
+                        "the text gives {} no value: taken for an interface that is called so",
+                        quoted(name)
+                    );
+                    self.found.warn(line, "", message);
                 }
             }
         }
@@ -309,11 +355,14 @@ impl<'t> Reader<'_, 't> {
             }
             return;
         };
+        self.told_of_variables(&read.matches, line);
         if self.ifs > 0 && read.doubt.is_none() {
             read.doubt = Some("the script's condition".to_owned());
             read.asks = None;
         }
         let translates = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT" | "DNAT" | "NETMAP");
+        let masks = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT");
+        all.masks |= table == Table::Nat && words.iter().any(masks);
         if table == Table::Nat && all.translates.is_none() && words.iter().any(translates) {
             all.translates = Some(text.place(line));
         }
@@ -326,7 +375,15 @@ impl<'t> Reader<'_, 't> {
 
     /// What is known only at the end of a text.
     pub(super) fn finish(self, all: &mut Ruleset) {
-        let Self { mut policies, versions, .. } = self;
+        let Self { mut policies, versions, sourced, unset, found, .. } = self;
+        if let Some(line) = sourced.filter(|_| !unset.is_empty()) {
+            let message = format!(
+                "what this file sets the text does not hold: {} {} taken for interfaces that are called so",
+                unset.join(", "),
+                if unset.len() == 1 { "is" } else { "are" }
+            );
+            found.warn(&line, "", message);
+        }
         let [_, has_six] = versions;
         all.is_of_ipv6 = versions == [false, true];
         for is_six in [false, true].into_iter().take(1 + usize::from(has_six)) {

@@ -143,12 +143,23 @@ impl<'t> Reader<'_, 't> {
 
     pub(super) fn all(&mut self) {
         let mut table = 0;
+        // Chains stand in a table's braces.
+        let mut depth = 0usize;
+        let mut is_said = false;
         while self.at < self.tokens.len() {
             let (first, second) = (self.peek(0), self.peek(1));
             self.at += 1;
             match (first, second) {
                 ("table", _) => table = self.table(),
+                ("{", _) => depth += 1,
+                ("}", _) => depth = depth.saturating_sub(1),
                 ("chain", chain) if self.peek(1) == "{" => {
+                    if depth == 0 && !is_said {
+                        is_said = true;
+                        let line = &self.lines[self.tokens[self.at].line];
+                        let message = "nft refuses a chain that stands in no table, and the whole text with it: read as one of a table's";
+                        self.found.warn(line, "", message);
+                    }
                     self.at += 2;
                     self.chain(Place { table, chain });
                 }

@@ -56,6 +56,7 @@ impl<'t> Statement<'_, '_, 't> {
             at += 1 + length;
         }
         let keys = if joined.is_empty() { std::slice::from_ref(&key) } else { &joined };
+        let key_words = at.min(words.len());
         let operator = words.get(at).copied().unwrap_or("");
         let negated = matches!(operator, "!=" | "ne" | "not" | "!");
         let compares = matches!(operator, "<" | ">" | "<=" | ">=" | "lt" | "gt" | "le" | "ge");
@@ -117,19 +118,19 @@ impl<'t> Statement<'_, '_, 't> {
             self.doubted(said());
             return Some(at);
         }
+        // A key of one version of IP is asked of its packets alone, also where it is one of several.
+        if matches!(self.reader.family(self.place.table), "inet" | "bridge" | "netdev") {
+            let begin = |at: usize| at == 0 || words[at - 1] == ".";
+            let asks = |version: &str| (0..key_words).any(|at| words[at] == version && begin(at));
+            if asks("ip") {
+                self.matches.push((true, Match::Version6));
+            } else if asks("ip6") {
+                self.matches.push((false, Match::Version6));
+            }
+        }
         if is_map {
             self.map(keys, all.as_slice(), &said());
             return Some(at);
-        }
-        // A key of one version of IP is asked of its packets alone.
-        match (self.reader.family(self.place.table), words.first()) {
-            ("inet" | "bridge" | "netdev", Some(&"ip")) => {
-                self.matches.push((true, Match::Version6));
-            }
-            ("inet" | "bridge" | "netdev", Some(&"ip6")) => {
-                self.matches.push((false, Match::Version6));
-            }
-            _ => {}
         }
         let compared = match (compares, all.as_slice()) {
             (true, [value]) => match compared(key, operator, value) {

@@ -151,6 +151,7 @@ impl<'t> Statement<'_, '_, 't> {
                 let line = &self.reader.lines[self.line];
                 let place = self.reader.text.place(line);
                 self.reader.rules.translates.get_or_insert(place);
+                self.reader.rules.masks |= first != "dnat";
                 if first == "dnat" { self.dnat(tail) } else { all }
             }
             // Headers of IPv6 that no segment of a connection has.
