@@ -20,6 +20,14 @@ pub(super) struct Class {
 }
 
 impl Class {
+    /// Connections to another one's networks, too.
+    pub(super) fn add_destinations(&mut self, other: &Self) {
+        let of = |class: &Self| class.destinations.clone().unwrap_or_default().into_vec();
+        let mut all = of(self);
+        all.extend(of(other));
+        self.destinations = Some(all.into());
+    }
+
     /// The networks that it names, if nothing else, and whether connections come from them.
     pub(super) fn network_alone(&self) -> Option<(&Box<[(IpAddr, u8)]>, bool)> {
         let names_more = self.source_ports.is_some()

@@ -188,12 +188,13 @@ const NETWORKS_MAX: usize = 6;
 impl Flows {
     /// Connections from each network that rules name alone, to each other and within it: where one rule lets the SYN
     /// through and another one the answer, neither is told by its own.
-    pub(super) fn between_networks(&self) -> impl Iterator<Item = (String, Flow)> {
+    pub(super) fn between_networks(&self) -> Vec<(Class, Flow)> {
         let mut all: Vec<(Box<[(IpAddr, u8)]>, Ipv4Addr)> = Vec::new();
         for named in self.named.iter().filter(|named| named.doubts.is_empty()) {
             let Some((networks, is_source)) = named.traffic.network_alone() else { continue };
             let end = if is_source { named.flow.src } else { named.flow.dst };
             if let IpAddr::V4(address) = end.ip()
+                && !(address.is_multicast() || address.is_broadcast() || address.is_loopback())
                 && all.len() < NETWORKS_MAX
                 && !all.iter().any(|(known, _)| known == networks)
             {
@@ -221,8 +222,8 @@ impl Flows {
                 src: SocketAddr::new((*source).into(), general.src.port()),
                 dst: SocketAddr::new(destination.into(), general.dst.port()),
             };
-            Some((format!("TCP{class}"), flow))
+            Some((class, flow))
         };
-        pairs.iter().filter_map(of).collect::<Vec<_>>().into_iter()
+        pairs.iter().filter_map(of).collect()
     }
 }

@@ -16,6 +16,7 @@ use crate::neighbours::linux::paths::each_of;
 use crate::neighbours::linux::rules::{Hook, Ruleset};
 use crate::neighbours::linux::{Linux, Routed};
 
+use super::class::Class;
 use super::flows::{Call, Flows, Named};
 use super::parts::Split;
 use super::ways::{End, Way};
@@ -272,7 +273,9 @@ impl Tried {
                 }
             }
         }
-        for (traffic, flow) in flows.between_networks().filter(|_| rests[0] == rests[1]) {
+        // Those from one network that fare alike, to all of theirs.
+        let mut pairs: Vec<(Class, Option<Outcome>)> = Vec::new();
+        for (class, flow) in flows.between_networks().into_iter().filter(|_| !only_six) {
             let outcome = self.one((flow, false), &[]);
             let [client, server] = flows.unnamed.ends[0];
             let ends = [
@@ -282,10 +285,22 @@ impl Tried {
             // Neither end's own row tells it.
             let mut is_other =
                 |end: &Flow| effect(&self.one((*end, false), &[])) != effect(&outcome);
-            if effect(&outcome) != effect(&rest) && ends.iter().all(&mut is_other) {
-                seen.extend(effect(&outcome).map(|effect| (effect, (flow, false))));
-                say(traffic, outcome);
+            if effect(&outcome) == effect(&rest) || !ends.iter().all(&mut is_other) {
+                continue;
             }
+            let is_like = |(of, known): &&mut (Class, Option<Outcome>)| {
+                of.sources == class.sources && *known == outcome
+            };
+            match pairs.iter_mut().find(is_like) {
+                Some((of, _)) => of.add_destinations(&class),
+                None => {
+                    seen.extend(effect(&outcome).map(|effect| (effect, (flow, false))));
+                    pairs.push((class, outcome));
+                }
+            }
+        }
+        for (class, outcome) in pairs {
+            say(format!("TCP{class}"), outcome);
         }
         // Rules whose conditions cannot be told, with the reason; those of one condition that decide together
         // are told where none of them decides alone.
