@@ -275,7 +275,13 @@ impl Tried {
         }
         // Those from one network that fare alike, to all of theirs.
         let mut pairs: Vec<(Class, Option<Outcome>)> = Vec::new();
-        for (class, flow) in flows.between_networks().into_iter().filter(|_| !only_six) {
+        let is_named = |flow: &Flow| {
+            flows.named.iter().any(|named| named.doubts.is_empty() && named.flow == *flow)
+        };
+        for (class, flow) in flows.between_networks() {
+            if only_six || is_named(&flow) {
+                continue;
+            }
             let outcome = self.one((flow, false), &[]);
             let [client, server] = flows.unnamed.ends[0];
             let ends = [
