@@ -59,3 +59,12 @@ fn interfaces_that_a_pattern_names() {
     let found = directions(save);
     assert!(found[0].starts_with("pass all TCP: forwarded from eth+ to "), "{found:#?}");
 }
+
+/// What a chain for all that arrives drops is dropped for the host, too.
+#[test]
+fn rules_for_all_that_arrives() {
+    let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 80 -j DROP\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n";
+    let found = directions(text);
+    let row = "drop TCP to port 80: forwarded, both directions; to this host itself";
+    assert!(found.iter().any(|is| is == row), "{found:#?}");
+}

@@ -4,14 +4,17 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+/// Networks as a condition names them together.
+pub(super) type Networks = Box<[(IpAddr, u8)]>;
+
 /// ` over IPv4 from 10.0.0.0/8 to port 80`; empty: any connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Class {
     /// ` over IPv4`, where versions are told apart.
     pub(super) over: &'static str,
-    pub(super) sources: Option<Box<[(IpAddr, u8)]>>,
+    pub(super) sources: Option<Networks>,
     pub(super) source_ports: Option<Box<[RangeInclusive<u16>]>>,
-    pub(super) destinations: Option<Box<[(IpAddr, u8)]>>,
+    pub(super) destinations: Option<Networks>,
     pub(super) ports: Option<Box<[RangeInclusive<u16>]>>,
     /// What all others than some are meant by: ` to others than 10.0.0.0/8`.
     pub(super) others: String,
@@ -29,7 +32,7 @@ impl Class {
     }
 
     /// The networks that it names, if nothing else, and whether connections come from them.
-    pub(super) fn network_alone(&self) -> Option<(&Box<[(IpAddr, u8)]>, bool)> {
+    pub(super) fn network_alone(&self) -> Option<(&Networks, bool)> {
         let names_more = self.source_ports.is_some()
             || self.ports.is_some()
             || !self.over.is_empty()

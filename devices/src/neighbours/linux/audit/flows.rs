@@ -10,7 +10,7 @@ use crate::neighbours::linux::rules::{Hook, Ruleset};
 use crate::neighbours::linux::target::Target;
 
 use super::asked::Asked;
-use super::class::Class;
+use super::class::{Class, Networks};
 use super::unnamed::Unnamed;
 
 /// Most of a rule's joined values that are tried each.
@@ -189,7 +189,7 @@ impl Flows {
     /// Connections from each network that rules name alone, to each other and within it: where one rule lets the SYN
     /// through and another one the answer, neither is told by its own.
     pub(super) fn between_networks(&self) -> Vec<(Class, Flow)> {
-        let mut all: Vec<(Box<[(IpAddr, u8)]>, Ipv4Addr)> = Vec::new();
+        let mut all: Vec<(Networks, Ipv4Addr)> = Vec::new();
         for named in self.named.iter().filter(|named| named.doubts.is_empty()) {
             let Some((networks, is_source)) = named.traffic.network_alone() else { continue };
             let end = if is_source { named.flow.src } else { named.flow.dst };
@@ -205,8 +205,7 @@ impl Flows {
         let pairs: Vec<_> =
             all.iter().flat_map(|from| all.iter().map(move |to| (from, to))).collect();
         let of = |((sources, source), (destinations, destination)): &(&(_, Ipv4Addr), &(_, _))| {
-            let (sources, destinations): (&Box<[(IpAddr, u8)]>, &Box<[(IpAddr, u8)]>) =
-                (sources, destinations);
+            let (sources, destinations): (&Networks, &Networks) = (sources, destinations);
             let destination = match source == destination {
                 // Another host of the network.
                 true if sources[0].1 == 32 => return None,

@@ -18,7 +18,9 @@ use crate::config::{ConfigText, Diagnostics};
 use crate::neighbours::audit::{Built, audited};
 use crate::spec::DeviceContext;
 
+use super::paths::each_of;
 use super::rules::{Base, Hook, Ruleset};
+use super::target::Target;
 use super::{Linux, nft, rules_of};
 use flows::flows;
 pub use single::Netfilter;
@@ -163,14 +165,25 @@ fn audit(text: ConfigText<'_>) -> Built {
     let ways_max = (EFFORT_MAX / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
     let (mut ways, mut left) = ways(&rules, false, ways_max);
     // What drops all that arrives concerns forwarded packets and the host's.
-    let is_shut = rules
-        .bases
-        .iter()
-        .any(|base| matches!(base.hook, Hook::Ingress | Hook::Prerouting) && base.policy.is_some());
+    let is_of_all = |base: &Base| matches!(base.hook, Hook::Ingress | Hook::Prerouting);
+    let is_shut = rules.bases.iter().any(|base| is_of_all(base) && base.policy.is_some());
+    let mut drops_some = false;
+    each_of(
+        &rules,
+        |base| is_of_all(base) && !base.is_nat,
+        |path| {
+            drops_some |= matches!(
+                rules.entries[path.last()].target,
+                Target::Drop | Target::Reject { .. } | Target::Strip(_)
+            );
+            !drops_some
+        },
+    );
     let has_filters = |is_meant: fn(Hook) -> bool| {
         has_rules_of(&rules, |base| !base.is_nat && is_meant(base.hook))
     };
-    let has_own = is_shut || has_filters(|hook| matches!(hook, Hook::Input | Hook::Output));
+    let has_own_rules = is_shut || has_filters(|hook| matches!(hook, Hook::Input | Hook::Output));
+    let has_own = has_own_rules || drops_some;
     let (own, others) = ways::ways(&rules, true, ways_max);
     // Connections that this host opens are told of where rules for its own packets, or for what answers them, take some
     // of them.
@@ -187,6 +200,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     };
     if has_own {
         let is_router = is_shut
+            || drops_some
             || has_filters(|hook| hook == Hook::Forward)
             || has_rules_of(&rules, |base| base.is_nat && base.hook == Hook::Prerouting);
         left = left.or(others);
@@ -221,6 +235,13 @@ fn audit(text: ConfigText<'_>) -> Built {
     let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
     let mut of_each = |way| tried.between(way, &flows);
     let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
+    // Where no rule is the host's own, what becomes of all that comes to it need not be said.
+    let passes = |verdicts: &[Verdict]| verdicts.iter().all(|v| v.effect == Effect::Pass);
+    if !has_own_rules
+        && told.iter().filter(|(way, _)| way.end == End::Called).all(|(_, of)| passes(of))
+    {
+        told.retain(|(way, _)| way.end != End::Called);
+    }
     let of_host: Vec<_> = opened.iter().map(|way| (way, of_each(way))).collect();
     if of_host.iter().flat_map(|(_, verdicts)| verdicts).any(|v| v.effect != Effect::Pass) {
         told.extend(of_host);
