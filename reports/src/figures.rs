@@ -2,6 +2,8 @@
 
 use sim_core::time::{SimDuration, SimTime};
 
+use crate::wrap::is_plain;
+
 /// A rate in bit/s: `8.91 Mbps`, `640 kbps`, `1.20 Gbps`.
 #[must_use]
 pub fn rate(bps: f64) -> String {
@@ -82,6 +84,9 @@ pub fn plural(n: usize, noun: &str) -> String {
 /// move the cursor, or are no XML) become a visible replacement, and a tab a blank.
 #[must_use]
 pub fn printable(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let shown = |c: char| match c {
         '\t' => ' ',
         c if c.is_control() => '\u{fffd}',

@@ -1,9 +1,7 @@
 //! Aligned tables for a terminal.
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::style::{Style, paint};
-use crate::wrap::wrap;
+use crate::wrap::{columns, wrap};
 
 /// Fewest columns that the last cell of a row is broken into; narrower is harder to read than a line
 /// that is too long.
@@ -72,9 +70,9 @@ pub fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
 
 /// The widest cell of each column.
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    (0..columns)
-        .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.text.width()).max())
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    (0..count)
+        .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| columns(&cell.text)).max())
         .map(Option::unwrap_or_default)
         .collect()
 }
@@ -87,7 +85,7 @@ fn line(row: &[Cell], widths: &[usize]) -> String {
         if c > 0 {
             owed += 2;
         }
-        let padding = width - cell.text.width();
+        let padding = width - columns(&cell.text);
         if cell.text.is_empty() {
             owed += width;
             continue;

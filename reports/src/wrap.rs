@@ -22,7 +22,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         for (k, piece) in pieces(word).enumerate() {
             let gap = usize::from(k == 0 && used > 0);
-            if used > 0 && used + gap + piece.width() > width {
+            let taken = columns(piece);
+            if used > 0 && used + gap + taken > width {
                 lines.push(String::new());
                 used = 0;
             }
@@ -35,11 +36,21 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
                     line.push_str(if k > 0 { " " } else { "" });
                     line.push_str(part);
                 }
-                used += piece.width();
+                used += taken;
             }
         }
     }
     lines
+}
+
+/// The columns that a text takes. Most of what is printed is ASCII without control characters, a column for each.
+pub(crate) fn columns(text: &str) -> usize {
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// True for ASCII without control characters.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The parts of a word between which a line may break.
@@ -69,6 +80,13 @@ fn first_break(word: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_of_any_text() {
+        for text in ["", "a b~", "\t", "é", "表", "a\u{7f}", "\r\n", "\u{a0}"] {
+            assert_eq!(columns(text), text.width(), "{text:?}");
+        }
+    }
 
     #[test]
     fn breaks_at_spaces() {
