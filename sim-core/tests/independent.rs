@@ -63,6 +63,8 @@ fn packets(profile: Profile, signal_port: Option<u16>) -> String {
             idle: SimDuration::from_millis(300),
             pause: SimDuration::from_millis(1),
             duplex: false,
+            down_header: ByteSize(0),
+            down_pause: SimDuration::ZERO,
         },
         bound_bps: None,
     });

@@ -248,6 +248,8 @@ fn a_segment_cut_before_data_acks_grew_fits_again() {
         idle: SimDuration::ZERO,
         pause: SimDuration::ZERO,
         duplex: true,
+        down_header: ByteSize(0),
+        down_pause: SimDuration::ZERO,
     };
     for (client, server) in
         [(Profile::Linux6, Profile::Linux6), (Profile::Linux6, Profile::Rfc8684)]
@@ -383,6 +385,8 @@ fn a_connection_without_a_byte_closes() {
         idle: SimDuration::ZERO,
         pause: SimDuration::ZERO,
         duplex: false,
+        down_header: ByteSize(0),
+        down_pause: SimDuration::ZERO,
     };
     let without_third_ack: Tampering = |ingress, nth, _, _| {
         let lost = ingress.side() == Side::Inside && nth == 1;

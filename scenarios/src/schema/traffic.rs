@@ -114,6 +114,12 @@ pub enum Traffic {
         /// Both directions at once; none: false.
         #[serde(default)]
         duplex: Option<bool>,
+        /// With `duplex`: bytes that the called end sends before `down`, as its header; none: 0.
+        #[serde(default)]
+        down_header: Option<ByteSize>,
+        /// Time between that header and what follows; none: 0 s.
+        #[serde(default)]
+        down_pause: Option<SimDuration>,
     },
     /// The two speak in turns, and what they say is these very bytes: a protocol that a device reads.
     Dialogue {
@@ -311,16 +317,26 @@ impl Traffic {
                 let pause = pause.unwrap_or(SimDuration::ZERO);
                 AppConfig::RequestResponse { request, response, count, pause }
             }
-            Self::UpThenDown { up, down, header, idle, pause, duplex, .. } => {
-                AppConfig::UpThenDown {
-                    up,
-                    down,
-                    header: header.unwrap_or(ByteSize(0)),
-                    idle: idle.unwrap_or(SimDuration::ZERO),
-                    pause: pause.unwrap_or(SimDuration::ZERO),
-                    duplex: duplex.unwrap_or(false),
-                }
-            }
+            Self::UpThenDown {
+                up,
+                down,
+                header,
+                idle,
+                pause,
+                duplex,
+                down_header,
+                down_pause,
+                ..
+            } => AppConfig::UpThenDown {
+                up,
+                down,
+                header: header.unwrap_or(ByteSize(0)),
+                idle: idle.unwrap_or(SimDuration::ZERO),
+                pause: pause.unwrap_or(SimDuration::ZERO),
+                duplex: duplex.unwrap_or(false),
+                down_header: down_header.unwrap_or(ByteSize(0)),
+                down_pause: down_pause.unwrap_or(SimDuration::ZERO),
+            },
         })
     }
 }

@@ -62,6 +62,10 @@ pub enum AppConfig {
         pause: SimDuration,
         /// Both directions at once: the server does not wait.
         duplex: bool,
+        /// With `duplex`: bytes of the server's own header, before `down`.
+        down_header: ByteSize,
+        /// Time between that header and what follows.
+        down_pause: SimDuration,
     },
     /// The two speak in turns, each turn once everything before it was read; then the client closes.
     /// What is written is these very bytes.

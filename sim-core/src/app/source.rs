@@ -48,11 +48,15 @@ enum Work {
         request: u64,
         response: u64,
     },
-    /// Writes `header` bytes at one time and the rest at another.
-    Upload {
+    /// Writes `header` bytes from `header_at` on, and the rest `pause` later.
+    Headed {
         header: u64,
         header_at: SimTime,
-        rest_at: SimTime,
+        pause: SimDuration,
+        /// Nothing is written before.
+        is_open: bool,
+        /// Known once the header is written.
+        rest_at: Option<SimTime>,
         total: u64,
     },
     Dialogue {
@@ -95,10 +99,28 @@ impl App {
             AppConfig::Dialogue { turns } => {
                 Work::Dialogue { script: Script::new(&turns, end), is_client }
             }
-            AppConfig::UpThenDown { up, down, header, idle, pause, duplex } => {
+            AppConfig::UpThenDown {
+                up,
+                down,
+                header,
+                idle,
+                pause,
+                duplex,
+                down_header,
+                down_pause,
+            } => {
+                let headed = |header: u64, header_at, pause, rest: u64| Work::Headed {
+                    header,
+                    header_at,
+                    pause,
+                    is_open: false,
+                    rest_at: None,
+                    total: header + rest,
+                };
                 if is_client {
-                    let (header_at, rest_at) = (now + idle, now + idle + pause);
-                    Work::Upload { header: header.0, header_at, rest_at, total: header.0 + up.0 }
+                    headed(header.0, now + idle, pause, up.0)
+                } else if duplex && down_header.0 > 0 {
+                    headed(down_header.0, now, down_pause, down.0)
                 } else {
                     Work::Then { own: down.0, waits: !duplex }
                 }
@@ -127,6 +149,13 @@ impl App {
     #[inline]
     pub const fn only_reads(&self) -> bool {
         matches!(self.work, Work::Reader)
+    }
+
+    /// The connection is open.
+    pub const fn note_opening(&mut self) {
+        if let Work::Headed { is_open, .. } = &mut self.work {
+            *is_open = true;
+        }
     }
 
     /// True for an application that writes whenever there is room, at no time of its own.
@@ -199,14 +228,13 @@ impl App {
                 u64::from(*sent) * *request
             }
             Work::Responses { request, response } => self.read / *request * *response,
-            Work::Upload { header, header_at, rest_at, total } => {
-                if now >= *rest_at {
-                    (*total).min(limit)
-                } else if now >= *header_at {
-                    (*header).min(limit)
-                } else {
+            Work::Headed { header, header_at, pause, is_open, rest_at, total } => {
+                if !*is_open || now < *header_at {
                     return;
                 }
+                let rest_at = *rest_at.get_or_insert(now + *pause);
+                let written = if now >= rest_at { *total } else { *header };
+                written.min(limit)
             }
             Work::Dialogue { script, .. } => script.say(now, self.read).min(limit),
             Work::Then { own, waits } => {
@@ -231,8 +259,8 @@ impl App {
             Work::Requests { sent, count, next_at, .. } if sent < count => *next_at,
             Work::Bulk { until, over: false, .. } => *until,
             Work::Dialogue { script, .. } => script.next_at(),
-            Work::Upload { header, header_at, .. } if self.written < *header => *header_at,
-            Work::Upload { header, rest_at, total, .. }
+            Work::Headed { header_at, is_open: true, rest_at: None, .. } => *header_at,
+            Work::Headed { header, rest_at: Some(rest_at), total, .. }
                 if self.written == *header && header < total =>
             {
                 *rest_at
@@ -263,7 +291,7 @@ impl App {
             Work::Requests { response, count, sent, .. } => {
                 sent >= count && self.read >= u64::from(*count) * *response
             }
-            Work::Upload { total, .. } => self.written >= *total,
+            Work::Headed { total, .. } => self.written >= *total,
             Work::Dialogue { script, is_client } => {
                 script.is_over(self.written, self.read, *is_client) && (*is_client || peer_closed)
             }

@@ -134,8 +134,8 @@ impl Endpoint {
     }
 
     fn can_write(&self) -> bool {
-        // A stream's clock runs from the opening on, whether the handshake is done or not.
-        self.life == super::endpoint::Life::Active
+        // A stream's clock runs from the call on, whether the handshake is done or not.
+        self.life == Life::Active
     }
 
     fn push_retransmissions(&mut self, io: &mut Io<'_>, i: usize) {

@@ -507,22 +507,23 @@ impl Endpoint {
             self.reset_subflow(io, i, ResetCause::SynAckWithoutJoin, reason);
             return;
         };
-        if !self.takes_joins() {
-            self.reset_subflow(io, i, ResetCause::ConnectionOver, None);
-            return;
-        }
         let s = &mut self.subflows[i];
         s.remote_id = address_id;
         s.remote_nonce = nonce;
         s.backup |= backup;
-        self.counters.count(Counter::JoinSynAckRx);
-        if self.subflows[i].flow.dst.port() != self.subflows[0].flow.dst.port() {
-            self.counters.count(Counter::JoinPortSynAckRx);
-        }
         if hmac != truncated(&self.peer_join_hmac(i)) {
             self.counters.count(Counter::JoinSynAckHmacFailure);
             self.reset_subflow(io, i, ResetCause::WrongHmac, Some(ResetReason::MPTCP));
             return;
+        }
+        if !self.takes_joins() {
+            let reason = Some(ResetReason::MPTCP);
+            self.reset_subflow(io, i, ResetCause::ConnectionOver, reason);
+            return;
+        }
+        self.counters.count(Counter::JoinSynAckRx);
+        if self.subflows[i].flow.dst.port() != self.subflows[0].flow.dst.port() {
+            self.counters.count(Counter::JoinPortSynAckRx);
         }
         if self.is_linux() {
             self.may_fall_back = false; // mptcp_subflow_joined, before the fourth ACK
@@ -567,8 +568,9 @@ impl Endpoint {
         if !packet.flags.has(Flags::ACK) || packet.ack != s.tx.initial.add(1) {
             return false;
         }
-        if s.attempts == 0 {
-            let rtt = io.now.since(s.started_at);
+        if s.attempts == 0
+            && let Some(rtt) = s.answered_after(io.now, self.is_linux)
+        {
             s.tx.rtt.sample(io.now, rtt);
         }
         match s.role {
@@ -688,7 +690,10 @@ impl Endpoint {
         s.established_at = Some(io.now);
         self.tell(io.now, i, None, Fact::SubflowEstablished);
         match self.subflows[i].role {
-            SubflowRole::Initial => self.receive.window.begin(io.now),
+            SubflowRole::Initial => {
+                self.receive.window.begin(io.now);
+                self.app.note_opening();
+            }
             SubflowRole::Join => self.may_fall_back = false,
         }
     }

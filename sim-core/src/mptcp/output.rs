@@ -34,9 +34,6 @@ impl Endpoint {
     #[inline(always)] // once for each segment
     pub(super) fn segment_room(&self, i: usize) -> u32 {
         let s = &self.subflows[i];
-        let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
-        let mss = s.peer_mss.min(s.mtu - ip - 20);
-        let timestamps = if s.timestamps { 12 } else { 0 };
         // Linux forgets to leave room for the infinite mapping, and the packet outgrows the MTU.
         let infinite = s.infinite_pending && !self.is_linux();
         let dss = match self.mode {
@@ -45,7 +42,15 @@ impl Endpoint {
             Mode::Mptcp { certain: false } => self.dss_len().max(24),
             _ => self.dss_len(),
         };
-        mss.saturating_sub(timestamps + dss).max(1)
+        self.mss_cache(i).saturating_sub(dss).max(1)
+    }
+
+    /// Most payload of a segment without options of MPTCP (Linux's `mss_cache`).
+    pub(super) fn mss_cache(&self, i: usize) -> u32 {
+        let s = &self.subflows[i];
+        let ip = if s.flow.src.is_ipv4() { 20 } else { 40 };
+        let mss = s.peer_mss.min(s.mtu - ip - 20);
+        mss - if s.timestamps { 12 } else { 0 }
     }
 
     /// Bytes of a DSS with acknowledgement and mapping, padded.

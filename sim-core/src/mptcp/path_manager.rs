@@ -90,9 +90,13 @@ impl Endpoint {
                 }
             }
             self.announcements.due = !self.announcements.queue.is_empty();
-            // Its SYN cannot say so (Linux: mptcp_pm_create_subflow_or_signal_addr).
+            // Its SYN cannot say so (Linux: mptcp_pm_create_subflow_or_signal_addr, which a host that is called comes
+            // to only when it has something to announce).
             let local = self.subflows[0].flow.src.ip();
-            if self.config.path_manager.backup.contains(&local) {
+            let has_work = !self.is_linux()
+                || self.end == End::Client
+                || !self.config.path_manager.signal.is_empty();
+            if has_work && self.config.path_manager.backup.contains(&local) {
                 self.subflows[0].backup = true;
                 self.subflows[0].priority_pending = Some(true);
             }

@@ -13,7 +13,7 @@ use super::subflow::State;
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
 use crate::tcp::sender::{Burst, Limit};
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 /// Largest buffer (Linux's `GSO_LEGACY_MAX_SIZE`, less what headers need).
 const BUFFER_MAX: u64 = 64_500;
@@ -126,8 +126,9 @@ impl Endpoint {
     /// (`tcp_tso_autosize`), at least two.
     fn burst_segments(&self, i: usize) -> u64 {
         let tx = &self.subflows[i].tx;
-        let rate = tx.pacing_rate(self.segment_room(i));
-        let steps = tx.rtt.min().as_nanos() / 1_000 / 512;
+        let rate = tx.pacing_rate(self.mss_cache(i));
+        let is_measured = tx.rtt.srtt() > SimDuration::ZERO;
+        let steps = if is_measured { tx.rtt.min().as_nanos() / 1_000 / 512 } else { u64::MAX };
         let bytes = (rate >> 10) + if steps < 32 { BUFFER_MAX >> steps } else { 0 };
         (bytes.min(BUFFER_MAX) / u64::from(self.segment_room(i))).max(2)
     }
@@ -194,12 +195,15 @@ impl Endpoint {
         self.make_buffers();
         self.note_push();
         self.look_for_timeout(io.now);
+        let mut within = None;
         while let Some((data, available, is_new)) = self.next_to_give() {
-            let Some(i) = self.pick_with_memory(io) else { break };
+            // Windows and memory are asked between two fragments (`__subflow_push_pending`).
+            let Some(i) = within.take().or_else(|| self.pick_with_memory(io)) else { break };
             let goal = self.size_goal(i);
             let infinite = self.take_infinite(io, i);
             let s = &mut self.subflows[i];
             let len = s.queue.give(s.tx.next, data, available, goal, infinite);
+            within = (len < available).then_some(i);
             if is_new {
                 self.send.next = data + len;
                 self.note_sent(i, len as u32);

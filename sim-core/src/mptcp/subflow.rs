@@ -200,6 +200,17 @@ pub struct Subflow {
 }
 
 impl Subflow {
+    /// Round trip of this end's SYN/ACK, whose answer has come. Linux drops a join's request before it would look
+    /// at that (`rsk_drop_req` in `tcp_check_req`), and has only the timestamps' milliseconds (`tcp_synack_rtt_meas`).
+    pub(super) fn answered_after(&self, now: SimTime, is_linux: bool) -> Option<SimDuration> {
+        if !is_linux || self.role == SubflowRole::Initial {
+            return Some(now.since(self.started_at));
+        }
+        let ms = |time: SimTime| time.since(SimTime::ZERO).as_nanos() / 1_000_000;
+        let rtt = (ms(now) - ms(self.started_at)).max(1);
+        self.timestamps.then(|| SimDuration::from_millis(rtt))
+    }
+
     /// How many of its bytes every packet may touch.
     pub(crate) const HOT: usize = std::mem::offset_of!(Self, attempts);
 

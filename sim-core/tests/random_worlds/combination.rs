@@ -128,6 +128,8 @@ impl Work {
                 idle: SimDuration::from_millis(wait_ms),
                 pause: SimDuration::from_millis(wait_ms),
                 duplex,
+                down_header: ByteSize(0),
+                down_pause: SimDuration::ZERO,
             },
             Self::Requests { request, response, count } => AppConfig::RequestResponse {
                 request: ByteSize(request),

@@ -110,12 +110,14 @@ impl<'a> EndSocket<'a> {
         let down = StreamId(2 * plan.connection.0 + 1);
         let (own, peer) = if plan.end == End::Client { (up, down) } else { (down, up) };
         let now = clock.now();
+        let mut app = App::new(&plan.app, plan.end, (own, peer), now);
+        app.note_opening();
         Self {
             who: plan.who(),
             stream,
             clock,
             news,
-            app: App::new(&plan.app, plan.end, (own, peer), now),
+            app,
             peer,
             buffer: vec![0; CHUNK],
             expected: vec![0; CHUNK],

@@ -273,7 +273,8 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
         if manager.signal.contains(&a.address) && !(opens && fullmesh) {
             flags.push("signal");
         }
-        if flags.is_empty() {
+        let is_backup = manager.backup.contains(&a.address);
+        if flags.is_empty() && !is_backup {
             continue;
         }
         // Only what is announced and not joined from may have a port.
@@ -281,7 +282,7 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
             Some(port) if flags == ["signal"] => format!("port {port} "),
             _ => String::new(),
         };
-        if manager.backup.contains(&a.address) {
+        if is_backup {
             flags.push("backup");
         }
         let dev = interface(a.interface);

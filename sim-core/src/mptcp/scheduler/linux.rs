@@ -1,6 +1,8 @@
 //! Linux's own scheduler since 5.7 (`mptcp_subflow_get_send`): the subflow that would drain first what
 //! is queued on it, for a burst at a time.
 
+use std::num::NonZeroU32;
+
 use super::{Candidate, Rule, View};
 
 /// Most bytes of a burst (Linux's `MPTCP_SEND_BURST_SIZE`).
@@ -28,6 +30,21 @@ fn queued(c: &Candidate) -> u64 {
     }
 }
 
+impl Linux {
+    /// The average pace, as its low 32 bits: so much does Linux look at. The rate of a subflow without a measured
+    /// round trip is more than that.
+    fn pace_of(&mut self, c: &Candidate) -> Option<NonZeroU32> {
+        if self.pace.len() <= c.index {
+            self.pace.resize(c.index + 1, 0);
+        }
+        let average = &mut self.pace[c.index];
+        NonZeroU32::new(*average as u32).or_else(|| {
+            *average = c.pacing_rate;
+            NonZeroU32::new(*average as u32)
+        })
+    }
+}
+
 impl Rule for Linux {
     fn pick(&mut self, view: &View<'_>) -> Option<usize> {
         if let Some((index, left)) = self.burst
@@ -37,16 +54,10 @@ impl Rule for Linux {
             return Some(index);
         }
         self.burst = None;
-        let mut first: Option<(u128, &Candidate)> = None;
+        let mut first: Option<(u64, &Candidate)> = None;
         for c in view.candidates {
-            if self.pace.len() <= c.index {
-                self.pace.resize(c.index + 1, 0);
-            }
-            let pace = &mut self.pace[c.index];
-            if *pace == 0 {
-                *pace = c.pacing_rate.max(1);
-            }
-            let linger = (u128::from(queued(c)) << 32) / u128::from(*pace);
+            let Some(pace) = self.pace_of(c) else { continue };
+            let linger = (queued(c) << 32) / u64::from(pace.get());
             if first.is_none_or(|(least, _)| linger < least) {
                 first = Some((linger, c));
             }
@@ -57,7 +68,7 @@ impl Rule for Linux {
         let pace = &mut self.pace[chosen.index];
         let sum = u128::from(*pace) * queued + u128::from(chosen.pacing_rate) * u128::from(burst);
         if let Some(average) = sum.checked_div(u128::from(burst) + queued) {
-            *pace = (average as u64).max(1);
+            *pace = average as u64;
         }
         self.burst = Some((chosen.index, burst));
         Some(chosen.index)
@@ -95,6 +106,24 @@ mod tests {
         ] {
             let mut rule = Linux::default();
             assert_eq!(first_pick(&mut rule, &candidates, 99_000, 99_000), expect, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_pace_counts_by_its_low_32_bits() {
+        let slow = candidate(0, 100, 10, 3);
+        let unmeasured = |pacing_rate| Candidate { pacing_rate, ..candidate(1, 20, 10, 9) };
+        for (name, pace, expect) in [
+            ("233.6 GB/s: 1.7 GB/s is left of it", 233_600_000_000, Some(1)),
+            ("2^32 and a little: the little", (1 << 32) + 1_000, Some(0)),
+            ("2^32: none is left", 1 << 32, Some(0)),
+        ] {
+            let mut rule = Linux::default();
+            assert_eq!(
+                first_pick(&mut rule, &[slow, unmeasured(pace)], 99_000, 99_000),
+                expect,
+                "{name}"
+            );
         }
     }
 

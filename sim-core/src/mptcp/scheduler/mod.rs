@@ -271,7 +271,7 @@ impl Endpoint {
             in_flight: tx.in_flight(),
             mss: self.segment_room(index),
             unacked: self.held(index),
-            pacing_rate: tx.pacing_rate(self.segment_room(index)),
+            pacing_rate: tx.pacing_rate(self.mss_cache(index)),
         }
     }
 

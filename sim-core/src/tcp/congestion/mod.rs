@@ -218,6 +218,20 @@ impl Congestion {
         }
     }
 
+    /// As [`Self::pacing_rate`], and what the algorithm sets out with, before it paces.
+    pub(super) fn initial_pacing_rate(
+        &self,
+        bytes_in_window: u64,
+        srtt: SimDuration,
+    ) -> Option<u64> {
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => {
+                Some(bbr.pacing_rate().unwrap_or_else(|| Bbr::initial_rate(bytes_in_window, srtt)))
+            }
+            _ => None,
+        }
+    }
+
     /// What the other subflows of the connection see of this one.
     #[must_use]
     #[inline]

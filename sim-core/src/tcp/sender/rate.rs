@@ -4,22 +4,28 @@ use super::Sender;
 use super::segment::Segment;
 use crate::time::{SimDuration, SimTime};
 
+/// Nanoseconds of a unit of Linux's `srtt_us`: an eighth of a microsecond. What is not measured is not divided by.
+const SRTT_UNIT: u64 = 125;
+
 impl Sender {
     /// Bytes per second that leave when the window is used: what congestion control wants, else twice
     /// the window per round trip in slow start and 1.2 times afterwards (Linux's `sk_pacing_rate`,
-    /// `tcp_update_pacing_rate`). `mss` is the payload of a full segment.
+    /// `tcp_update_pacing_rate`). `mss` is the payload of a full segment. Before the first measurement that
+    /// is as for a round trip of one unit of Linux's `srtt_us`, and for BBR as for a millisecond.
     #[must_use]
     pub fn pacing_rate(&self, mss: u32) -> u64 {
-        if let Some(rate) = self.congestion.pacing_rate() {
+        let window = self.congestion.window();
+        let bytes_in_window = u64::from(window.cwnd) * u64::from(mss);
+        let srtt = self.rtt.srtt();
+        if let Some(rate) = self.congestion.initial_pacing_rate(bytes_in_window, srtt) {
             return rate;
         }
-        let window = self.congestion.window();
         let percent: u64 = match window.known_ssthresh() {
             Some(ssthresh) if window.cwnd >= ssthresh / 2 => 120,
             _ => 200,
         };
-        let srtt = match self.rtt.srtt() {
-            SimDuration::ZERO => 1_000_000, // a millisecond, before the first measurement
+        let srtt = match srtt {
+            SimDuration::ZERO => SRTT_UNIT,
             srtt => srtt.as_nanos(),
         };
         let segments = u64::from(window.cwnd.max(self.segments.len() as u32).max(1));
