@@ -30,7 +30,8 @@ pub struct HostConfig {
     pub quick_ack: bool,
     /// Whether what does not fill a segment waits for more.
     pub small_segments: SmallSegments,
-    /// Largest amount of written data that waits to be acknowledged.
+    /// Largest amount of written data that waits to be acknowledged; in Linux the memory of each subflow's buffer
+    /// (`tcp_wmem`).
     pub send_buffer: ByteSize,
     /// Largest amount of received data that waits to be read or put in order.
     pub receive_buffer: ByteSize,

@@ -141,6 +141,7 @@ impl Endpoint {
     /// A send buffer for each subflow that has none (`tcp_init_buffer_space`).
     fn make_buffers(&mut self) {
         let size = self.buffer_factor() * LEAST_SEGMENTS * SEGMENT_MEMORY;
+        let size = size.min(self.config.send_buffer.0);
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             s.queue.limit = s.queue.limit.max(size);
         }
@@ -152,11 +153,12 @@ impl Endpoint {
         if !self.send.writer_waits {
             return;
         }
-        let factor = self.buffer_factor();
+        let (factor, most) = (self.buffer_factor(), self.config.send_buffer.0);
         for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
             let cwnd = s.tx.congestion.window().cwnd;
             if s.tx.in_flight() < cwnd {
-                s.queue.limit = s.queue.limit.max(factor * u64::from(cwnd) * SEGMENT_MEMORY);
+                let size = factor * u64::from(cwnd) * SEGMENT_MEMORY;
+                s.queue.limit = s.queue.limit.max(size.min(most));
             }
         }
     }
@@ -167,10 +169,10 @@ impl Endpoint {
     }
 
     /// Bytes that the application may have written and not acknowledged: the subflows' send buffers
-    /// together (`mptcp_sync_sndbuf`).
+    /// together, each of which is `tcp_wmem`'s largest at most (`mptcp_sync_sndbuf`).
     pub(super) fn queue_limit(&self) -> u64 {
         let all = self.subflows.iter().filter(|s| s.is_alive()).map(|s| s.queue.limit).sum::<u64>();
-        all.max(SEGMENT_MEMORY * LEAST_SEGMENTS).min(self.config.send_buffer.0)
+        all.max((SEGMENT_MEMORY * LEAST_SEGMENTS).min(self.config.send_buffer.0))
     }
 
     /// Where the application must stop writing: at the end of a fragment. Once it had to wait for memory it is woken when a third

@@ -18,6 +18,8 @@ use crate::tun::Tun;
 
 /// Table of the routes of the first interface; those of the others follow.
 const FIRST_TABLE: u32 = 100;
+/// The kernel's own middle value of `tcp_rmem`, bytes.
+const DEFAULT_READ: u64 = 131_072;
 
 /// What a real host is made from.
 #[derive(Clone, Debug)]
@@ -104,13 +106,27 @@ pub(crate) const fn kernel_congestion(kind: CongestionKind) -> &'static str {
     }
 }
 
+/// Memory for so many bytes of payload. The kernel takes half of it for a window before it has seen segments, and five
+/// eighths later (`tcp_win_from_space`).
+const fn receive_memory(payload: u64) -> u64 {
+    let at_first = 2 * payload;
+    let later = payload * 8 / 5;
+    if at_first <= DEFAULT_READ {
+        at_first
+    } else if later < DEFAULT_READ {
+        DEFAULT_READ
+    } else {
+        later
+    }
+}
+
 fn sysctls(plan: &HostPlan) -> Vec<(String, String)> {
     let HostConfig { path_manager, .. } = &*plan.stack.config;
     let config = &plan.stack.config;
     let flag = |on: bool| u8::from(on).to_string();
-    let (read, write) = (config.receive_buffer.0, config.send_buffer.0);
+    let (read, write) = (receive_memory(config.receive_buffer.0), config.send_buffer.0);
     // The kernel's own first and middle values; a fixed window is all three.
-    let first_read = if config.receive_autotuning { 131_072.min(read) } else { read };
+    let first_read = if config.receive_autotuning { DEFAULT_READ.min(read) } else { read };
     let mut all = vec![
         ("ipv4/conf/all/rp_filter", "0".into()),
         ("ipv4/conf/default/rp_filter", "0".into()),
