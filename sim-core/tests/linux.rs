@@ -189,6 +189,28 @@ fn the_third_ack_of_a_join_is_repeated_after_two_round_trips() {
     assert!(least <= took && took <= most, "{took}");
 }
 
+/// Where a join's SYN was sent again, and no timestamp tells which one was answered, no round trip is known.
+#[test]
+fn a_join_whose_syn_was_lost_waits_a_second_for_the_fourth_ack() {
+    let lossy: Tampering = |port, nth, _, _| {
+        // The first SYN, and the first proof.
+        let lost = port.side() == Side::Inside && [0, 2].contains(&nth);
+        if lost { Forwarding::Drop } else { Forwarding::Through }
+    };
+    for (timestamps, took_ms) in [(true, 1_060..1_110), (false, 2_000..2_200)] {
+        let host = || HostConfig { timestamps, ..HostConfig::default().in_linux() };
+        let boxes = [untouched, lossy].map(|b| TamperingBox::new(b) as Box<dyn Device>);
+        let paths = Paths::new(host(), host(), boxes, &usual_link());
+        let connection = paths.connection("work", SimTime::ZERO, upload(5_000_000));
+        let Paths { mut world, .. } = paths;
+        world.add_connection(connection);
+        let record = world.run(SimTime(100_000_000_000)).connections.remove(0);
+        let join = &record.subflows[1];
+        let took = join.established_at.expect("in the end").since(join.started_at);
+        assert!(took_ms.contains(&(took.as_nanos() / 1_000_000)), "{timestamps}: {took}");
+    }
+}
+
 /// `mptcp_adjust_add_addr_timeout`, since 6.18: the longest RTO of the subflows, not two minutes.
 #[test]
 fn an_announcement_without_an_echo_is_repeated_after_a_retransmission_timeout() {

@@ -409,8 +409,7 @@ impl Endpoint {
         s.state = State::Established;
         s.handshake_at = SimTime::NEVER;
         s.tx.window_edge = 1 + u64::from(packet.window);
-        if s.attempts == 0 {
-            let rtt = io.now.since(s.started_at);
+        if let Some(rtt) = s.answer_came_after(io.now, packet, self.is_linux) {
             s.tx.rtt.sample(io.now, rtt);
         }
         match s.role {
@@ -533,11 +532,15 @@ impl Endpoint {
         self.subflows[i].handshake_at = io.now + self.proof_timeout(i, 0);
     }
 
-    /// How long a join's third ACK waits for the fourth. Linux repeats it after two round trips, always
-    /// (`schedule_3rdack_retransmission`).
+    /// How long a join's third ACK waits for the fourth. Linux repeats it after two round trips, always, or after a
+    /// second where none is measured (`schedule_3rdack_retransmission`).
     fn proof_timeout(&self, i: usize, attempts: u32) -> SimDuration {
         let rtt = &self.subflows[i].tx.rtt;
-        if self.is_linux() { rtt.srtt() * 2 } else { rtt.rto(attempts) }
+        if self.is_linux() && rtt.srtt() > SimDuration::ZERO {
+            rtt.srtt() * 2
+        } else {
+            rtt.rto(if self.is_linux() { 0 } else { attempts })
+        }
     }
 
     /// Linux opens and completes joins only while neither direction has been closed

@@ -211,6 +211,23 @@ impl Subflow {
         self.timestamps.then(|| SimDuration::from_millis(rtt))
     }
 
+    /// Round trip of this end's SYN. Of one that was sent again Linux knows by timestamps which was answered, in
+    /// milliseconds (`tcp_ack_update_rtt`).
+    pub(super) fn answer_came_after(
+        &self,
+        now: SimTime,
+        syn_ack: &Packet,
+        is_linux: bool,
+    ) -> Option<SimDuration> {
+        if self.attempts == 0 {
+            return Some(now.since(self.started_at));
+        }
+        let (_, echo) = syn_ack.options.timestamps().filter(|_| is_linux && self.timestamps)?;
+        let clock = (now.as_nanos() / 1_000_000) as u32;
+        let ms = clock.wrapping_add(self.timestamp_offset).wrapping_sub(echo);
+        Some(SimDuration::from_millis(u64::from(ms.clamp(1, 60_000))))
+    }
+
     /// How many of its bytes every packet may touch.
     pub(crate) const HOT: usize = std::mem::offset_of!(Self, attempts);
 
