@@ -191,6 +191,17 @@ impl Checker<'_> {
                     .help("add bytes: \"10 MB\" or duration: \"30 s\"");
                 self.found.push(diagnostic);
             }
+            if let Traffic::UpThenDown { duplex, down_header, down_pause, .. } = traffic
+                && *duplex != Some(true)
+            {
+                let given =
+                    [("down_header", down_header.is_some()), ("down_pause", down_pause.is_some())];
+                for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                    let message = format!("{name} is of a transfer in both directions at once");
+                    let diagnostic = self.at(&field(name), message).label("without effect");
+                    self.found.push(diagnostic.help("add duplex: true, or leave it out"));
+                }
+            }
             if let Traffic::Dialogue { turns, .. } = traffic
                 && turns.iter().fold(0u64, |sum, turn| sum.saturating_add(turn.len()))
                     > DIALOGUE_MAX

@@ -137,6 +137,10 @@ const CASES: &[(&str, &str)] = &[
         r#"Latency("video", percentile: 101, at_most: "1 s")"#,
     ),
     (r#"Verdict("video", Mptcp(subflows: 2))"#, r#"Verdict("video", Mptcp(subflow: 2))"#),
+    (
+        r#"Stream(name: "video", from: "client", to: "server", rate: "9 Mbps", duration: "30 s")"#,
+        r#"UpThenDown(name: "video", from: "client", to: "server", up: "1 MB", down: "1 MB", down_pause: "1 s")"#,
+    ),
 ];
 
 /// Long lists of known names cut, so that a new setting is no new message.

@@ -239,6 +239,62 @@ fn a_first_subflow_that_is_for_backup_is_told_by_mp_prio() {
     assert!(record.subflows[1].bytes > 9 * record.subflows[0].bytes);
 }
 
+/// A host that is called and has nothing to announce does not come to that.
+#[test]
+fn a_server_tells_of_a_backup_only_where_it_announces() {
+    for announces in [false, true] {
+        let mut case = Case::new(&[untouched, untouched], upload(500_000));
+        case.server.backup = vec![address(SERVER, 0)];
+        case.server.signal = if announces { vec![address(SERVER, 1)] } else { Vec::new() };
+        let record = case.run();
+        assert_eq!(record.client_counters.contains_key("MPPrioRx"), announces);
+    }
+}
+
+/// `mptcp_sync_sndbuf`: each subflow has a buffer of its own, of `tcp_wmem`'s largest size at most.
+#[test]
+fn a_send_buffer_is_each_subflows() {
+    let mbps = |paths: usize| {
+        let small =
+            HostConfig { send_buffer: ByteSize(65_536), ..HostConfig::default().in_linux() };
+        let boxes = (0..paths).map(|_| TamperingBox::new(untouched) as Box<dyn Device>);
+        let far = LinkConfig { delay: SimDuration::from_millis(100), ..usual_link() };
+        let paths = Paths::new(small, HostConfig::default().in_linux(), boxes, &far);
+        let connection = paths.connection("work", SimTime::ZERO, upload(3_000_000));
+        let Paths { mut world, .. } = paths;
+        world.add_connection(connection);
+        let record = world.run(SimTime(100_000_000_000)).connections.remove(0);
+        record.goodput_bps / 1e6
+    };
+    // 64 KiB of memory in a round trip of 200 ms.
+    let (one, two) = (mbps(1), mbps(2));
+    assert!((1.2..2.6).contains(&one), "{one}");
+    assert!((1.6 * one..2.2 * one).contains(&two), "{one}, {two}");
+}
+
+/// An application's pause begins when its connection is open, however long that took.
+#[test]
+fn a_pause_begins_with_the_header() {
+    let slow: Tampering = |port, nth, _, _| {
+        let is_syn = port.side() == Side::Inside && nth == 0;
+        if is_syn { Forwarding::Drop } else { Forwarding::Through }
+    };
+    let app = AppConfig::UpThenDown {
+        up: ByteSize(1_000),
+        down: ByteSize(0),
+        header: ByteSize(100),
+        idle: SimDuration::ZERO,
+        pause: SimDuration::from_millis(500),
+        duplex: false,
+        down_header: ByteSize(0),
+        down_pause: SimDuration::ZERO,
+    };
+    let record = Case::new(&[slow, untouched], app).run();
+    let took = record.completed_at.expect("complete").since(record.started_at);
+    let (least, most) = (SimDuration::from_millis(1_520), SimDuration::from_millis(1_700));
+    assert!(least <= took && took <= most, "{took}");
+}
+
 /// `mptcp_pm_nl_add_addr_received` asks for subflows that there are, not for those that there were.
 #[test]
 fn an_address_that_comes_back_is_joined_again() {

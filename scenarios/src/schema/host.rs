@@ -55,7 +55,8 @@ pub struct HostSettings {
     pub quick_ack: Option<bool>,
     /// Whether what does not fill a segment waits for more: `AtOnce` (no), `Nagle` or `Cork`; none: `AtOnce`.
     pub small_segments: Option<SmallSegments>,
-    /// Largest amount of written data that waits to be acknowledged; none: 4 MiB.
+    /// Largest amount of written data that waits to be acknowledged, with `Linux6` the memory of each subflow
+    /// (`tcp_wmem`); none: 4 MiB.
     pub send_buffer: Option<ByteSize>,
     /// Largest amount of received data that waits to be read or put in order; none: 6 MiB.
     pub receive_buffer: Option<ByteSize>,

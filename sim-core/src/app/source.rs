@@ -119,7 +119,7 @@ impl App {
                 };
                 if is_client {
                     headed(header.0, now + idle, pause, up.0)
-                } else if duplex && down_header.0 > 0 {
+                } else if duplex && (down_header.0 > 0 || down_pause > SimDuration::ZERO) {
                     headed(down_header.0, now, down_pause, down.0)
                 } else {
                     Work::Then { own: down.0, waits: !duplex }

@@ -96,10 +96,6 @@ impl Endpoint {
         packet
     }
 
-    fn timestamp(&self, io: &Io<'_>, i: usize) -> u32 {
-        ((io.now.as_nanos() / 1_000_000) as u32).wrapping_add(self.subflows[i].timestamp_offset)
-    }
-
     /// Window field: what the connection can still take, scaled (RFC 8684 §3.3.4: one window for all
     /// subflows, from the data-level acknowledgement on).
     #[inline(always)] // once for each packet
@@ -252,7 +248,7 @@ impl Endpoint {
         }
         if timestamps {
             let mut bytes = [kind::TIMESTAMPS, 10, 0, 0, 0, 0, 0, 0, 0, 0];
-            bytes[2..6].copy_from_slice(&self.timestamp(io, i).to_be_bytes());
+            bytes[2..6].copy_from_slice(&self.subflows[i].timestamp(io.now).to_be_bytes());
             bytes[6..].copy_from_slice(&s.rx.ts_recent.to_be_bytes());
             let pad: &[u8] = if sack { &[] } else { &[kind::NOP, kind::NOP] };
             let _ = options.push(pad);
@@ -382,7 +378,9 @@ impl Endpoint {
         let s = &self.subflows[i];
         packet.ack = seq_of(s.rx.initial, s.rx.ack_offset());
         if s.timestamps {
-            packet.options.begin_with_timestamps(self.timestamp(io, i), s.rx.ts_recent);
+            packet
+                .options
+                .begin_with_timestamps(self.subflows[i].timestamp(io.now), s.rx.ts_recent);
         }
         packet
     }

@@ -175,9 +175,7 @@ impl Endpoint {
             }
             echo = Some(reply);
             if packet.payload.len >= LEAST_MSS && reply != 0 {
-                let clock = (io.now.as_nanos() / 1_000_000) as u32;
-                let offset = s.timestamp_offset;
-                s.offer.note_rtt(reply, clock.wrapping_add(offset).wrapping_sub(reply));
+                s.offer.note_rtt(reply, s.timestamp(io.now).wrapping_sub(reply));
             } else if !matches!(self.mode, Mode::Plain(_)) && s.established_at != Some(io.now) {
                 s.offer.note_echo(reply);
             }
@@ -306,9 +304,8 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         let window = u64::from(packet.window) << s.send_scale;
         let clock_ms = io.now.as_nanos() / 1_000_000;
-        let echo_ms = echo
-            .filter(|&e| e != 0)
-            .map(|e| u64::from((clock_ms as u32).wrapping_add(s.timestamp_offset).wrapping_sub(e)));
+        let echo_ms =
+            echo.filter(|&e| e != 0).map(|e| u64::from(s.timestamp(io.now).wrapping_sub(e)));
         let una = s.tx.una;
         let echo_rtt =
             echo_ms.filter(|_| ack > una).map(|ms| SimDuration::from_millis(ms.clamp(1, 60_000)));

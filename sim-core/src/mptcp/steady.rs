@@ -191,8 +191,7 @@ impl Endpoint {
     fn take_next_bytes(&mut self, now: SimTime, i: usize, len: u32, next: Next) {
         let s = &mut self.subflows[i];
         if self.receive.window.grows() && len >= LEAST_MSS && next.echo != 0 {
-            let clock = ((now.as_nanos() / 1_000_000) as u32).wrapping_add(s.timestamp_offset);
-            s.offer.note_rtt(next.echo, clock.wrapping_sub(next.echo));
+            s.offer.note_rtt(next.echo, s.timestamp(now).wrapping_sub(next.echo));
         }
         s.note_arrival(len, &self.receive.window, self.is_linux);
         let need = s.rx.take_next(now, len, self.config.quick_ack);

@@ -222,10 +222,16 @@ impl Subflow {
         if self.attempts == 0 {
             return Some(now.since(self.started_at));
         }
-        let (_, echo) = syn_ack.options.timestamps().filter(|_| is_linux && self.timestamps)?;
-        let clock = (now.as_nanos() / 1_000_000) as u32;
-        let ms = clock.wrapping_add(self.timestamp_offset).wrapping_sub(echo);
+        let timestamps = syn_ack.options.timestamps().filter(|_| is_linux && self.timestamps);
+        let (_, echo) = timestamps.filter(|(_, echo)| *echo != 0)?;
+        let ms = self.timestamp(now).wrapping_sub(echo);
         Some(SimDuration::from_millis(u64::from(ms.clamp(1, 60_000))))
+    }
+
+    /// The clock of this end's timestamps, in milliseconds (RFC 7323 §5.4; Linux's offset differs by connection).
+    #[inline(always)] // for each packet
+    pub(super) fn timestamp(&self, now: SimTime) -> u32 {
+        ((now.as_nanos() / 1_000_000) as u32).wrapping_add(self.timestamp_offset)
     }
 
     /// How many of its bytes every packet may touch.

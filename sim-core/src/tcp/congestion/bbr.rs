@@ -134,7 +134,7 @@ impl Bbr {
 
     /// Bytes of payload per second before the first data is acknowledged: the window per round trip, or per
     /// millisecond where none is measured (`bbr_init_pacing_rate_from_rtt`).
-    pub(super) fn initial_rate(bytes_in_window: u64, srtt: SimDuration) -> u64 {
+    pub(super) fn first_rate(bytes_in_window: u64, srtt: SimDuration) -> u64 {
         let srtt = if srtt == SimDuration::ZERO { SimDuration::from_millis(1) } else { srtt };
         let rate = bytes_in_window as f64 / srtt.as_secs_f64();
         (rate * HIGH_GAIN * PACING_MARGIN) as u64

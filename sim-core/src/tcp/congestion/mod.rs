@@ -218,16 +218,10 @@ impl Congestion {
         }
     }
 
-    /// As [`Self::pacing_rate`], and what the algorithm sets out with, before it paces.
-    pub(super) fn initial_pacing_rate(
-        &self,
-        bytes_in_window: u64,
-        srtt: SimDuration,
-    ) -> Option<u64> {
+    /// The rate that an algorithm which paces sets out with.
+    pub(super) fn first_rate(&self, bytes_in_window: u64, srtt: SimDuration) -> Option<u64> {
         match &self.algorithm {
-            Algorithm::Bbr(bbr) => {
-                Some(bbr.pacing_rate().unwrap_or_else(|| Bbr::initial_rate(bytes_in_window, srtt)))
-            }
+            Algorithm::Bbr(_) => Some(Bbr::first_rate(bytes_in_window, srtt)),
             _ => None,
         }
     }

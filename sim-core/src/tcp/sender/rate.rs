@@ -14,10 +14,9 @@ impl Sender {
     /// is as for a round trip of one unit of Linux's `srtt_us`, and for BBR as for a millisecond.
     #[must_use]
     pub fn pacing_rate(&self, mss: u32) -> u64 {
-        let window = self.congestion.window();
-        let bytes_in_window = u64::from(window.cwnd) * u64::from(mss);
-        let srtt = self.rtt.srtt();
-        if let Some(rate) = self.congestion.initial_pacing_rate(bytes_in_window, srtt) {
+        let (window, srtt) = (self.congestion.window(), self.rtt.srtt());
+        let first = || self.congestion.first_rate(u64::from(window.cwnd) * u64::from(mss), srtt);
+        if let Some(rate) = self.congestion.pacing_rate().or_else(first) {
             return rate;
         }
         let percent: u64 = match window.known_ssthresh() {
