@@ -3,31 +3,15 @@
 
 mod answer;
 mod audit;
-#[cfg(test)]
-mod dumps;
 mod iptables;
-#[cfg(test)]
-mod limits;
 mod matches;
-#[cfg(test)]
-mod measured;
 mod nft;
-#[cfg(test)]
-mod own;
-#[cfg(test)]
-mod parts;
 mod paths;
 mod remedy;
 mod rules;
-#[cfg(test)]
-mod scripts;
 mod target;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod texts;
-#[cfg(test)]
-mod translated;
 mod translation;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use sim_core::wire::packet::Flags;
 
-use super::*;
+use super::super::*;
 use crate::steps::track::Sender::{Initiator, Responder};
 use crate::testing::{SYN_OPTIONS, segment, send, with_options};
 

@@ -182,7 +182,7 @@ fn rules_of_translation_do_nothing_in_a_scenario() {
     use crate::spec::DeviceContext;
     let context = DeviceContext { name: "l", seed: 1, default_farm: None };
     let text = "*nat\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
-    let (_, warnings) = super::build(&context, Some(ConfigText::new("x", text))).unwrap();
+    let (_, warnings) = super::super::build(&context, Some(ConfigText::new("x", text))).unwrap();
     assert!(warnings[0].message.contains("keep the destinations"), "{warnings:?}");
 }
 

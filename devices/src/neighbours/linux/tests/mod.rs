@@ -1,0 +1,11 @@
+//! What rules do, text by text: [`packets`] through the model, all others through an audit.
+
+mod dumps;
+mod limits;
+mod measured;
+mod own;
+mod packets;
+mod parts;
+mod scripts;
+mod texts;
+mod translated;
