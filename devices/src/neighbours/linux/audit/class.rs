@@ -23,6 +23,17 @@ pub(super) struct Class {
 }
 
 impl Class {
+    /// Any connection.
+    pub(super) fn is_any(&self) -> bool {
+        let networks = [&self.sources, &self.destinations];
+        let ports = [&self.source_ports, &self.ports];
+        networks.into_iter().all(Option::is_none)
+            && ports.into_iter().all(Option::is_none)
+            && self.over.is_empty()
+            && self.others.is_empty()
+            && !self.is_in_part
+    }
+
     /// Connections to another one's networks, too.
     pub(super) fn add_destinations(&mut self, other: &Self) {
         let of = |class: &Self| class.destinations.clone().unwrap_or_default().into_vec();

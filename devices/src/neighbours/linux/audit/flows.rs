@@ -142,8 +142,9 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                     && (&n.doubts, &n.limits) == (&doubts, &limits)
                     && n.is_host == is_host
             };
-            let is_any = traffic.to_string().is_empty();
-            if (is_any && doubts.is_empty() && limits.is_empty()) || named.iter().any(is_known) {
+            if (traffic.is_any() && doubts.is_empty() && limits.is_empty())
+                || named.iter().any(is_known)
+            {
                 continue;
             }
             if named.len() >= most {

@@ -197,8 +197,7 @@ impl Tried {
         // Those that rules send elsewhere, and whether a process of this host takes them.
         let mut sent: Vec<(&Named, (Effect, Call), bool)> = Vec::new();
         let mut tried: Vec<(Cow<'_, Named>, Vec<OfVersion>)> = Vec::new();
-        let is_class =
-            |named: &&Named| named.doubts.is_empty() && !named.traffic.to_string().is_empty();
+        let is_class = |named: &&Named| named.doubts.is_empty() && !named.traffic.is_any();
         for named in flows.named.iter().filter(mine).filter(is_class) {
             let mut told: Vec<OfVersion> = Vec::new();
             for (is_six, flow) in versions(named, flows) {
