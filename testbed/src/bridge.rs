@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::error::{Doing, LiveError};
 use crate::host::{CommandPlan, Host, HostWork, Letterbox, News, Order, setup};
 use crate::observe::Observer;
-use crate::offload;
+use crate::offload::{self, Spare};
 use crate::scheduling::Courtesy;
 use crate::sleeper::Sleeper;
 use crate::tun::{LARGEST, Tun};
@@ -87,6 +87,7 @@ impl Bridge<'_> {
         let mut buffer = vec![0; LARGEST];
         let mut arrivals = Vec::new();
         let mut scratch = Vec::new();
+        let mut spare = Spare::default();
         let mut last_packet = self.clock.now();
         let mut over_since = None;
         let mut started = 0;
@@ -96,12 +97,12 @@ impl Bridge<'_> {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(LiveError::Interrupted);
             }
-            let read = self.read_packets(&mut buffer);
+            let read = self.read_packets(&mut buffer, &mut spare);
             started += self.start_programs(started);
             self.take_news();
             self.world.advance(self.clock.now());
             self.give_orders();
-            let wrote = self.write_packets(&mut arrivals, &mut scratch);
+            let wrote = self.write_packets(&mut arrivals, &mut scratch, &mut spare);
             let now = self.clock.now();
             if read || wrote {
                 last_packet = now;
@@ -142,7 +143,7 @@ impl Bridge<'_> {
     }
 
     /// What the kernels have sent goes into the world.
-    fn read_packets(&mut self, buffer: &mut [u8]) -> bool {
+    fn read_packets(&mut self, buffer: &mut [u8], spare: &mut Spare) -> bool {
         let mut any = false;
         for h in 0..self.hosts.len() {
             for t in 0..self.hosts[h].tuns.len() {
@@ -156,7 +157,7 @@ impl Bridge<'_> {
                     self.take_news(); // whose SYN it is was told before it was sent
                     self.world.advance(self.clock.now());
                     let (world, observer) = (&mut self.world, &mut self.observer);
-                    let carried = offload::split(&buffer[..len], |mut packet| {
+                    let carried = offload::split(&buffer[..len], spare, |mut packet| {
                         observer.sent(world, node, &mut packet);
                         world.inject(node, port, packet);
                     });
@@ -178,6 +179,7 @@ impl Bridge<'_> {
         &mut self,
         arrivals: &mut Vec<(NodeId, u8, Box<Packet>)>,
         scratch: &mut Vec<u8>,
+        spare: &mut Spare,
     ) -> bool {
         self.world.take_arrivals(arrivals);
         if arrivals.is_empty() {
@@ -208,7 +210,8 @@ impl Bridge<'_> {
             if let Some(tun) = tun_of(&self.hosts, node, port) {
                 offload::join(&mut batch, scratch, |parts| tun.write(parts));
             }
-            for packet in batch.drain(..) {
+            for mut packet in batch.drain(..) {
+                spare.keep(&mut packet.payload);
                 self.world.recycle(packet);
             }
         }

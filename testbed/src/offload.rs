@@ -26,11 +26,45 @@ const LARGEST_IP: u32 = 65_535;
 /// Segments in one super-packet (the kernel's MAX_SKB_FRAGS is 17, but pages are joined on writing).
 const MOST_SEGMENTS: usize = 44;
 
+/// Payloads kept at most: what is between two kernels at once, about two megabytes of whole segments.
+const MOST_SPARE: usize = 1024;
+
+/// The memory of payloads that have been written, for those that are read next. Nearly all have the length of
+/// a whole segment, which is more than an allocator gives out cheaply.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(Vec<Box<[u8]>>);
+
+impl Spare {
+    /// These bytes, in memory that was used before where there is some of their length.
+    fn literal(&mut self, bytes: &[u8]) -> Payload {
+        match self.0.pop() {
+            Some(mut spare) if spare.len() == bytes.len() => {
+                spare.copy_from_slice(bytes);
+                Payload::literal(spare)
+            }
+            _ => Payload::literal(bytes),
+        }
+    }
+
+    /// Takes the memory of a payload that has been written.
+    pub(crate) fn keep(&mut self, payload: &mut Payload) {
+        if let Some(bytes) = payload.bytes.take()
+            && self.0.len() < MOST_SPARE
+        {
+            self.0.push(bytes);
+        }
+    }
+}
+
 /// The packets in what a TUN gave: one, or the segments of a super-packet, to `each` in order.
 ///
 /// # Errors
 /// What the simulator's packet cannot hold.
-pub(crate) fn split(read: &[u8], mut each: impl FnMut(Packet)) -> Result<(), ParseError> {
+pub(crate) fn split(
+    read: &[u8],
+    spare: &mut Spare,
+    mut each: impl FnMut(Packet),
+) -> Result<(), ParseError> {
     let (header, bytes) = read.split_at_checked(HEADER_LEN).unwrap_or((&[0; HEADER_LEN], &[]));
     let segmented = header[1] & !GSO_ECN != GSO_NONE;
     let partial = header[0] & NEEDS_CHECKSUM != 0;
@@ -42,7 +76,7 @@ pub(crate) fn split(read: &[u8], mut each: impl FnMut(Packet)) -> Result<(), Par
     let segment_len = usize::from(u16::from_ne_bytes([header[4], header[5]]));
     if !segmented || segment_len == 0 || payload.len() <= segment_len {
         if !payload.is_empty() {
-            whole.payload = Payload::literal(payload);
+            whole.payload = spare.literal(payload);
         }
         each(whole);
         return Ok(());
@@ -60,7 +94,7 @@ pub(crate) fn split(read: &[u8], mut each: impl FnMut(Packet)) -> Result<(), Par
         if i > 0 {
             segment.flags = segment.flags.without(Flags::CWR);
         }
-        segment.payload = Payload::literal(piece);
+        segment.payload = spare.literal(piece);
         each(segment);
     }
     Ok(())
@@ -236,8 +270,12 @@ mod tests {
         });
         assert_eq!(written.len(), writes, "{packets:?}");
         let mut back = Vec::new();
+        // What is read goes into the memory of what was written, in another order.
+        let mut spare = Spare::default();
+        boxed.iter_mut().for_each(|packet| spare.keep(&mut packet.payload));
         for bytes in &written {
-            split(bytes, |packet| back.push(packet)).expect("what is written can be read");
+            split(bytes, &mut spare, |packet| back.push(packet))
+                .expect("what is written can be read");
         }
         // The segments of a super-packet are numbered in a row, as a network card does.
         back.iter_mut().for_each(|packet| packet.ip_id = 0);
@@ -281,7 +319,7 @@ mod tests {
     fn what_is_no_packet_is_refused() {
         for bytes in [&[][..], &[0; 5], &[0; 10], &[0; 30], &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x45]] {
             let mut count = 0;
-            assert!(split(bytes, |_| count += 1).is_err(), "{bytes:?}");
+            assert!(split(bytes, &mut Spare::default(), |_| count += 1).is_err(), "{bytes:?}");
             assert_eq!(count, 0);
         }
         // A header that claims more than there is, in both families.
@@ -290,7 +328,7 @@ mod tests {
             (bytes[0], bytes[1], bytes[4]) = (1, 1, 10);
             bytes[10] = first;
             bytes[10 + if first == 0x45 { 32 } else { 52 }] = 0xf0;
-            assert!(split(&bytes, |_| ()).is_err());
+            assert!(split(&bytes, &mut Spare::default(), |_| ()).is_err());
         }
     }
 }

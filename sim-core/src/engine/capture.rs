@@ -14,6 +14,7 @@ use crate::time::SimTime;
 use crate::wire::mptcp::Subtype;
 use crate::wire::options::{Options, kind};
 use crate::wire::packet::{Flags, Flow, Packet, PacketUid, Protocol};
+use crate::wire::payload::Payload;
 
 /// Segments of each end of a subflow that are kept after its handshake: the first data and what answers it.
 const OPENING_SEGMENTS: u8 = 2;
@@ -116,6 +117,8 @@ pub(super) struct Watch {
     telling: usize,
     /// The newest packet is kept only if somebody tells of it.
     provisional: bool,
+    /// The bytes of one that nobody told of.
+    spare: Option<Box<[u8]>>,
 }
 
 impl Watch {
@@ -168,10 +171,13 @@ impl Watch {
         // A packet that is received may still be told of; one that is sent has been.
         if tells || self.captures.complete || !sent {
             let frame = self.frames[interface as usize];
-            let mut packet = packet.clone();
-            if self.heads && packet.protocol == Protocol::Tcp {
-                packet.payload.bytes = None;
-            }
+            let payload = match &packet.payload.bytes {
+                Some(bytes) if !self.heads || packet.protocol != Protocol::Tcp => {
+                    Payload { bytes: Some(self.copied(bytes)), ..packet.payload }
+                }
+                _ => Payload { bytes: None, ..packet.payload },
+            };
+            let packet = Packet { payload, options: packet.options.clone(), ..*packet };
             self.provisional = !tells;
             let captured = Captured { at, interface, frame, sent, tells, of, packet };
             self.captures.packets.push(captured);
@@ -224,9 +230,21 @@ impl Watch {
 
     fn drop_provisional(&mut self) {
         if self.provisional && !self.captures.complete {
-            self.captures.packets.pop();
+            let untold = self.captures.packets.pop();
+            self.spare = untold.and_then(|untold| untold.packet.payload.bytes);
         }
         self.provisional = false;
+    }
+
+    /// A copy of a payload's bytes, in the memory of the last one that nobody told of where it fits.
+    fn copied(&mut self, bytes: &[u8]) -> Box<[u8]> {
+        match self.spare.take() {
+            Some(mut spare) if spare.len() == bytes.len() => {
+                spare.copy_from_slice(bytes);
+                spare
+            }
+            _ => bytes.into(),
+        }
     }
 
     fn interface(&mut self, port: Port, name: impl FnOnce() -> CaptureInterface) -> u32 {

@@ -17,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::LiveError;
 use crate::host::setup::{enter, run_ip};
-use crate::offload;
+use crate::offload::{self, Spare};
 use crate::tun::{HEADER_LEN, LARGEST, Tun};
 
 /// How long packets that have not come out are waited for. The kernel forwards most of them while they are written.
@@ -427,12 +427,13 @@ impl Router {
     ) {
         let Some(first) = attempts.first().map(|attempt| attempt.seq) else { return };
         let mut buffer = vec![0; LARGEST];
+        let mut spare = Spare::default();
         let mut last = Instant::now();
         loop {
             for (at, (_, tun)) in self.tuns.iter().enumerate() {
                 while let Some(length) = tun.read(&mut buffer) {
                     last = Instant::now();
-                    let _ = offload::split(&buffer[..length], |packet| {
+                    let _ = offload::split(&buffer[..length], &mut spare, |packet| {
                         let of = |number: Seq| number.0.wrapping_sub(first) / APART * APART;
                         let [sent, answered] = [of(packet.seq), of(packet.ack)];
                         let number = |seq: u32| seq.wrapping_sub(first);
