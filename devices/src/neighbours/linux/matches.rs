@@ -20,6 +20,12 @@ pub(super) struct Circumstances<'a> {
     pub(super) host: Option<bool>,
     /// A rule has given the connection another destination.
     pub(super) is_translated: bool,
+    /// The packet's mark; nothing: one that the text does not tell.
+    pub(super) mark: Option<u32>,
+    /// The connection's, where conntrack has seen the packet; inside, the same.
+    pub(super) connection_mark: Option<Option<u32>>,
+    /// The user and the group of the process of this host.
+    pub(super) owner: [Option<u32>; 2],
 }
 
 /// One condition.
@@ -45,6 +51,18 @@ pub(super) enum Match {
     /// For this host, or of it.
     Host {
         source: bool,
+    },
+    /// Of these bits of the packet's or the connection's mark, one of these values.
+    Mark {
+        of_connection: bool,
+        mask: u32,
+        values: Box<[RangeInclusive<u32>]>,
+    },
+    /// Of a process of this host that belongs to one of these users or groups, called so.
+    Owner {
+        group: bool,
+        of: Box<[RangeInclusive<u32>]>,
+        called: Box<str>,
     },
     /// Of IPv6.
     Version6,
@@ -72,6 +90,21 @@ impl Match {
         match self {
             Self::Interface { names, .. } => names.iter().any(|of| of == name),
             Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.names_interface(name)),
+            _ => false,
+        }
+    }
+
+    /// True when it asks for what no packet tells: a mark, a process.
+    pub(super) fn is_supposed(&self) -> bool {
+        matches!(self, Self::Mark { .. } | Self::Owner { .. })
+    }
+
+    /// True when it asks for a mark that the text does not tell.
+    pub(super) fn is_of_open_mark(&self, around: &Circumstances<'_>) -> bool {
+        match self {
+            Self::Mark { of_connection: false, .. } => around.mark.is_none(),
+            Self::Mark { of_connection: true, .. } => around.connection_mark == Some(None),
+            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_open_mark(around)),
             _ => false,
         }
     }
@@ -112,7 +145,8 @@ impl Match {
         }
     }
 
-    /// True when the condition, or its opposite, holds; it cannot be told of unknown interfaces.
+    /// True when the condition, or its opposite, holds; it cannot be told of unknown interfaces. What asks for a mark that
+    /// is not told may hold.
     pub(super) fn holds(&self, negated: bool, packet: &Packet, around: Circumstances<'_>) -> bool {
         let among = |ports: &[RangeInclusive<u16>], port| ports.iter().any(|p| p.contains(&port));
         let within =
@@ -142,6 +176,23 @@ impl Match {
                 })
             }
             Self::Host { source } => around.host == Some(!source),
+            Self::Mark { of_connection, mask, values } => {
+                let mark = match of_connection {
+                    false => around.mark,
+                    true => match around.connection_mark {
+                        Some(mark) => mark,
+                        // Linux, net/netfilter/xt_connmark.c: nor does the opposite hold.
+                        None => return false,
+                    },
+                };
+                let Some(mark) = mark else { return true };
+                values.iter().any(|of| of.contains(&(mark & mask)))
+            }
+            Self::Owner { group, of, .. } => {
+                let owner = around.owner[usize::from(*group)];
+                let is_of_host = around.host == Some(false);
+                is_of_host && owner.is_some_and(|owner| of.iter().any(|all| all.contains(&owner)))
+            }
             Self::Version6 => packet.src.is_ipv6(),
             Self::Never => false,
             Self::Joined(of) => of.iter().any(|conditions| {

@@ -4,6 +4,7 @@
 mod answer;
 mod audit;
 mod iptables;
+mod marks;
 mod matches;
 mod nft;
 mod paths;
@@ -36,6 +37,7 @@ use crate::steps::{Pass, mss, ttl};
 use answer::answer;
 pub use audit::Netfilter;
 pub(crate) use audit::PLATFORM;
+use marks::Supposed;
 use matches::Circumstances;
 use rules::{Base, Entry, Hook, Ruleset};
 use target::Target;
@@ -88,12 +90,21 @@ const TIMEOUTS: Timeouts = Timeouts {
 const STEPS_MAX: usize = 100_000;
 
 /// What is kept about a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// An end of it is this host.
     is_here: bool,
+    /// Its mark; nothing: one that the text does not tell.
+    mark: Option<u32>,
     proxy: Option<(SynProxy, Arc<Rule>)>,
     shift: Shift,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (is_here, mark, proxy, shift) = (false, Some(0), None, Shift::default());
+        Self { is_here, mark, proxy, shift }
+    }
 }
 
 /// Where a connection goes to, and by which rule.
@@ -107,6 +118,8 @@ struct Routed {
     is_open: bool,
     /// A process of this host is the peer of who opened it.
     is_taken: bool,
+    /// It is a proxy, whoever was called, this host itself among them; the destination stays as it was.
+    is_proxied: bool,
 }
 
 /// What is known of a packet on its way through the chains.
@@ -118,6 +131,8 @@ struct Course {
     is_translated: bool,
     /// A rule has said where it goes to, if only where it went before: later chains of translation are not asked.
     is_bound: bool,
+    /// The packet's mark, and the connection's; nothing: one that the text does not tell.
+    marks: [Option<u32>; 2],
 }
 
 /// The device.
@@ -142,6 +157,8 @@ pub(crate) struct Linux {
     translates: bool,
     /// Connections are called by an address of this host.
     calls_host: bool,
+    /// What rules ask of connections and the text does not tell.
+    supposed: Supposed,
     /// How the last connection was routed.
     routed: Routed,
     hop: Arc<Rule>,
@@ -289,6 +306,7 @@ impl Linux {
             is_doubted: false,
             translates: false,
             calls_host: false,
+            supposed: Supposed::default(),
             routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
@@ -331,6 +349,7 @@ impl Linux {
             Hook::Forward | Hook::Postrouting | Hook::Egress => [true, true],
         };
         let is_unseen = *is_before_conntrack;
+        let owner = self.supposed.owner;
         let around = |course: &Course| Circumstances {
             state: match course.is_tracked {
                 true if is_unseen => "INVALID",
@@ -343,6 +362,9 @@ impl Linux {
             }),
             host: course.is_here.then_some(is_inward),
             is_translated: course.is_translated,
+            mark: course.marks[0],
+            connection_mark: (course.is_tracked && !is_unseen).then_some(course.marks[1]),
+            owner,
         };
         let is_met = match hook {
             Hook::Forward => !course.is_here,
@@ -373,19 +395,32 @@ impl Linux {
             };
             *next += 1;
             let entry = &self.rules.entries[at];
-            let is_dared = is_daring && self.dared.contains(&at);
+            // What calls this host itself has its process's socket, if any: such a rule tells nothing new of it.
+            let is_of_sockets = course.is_here && found.is_none() && entry.asks_for_sockets();
+            let is_dared = is_daring && self.dared.contains(&at) && !is_of_sockets;
             if !entry.matches(pass.packet, around(course), is_dared) {
                 self.is_doubted |= entry.matches(pass.packet, around(course), true);
                 continue;
             }
             self.is_doubted |= entry.limit.is_some();
+            if entry.asks_for_open_mark(&around(course)) {
+                let why = "the mark that this rule asks for the text does not tell";
+                self.met.get_or_insert((self.rules.rule(entry), why));
+            }
             *self.hits.entry(at).or_default() += 1;
             let rule = self.rules.rule(entry);
             // Where there is such a socket, the packet is its process's, who opened the connection or not.
             if is_dared && self.translates && !course.is_here && entry.asks_for_sockets() {
                 course.is_here = true;
                 let by = Some(Arc::clone(&rule));
-                self.routed = Routed { is_here: true, by, is_open: false, is_taken: true };
+                self.routed = Routed { is_here: true, by, is_taken: true, ..Routed::default() };
+            }
+            for marking in &entry.marks {
+                let [own, other] = [marking.of_connection, !marking.of_connection].map(usize::from);
+                // Of what conntrack has not seen there is no connection.
+                if course.is_tracked && !is_unseen || !(marking.of_connection || marking.takes()) {
+                    course.marks[own] = marking.of(course.marks[own], course.marks[other]);
+                }
             }
             match &entry.target {
                 Target::Accept => return Ok(Fate::Goes),
@@ -424,6 +459,7 @@ impl Linux {
                             by: Some(rule),
                             is_open: false,
                             is_taken: true,
+                            is_proxied: true,
                         };
                     }
                     return Ok(Fate::Goes);
@@ -440,7 +476,8 @@ impl Linux {
                         // What this host opens itself stays its own.
                         course.is_here = to.is_here || !is_inward && course.is_here;
                         let (is_here, is_open, is_taken) = (course.is_here, to.is_open, to.is_here);
-                        self.routed = Routed { is_here, by: Some(rule), is_open, is_taken };
+                        let (by, is_proxied) = (Some(rule), false);
+                        self.routed = Routed { is_here, by, is_open, is_taken, is_proxied };
                     }
                     return Ok(Fate::Goes);
                 }
@@ -550,8 +587,14 @@ impl Linux {
         let known = found.and_then(|(id, _)| self.table.get(id));
         let is_here = known.map_or(self.is_host || self.calls_host, |known| known.state.is_here);
         let is_translated = known.is_some_and(|known| known.opened.dst != known.translated.dst);
-        let mut course =
-            Course { found, is_tracked: true, is_here, is_translated, is_bound: false };
+        let is_callers = found.is_none_or(|(_, sender)| sender == Sender::Initiator);
+        let [of_packets, of_connection] = self.supposed.marks;
+        let marks = [
+            Some(if is_callers { of_packets } else { 0 }),
+            known.map_or(Some(of_connection), |known| known.state.mark),
+        ];
+        let (is_tracked, is_bound) = (true, false);
+        let mut course = Course { found, is_tracked, is_here, is_translated, is_bound, marks };
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }
@@ -563,7 +606,8 @@ impl Linux {
         let (id, sender) = match found {
             Some(found) => found,
             None if course.is_tracked && pass.packet.flags.is_initial_syn() => {
-                let state = State { is_here: course.is_here, ..State::default() };
+                let (is_here, mark) = (course.is_here, course.marks[1]);
+                let state = State { is_here, mark, ..State::default() };
                 let translated = pass.packet.flow();
                 (self.table.open(pass.now, opened, translated, state), Sender::Initiator)
             }
@@ -571,6 +615,9 @@ impl Linux {
         };
         if let Some(forwarding) = self.proxied(pass, id, sender)? {
             return Ok(forwarding);
+        }
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.state.mark = course.marks[1];
         }
         let shift = self.table.get(id).map(|c| c.state.shift).unwrap_or_default();
         shift.arrive(pass.packet, sender, true);

@@ -72,7 +72,7 @@ pub(super) fn each_of<'r>(
             *next += 1;
             left -= 1;
             match &rules.entries[at].target {
-                Target::Count => {}
+                Target::Count if rules.entries[at].marks.is_empty() => {}
                 Target::Jump(name) | Target::Goto(name) => {
                     let called = rules.chain(base.table, name);
                     let is_open = |chain: usize| chains.iter().any(|(of, _)| *of == chain);

@@ -8,6 +8,7 @@ use sim_core::wire::packet::Packet;
 
 use crate::config::Line;
 
+use super::marks::Marking;
 use super::matches::{Circumstances, Conditions, Match};
 use super::target::Target;
 
@@ -58,6 +59,8 @@ pub(super) struct Entry {
     pub(super) asks: Option<Box<str>>,
     /// It holds up to a rate, or beyond one.
     pub(super) limit: Option<Limit>,
+    /// How it changes marks, before what else it does.
+    pub(super) marks: Box<[Marking]>,
     pub(super) target: Target,
     /// Its line, and the line's number.
     pub(super) text: Box<str>,
@@ -102,6 +105,11 @@ impl Entry {
         self.doubt.as_deref() == Some("socket")
     }
 
+    /// True when it asks for a mark that the text does not tell.
+    pub(super) fn asks_for_open_mark(&self, around: &Circumstances<'_>) -> bool {
+        self.matches.iter().any(|(_, on)| on.is_of_open_mark(around))
+    }
+
     /// True when every condition holds; `dared`: the one that cannot be told holds, too, or what comes is more than the
     /// rule's limit.
     pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {
@@ -139,7 +147,7 @@ impl Ruleset {
         &mut self,
         (table, chain): (usize, &str),
         before: Option<usize>,
-        Read { matches, doubt, asks, limit, target }: Read,
+        Read { matches, doubt, asks, limit, marks, target }: Read,
         line: &Line<'_>,
         rule: Option<Arc<Rule>>,
     ) {
@@ -162,6 +170,7 @@ impl Ruleset {
             doubt,
             asks,
             limit,
+            marks: marks.into(),
             target,
             text: line.text().into(),
             line: line.number,
@@ -245,6 +254,7 @@ pub(super) struct Read {
     pub(super) doubt: Option<String>,
     pub(super) asks: Option<Box<str>>,
     pub(super) limit: Option<Limit>,
+    pub(super) marks: Vec<Marking>,
     pub(super) target: Target,
 }
 

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
 
+use crate::neighbours::linux::marks::{Supposed, is_given_by_none};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
@@ -20,6 +21,8 @@ pub(super) struct Asked<'r> {
     source_ports: Option<&'r [RangeInclusive<u16>]>,
     ports: Option<&'r [RangeInclusive<u16>]>,
     is_of_ipv6: Option<bool>,
+    /// The marks and the owners that it asks for.
+    supposed: Vec<&'r Match>,
     /// What it says of all others than these.
     others: Vec<&'r Match>,
 }
@@ -46,6 +49,7 @@ impl<'r> Asked<'r> {
             Match::SourcePort(of) => self.source_ports = Some(of),
             Match::DestinationPort(of) => self.ports = Some(of),
             Match::Version6 => self.is_of_ipv6 = Some(!negated),
+            Match::Mark { .. } | Match::Owner { .. } => self.supposed.push(on),
             Match::Joined(of) => {
                 let one = of.get(place.min(of.len().saturating_sub(1))).into_iter().flatten();
                 one.for_each(|(negated, on)| self.take(*negated, on, place));
@@ -74,7 +78,7 @@ impl<'r> Asked<'r> {
     pub(super) fn connection(&self, unnamed: &Unnamed) -> Option<Connection> {
         let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| unnamed.address_of(of));
         let (from, to) = (first(self.sources), first(self.destinations));
-        let mut version = self.is_of_ipv6;
+        let mut version = self.is_of_ipv6.or(unnamed.is_of_ipv6.then_some(true));
         for address in [from, to].into_iter().flatten() {
             if version.is_some_and(|is_six| is_six != address.is_ipv6()) {
                 return None;
@@ -104,8 +108,50 @@ impl<'r> Asked<'r> {
             class.ports = Some(of.into());
         }
         self.be_another(&mut flow, &mut class.others);
+        let supposed = self.suppose(unnamed, &mut class.others);
         let has_address = from.or(to).is_some();
-        Some((class, flow, version.map(|is_six| (is_six, has_address))))
+        Some((class, flow, supposed, version.map(|is_six| (is_six, has_address))))
+    }
+
+    /// The marks and the owners that a connection must have, where no rule gives those.
+    fn suppose(&self, unnamed: &Unnamed, called: &mut String) -> Supposed {
+        let mut supposed = Supposed::default();
+        let is_given_by_none = |on: &Match| is_given_by_none(on, unnamed.marks.iter().copied());
+        for on in &self.supposed {
+            match on {
+                Match::Mark { of_connection, mask, values } if is_given_by_none(on) => {
+                    let Some(value) = values.first().map(|of| *of.start()) else { continue };
+                    let of = &mut supposed.marks[usize::from(*of_connection)];
+                    *of |= value & mask;
+                    if value & mask != 0 {
+                        let which = if *of_connection { "connection mark" } else { "mark" };
+                        called.push_str(&format!(" with {which} {}", marks(values, *mask)));
+                    }
+                }
+                Match::Owner { group, of, called: name } => {
+                    let which = if *group { "group" } else { "user" };
+                    supposed.owner[usize::from(*group)] = of.first().map(|of| *of.start());
+                    called.push_str(&format!(" of {which} {name}"));
+                }
+                _ => {}
+            }
+        }
+        for on in &self.others {
+            let Match::Mark { of_connection, mask, values } = on else { continue };
+            let of = &mut supposed.marks[usize::from(*of_connection)];
+            let has = |mark: u32| values.iter().any(|all| all.contains(&(mark & mask)));
+            // Any mark that is not one of these.
+            let mut bits = (0..32).map(|at| 1u32 << at);
+            if has(*of)
+                && unnamed.marks.is_empty()
+                && let Some(other) = bits.find(|bit| !has(*bit))
+            {
+                *of = other;
+                let which = if *of_connection { "connection mark" } else { "mark" };
+                called.push_str(&format!(" with another {which} than {}", marks(values, *mask)));
+            }
+        }
+        supposed
     }
 
     /// Makes a connection one of the others, where a rule is of all but some.
@@ -159,5 +205,16 @@ impl<'r> Asked<'r> {
     }
 }
 
-/// The name of a connection, and it; with whether it is of IPv6, and whether its addresses tell that.
-pub(super) type Connection = (Class, Flow, Option<(bool, bool)>);
+/// `0x1, 0x10-0x1f`, and the bits that count.
+fn marks(values: &[RangeInclusive<u32>], mask: u32) -> String {
+    let one = |of: &RangeInclusive<u32>| match (of.start(), of.end()) {
+        (first, last) if first == last => format!("{first:#x}"),
+        (first, last) => format!("{first:#x}-{last:#x}"),
+    };
+    let bits = if mask == u32::MAX { String::new() } else { format!("/{mask:#x}") };
+    format!("{}{bits}", listed(values, one))
+}
+
+/// The name of a connection, it, and what is supposed of it; with whether it is of IPv6, and whether its addresses tell
+/// that.
+pub(super) type Connection = (Class, Flow, Supposed, Option<(bool, bool)>);

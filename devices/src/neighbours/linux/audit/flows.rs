@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sim_core::wire::packet::Flow;
 
+use crate::neighbours::linux::marks::Supposed;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::{Path, each_of};
 use crate::neighbours::linux::rules::{Hook, Ruleset};
@@ -21,6 +22,8 @@ const JOINED_MAX: usize = 16;
 pub(super) struct Named {
     pub(super) traffic: Class,
     pub(super) flow: Flow,
+    /// What the text does not tell of it, as the rule asks for it.
+    pub(super) supposed: Supposed,
     /// It is called by an address of this host.
     pub(super) calls_host: bool,
     /// Its addresses, or its rules, are of one version of IP.
@@ -37,22 +40,42 @@ pub(super) struct Named {
     pub(super) path: (usize, Box<[usize]>),
 }
 
-/// A connection, and whether it is called by an address of this host.
-pub(super) type Call = (Flow, bool);
+/// A connection that is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) flow: Flow,
+    /// It is called by an address of this host.
+    pub(super) calls_host: bool,
+    pub(super) supposed: Supposed,
+}
+
+impl From<Flow> for Call {
+    fn from(flow: Flow) -> Self {
+        Self { flow, calls_host: false, supposed: Supposed::default() }
+    }
+}
 
 impl Named {
     pub(super) const fn call(&self) -> Call {
-        (self.flow, self.calls_host)
+        self.called(self.flow)
+    }
+
+    /// Another connection, of which the same is supposed.
+    pub(super) const fn called(&self, flow: Flow) -> Call {
+        Call { flow, calls_host: self.calls_host, supposed: self.supposed }
     }
 
     /// True for a connection that is like the one that was tried, where that is none of any.
-    pub(super) fn is_like(&self, flow: &Flow, general: Flow) -> bool {
+    pub(super) fn is_like(&self, call: &Call, general: Flow) -> bool {
+        let flow = &call.flow;
         let is_like = |mine: SocketAddr, other: SocketAddr, general: SocketAddr| {
             [general.ip(), other.ip()].contains(&mine.ip())
                 && [general.port(), other.port()].contains(&mine.port())
         };
         is_like(self.flow.src, flow.src, general.src)
             && is_like(self.flow.dst, flow.dst, general.dst)
+            && call.supposed.or(self.supposed) == call.supposed
+            && self.supposed.or(call.supposed) == call.supposed
     }
 
     /// What its rule says of a connection, and of the rest what another one says.
@@ -113,16 +136,18 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let joined = joined.max().unwrap_or(1);
         let mut new: Vec<Asked<'_>> =
             (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, |_| false, place)).collect();
-        // A rule of all but some names those, too; of two ends that are such, either one alone.
+        // A rule of all but some names those, too; of two ends that are such, either one alone. Where it is not told
+        // whether the rule holds, they are none of those of which it may.
         let excludes =
             |is_such: fn(&Match) -> bool| path.conditions().any(|(no, on)| *no && is_such(on));
-        if excludes(|on| !matches!(on, Match::Version6)) {
-            new.push(Asked::of(path, |_| true, 0));
-        }
         let ends: [fn(&Match) -> bool; 2] =
             [|on| matches!(on, Match::Source(_)), |on| matches!(on, Match::Destination(_))];
-        if ends.iter().all(|end| excludes(*end)) {
-            new.extend(ends.map(|end| Asked::of(path, end, 0)));
+        let told: [fn(&Match) -> bool; 2] =
+            [|on| !on.is_supposed() && !matches!(on, Match::Version6), Match::is_supposed];
+        let all = told.into_iter().filter(|is_such| excludes(*is_such)).collect::<Vec<_>>();
+        let both = if ends.iter().all(|end| excludes(*end)) { &ends[..] } else { &[] };
+        if doubts.is_empty() {
+            new.extend(all.iter().chain(both).map(|excepted| Asked::of(path, *excepted, 0)));
         }
         if joined > JOINED_MAX {
             left.get_or_insert(entry.line);
@@ -136,9 +161,12 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let first_answer = new.len();
         new.extend(answers);
         for (at, asked) in new.into_iter().enumerate() {
-            let Some((mut traffic, flow, version)) = asked.connection(&unnamed) else { continue };
+            let Some((mut traffic, flow, supposed, version)) = asked.connection(&unnamed) else {
+                continue;
+            };
+            let call = Call { flow, calls_host, supposed };
             let is_known = |n: &Named| {
-                (n.flow, n.calls_host) == (flow, calls_host)
+                n.call() == call
                     && (&n.doubts, &n.limits) == (&doubts, &limits)
                     && n.is_host == is_host
             };
@@ -164,6 +192,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             named.push(Named {
                 traffic,
                 flow,
+                supposed,
                 calls_host,
                 is_of_ipv6,
                 doubts,

@@ -164,7 +164,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     }
     let ways_max = (EFFORT_MAX / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
     let (mut ways, mut left) = ways(&rules, false, ways_max);
-    // What drops all that arrives concerns forwarded packets and the host's.
+    // What drops, or takes, all that arrives concerns forwarded packets and the host's.
     let is_of_all = |base: &Base| matches!(base.hook, Hook::Ingress | Hook::Prerouting);
     let is_shut = rules.bases.iter().any(|base| is_of_all(base) && base.policy.is_some());
     let mut drops_some = false;
@@ -174,7 +174,7 @@ fn audit(text: ConfigText<'_>) -> Built {
         |path| {
             drops_some |= matches!(
                 rules.entries[path.last()].target,
-                Target::Drop | Target::Reject { .. } | Target::Strip(_)
+                Target::Drop | Target::Reject { .. } | Target::Strip(_) | Target::Take
             );
             !drops_some
         },

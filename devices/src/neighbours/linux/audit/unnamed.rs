@@ -7,6 +7,7 @@ use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
 
 use crate::neighbours::audit::{CLIENT, SERVER};
+use crate::neighbours::linux::marks::Marking;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::Ruleset;
 
@@ -16,6 +17,10 @@ pub(super) struct Unnamed {
     /// Of IPv4 and of IPv6: who opens a connection, and who is called.
     pub(super) ends: [[IpAddr; 2]; 2],
     port: u16,
+    /// All rules are of IPv6.
+    pub(super) is_of_ipv6: bool,
+    /// How rules change marks.
+    pub(super) marks: Vec<Marking>,
     /// What rules name.
     networks: Vec<(IpAddr, u8)>,
     ports: Vec<RangeInclusive<u16>>,
@@ -72,7 +77,9 @@ impl Unnamed {
         });
         port_lists.dedup();
         let port = unnamed_port(rules);
-        Self { ends, port, networks, ports, network_lists, port_lists }
+        let marks = rules.entries.iter().flat_map(|entry| entry.marks.iter().copied()).collect();
+        let is_of_ipv6 = rules.is_of_ipv6;
+        Self { ends, port, is_of_ipv6, marks, networks, ports, network_lists, port_lists }
     }
 
     /// An address of these networks that other conditions do not name, unless they name all of these.

@@ -38,6 +38,8 @@ pub(super) struct Tried {
     sent: Option<bool>,
     /// Once a connection was translated.
     asked: Option<AskedOf>,
+    /// Rules change marks.
+    gives_marks: bool,
 }
 
 const fn effect(outcome: &Option<Outcome>) -> Option<Effect> {
@@ -80,7 +82,8 @@ impl AskedOf {
     /// the text does not tell which one it is.
     const fn tell_apart(self, routed: &Routed) -> bool {
         if routed.is_here {
-            routed.is_open && self.of_host || routed.is_taken && self.address_of_host
+            let is_moved = routed.is_taken && !routed.is_proxied;
+            routed.is_open && self.of_host || is_moved && self.address_of_host
         } else {
             routed.is_open && self.of_forwarded
         }
@@ -89,12 +92,18 @@ impl AskedOf {
 
 impl Tried {
     /// A router at which nothing has been tried yet.
-    pub(super) const fn of(linux: Linux) -> Self {
-        Self { linux, ingress: PortId(0), at: SimTime::ZERO, sent: None, asked: None }
+    pub(super) fn of(linux: Linux) -> Self {
+        let gives_marks = linux.rules.entries.iter().any(|entry| !entry.marks.is_empty());
+        let (ingress, at) = (PortId(0), SimTime::ZERO);
+        Self { linux, ingress, at, sent: None, asked: None, gives_marks }
     }
 
     /// What becomes of a connection; nothing where it takes another way than the one that is tried.
-    fn one(&mut self, (flow, calls_host): Call, dared: &[usize]) -> Option<Outcome> {
+    fn one(
+        &mut self,
+        Call { flow, calls_host, supposed }: Call,
+        dared: &[usize],
+    ) -> Option<Outcome> {
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);
         self.linux.dared.clear();
@@ -103,6 +112,7 @@ impl Tried {
         self.linux.refused = [false; 2];
         self.linux.is_doubted = false;
         self.linux.calls_host = calls_host;
+        self.linux.supposed = supposed;
         let attempt =
             Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
@@ -125,7 +135,7 @@ impl Tried {
             }
             let is_callers = self.ingress == PortId(1);
             if routed.is_taken
-                && (is_callers || !is_of_host)
+                && (is_callers || !is_of_host || routed.is_proxied)
                 && matches!(probed.effect, Effect::Pass | Effect::Strip)
             {
                 let why = "a process of this host is the TCP peer";
@@ -162,7 +172,7 @@ impl Tried {
     /// What becomes of a connection on a way; unknown where it comes to a rule whose conditions cannot be told.
     pub(super) fn alone(&mut self, way: &Way, flow: Flow) -> Option<Effect> {
         self.take(way);
-        let effect = effect(&self.one((flow, false), &[]));
+        let effect = effect(&self.one(flow.into(), &[]));
         effect.map(|effect| if self.linux.is_doubted { Effect::Unknown } else { effect })
     }
 
@@ -171,7 +181,7 @@ impl Tried {
         self.take(way);
         let is_of_host = self.linux.is_host;
         let only_six = self.linux.rules.is_of_ipv6;
-        let unnamed = |is_six: bool| (flows.unnamed.flow(is_six), false);
+        let unnamed = |is_six: bool| Call::from(flows.unnamed.flow(is_six));
         let rest = self.one(unnamed(only_six), &[]);
         // What no rule names, of IPv4 and of IPv6; of one version only where the text speaks of one.
         let rests = match flows.tells_versions {
@@ -201,12 +211,12 @@ impl Tried {
         for named in flows.named.iter().filter(mine).filter(is_class) {
             let mut told: Vec<OfVersion> = Vec::new();
             for (is_six, flow) in versions(named, flows) {
-                let calls_host = named.calls_host;
-                let outcome = self.one((flow, calls_host), &[]);
+                let call = named.called(flow);
+                let outcome = self.one(call, &[]);
                 if let Some(effect) = effect(&outcome) {
-                    let new = (effect, (flow, calls_host));
-                    let is_alike = |(seen, (other, _)): &(Effect, Call)| {
-                        *seen == effect && other.src.is_ipv6() == flow.src.is_ipv6()
+                    let new = (effect, call);
+                    let is_alike = |(seen, other): &(Effect, Call)| {
+                        *seen == effect && other.flow.src.is_ipv6() == flow.src.is_ipv6()
                     };
                     if !seen.iter().any(is_alike) {
                         seen.push(new);
@@ -233,14 +243,16 @@ impl Tried {
                 }
                 // A connection that both name.
                 let flow = named.of_both(&other.flow, general);
+                let both =
+                    Call { supposed: named.supposed.or(other.supposed), ..named.called(flow) };
                 let is_theirs = flow.src.is_ipv6() == flow.dst.is_ipv6()
-                    && (other.is_like(&flow, general) || self.is_named_by(flow, other, way))
-                    && (flow == named.flow || self.is_named_by(flow, named, way));
+                    && (other.is_like(&both, general) || self.is_named_by(both, other, way))
+                    && (both == named.call() || self.is_named_by(both, named, way));
                 if !is_theirs {
                     continue;
                 }
-                let of_both = self.one((flow, named.calls_host), &[]);
-                if flow == named.flow || effect(&of_both) == effect(&rest) {
+                let of_both = self.one(both, &[]);
+                if both == named.call() || effect(&of_both) == effect(&rest) {
                     say(format!("TCP{}", named.traffic), of_both);
                     break;
                 }
@@ -281,7 +293,7 @@ impl Tried {
             if only_six || is_named(&flow) {
                 continue;
             }
-            let outcome = self.one((flow, false), &[]);
+            let outcome = self.one(flow.into(), &[]);
             let [client, server] = flows.unnamed.ends[0];
             let ends = [
                 Flow { dst: SocketAddr::new(server, flow.dst.port()), ..flow },
@@ -289,7 +301,7 @@ impl Tried {
             ];
             // Neither end's own row tells it.
             let mut is_other =
-                |end: &Flow| effect(&self.one((*end, false), &[])) != effect(&outcome);
+                |end: &Flow| effect(&self.one((*end).into(), &[])) != effect(&outcome);
             if effect(&outcome) == effect(&rest) || !ends.iter().all(&mut is_other) {
                 continue;
             }
@@ -299,7 +311,7 @@ impl Tried {
             match pairs.iter_mut().find(is_like) {
                 Some((of, _)) => of.add_destinations(&class),
                 None => {
-                    seen.extend(effect(&outcome).map(|effect| (effect, (flow, false))));
+                    seen.extend(effect(&outcome).map(|effect| (effect, flow.into())));
                     pairs.push((class, outcome));
                 }
             }
@@ -325,11 +337,15 @@ impl Tried {
             // What of these fits the rule's conditions that can be told.
             let general = flows.unnamed.flow(named.flow.dst.is_ipv6());
             let mut fitting: Vec<(Effect, Call)> = Vec::new();
-            for (_, (flow, calls_host)) in seen.iter().filter(|_| named.flow != general) {
-                let call = (named.of_both(flow, general), *calls_host || named.calls_host);
+            for (_, other) in seen.iter().filter(|_| named.flow != general) {
+                let call = Call {
+                    flow: named.of_both(&other.flow, general),
+                    calls_host: other.calls_host || named.calls_host,
+                    supposed: named.supposed.or(other.supposed),
+                };
                 let is_known = |(_, known): &(Effect, Call)| *known == call;
                 if !own.iter().chain(&seen).chain(&fitting).any(is_known)
-                    && call.0.src.is_ipv6() == call.0.dst.is_ipv6()
+                    && call.flow.src.is_ipv6() == call.flow.dst.is_ipv6()
                 {
                     fitting.extend(effect(&self.one(call, &[])).map(|effect| (effect, call)));
                 }
@@ -373,6 +389,8 @@ impl Tried {
         }
         // By another name than those of the rules that are asked of them afterwards; what a process of this host takes
         // is asked for by other rules.
+        // Rules that decide alone go before those that others of the same condition decide with.
+        decide.sort_by_key(|(.., alone)| !alone);
         let mut of_sent: Vec<(&Named, Vec<usize>)> =
             decide.into_iter().map(|(named, dared, _)| (named, dared)).collect();
         if sent.iter().any(|(.., is_taken)| *is_taken) {
@@ -430,10 +448,9 @@ impl Tried {
             let mut groups: Vec<(Vec<OfVersion>, Vec<usize>)> = Vec::new();
             for (at, part) in split.each(&flows.unnamed).iter().enumerate() {
                 let each = versions(part, flows);
-                let call = |flow| (flow, part.calls_host);
                 let of_part: Vec<OfVersion> = each
                     .into_iter()
-                    .map(|(is_six, flow)| (is_six, self.one(call(flow), &[])))
+                    .map(|(is_six, flow)| (is_six, self.one(part.called(flow), &[])))
                     .collect();
                 match groups.iter_mut().find(|(known, _)| *known == of_part) {
                     Some((_, places)) => places.push(at),
@@ -459,7 +476,7 @@ impl Tried {
                         |(six, of): &OfVersion| six == is_six && effect(of) == effect(outcome);
                     of.iter().any(is_such)
                 };
-                told.iter().all(is_of) && self.is_named_by(part.flow, other, way)
+                told.iter().all(is_of) && self.is_named_by(part.call(), other, way)
             };
             if !tried.iter().any(is_theirs) {
                 tried.push((Cow::Owned(part), told));
@@ -468,8 +485,9 @@ impl Tried {
     }
 
     /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.
-    fn is_named_by(&self, flow: Flow, other: &Named, way: &Way) -> bool {
+    fn is_named_by(&self, call: Call, other: &Named, way: &Way) -> bool {
         let rules = &self.linux.rules;
+        let Call { flow, supposed, .. } = call;
         let (flow, flags, state) = match other.is_of_answers {
             true => (flow.reversed(), Flags::SYN.with(Flags::ACK), "ESTABLISHED"),
             false => (flow, Flags::SYN, "NEW"),
@@ -486,7 +504,17 @@ impl Tried {
             interfaces.reverse();
         }
         let interfaces = Some(interfaces);
-        let around = Circumstances { state, interfaces, host, is_translated: false };
+        let [of_packet, of_connection] = supposed.marks;
+        let around = Circumstances {
+            state,
+            interfaces,
+            host,
+            is_translated: false,
+            // What rules make of marks on the way is left open.
+            mark: (!self.gives_marks).then_some(if other.is_of_answers { 0 } else { of_packet }),
+            connection_mark: Some((!self.gives_marks).then_some(of_connection)),
+            owner: supposed.owner,
+        };
         let (base, path) = &other.path;
         let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
         let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());

@@ -12,7 +12,7 @@ use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinatio
 use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
-use super::rule::rule_of;
+use super::rule::{Known, rule_of};
 use super::shell::{is_iptables, is_of_a_shell, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line};
 
@@ -73,6 +73,8 @@ pub(super) struct Reader<'r, 't> {
     versions: [bool; 2],
     /// Rules of the text give connections other destinations.
     translates: bool,
+    /// Rules of the text ask for marks.
+    asks_for_marks: bool,
     /// The table of the dump.
     table: Option<Table>,
     /// Conditions of a script that are open.
@@ -97,6 +99,7 @@ impl<'r, 't> Reader<'r, 't> {
             translates: ["DNAT", "REDIRECT", "NETMAP"].iter().any(|name| {
                 ["-j ", "--jump "].iter().any(|jump| text.text.contains(&format!("{jump}{name}")))
             }),
+            asks_for_marks: text.text.contains("--mark "),
             table: Some(Table::Filter),
             ifs: 0,
             sourced: None,
@@ -343,9 +346,9 @@ impl<'t> Reader<'_, 't> {
             }
             Command::Append | Command::Insert => {}
         }
-        let Some(mut read) =
-            rule_of(words, &all.of_users, (table, self.translates), line, self.found)
-        else {
+        let Self { translates, asks_for_marks, .. } = *self;
+        let known = Known { table, translates, asks_for_marks };
+        let Some(mut read) = rule_of(words, &all.of_users, known, line, self.found) else {
             // Packets come to a chain all the same, though none of TCP.
             let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
             if let Some(called) = jump.and_then(|at| words.get(at + 1))

@@ -1,9 +1,11 @@
 //! The words of one rule: its conditions and its target.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line, quoted};
+use crate::neighbours::linux::marks::{Marking, masked, user};
 use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, ports};
 use crate::neighbours::linux::rules::{Limit, Read};
 use crate::neighbours::linux::target::{Target, target_of};
@@ -11,12 +13,21 @@ use crate::neighbours::linux::target::{Target, target_of};
 use super::Table;
 use super::shell::{is_named, is_of_variables};
 
-/// Conditions and target of a rule of a table; `translates`: rules of the text give connections other destinations.
-/// `None` when it cannot be read (which is said), or concerns no TCP.
+/// What is known of a rule before it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) table: Table,
+    /// Rules of the text give connections other destinations.
+    pub(super) translates: bool,
+    /// Rules of the text ask for marks: without those nothing depends on them.
+    pub(super) asks_for_marks: bool,
+}
+
+/// Conditions and target of a rule of a table. `None` when it cannot be read (which is said), or concerns no TCP.
 pub(super) fn rule_of(
     words: &[&str],
     chains: &BTreeSet<String>,
-    (table, translates): (Table, bool),
+    Known { table, translates, asks_for_marks }: Known,
     line: &Line<'_>,
     found: &mut Diagnostics,
 ) -> Option<Read> {
@@ -28,6 +39,9 @@ pub(super) fn rule_of(
     let mut asks: Vec<&str> = Vec::new();
     let mut doubts = 0;
     let mut limit = None;
+    let mut marks = Vec::new();
+    // Whose `--mark` is meant.
+    let mut of_connection = false;
     // A variable that may hold the rule's target.
     let mut hiding = None;
     let mut has_target = false;
@@ -90,6 +104,17 @@ pub(super) fn rule_of(
             // An account counts what comes; only segments are spoken of here.
             "--nfacct-name" if !negated => {}
             "--ctproto" if !negated && matches!(value, "tcp" | "6") => {}
+            "-m" | "--match" if matches!(value, "mark" | "connmark") => {
+                of_connection = value == "connmark";
+            }
+            "--mark" if let Some((value, mask)) = masked(value) => {
+                let values = [value..=value].into();
+                matches.push((negated, Match::Mark { of_connection, mask, values }));
+            }
+            "--uid-owner" | "--gid-owner" if let Some(of) = users(value) => {
+                let group = *first == "--gid-owner";
+                matches.push((negated, Match::Owner { group, of, called: value.into() }));
+            }
             "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--mask" | "-p"
             | "--protocol" => {}
             // How the command works, not what the rule does.
@@ -202,6 +227,9 @@ pub(super) fn rule_of(
             "-j" | "--jump" | "-g" | "--goto" => {
                 has_target = true;
                 let words = &tail[1.min(tail.len())..];
+                if asks_for_marks {
+                    marks.extend(Marking::of_target(value, words));
+                }
                 let (read, more) = target_of(value, words, chains, line, found)?;
                 target = match read {
                     Target::Jump(chain) if matches!(*first, "-g" | "--goto") => Target::Goto(chain),
@@ -253,7 +281,7 @@ pub(super) fn rule_of(
         target = Target::Unknown(hiding.to_owned());
     }
     // Rules of translation, which no scenario has, are often many.
-    let is_told = target != Target::Count && table != Table::Nat;
+    let is_told = (target != Target::Count || !marks.is_empty()) && table != Table::Nat;
     if let Some(doubt) = doubt.as_deref().filter(|_| is_told) {
         let message = format!(
             "{} is not modelled: whether this rule holds is not known, and a scenario takes it not to hold",
@@ -263,7 +291,16 @@ pub(super) fn rule_of(
     }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));
     let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
-    Some(Read { matches, doubt, asks, limit, target })
+    Some(Read { matches, doubt, asks, limit, marks, target })
+}
+
+/// `1000`, `0-999`, a name.
+fn users(word: &str) -> Option<Box<[RangeInclusive<u32>]>> {
+    let range = |word: &str| {
+        let (first, last) = word.split_once('-')?;
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    range(word).or_else(|| user(word).map(|of| of..=of)).map(|of| [of].into())
 }
 
 /// Options of modules that are not read, and that many rules have.

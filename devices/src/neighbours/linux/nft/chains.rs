@@ -251,7 +251,14 @@ impl<'t> Reader<'_, 't> {
     fn unknown_file(&mut self, line: &Line<'_>) {
         let chain = format!("(included in line {})", line.number);
         let target = Target::Unknown("include".to_owned());
-        let read = Read { matches: Vec::new(), doubt: None, asks: None, limit: None, target };
+        let read = Read {
+            matches: Vec::new(),
+            doubt: None,
+            asks: None,
+            limit: None,
+            marks: Vec::new(),
+            target,
+        };
         self.rules.add((usize::MAX, &chain), None, read, line, None);
         let hook = Hook::Ingress;
         let (is_nat, when, policy) = (false, Vec::new(), None);

@@ -27,6 +27,8 @@ pub(super) struct Names<'t> {
     pub(super) has_dnat: bool,
     /// Another file belongs to the text.
     pub(super) has_more: bool,
+    /// Rules ask for marks: without those nothing depends on them.
+    pub(super) asks_for_marks: bool,
 }
 
 impl<'t> Names<'t> {
@@ -49,7 +51,7 @@ impl<'t> Names<'t> {
             )
         };
         let (mut family, mut table, mut set) = ("ip", "", "");
-        let (mut has_dnat, mut has_more) = (false, false);
+        let (mut has_dnat, mut has_more, mut asks_for_marks) = (false, false, false);
         for (at, token) in tokens.iter().enumerate() {
             match token.text {
                 "table" => {
@@ -93,6 +95,12 @@ impl<'t> Names<'t> {
                     }
                 }
                 "chain" => set = "",
+                // `mark set 1`, `mark set ct mark`: neither asks.
+                "mark" => {
+                    let sets = |at: Option<usize>| at.is_some_and(|at| word(at) == "set");
+                    let is_value = sets(at.checked_sub(1)) || sets(at.checked_sub(2));
+                    asks_for_marks |= word(at + 1) != "set" && !is_value;
+                }
                 "dnat" | "redirect" | "include" => {
                     has_more |= token.text == "include";
                     has_dnat |= at == 0 || word(at - 1) != "status";
@@ -111,7 +119,8 @@ impl<'t> Names<'t> {
                 _ => {}
             }
         }
-        let mut names = Self { sets: BTreeMap::new(), values, has_dnat, has_more };
+        let sets_of = BTreeMap::new();
+        let mut names = Self { sets: sets_of, values, has_dnat, has_more, asks_for_marks };
         for (name, set) in sets {
             let mut words = Vec::with_capacity(set.words.len());
             names.put_in(set.words.into_iter(), &mut words);

@@ -11,7 +11,10 @@ fn tables_behind_blanks() {
         let text = format!(
             "{star}mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n{star}filter\n: FORWARD  DROP  [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\nCOMMIT\n"
         );
-        check(&text, &[(Terminate, "TCP to port 80", Some(2)), (Drop, "all other TCP", Some(5))]);
+        let taken = (Terminate, "TCP to port 80", Some(2));
+        let [dropped, passed] = [(Drop, Some(5)), (Pass, None)];
+        let rest = [dropped, passed].map(|(effect, line)| (effect, "all other TCP", line));
+        check(&text, &[taken, rest[0], rest[1]]);
         assert_eq!(told(&text).warnings, [], "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod dumps;
 mod limits;
+mod marks;
 mod measured;
 mod own;
 mod packets;

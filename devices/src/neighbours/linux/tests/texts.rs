@@ -98,8 +98,6 @@ fn values_of_nftables() {
     check(&text, &[(Pass, "all TCP", None)]);
     // What the text does not tell is a reason, not a guess.
     for (rule, why) in [
-        ("tcp dport 22 meta mark 0x10 counter accept", "meta mark"),
-        ("tcp dport 22 ct mark & 0xff == 1 accept", "ct mark"),
         ("tcp dport 22 fib saddr . iif oif missing accept", "fib saddr"),
         ("tcp dport 22 quota over 10 mbytes accept", "quota"),
         ("tcp dport 22 ip dscp cs1 accept", "ip dscp"),

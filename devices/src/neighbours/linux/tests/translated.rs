@@ -135,7 +135,14 @@ fn a_redirection_is_for_the_rules_of_input() {
         &["terminate TCP to port 80: forwarded, both directions"],
     );
     let proxy = "*mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
-    check(proxy, &[(Terminate, "TCP to port 80", Some(2)), (Pass, "all other TCP", None)]);
+    has(
+        proxy,
+        &[
+            "terminate TCP to port 80: forwarded, both directions; to this host itself",
+            "pass all other TCP: forwarded, both directions",
+            "pass all other TCP: to this host itself",
+        ],
+    );
 }
 
 /// What is called by an address of this host and sent elsewhere is forwarded, and nothing for the host itself.
@@ -213,7 +220,12 @@ fn sockets_in_front_of_a_proxy() {
     let may = (Unknown, "TCP that this rule names", Some(4));
     check(
         &nft("tcp dport 20000 "),
-        &[taken("TCP to port 20000"), may, (Pass, "all other TCP", None)],
+        &[
+            taken("TCP to port 20000"),
+            may,
+            (Pass, "all other TCP", None),
+            (Pass, "all other TCP", None),
+        ],
     );
     check(&nft("meta l4proto tcp "), &[taken("all TCP")]);
     let save = "*mangle\n:DIVERT - [0:0]\n-A PREROUTING -p tcp -m socket --transparent -j DIVERT\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\n-A DIVERT -j MARK --set-mark 1\n-A DIVERT -j ACCEPT\nCOMMIT\n";
@@ -249,9 +261,10 @@ fn answers_that_come_to_a_proxy() {
         &[
             "pass TCP from 10.0.0.0/8 to 10.0.0.0/8: forwarded, both directions",
             "drop TCP to 10.0.0.0/8: forwarded, both directions",
-            "terminate all other TCP: forwarded, both directions",
+            "terminate all other TCP: forwarded, both directions; to this host itself",
+            "pass TCP to 10.0.0.0/8: to this host itself",
             "drop TCP to 192.0.2.1/32: opened by this host itself",
-            "pass all other TCP: to this host itself; opened by this host itself",
+            "pass all other TCP: opened by this host itself",
         ],
     );
     // Behind a translation answers come to an address of this host, which rules may name.

@@ -42,6 +42,9 @@ impl<'t> Statement<'_, '_, 't> {
         length: usize,
     ) -> Option<usize> {
         let mut at = length;
+        // `meta mark & 0xff == 1`
+        let (key, taken) = keys::masked(key, words.get(at..).unwrap_or(&[]));
+        at += taken;
         // `ip saddr . tcp dport`
         let mut joined: Vec<Key> = Vec::new();
         while words.get(at) == Some(&".") {
@@ -127,6 +130,10 @@ impl<'t> Statement<'_, '_, 't> {
             } else if asks("ip6") {
                 self.matches.push((false, Match::Version6));
             }
+        }
+        // Linux, net/netfilter/nft_meta.c: of what no process has sent neither a condition nor its opposite holds.
+        if keys.iter().any(|key| matches!(key, Key::Owner { .. })) {
+            self.matches.push((false, Match::Host { source: true }));
         }
         if is_map {
             self.map(keys, all.as_slice(), &said());

@@ -1,5 +1,8 @@
 //! What of a packet a condition looks at, and what that and its values come to.
 
+use std::ops::RangeInclusive;
+
+use crate::neighbours::linux::marks::{number, user};
 use crate::neighbours::linux::matches::{Match, addresses, ports};
 
 /// What a condition looks at.
@@ -21,7 +24,16 @@ pub(super) enum Key {
     },
     /// Whether a packet is for one host.
     PacketType,
-    /// What no connection tells: marks, users, times.
+    /// These bits of a mark.
+    Mark {
+        of_connection: bool,
+        mask: u32,
+    },
+    /// The process that a packet is of: its user, or its group.
+    Owner {
+        group: bool,
+    },
+    /// What no connection tells: times, lots.
     Other,
 }
 
@@ -51,6 +63,12 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("l4proto", _) => (Key::Protocol, 1),
         ("meta", "nfproto" | "protocol") | ("ether", "type") => (Key::Version, 2),
         ("nfproto", _) => (Key::Version, 1),
+        ("meta" | "ct", "mark") if words.get(2) != Some(&"set") => {
+            (Key::Mark { of_connection: *first == "ct", mask: u32::MAX }, 2)
+        }
+        ("mark", of) if of != "set" => (Key::Mark { of_connection: false, mask: u32::MAX }, 1),
+        ("meta", "skuid" | "skgid") => (Key::Owner { group: second == "skgid" }, 2),
+        ("skuid" | "skgid", _) => (Key::Owner { group: *first == "skgid" }, 1),
         ("meta", "pkttype") => (Key::PacketType, 2),
         ("pkttype", _) => (Key::PacketType, 1),
         ("fib", "daddr" | "saddr") if words.get(2) == Some(&"type") => {
@@ -58,6 +76,17 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         }
         _ => return None,
     })
+}
+
+/// The bits of a mark that are meant, and how many words say it: `& 0xff`, `and 0xfff`.
+pub(super) fn masked(key: Key, words: &[&str]) -> (Key, usize) {
+    match (key, words) {
+        (Key::Mark { of_connection, .. }, ["&" | "and", mask, ..]) => match number(mask) {
+            Some(mask) => (Key::Mark { of_connection, mask }, 2),
+            None => (Key::Other, 2),
+        },
+        _ => (key, 0),
+    }
 }
 
 /// `tcp dport >= 1024`.
@@ -127,8 +156,23 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
             let of_host = ["host", "unicast", "to-host"];
             Condition::Always(values().any(|value| of_host.contains(&value)))
         }
+        Key::Mark { of_connection, mask } => {
+            let values = values().map(|word| range(word, number)).collect::<Option<_>>();
+            is(values.map(|values| Match::Mark { of_connection, mask, values }))
+        }
+        Key::Owner { group } => {
+            let of = values().map(|word| range(word, user)).collect::<Option<_>>();
+            let called = || values().collect::<Vec<_>>().join(", ").into();
+            is(of.map(|of| Match::Owner { group, of, called: called() }))
+        }
         Key::Other => Condition::Doubt,
     }
+}
+
+/// `5`, `5-9`.
+fn range(word: &str, number: fn(&str) -> Option<u32>) -> Option<RangeInclusive<u32>> {
+    let ends = word.split_once('-').and_then(|(a, b)| Some(a.parse().ok()?..=b.parse().ok()?));
+    ends.or_else(|| number(word).map(|of| of..=of))
 }
 
 /// What of these values, of which each has a part for each key (`10.0.0.1 . 80`), the keys have.

@@ -2,11 +2,13 @@
 
 mod conditions;
 mod keys;
+mod marks;
 mod tcp;
 mod translation;
 
 use sim_core::engine::device::Rule;
 
+use crate::neighbours::linux::marks::Marking;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::remedy;
 use crate::neighbours::linux::rules::{Limit, Read};
@@ -30,6 +32,8 @@ pub(super) struct Statement<'s, 'r, 't> {
     doubts: usize,
     asks: Option<Box<str>>,
     limit: Option<Limit>,
+    /// How it changes marks, which nothing has been done after yet.
+    marks: Vec<Marking>,
 }
 
 /// Words that begin a statement, which no value of a condition is.
@@ -67,6 +71,7 @@ impl<'s, 'r, 't> Statement<'s, 'r, 't> {
             doubts: 0,
             asks: None,
             limit: None,
+            marks: Vec::new(),
         }
     }
 }
@@ -87,6 +92,15 @@ impl<'t> Statement<'_, '_, 't> {
         let mut rest = words;
         while let [first, tail @ ..] = rest {
             let known = key(rest);
+            // What is asked after a mark was set is asked of what follows alone.
+            if known.is_some() && !self.marks.is_empty() {
+                self.does(Target::Count, 0);
+                let is_of_marks = |(_, on): &(bool, Match)| matches!(on, Match::Mark { .. });
+                if self.matches.iter().any(is_of_marks) {
+                    self.matches.retain(|on| !is_of_marks(on));
+                    self.doubted("meta mark".to_owned());
+                }
+            }
             let taken = match known {
                 Some((key, length)) => self.condition(key, rest, length),
                 None => self.part(first, tail),
@@ -100,6 +114,9 @@ impl<'t> Statement<'_, '_, 't> {
                 return;
             };
             rest = rest.get(taken.max(1)..).unwrap_or(&[]);
+        }
+        if !self.marks.is_empty() {
+            self.decides(Target::Count, 0);
         }
     }
 
@@ -145,7 +162,13 @@ impl<'t> Statement<'_, '_, 't> {
             }
             ("tcp", ["flags", rest @ ..]) => 2 + self.flags(rest),
             ("tcp", []) => 1,
-            ("tproxy", _) => self.decides(Target::Take, all),
+            ("tproxy", _) => {
+                let sets = tail.windows(2).position(|pair| pair == ["mark", "set"]);
+                if let Some(at) = sets {
+                    self.marked(false, &tail[at + 2..]);
+                }
+                self.decides(Target::Take, all)
+            }
             ("redirect", _) => self.redirect(tail),
             ("masquerade" | "snat" | "dnat", _) => {
                 let line = &self.reader.lines[self.line];
@@ -167,10 +190,12 @@ impl<'t> Statement<'_, '_, 't> {
             ("counter", ["name", _, ..]) => 3,
             ("log", _) => 1 + logged(tail),
             ("comment", [_, ..]) => 2,
+            ("meta" | "ct", ["mark", "set", rest @ ..]) => 3 + self.marked(first == "ct", rest),
+            ("mark", ["set", rest @ ..]) => 2 + self.marked(false, rest),
             ("meta" | "ct" | "ip" | "ip6" | "ether" | "tcp" | "th", [_, "set", rest @ ..]) => {
                 3 + rest_of_value(rest)
             }
-            ("mark" | "priority", ["set", rest @ ..]) => 2 + rest_of_value(rest),
+            ("priority", ["set", rest @ ..]) => 2 + rest_of_value(rest),
             ("dup", _) => 1 + rest_of_value(tail),
             ("flow", [_, _, ..]) => 3,
             ("add" | "update" | "delete", [set, "{", rest @ ..]) if set.starts_with('@') => {
@@ -310,7 +335,8 @@ impl<'t> Statement<'_, '_, 't> {
         });
         // A set that packets do not change holds an address or does not, whichever rule asks.
         let asks = self.asks.clone().filter(|_| self.doubts == 1);
-        let read = Read { matches, doubt, asks, limit: self.limit, target };
+        let marks = std::mem::take(&mut self.marks);
+        let read = Read { matches, doubt, asks, limit: self.limit, marks, target };
         let Place { table, chain } = self.place;
         let before = self.is_first.then_some(0);
         self.reader.rules.add((table, chain), before, read, line, rule);
