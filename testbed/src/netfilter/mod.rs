@@ -65,7 +65,7 @@ fn held(name: &str, text: &str) -> Result<Held, String> {
     router.load(text)?;
     router.listen(&vocabulary.ports.iter().copied().collect());
     let versions = Router::versions(text);
-    // What a process takes by TPROXY is dropped where there is none.
+    // Who calls this host does not see whether a proxy answers, which does speak MPTCP.
     let takes = text.to_ascii_lowercase().contains("tproxy");
     let mut random = Stream::new(1, name);
     let mut taken = BTreeSet::new();
@@ -104,7 +104,9 @@ fn held(name: &str, text: &str) -> Result<Held, String> {
                 let fits = |said: Effect| {
                     said == kernel
                         || said == Effect::Unknown
-                        || takes && (said == Effect::Terminate || to.is_none())
+                        || takes
+                            && to.is_none()
+                            && (said, kernel) == (Effect::Terminate, Effect::Pass)
                         || is_alike(said)
                 };
                 held.unknown += usize::from(modelled == Effect::Unknown);

@@ -10,6 +10,19 @@ const NETWORKS: [&str; 6] =
 const SERVERS: [&str; 3] = ["10.1.2.3", "10.9.9.9:8080", "192.168.0.200:443"];
 const STATES: [&str; 4] = ["NEW", "ESTABLISHED,RELATED", "INVALID", "NEW,ESTABLISHED"];
 
+/// What gives marks; none of them has the bit of those that the proxy takes.
+const MARKS: [&str; 8] = [
+    "MARK --set-mark 0x1",
+    "MARK --set-xmark 0x2/0x3",
+    "MARK --or-mark 0x4",
+    "MARK --xor-mark 0x1",
+    "CONNMARK --set-mark 0x1",
+    "CONNMARK --set-xmark 0x4/0x6",
+    "CONNMARK --save-mark",
+    "CONNMARK --restore-mark",
+];
+const PROXY: &str = "TPROXY --on-port 8080 --tproxy-mark 0x100/0x100";
+
 /// Draws.
 struct Dice<'a>(&'a mut Stream);
 
@@ -47,8 +60,11 @@ fn dump(dice: &mut Dice<'_>) -> String {
             "ACCEPT",
             "DROP",
         ];
-        for chain in ["PREROUTING", "FORWARD", "POSTROUTING"] {
-            out += &rules(dice, chain, &targets, 2);
+        let targets = [&targets[..], &MARKS].concat();
+        let proxied = [&targets[..], &[PROXY]].concat();
+        out += &rules(dice, "PREROUTING", &proxied, 4);
+        for chain in ["FORWARD", "POSTROUTING"] {
+            out += &rules(dice, chain, &targets, 3);
         }
         out += "COMMIT\n";
     }
@@ -85,9 +101,9 @@ fn rules(dice: &mut Dice<'_>, chain: &str, targets: &[&str], most: u64) -> Strin
     for _ in 0..=dice.0.below(most) {
         let _ = write!(out, "-A {chain}");
         let mut options: Vec<&str> = match chain {
-            "PREROUTING" | "INPUT" => vec!["-i", "-s", "-d", "state"],
-            "POSTROUTING" => vec!["-o", "-s", "-d", "state"],
-            _ => vec!["-i", "-o", "-s", "-d"],
+            "PREROUTING" | "INPUT" => vec!["-i", "-s", "-d", "state", "mark"],
+            "POSTROUTING" => vec!["-o", "-s", "-d", "state", "mark"],
+            _ => vec!["-i", "-o", "-s", "-d", "mark"],
         };
         for _ in 0..dice.0.below(3) {
             let option = dice.of(&options);
@@ -107,6 +123,10 @@ fn condition(dice: &mut Dice<'_>, option: &str) -> String {
     let not = if dice.one_in(4) { " !" } else { "" };
     match option {
         "state" => format!(" -m conntrack{not} --ctstate {}", dice.of(&STATES)),
+        "mark" => {
+            let kind = dice.of(&["mark", "mark", "connmark"]);
+            format!(" -m {kind}{not} --mark {}", dice.of(&["0x1", "0x2/0x2", "0x0/0x4", "0x4/0x6"]))
+        }
         "-i" | "-o" if dice.one_in(4) => format!("{not} {option} eth+"),
         "-i" | "-o" => format!("{not} {option} {}", dice.of(&INTERFACES)),
         _ => format!("{not} {option} {}", dice.of(&NETWORKS)),
@@ -148,6 +168,14 @@ fn nftables(dice: &mut Dice<'_>) -> String {
         let head = format!("  type filter hook {hook} priority {priority}; policy {policy};\n");
         let mut own = called.clone();
         own.push("reset tcp option mptcp");
+        own.extend([
+            "meta mark set 0x1",
+            "meta mark set 0x2 counter accept",
+            "meta mark set meta mark | 0x4",
+            "ct mark set meta mark",
+            "ct mark set 0x1",
+            "meta mark set ct mark",
+        ]);
         if policy == "drop" && hook != "input" {
             own.extend(["accept", "accept"]);
         }
@@ -205,7 +233,7 @@ fn statements(dice: &mut Dice<'_>, targets: &[&str], most: u64) -> String {
 
 fn expression(dice: &mut Dice<'_>) -> String {
     let not = if dice.one_in(4) { "!= " } else { "" };
-    let said = match dice.0.below(13) {
+    let said = match dice.0.below(16) {
         0 => format!("iifname {not}\"{}\"", dice.of(&INTERFACES)),
         1 => format!("oifname {not}{{ \"eth0\", \"ppp0\" }}"),
         2 => format!("iifname {not}\"eth*\""),
@@ -223,6 +251,12 @@ fn expression(dice: &mut Dice<'_>) -> String {
             "tcp flags {}",
             dice.of(&["syn", "syn / syn,ack", "& (fin | syn | rst | ack) == syn", "! ack"])
         ),
+        13 => format!("meta mark {not}{}", dice.of(&["0x1", "{ 0x1, 0x5 }", "0"])),
+        14 => format!(
+            "meta mark {}",
+            dice.of(&["and 0x2 == 0x2", "& 0x4 != 0x4", "& 0x6 == { 0x2, 0x4 }"])
+        ),
+        15 => format!("ct mark {not}{}", dice.of(&["0x1", "0x0"])),
         11 => format!("tcp option mptcp {}", dice.of(&["exists", "missing"])),
         _ => "meta nfproto ipv4".to_owned(),
     };

@@ -150,6 +150,13 @@ impl Router {
             let _ = stdin.write_all(text.as_bytes());
         }
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        // What a proxy takes comes to this host by a route of its mark's.
+        if let Some(mark) = mark_of_proxy(text) {
+            let routes = format!(
+                "rule add fwmark {mark} lookup {PROXIED} priority 50\nroute add local default dev lo table {PROXIED}\n"
+            );
+            self.ip(&routes).map_err(|error| error.to_string())?;
+        }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         if output.status.success() { Ok(()) } else { Err(said) }
     }
@@ -160,6 +167,8 @@ impl Router {
             let socket = || -> io::Result<Socket> {
                 let socket = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::MPTCP))?;
                 socket.set_only_v6(false)?;
+                // For proxies: connections to addresses that are not this host's.
+                socket.set_ip_transparent_v6(true)?;
                 let any = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), *port);
                 socket.bind(&any.into())?;
                 socket.listen(4096)?;
@@ -452,6 +461,17 @@ impl Router {
             std::thread::sleep(Duration::from_micros(200));
         }
     }
+}
+
+/// Number of the routing table that leads to proxies of the router's own.
+const PROXIED: usize = 999;
+
+/// The mark of what a proxy takes.
+fn mark_of_proxy(text: &str) -> Option<&str> {
+    let line = text.lines().find(|line| line.to_ascii_lowercase().contains("tproxy"))?;
+    let after = ["--tproxy-mark ", "mark set "].into_iter();
+    let mut said = after.filter_map(|name| line.split_once(name)).map(|(_, mark)| mark);
+    said.next()?.split([' ', ';']).next()
 }
 
 /// Which program reads a text.

@@ -149,8 +149,9 @@ fn is_of(class: &str, flow: Flow) -> Named {
     let Some(rest) = class.strip_prefix("TCP").filter(|_| is_of_version(class, flow)) else {
         return Named::No;
     };
-    // What is sent here goes beyond no limit.
-    if rest.ends_with(" beyond the limit of this rule") {
+    // What is sent here goes beyond no limit, and has neither a mark nor an owner.
+    let is_supposed = [" with ", " of user ", " of group "].iter().any(|of| rest.contains(of));
+    if is_supposed || rest.ends_with(" beyond the limit of this rule") {
         return Named::No;
     }
     // Of what is not told apart the reader must look at the other rows, too.

@@ -1,7 +1,7 @@
 //! Rules in the forms that people write, each short: what a comparison with the kernel found, and what it did not.
 
 /// The name of each, and its rules.
-pub(super) const TEXTS: [(&str, &str); 18] = [
+pub(super) const TEXTS: [(&str, &str); 20] = [
     (
         "a closed router",
         "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A FORWARD -m state --state RELATED,ESTABLISH -j ACCEPT\n-A FORWARD -i eth1 -o eth0 -s 10.1.0.0/16 -j ACCEPT\n-A FORWARD -i eth0 -d 10.1.0.80 -p tcp -m multiport --dports 80,443,8000:8010 -j ACCEPT\nCOMMIT\n",
@@ -69,6 +69,14 @@ pub(super) const TEXTS: [(&str, &str); 18] = [
     (
         "nft: jumps",
         "table ip f {\n chain two {\n  tcp dport 80 accept\n  continue\n }\n chain one {\n  ip saddr 10.0.0.0/24 goto two\n  tcp dport 81 jump two\n  tcp dport 81 return\n  tcp dport 82 accept\n }\n chain forward {\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  jump one\n  tcp dport { 81, 83 } ip saddr != 10.0.0.5 accept\n }\n}\n",
+    ),
+    (
+        "nft: a transparent proxy",
+        "table inet m {\n chain c {\n  type filter hook prerouting priority mangle; policy accept;\n  tcp dport 22 return\n  ip daddr 10.0.0.0/8 return\n  meta mark 0x539 return\n  iifname \"eth0\" meta l4proto tcp meta mark set 0x100 tproxy to :15006 accept\n }\n chain i {\n  type filter hook input priority 0; policy drop;\n  ct state established accept\n  meta mark 0x100 accept\n  tcp dport 22 accept\n }\n}\n",
+    ),
+    (
+        "a transparent proxy",
+        "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 22 -j RETURN\n-A PREROUTING -p tcp -m mark --mark 0x539 -j RETURN\n-A PREROUTING ! -d 10.1.2.3/32 -i eth0 -p tcp -j TPROXY --on-port 15006 --tproxy-mark 0x100/0xffffffff\nCOMMIT\n",
     ),
     (
         "commands of nft",

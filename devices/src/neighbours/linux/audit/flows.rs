@@ -1,12 +1,13 @@
 //! The connections that are tried: one of each kind that rules name.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sim_core::wire::packet::Flow;
 
 use crate::neighbours::linux::marks::Supposed;
 use crate::neighbours::linux::matches::Match;
-use crate::neighbours::linux::paths::{Path, each_of};
+use crate::neighbours::linux::paths::{Path, each, each_of};
 use crate::neighbours::linux::rules::{Hook, Ruleset};
 use crate::neighbours::linux::target::Target;
 
@@ -117,7 +118,13 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         Match::State(states) => states.iter().any(|state| state == "ESTABLISHED"),
         _ => false,
     };
-    let is_stateless = !rules.entries.iter().any(|entry| entry.matches.iter().any(knows));
+    let mut knowing: BTreeSet<Hook> = BTreeSet::new();
+    each(rules, |path| {
+        if !knowing.contains(&path.base.hook) && path.conditions().any(knows) {
+            knowing.insert(path.base.hook);
+        }
+        true
+    });
     let mut add = |path: &Path<'_, '_>, most: usize| {
         let entry = &rules.entries[path.last()];
         let doubts: Vec<usize> = path.doubts().collect();
@@ -152,7 +159,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         if joined > JOINED_MAX {
             left.get_or_insert(entry.line);
         }
-        let changes = is_stateless
+        let changes = !knowing.contains(&path.base.hook)
             || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
         let answers: Vec<Asked<'_>> = match changes {
             true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),
