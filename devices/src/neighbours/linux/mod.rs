@@ -151,6 +151,9 @@ pub(crate) struct Linux {
     met: Option<(Arc<Rule>, &'static str)>,
     /// Packets that arrived at each port were refused.
     refused: [bool; 2],
+    /// Rules that ask for a mark that the text does not tell, and what is taken to hold of them.
+    opened: Vec<usize>,
+    held: Vec<usize>,
     /// A packet met a rule that holds of it or does not: the text does not tell.
     is_doubted: bool,
     /// Connections get the destinations that rules give them: a scenario's hosts have no others than their own.
@@ -303,6 +306,8 @@ impl Linux {
             is_host: false,
             met: None,
             refused: [false; 2],
+            opened: Vec::new(),
+            held: Vec::new(),
             is_doubted: false,
             translates: false,
             calls_host: false,
@@ -404,8 +409,10 @@ impl Linux {
             }
             self.is_doubted |= entry.limit.is_some();
             if entry.asks_for_open_mark(&around(course)) {
-                let why = "the mark that this rule asks for the text does not tell";
-                self.met.get_or_insert((self.rules.rule(entry), why));
+                self.opened.push(at);
+                if !self.held.contains(&at) {
+                    continue;
+                }
             }
             *self.hits.entry(at).or_default() += 1;
             let rule = self.rules.rule(entry);

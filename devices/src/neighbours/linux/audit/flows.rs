@@ -159,7 +159,9 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         if joined > JOINED_MAX {
             left.get_or_insert(entry.line);
         }
-        let changes = !knowing.contains(&path.base.hook)
+        let knows =
+            if doubts.is_empty() { knowing.contains(&path.base.hook) } else { !knowing.is_empty() };
+        let changes = !knows
             || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
         let answers: Vec<Asked<'_>> = match changes {
             true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),

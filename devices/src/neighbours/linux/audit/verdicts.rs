@@ -21,6 +21,9 @@ use super::flows::{Call, Flows, Named};
 use super::parts::Split;
 use super::ways::{End, Way};
 
+/// Most rules that ask for marks that are not told, each of which may be the one that holds.
+const OPEN_MAX: usize = 16;
+
 /// What becomes of a connection, and why.
 type Outcome = (Effect, Vec<Because>);
 
@@ -98,17 +101,38 @@ impl Tried {
         Self { linux, ingress, at, sent: None, asked: None, gives_marks }
     }
 
-    /// What becomes of a connection; nothing where it takes another way than the one that is tried.
-    fn one(
-        &mut self,
-        Call { flow, calls_host, supposed }: Call,
-        dared: &[usize],
-    ) -> Option<Outcome> {
+    /// What becomes of a connection; nothing where it takes another way than the one that is tried. Where rules ask for
+    /// marks that the text does not tell, any of them may be the one that holds, or none.
+    fn one(&mut self, call: Call, dared: &[usize]) -> Option<Outcome> {
+        self.linux.held.clear();
+        let none = self.once(call, dared);
+        let sent = self.sent;
+        let mut opened = std::mem::take(&mut self.linux.opened);
+        opened.sort_unstable();
+        opened.dedup();
+        for at in opened.into_iter().take(OPEN_MAX) {
+            self.linux.held = vec![at];
+            let other = self.once(call, dared);
+            if effect(&other) != effect(&none) {
+                let rules = &self.linux.rules;
+                let rule = Because::rule(&rules.rule(&rules.entries[at]));
+                let why = "the mark that this rule asks for the text does not tell";
+                return Some((Effect::Unknown, vec![rule, Because::default(why)]));
+            }
+        }
+        self.sent = sent;
+        none
+    }
+
+    /// The same, where it is known which of those hold.
+    fn once(&mut self, call: Call, dared: &[usize]) -> Option<Outcome> {
+        let Call { flow, calls_host, supposed } = call;
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
+        self.linux.opened.clear();
         self.linux.refused = [false; 2];
         self.linux.is_doubted = false;
         self.linux.calls_host = calls_host;
@@ -393,16 +417,19 @@ impl Tried {
         decide.sort_by_key(|(.., alone)| !alone);
         let mut of_sent: Vec<(&Named, Vec<usize>)> =
             decide.into_iter().map(|(named, dared, _)| (named, dared)).collect();
+        let said = of_sent.len();
         if sent.iter().any(|(.., is_taken)| *is_taken) {
             let of_host = |named: &&Named| !named.doubts.is_empty() && named.is_host == Some(true);
             let of_host = flows.named.iter().filter(of_host);
             of_sent.extend(of_host.map(|named| (named, self.alike(&named.doubts))));
         }
         for (named, (before, call), _) in sent {
-            let deciding = of_sent.iter().find(|(_, dared)| {
+            let deciding = of_sent.iter().position(|(_, dared)| {
                 self.one(call, dared).is_some_and(|(effect, _)| effect != before)
             });
-            if let Some((doubted, _)) = deciding {
+            // What any connection may fit is said once.
+            let is_new = |at: &usize| *at >= said || !of_sent[*at].0.traffic.is_any();
+            if let Some((doubted, _)) = deciding.filter(is_new).map(|at| &of_sent[at]) {
                 let because = self.doubted(&doubted.doubts);
                 let traffic = format!("TCP{} that this rule names", named.traffic);
                 say(traffic, Some((Effect::Unknown, because)));
