@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod hosts;
 mod iptables;
 mod marks;
 mod matches;

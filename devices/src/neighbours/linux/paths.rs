@@ -1,7 +1,7 @@
 //! Which rules a packet can come to, and by which others: chains that call each other.
 
 use super::matches::{Conditions, Match};
-use super::rules::{Base, Ruleset};
+use super::rules::{Base, Limit, Ruleset};
 use super::target::Target;
 
 /// Most chains that call one another.
@@ -24,10 +24,13 @@ impl<'r> Path<'_, 'r> {
         self.base.when.iter().chain(self.entries.iter().flat_map(of))
     }
 
-    /// Those of the rules on the way whose conditions cannot be told.
+    /// Those of the rules on the way whose conditions cannot be told; what holds beyond a limit alone is none of them.
     pub(super) fn doubts(&self) -> impl Iterator<Item = usize> + use<'_, 'r> {
         let rules = self.rules;
-        self.entries.iter().copied().filter(|at| rules.entries[*at].doubt.is_some())
+        self.entries.iter().copied().filter(|at| {
+            let entry = &rules.entries[*at];
+            entry.doubt.is_some() && entry.limit != Some(Limit::Beyond)
+        })
     }
 
     /// Those that hold up to a limit or beyond one.
@@ -35,7 +38,7 @@ impl<'r> Path<'_, 'r> {
         let rules = self.rules;
         self.entries.iter().copied().filter(|at| {
             let entry = &rules.entries[*at];
-            entry.limit.is_some() && entry.doubt.is_none()
+            entry.limit == Some(Limit::Beyond) || entry.limit.is_some() && entry.doubt.is_none()
         })
     }
 

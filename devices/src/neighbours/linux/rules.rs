@@ -8,6 +8,7 @@ use sim_core::wire::packet::Packet;
 
 use crate::config::Line;
 
+use super::hosts::Hosts;
 use super::marks::Marking;
 use super::matches::{Circumstances, Conditions, Match};
 use super::target::Target;
@@ -90,6 +91,8 @@ pub(super) struct Ruleset {
     pub(super) bases: Vec<Base>,
     /// Chains that packets pass and that are not followed: they translate addresses, or no TCP comes to them.
     pub(super) roots: Vec<(usize, String)>,
+    /// Hosts that variables without a value call.
+    pub(super) hosts: Hosts,
     /// The manual that rules rest on.
     source: &'static str,
     /// Rules give connections other addresses to come from.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
@@ -86,7 +87,7 @@ impl<'r> Asked<'r> {
             version = Some(address.is_ipv6());
         }
         let mut flow = unnamed.flow(version == Some(true));
-        let mut class = Class::default();
+        let mut class = Class { hosts: Arc::clone(&unnamed.hosts), ..Class::default() };
         if let (Some(address), Some(of)) = (from, self.sources) {
             flow.src.set_ip(address);
             class.sources = Some(of.into());
@@ -107,7 +108,7 @@ impl<'r> Asked<'r> {
             flow.dst.set_port(port);
             class.ports = Some(of.into());
         }
-        self.be_another(&mut flow, &mut class.others);
+        self.be_another(&mut flow, unnamed, &mut class.others);
         let supposed = self.suppose(unnamed, &mut class.others);
         let has_address = from.or(to).is_some();
         Some((class, flow, supposed, version.map(|is_six| (is_six, has_address))))
@@ -155,7 +156,7 @@ impl<'r> Asked<'r> {
     }
 
     /// Makes a connection one of the others, where a rule is of all but some.
-    fn be_another(&self, flow: &mut Flow, called: &mut String) {
+    fn be_another(&self, flow: &mut Flow, unnamed: &Unnamed, called: &mut String) {
         let within =
             |of: &[(IpAddr, u8)], address| of.iter().any(|&(a, l)| in_prefix(address, a, l));
         let address = |of: &[(IpAddr, u8)], now: IpAddr| {
@@ -164,7 +165,7 @@ impl<'r> Asked<'r> {
             let is_needed = now.is_ipv4() && within(of, now);
             is_needed.then(|| others.find(|other| !within(of, *other))).flatten()
         };
-        let networks = |of: &[(IpAddr, u8)]| listed(of, network);
+        let networks = |of: &[(IpAddr, u8)]| listed(of, |of| network(of, &unnamed.hosts));
         let port = |of: &[RangeInclusive<u16>], now: u16| {
             let among = |port: &u16| of.iter().any(|range| range.contains(port));
             among(&now)

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::neighbours::linux::hosts::Hosts;
 
 /// Networks as a condition names them together.
 pub(super) type Networks = Box<[(IpAddr, u8)]>;
@@ -20,6 +23,8 @@ pub(super) struct Class {
     pub(super) others: String,
     /// Earlier rules decide of a part that is not told apart.
     pub(super) is_in_part: bool,
+    /// Hosts that variables call.
+    pub(super) hosts: Arc<Hosts>,
 }
 
 impl Class {
@@ -60,13 +65,13 @@ impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.over)?;
         if let Some(of) = &self.sources {
-            write!(f, " from {}", listed(of, network))?;
+            write!(f, " from {}", listed(of, |of| network(of, &self.hosts)))?;
         }
         if let Some(of) = &self.source_ports {
             write!(f, " from port {}", listed(of, port_range))?;
         }
         if let Some(of) = &self.destinations {
-            write!(f, " to {}", listed(of, network))?;
+            write!(f, " to {}", listed(of, |of| network(of, &self.hosts)))?;
         }
         if let Some(of) = &self.ports {
             write!(f, " to port {}", listed(of, port_range))?;
@@ -76,9 +81,9 @@ impl fmt::Display for Class {
     }
 }
 
-/// `10.0.0.0/8`.
-pub(super) fn network((address, length): &(IpAddr, u8)) -> String {
-    format!("{address}/{length}")
+/// `10.0.0.0/8`, `$SERVER`.
+pub(super) fn network((address, length): &(IpAddr, u8), hosts: &Hosts) -> String {
+    hosts.name(*address).map_or_else(|| format!("{address}/{length}"), str::to_owned)
 }
 
 /// `80`, `1024-65535`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use sim_core::wire::packet::Flow;
 
@@ -254,6 +255,7 @@ impl Flows {
             let class = Class {
                 sources: Some(sources.clone()),
                 destinations: Some(destinations.clone()),
+                hosts: Arc::clone(&self.unnamed.hosts),
                 ..Class::default()
             };
             let flow = Flow {

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
 
 use crate::neighbours::audit::{CLIENT, SERVER};
+use crate::neighbours::linux::hosts::Hosts;
 use crate::neighbours::linux::marks::Marking;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::Ruleset;
@@ -19,6 +21,8 @@ pub(super) struct Unnamed {
     port: u16,
     /// All rules are of IPv6.
     pub(super) is_of_ipv6: bool,
+    /// Hosts that variables call.
+    pub(super) hosts: Arc<Hosts>,
     /// How rules change marks.
     pub(super) marks: Vec<Marking>,
     /// What rules name.
@@ -79,7 +83,8 @@ impl Unnamed {
         let port = unnamed_port(rules);
         let marks = rules.entries.iter().flat_map(|entry| entry.marks.iter().copied()).collect();
         let is_of_ipv6 = rules.is_of_ipv6;
-        Self { ends, port, is_of_ipv6, marks, networks, ports, network_lists, port_lists }
+        let hosts = Arc::new(rules.hosts.clone());
+        Self { ends, port, is_of_ipv6, hosts, marks, networks, ports, network_lists, port_lists }
     }
 
     /// An address of these networks that other conditions do not name, unless they name all of these.

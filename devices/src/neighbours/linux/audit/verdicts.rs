@@ -252,6 +252,9 @@ impl Tried {
             tried.push((Cow::Borrowed(named), told));
         }
         self.split(&mut tried, flows, way);
+        for at in self.crossed(&tried, flows, way) {
+            tried[at].0.to_mut().traffic.is_in_part = true;
+        }
         // What another row's rule names, too, and what becomes of it is what becomes of the rest.
         let is_rest = |(is_six, outcome): &OfVersion| {
             *outcome == rests[usize::from(flows.tells_versions && *is_six)]
@@ -370,17 +373,28 @@ impl Tried {
                 let is_known = |(_, known): &(Effect, Call)| *known == call;
                 if !own.iter().chain(&seen).chain(&fitting).any(is_known)
                     && call.flow.src.is_ipv6() == call.flow.dst.is_ipv6()
+                    && self.is_named_by(call, named, way)
                 {
                     fitting.extend(effect(&self.one(call, &[])).map(|effect| (effect, call)));
                 }
             }
-            let tried: Vec<_> = own.iter().chain(&seen).chain(&fitting).collect();
+            let fits = |(_, call): &&(Effect, Call)| {
+                named.traffic.is_any() || self.is_named_by(*call, named, way)
+            };
+            let alike: Vec<_> = seen.iter().filter(fits).copied().collect();
+            let tried: Vec<_> = own.iter().chain(&alike).chain(&fitting).collect();
             if named.doubts.is_empty() {
                 let beyond = tried.iter().find_map(|(within, call)| {
                     let outcome = self.one(*call, &named.limits)?;
                     (outcome.0 != *within).then_some(outcome)
                 });
-                if let Some((effect, mut because)) = beyond {
+                if let Some((mut effect, mut because)) = beyond {
+                    let is_open = |at: &usize| self.linux.rules.entries[*at].doubt.is_some();
+                    let open: Vec<usize> = named.limits.iter().copied().filter(is_open).collect();
+                    if !open.is_empty() {
+                        effect = Effect::Unknown;
+                        because = self.doubted(&open);
+                    }
                     because.extend(self.limited(&named.limits));
                     let traffic = format!("TCP{} beyond the limit of this rule", named.traffic);
                     say(traffic, Some((effect, because)));
@@ -509,6 +523,48 @@ impl Tried {
                 tried.push((Cow::Owned(part), told));
             }
         }
+    }
+
+    /// Classes of which connections that another class has, too, fare as those: what earlier rules decide of them is not
+    /// what their own rule does.
+    fn crossed(
+        &mut self,
+        tried: &[(Cow<'_, Named>, Vec<OfVersion>)],
+        flows: &Flows,
+        way: &Way,
+    ) -> Vec<usize> {
+        let of_version = |told: &[OfVersion], is_six: bool| {
+            let mut told = told.iter();
+            told.find(|(six, _)| *six == is_six).and_then(|(_, outcome)| effect(outcome))
+        };
+        let mut left = flows.parts_max;
+        let mut crossed = Vec::new();
+        for (at, (mine, of_mine)) in tried.iter().enumerate() {
+            let general = flows.unnamed.flow(mine.flow.dst.is_ipv6());
+            let is_crossed = tried.iter().any(|(other, of_other)| {
+                let call = Call {
+                    flow: mine.of_both(&other.flow, general),
+                    calls_host: mine.calls_host || other.calls_host,
+                    supposed: mine.supposed.or(other.supposed),
+                };
+                let is_six = call.flow.dst.is_ipv6();
+                let effects = [of_version(of_mine, is_six), of_version(of_other, is_six)];
+                if left == 0
+                    || effects[0] == effects[1]
+                    || effects.iter().any(Option::is_none)
+                    // The narrower of two classes is the one that is read.
+                    || [mine, other].iter().any(|named| call == named.call() || named.is_of_answers)
+                    || call.flow.src.is_ipv6() != is_six
+                    || ![mine, other].iter().all(|named| self.is_named_by(call, named, way))
+                {
+                    return false;
+                }
+                left -= 1;
+                effect(&self.one(call, &[])) == effects[1]
+            });
+            crossed.extend(is_crossed.then_some(at));
+        }
+        crossed
     }
 
     /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.

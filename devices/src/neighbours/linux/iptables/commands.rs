@@ -347,7 +347,8 @@ impl<'t> Reader<'_, 't> {
             Command::Append | Command::Insert => {}
         }
         let Self { translates, asks_for_marks, .. } = *self;
-        let known = Known { table, translates, asks_for_marks };
+        let hosts = &mut all.hosts;
+        let known = Known { table, is_six, hosts, translates, asks_for_marks };
         let Some(mut read) = rule_of(words, &all.of_users, known, line, self.found) else {
             // Packets come to a chain all the same, though none of TCP.
             let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line, quoted};
+use crate::neighbours::linux::hosts::Hosts;
 use crate::neighbours::linux::marks::{Marking, masked, user};
 use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, ports};
 use crate::neighbours::linux::rules::{Limit, Read};
@@ -14,9 +15,11 @@ use super::Table;
 use super::shell::{is_named, is_of_variables};
 
 /// What is known of a rule before it is read.
-#[derive(Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct Known<'k> {
     pub(super) table: Table,
+    pub(super) is_six: bool,
+    /// Hosts that variables call.
+    pub(super) hosts: &'k mut Hosts,
     /// Rules of the text give connections other destinations.
     pub(super) translates: bool,
     /// Rules of the text ask for marks: without those nothing depends on them.
@@ -27,7 +30,7 @@ pub(super) struct Known {
 pub(super) fn rule_of(
     words: &[&str],
     chains: &BTreeSet<String>,
-    Known { table, translates, asks_for_marks }: Known,
+    Known { table, is_six, hosts, translates, asks_for_marks }: Known<'_>,
     line: &Line<'_>,
     found: &mut Diagnostics,
 ) -> Option<Read> {
@@ -135,6 +138,19 @@ pub(super) fn rule_of(
                     matches.push((negated, Match::Source(of)));
                 }
                 Some(of) => matches.push((negated, Match::Destination(of))),
+                None if let Some((address, is_new)) = hosts.address(value, is_six) => {
+                    if is_new {
+                        let message = format!(
+                            "the text gives {} no value: taken for an address that no other rule names",
+                            quoted(value)
+                        );
+                        found.warn(line, value, message);
+                    }
+                    let of = [(address, if is_six { 128 } else { 32 })].into();
+                    let is_source = first.starts_with("-s") || first.starts_with("--s");
+                    let of = if is_source { Match::Source(of) } else { Match::Destination(of) };
+                    matches.push((negated, of));
+                }
                 None if is_named(value) => doubted(value),
                 None => {
                     expected("an address or a prefix");

@@ -74,3 +74,24 @@ fn floods() {
     );
     assert!(!directions(text).iter().any(|row| row.contains("unknown")));
 }
+
+/// Within a limit it does not matter who fits a rule that holds beyond it alone.
+#[test]
+fn who_goes_beyond_a_limit_is_not_told() {
+    let text = save(
+        "-A FORWARD -s 10.0.0.1 -p tcp --syn -m mac --mac-source 00:60:08:76:35:51 -m connlimit --connlimit-above 15 -j REJECT\n-A FORWARD -s 10.0.0.0/8 -j ACCEPT\n",
+    );
+    let audit = told(&text);
+    let beyond = &audit.verdicts[1];
+    assert_eq!(beyond.traffic, "TCP from 10.0.0.1/32 beyond the limit of this rule");
+    assert_eq!(beyond.effect, Effect::Unknown);
+    assert!(beyond.because.iter().any(|why| why.rule.contains("--mac-source")), "{beyond:?}");
+    check(
+        &text,
+        &[
+            (Pass, "TCP from 10.0.0.1/32, TCP from 10.0.0.0/8", None),
+            (Effect::Unknown, "TCP from 10.0.0.1/32 beyond the limit of this rule", Some(4)),
+            REST,
+        ],
+    );
+}

@@ -196,7 +196,7 @@ fn answers_of_version_six_alone() {
     has(
         text,
         &[
-            "pass TCP over IPv6 to port 80: to this host itself by eth8",
+            "pass TCP over IPv6 to port 80 (what earlier rules leave): to this host itself by eth8",
             "drop TCP over IPv6 to port 81: opened by this host itself",
         ],
     );

@@ -42,9 +42,13 @@ fn networks_within_networks() {
     check(
         text,
         &[
-            (Pass, "TCP from 10.0.0.0/30, TCP to 10.0.0.0/30, TCP to port 1000-1010", None),
+            (
+                Pass,
+                "TCP from 10.0.0.0/30, TCP to 10.0.0.0/30, TCP to port 1000-1010 (what earlier rules leave)",
+                None,
+            ),
             (Drop, "TCP from 10.0.0.0/24, TCP to 10.0.0.0/24", Some(4)),
-            (Drop, "TCP to port 1011-2000", Some(6)),
+            (Drop, "TCP to port 1011-2000 (what earlier rules leave)", Some(6)),
             (Pass, "all other TCP", None),
         ],
     );

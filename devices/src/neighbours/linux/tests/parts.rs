@@ -50,3 +50,23 @@ fn networks_that_earlier_rules_take() {
         ],
     );
 }
+
+/// What an earlier rule drops by its port is not said to pass because of where it comes from.
+#[test]
+fn ports_that_are_dropped_before_a_network_passes() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m multiport --dports 22,23 -j DROP\n-A INPUT -s 192.168.0.0/16 -j ACCEPT\n-A INPUT -p tcp --dport 80 -j DROP\n-A INPUT -s 10.0.0.1 -p tcp --dport 81 -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n";
+    check(
+        text,
+        &[
+            (Pass, "all TCP", None),
+            (Drop, "TCP to port 22, 23", Some(4)),
+            (
+                Pass,
+                "TCP from 192.168.0.0/16 (what earlier rules leave), TCP from 10.0.0.1/32 to port 81",
+                None,
+            ),
+            (Drop, "TCP to port 80 (what earlier rules leave)", Some(6)),
+            (Drop, "all other TCP", Some(8)),
+        ],
+    );
+}

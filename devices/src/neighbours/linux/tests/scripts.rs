@@ -1,6 +1,6 @@
 //! Scripts whose variables hold more than one word, are set beside others' values, or are not set at all.
 
-use crate::audit::Effect::{Drop, Pass, Terminate, Unknown};
+use crate::audit::Effect::{Drop, Pass, Strip, Terminate, Unknown};
 
 use super::texts::{check, told};
 
@@ -71,4 +71,22 @@ fn rules_without_table_and_command() {
     assert_eq!(lines, [1, 2], "{warnings:?}");
     assert!(warnings[0].message.contains("neither a table's line"), "{warnings:?}");
     assert!(warnings[1].message.contains("addresses are translated"), "{warnings:?}");
+}
+
+/// A host that a variable without a value calls is called by it.
+#[test]
+fn hosts_that_variables_call() {
+    let text = "iptables -t mangle -A FORWARD -d $server_ip -p tcp ! --syn -j TCPOPTSTRIP --strip-options 30\niptables -A FORWARD -s ${server_ip} -p tcp --tcp-flags RST RST -j DROP\niptables -A FORWARD -s $OTHER -p tcp --dport 80 -j DROP\n";
+    check(
+        text,
+        &[
+            (Strip, "TCP to $server_ip, TCP from $server_ip", Some(1)),
+            (Drop, "TCP from $OTHER to port 80", Some(3)),
+            (Pass, "all other TCP", None),
+        ],
+    );
+    let warnings = told(text).warnings;
+    let lines: Vec<u32> = warnings.iter().map(|warning| warning.line).collect();
+    assert_eq!(lines, [1, 3], "{warnings:?}");
+    assert!(warnings[0].message.contains("gives `$server_ip` no value"), "{warnings:?}");
 }

@@ -80,7 +80,7 @@ fn each_value_of_a_map_has_its_destination() {
         &text,
         &[
             (Drop, "TCP over IPv4 to port 443", Some(9)),
-            (Pass, "TCP to 10.0.0.1/32, TCP over IPv4 to port 80", None),
+            (Pass, "TCP to 10.0.0.1/32 (what earlier rules leave), TCP over IPv4 to port 80", None),
             REST,
         ],
     );

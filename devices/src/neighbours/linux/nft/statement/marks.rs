@@ -2,10 +2,11 @@
 
 use crate::neighbours::linux::marks::{Marking, number};
 
-use super::{SELECTORS, STATEMENTS, Statement};
+use super::{SELECTORS, STATEMENTS, Statement, rest_of_value};
 
 /// Words that begin a statement behind a mark's value.
-const BEHIND: [&str; 6] = ["tproxy", "redirect", "dnat", "snat", "masquerade", "mark"];
+const BEHIND: [&str; 9] =
+    ["tproxy", "redirect", "dnat", "snat", "masquerade", "mark", "log", "flow", ";"];
 
 impl<'t> Statement<'_, '_, 't> {
     /// The value that a mark is given; how many words it has.
@@ -37,19 +38,14 @@ impl<'t> Statement<'_, '_, 't> {
             };
             length += 2;
         }
-        // The value is one that is not read: of a map, of a lot.
+        // Of a map, of a lot: not told.
         let rest = words.get(length..).unwrap_or(&[]);
-        let begins = |word: &&str| {
+        let is_whole = rest.first().is_none_or(|word| {
             STATEMENTS.contains(word) || SELECTORS.contains(word) || BEHIND.contains(word)
-        };
-        if marking == Marking::open(of_connection) {
-            length += super::rest_of_value(rest);
-        } else if !rest.first().is_none_or(|word| begins(&word)) {
-            let is_known = matches!(rest[0], "counter" | ";" | "limit" | "ct" | "return");
-            if !is_known {
-                marking = Marking::open(of_connection);
-                length += super::rest_of_value(rest);
-            }
+        });
+        if !is_whole || marking == Marking::open(of_connection) {
+            marking = Marking::open(of_connection);
+            length += rest_of_value(rest);
         }
         if self.reader.names.asks_for_marks {
             self.marks.push(marking);
