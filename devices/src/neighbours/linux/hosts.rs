@@ -1,6 +1,7 @@
 //! Hosts that a text calls by a variable to which it gives no value: each has an address here that rules do not name,
 //! and that is called by the variable.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Most of them; others stay untold.
@@ -10,6 +11,8 @@ const HOSTS_MAX: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts {
     called: Vec<Box<str>>,
+    /// Those of which it was said that they have no value.
+    said: BTreeSet<IpAddr>,
 }
 
 /// The address of the host of this place.
@@ -22,8 +25,8 @@ fn address(at: usize, is_six: bool) -> IpAddr {
 }
 
 impl Hosts {
-    /// The address for a variable (`$server`, `${server}`); nothing for another word. True where it is a new one.
-    pub(super) fn address(&mut self, word: &str, is_six: bool) -> Option<(IpAddr, bool)> {
+    /// The address for a variable (`$server`, `${server}`); nothing for another word.
+    pub(super) fn address(&mut self, word: &str, is_six: bool) -> Option<IpAddr> {
         let name = word.strip_prefix('$')?;
         let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -35,7 +38,12 @@ impl Hosts {
             self.called.push(format!("${name}").into());
         }
         let at = known.unwrap_or(self.called.len() - 1);
-        (at < HOSTS_MAX).then(|| (address(at, is_six), known.is_none()))
+        (at < HOSTS_MAX).then(|| address(at, is_six))
+    }
+
+    /// True the first time that a variable's address is spoken of.
+    pub(super) fn is_new(&mut self, of: IpAddr) -> bool {
+        self.said.insert(of)
     }
 
     /// The variable that an address stands for.

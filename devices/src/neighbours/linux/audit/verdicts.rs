@@ -395,7 +395,9 @@ impl Tried {
                         effect = Effect::Unknown;
                         because = self.doubted(&open);
                     }
-                    because.extend(self.limited(&named.limits));
+                    let told: Vec<usize> =
+                        named.limits.iter().copied().filter(|at| !open.contains(at)).collect();
+                    because.extend(self.limited(&told));
                     let traffic = format!("TCP{} beyond the limit of this rule", named.traffic);
                     say(traffic, Some((effect, because)));
                 }

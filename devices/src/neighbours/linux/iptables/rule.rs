@@ -1,6 +1,7 @@
 //! The words of one rule: its conditions and its target.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use crate::config::words::nearest;
@@ -43,6 +44,8 @@ pub(super) fn rule_of(
     let mut doubts = 0;
     let mut limit = None;
     let mut marks = Vec::new();
+    // Variables without a value.
+    let mut unset: Vec<(&str, IpAddr)> = Vec::new();
     // Whose `--mark` is meant.
     let mut of_connection = false;
     // A variable that may hold the rule's target.
@@ -138,14 +141,8 @@ pub(super) fn rule_of(
                     matches.push((negated, Match::Source(of)));
                 }
                 Some(of) => matches.push((negated, Match::Destination(of))),
-                None if let Some((address, is_new)) = hosts.address(value, is_six) => {
-                    if is_new {
-                        let message = format!(
-                            "the text gives {} no value: taken for an address that no other rule names",
-                            quoted(value)
-                        );
-                        found.warn(line, value, message);
-                    }
+                None if let Some(address) = hosts.address(value, is_six) => {
+                    unset.push((value, address));
                     let of = [(address, if is_six { 128 } else { 32 })].into();
                     let is_source = first.starts_with("-s") || first.starts_with("--s");
                     let of = if is_source { Match::Source(of) } else { Match::Destination(of) };
@@ -304,6 +301,15 @@ pub(super) fn rule_of(
             quoted(doubt)
         );
         found.warn(line, doubt, message);
+    }
+    for (name, address) in unset {
+        if is_told && hosts.is_new(address) {
+            let message = format!(
+                "the text gives {} no value: taken for an address that no other rule names",
+                quoted(name)
+            );
+            found.warn(line, name, message);
+        }
     }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));
     let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
