@@ -13,7 +13,7 @@ use std::fmt;
 
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, lines};
 use platform::Guess;
 
 pub use platform::{Platform, platforms, recognise};
@@ -180,12 +180,34 @@ pub fn audit(
 fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
     const HEADERS: [&str; 4] = ["ASA Version ", "PIX Version ", "FWSM Version ", "NGFW Version "];
     let begins = |line: &str| HEADERS.iter().any(|header| line.starts_with(header));
-    if text.text.lines().filter(|line| begins(line)).nth(1).is_none() {
+    let has_headers = text.text.lines().filter(|line| begins(line)).nth(1).is_some();
+    let moves = ["changeto", "switchto", "hostname"].iter().any(|word| text.text.contains(word));
+    if !has_headers && !moves {
         return;
     }
     let mut found = Diagnostics::new(text.file);
     let all = text.lines();
-    for line in all.iter().filter(|line| begins(line.text())).skip(1) {
+    let mut headers = all.iter().filter(|line| begins(line.text()));
+    headers.next();
+    let mut several: Vec<&Line<'_>> = headers.collect();
+    // Contexts, each with a name of its own, and devices by their names; one that is given again is the same.
+    let (mut contexts, mut names) = (Vec::new(), Vec::new());
+    for line in all.iter().filter(|line| line.indent == 0) {
+        let (known, name) = match line.words.as_slice() {
+            ["changeto" | "switchto", "context" | "vdc", name] => {
+                names.clear();
+                (&mut contexts, *name)
+            }
+            ["hostname", name] => (&mut names, *name),
+            _ => continue,
+        };
+        if !known.contains(&name) {
+            several.extend((!known.is_empty()).then_some(line));
+            known.push(name);
+        }
+    }
+    several.sort_unstable_by_key(|line| line.number);
+    for line in several {
         let message =
             "another configuration begins here; all are read as one, which none of them is";
         found.warn(line, "", message).help("give each context or device a file of its own");
@@ -193,5 +215,29 @@ fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
     if !found.is_empty() {
         audit.warnings.extend(found.into_all());
         audit.warnings.sort_by_key(|w| (w.line, w.column_start));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned(text: &str) -> Vec<u32> {
+        let (_, audit) = audit(ConfigText::new("x", text), None);
+        let of_several = |w: &&ConfigDiagnostic| w.message.contains("another configuration");
+        audit.warnings.iter().filter(of_several).map(|w| w.line).collect()
+    }
+
+    /// A text of several firewalls is read as one, and that is said.
+    #[test]
+    fn several_configurations_in_one_text() {
+        let one = "ASA Version 9.16(4)\nhostname a\ninterface GigabitEthernet0/0\n nameif outside\n security-level 0\n";
+        let other = one.replace("ASA Version 9.16(4)\n", "").replace("hostname a", "hostname b");
+        let contexts = format!("changeto context A\n{one}changeto context B\n{other}");
+        assert_eq!(warned(&contexts), [7]);
+        assert_eq!(warned(&format!("changeto context A\n{one}changeto context A\n")), [0; 0]);
+        assert_eq!(warned(&format!("{one}{other}")), [6]);
+        assert_eq!(warned(&format!("{one}{}", other.replace("hostname b", "hostname a"))), [0; 0]);
+        assert_eq!(warned(&format!("{one}{one}")), [6]);
     }
 }

@@ -69,7 +69,7 @@ pub fn read_lines(lines: &[Line<'_>], grammar: &mut dyn Grammar) {
 fn moves(line: &Line<'_>) -> bool {
     matches!(
         line.words.as_slice(),
-        ["exit" | "end" | "enable" | "en"]
+        ["exit" | "exi" | "ex" | "end" | "enable" | "en"]
             | ["configure" | "config" | "conf", "terminal" | "term" | "t"]
             | ["do", "wr" | "write", ..]
             | ["wr" | "write"]

@@ -4,6 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 pub use sim_core::suggest::nearest;
 
+/// True for `interface`, also cut as IOS takes it: `int`, `inter`.
+pub(crate) fn is_interface(word: &str) -> bool {
+    word.len() >= 3 && "interface".starts_with(word)
+}
+
 /// TCP ports that ASA and IOS know by name (ASA command reference, "TCP and UDP ports").
 const PORTS: &[(&str, u16)] = &[
     ("aol", 5190),

@@ -836,4 +836,38 @@ mod tests {
         let class = "class-map C\n match protocol http\npolicy-map P\n class C\n  drop\ninterface a\n service-policy output P\n";
         assert!(says(class).1.contains("does not recognise"));
     }
+
+    fn warned(text: &str) -> Vec<u32> {
+        audit(ConfigText::new("r.cfg", text)).warnings.iter().map(|w| w.line).collect()
+    }
+
+    /// A command that interfaces alone have does nothing where none is open, and that is said.
+    #[test]
+    fn commands_of_interfaces_where_none_is_open() {
+        let text =
+            "access-list 101 permit tcp any any eq 80\n#interface fa0/1\nip access-group 101 out\n";
+        assert!(warned(text).contains(&3), "{:?}", warned(text));
+        let open = text.replace('#', "");
+        assert_eq!(warned(&open), [0; 0]);
+        let left =
+            open.replace("ip access-group", "ip route 0.0.0.0 0.0.0.0 fa0/1\nip access-group");
+        assert_eq!(warned(&left), [4]);
+        assert_eq!(warned("interface a\nrouter ospf 1\nip nat inside\n"), [3]);
+    }
+
+    /// Blocks that are not read, as they are typed: without indentation, and left by `ex`.
+    #[test]
+    fn blocks_as_they_are_typed() {
+        let text = "conf t\nint g0/2\nip add dhcp\nex\nrouter ospf 1\nrouter-id 3.3.3.3\nredistribute static\nno auto-summary\nnetwork 3.3.3.3 0.0.0.0 area 0\nex\nrouter rip\nversion 2\nnetwork 10.0.0.0\nip dhcp pool P\nnetwork 10.0.0.0 255.0.0.0\ndefault-router 10.0.0.1\ncrypto isakmp policy 1\nencr aes\ngroup 2\ncrypto map M 1 ipsec-isakmp\nset peer 10.0.0.1\nmatch address 100\naccess-list 1 permit any\ninter g0/2\nip nat outside\nint g0/1\nip nat inside\ndo wr\n";
+        assert_eq!(warned(text), [0; 0], "{:?}", audit(ConfigText::new("r.cfg", text)).warnings);
+        let translated =
+            text.replace("inter g0/2", "ip nat inside source list 1 int g0/2 overload\ninter g0/2");
+        let found = audit(ConfigText::new("r.cfg", &translated)).warnings;
+        let said: Vec<&str> = found.iter().map(|w| &*w.message).collect();
+        let [translated, no_address] = &said[..] else { panic!("{said:?}") };
+        assert!(
+            translated.contains("ADD_ADDR") && no_address.contains("address of g0/2"),
+            "{said:?}"
+        );
+    }
 }

@@ -10,7 +10,9 @@ use crate::config::access_list::{self, Dialect, Entry};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::route_map::RouteMapEntry;
-use crate::config::words::{interface_key, interface_names, nearest, netmask, without_note};
+use crate::config::words::{
+    interface_key, interface_names, is_interface, nearest, netmask, without_note,
+};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
@@ -90,7 +92,11 @@ impl Grammar for Reader<'_, '_> {
             return true;
         }
         match line.words.as_slice() {
-            ["version", version] if line.indent == 0 => {
+            // RIP has a command of that name.
+            ["version", version]
+                if line.indent == 0
+                    && !matches!(self.block, Block::Of(words) if words.contains(&"version")) =>
+            {
                 self.config.version = Some((*version).to_owned());
                 self.block = Block::None;
             }
@@ -105,7 +111,7 @@ impl Grammar for Reader<'_, '_> {
                 map.push(RouteMapEntry { permit, ..RouteMapEntry::default() });
                 self.block = Block::RouteMap((*name).to_owned());
             }
-            ["interface" | "int", name @ ..] if !name.is_empty() => {
+            [first, name @ ..] if is_interface(first) && !name.is_empty() => {
                 let interfaces = &mut self.config.interfaces;
                 let names = interface_names(name).into_iter();
                 let places = names.map(|name| {
@@ -286,8 +292,13 @@ impl Grammar for Reader<'_, '_> {
             Block::Quality(block) => block.commands(),
             _ => &["class-map", "policy-map", "zone-pair", "zone-member", "access-list"],
         };
-        self.block = Block::Other;
-        if !skipped::is_known(line) {
+        let opened = skipped::commands_of(line);
+        self.block = if opened.is_empty() { Block::Other } else { Block::Of(opened) };
+        if skipped::is_of_interfaces(line) {
+            let message =
+                "no interface is open here, which alone has this command: the line is passed over";
+            self.found.warn(line, "", message);
+        } else if !skipped::is_known(line) {
             blocks::slip(line, known, self.found);
             if !self.found.tells_of(line) {
                 skipped::unknown(line, self.found);

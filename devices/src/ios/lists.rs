@@ -7,7 +7,7 @@ use crate::audit::{Because, Effect, Verdict};
 use crate::config::access_list::{self, AccessList, Dialect, Entry};
 use crate::config::objects::{self, Objects};
 use crate::config::route_map::RouteMapEntry;
-use crate::config::words::{interface_key, interface_names};
+use crate::config::words::{interface_key, interface_names, is_interface};
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use crate::nbar::grammar::Block as QualityBlock;
@@ -134,7 +134,7 @@ impl Reader<'_, '_> {
     /// Takes a line; the block that is open after it.
     fn read(&mut self, line: &Line<'_>, open: Block) -> Block {
         match line.words.as_slice() {
-            ["interface" | "int", name @ ..] if !name.is_empty() => {
+            [first, name @ ..] if is_interface(first) && !name.is_empty() => {
                 // How IOS XR says what kind it is.
                 let kinds = ["l2transport", "point-to-point", "multipoint"];
                 let name: Vec<&str> =

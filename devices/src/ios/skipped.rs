@@ -523,6 +523,139 @@ const LINE: &[&str] = &[
     "transport",
 ];
 
+/// What routing protocols, pools of addresses and other blocks have that are not read: their commands follow them without
+/// indentation, too, where a text was typed.
+const BLOCKS: &[(&[&str], &[&str])] = &[
+    (
+        &["router"],
+        &[
+            "no",
+            "version",
+            "address-family",
+            "af-interface",
+            "aggregate-address",
+            "area",
+            "auto-cost",
+            "auto-summary",
+            "bgp",
+            "capability",
+            "default-information",
+            "default-metric",
+            "distance",
+            "distribute-list",
+            "eigrp",
+            "exit-address-family",
+            "exit-af-interface",
+            "exit-af-topology",
+            "is-type",
+            "ispf",
+            "log-adjacency-changes",
+            "max-metric",
+            "maximum-paths",
+            "metric",
+            "metric-style",
+            "neighbor",
+            "net",
+            "network",
+            "nsf",
+            "offset-list",
+            "passive-interface",
+            "redistribute",
+            "router-id",
+            "summary-address",
+            "synchronization",
+            "timers",
+            "topology",
+            "traffic-share",
+            "variance",
+        ],
+    ),
+    (
+        &["ip", "dhcp", "pool"],
+        &[
+            "no",
+            "address",
+            "bootfile",
+            "class",
+            "client-identifier",
+            "client-name",
+            "default-router",
+            "dns-server",
+            "domain-name",
+            "hardware-address",
+            "host",
+            "import",
+            "lease",
+            "netbios-name-server",
+            "netbios-node-type",
+            "network",
+            "next-server",
+            "option",
+            "utilization",
+        ],
+    ),
+    (
+        &["crypto"],
+        &[
+            "no",
+            "acl",
+            "authentication",
+            "description",
+            "dns",
+            "domain",
+            "encr",
+            "encryption",
+            "enrollment",
+            "fqdn",
+            "group",
+            "hash",
+            "identity",
+            "integrity",
+            "key",
+            "lifetime",
+            "match",
+            "mode",
+            "peer",
+            "pool",
+            "pre-shared-key",
+            "prf",
+            "proposal",
+            "revocation-check",
+            "reverse-route",
+            "rsakeypair",
+            "serial-number",
+            "set",
+            "subject-name",
+        ],
+    ),
+    (&["key", "chain"], &["key", "key-string", "accept-lifetime", "send-lifetime"]),
+    (&["ip", "vrf"], &["rd", "route-target", "description", "import", "export", "maximum"]),
+    (
+        &["vrf", "definition"],
+        &["rd", "route-target", "description", "address-family", "exit-address-family"],
+    ),
+];
+
+/// The commands of the block that a line opens, where it is one that is not read.
+pub(super) fn commands_of(line: &Line<'_>) -> &'static [&'static str] {
+    let opens = |(opener, _): &&(&[&str], &[&str])| line.words.starts_with(opener);
+    BLOCKS.iter().find(opens).map_or(&[], |(_, commands)| commands)
+}
+
+/// True for a command that interfaces alone have, and that decides what becomes of connections.
+pub(super) fn is_of_interfaces(line: &Line<'_>) -> bool {
+    matches!(
+        line.words.as_slice(),
+        ["ip", "access-group", _, "in" | "out", ..]
+            | ["ipv6", "traffic-filter", _, "in" | "out", ..]
+            | ["ip", "inspect", _, "in" | "out"]
+            | ["ip", "nat", "inside" | "outside"]
+            | ["ip", "policy", "route-map", ..]
+            | ["ip", "tcp", "adjust-mss", ..]
+            | ["zone-member", "security", ..]
+    )
+}
+
 /// True when a line may be one of IOS's.
 pub(super) fn knows(line: &Line<'_>) -> bool {
     let first = line.words[0];

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use sim_core::time::SimDuration;
 
-use crate::config::words::{nearest, netmask, port};
+use crate::config::words::{is_interface, nearest, netmask, port};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
 use super::config::{Dynamic, Gateway, Global, NatConfig, Pool, Service, Static, To};
@@ -265,7 +265,7 @@ fn dynamic(
 ) -> Option<Dynamic> {
     let (to, rest) = match words {
         ["pool", name, rest @ ..] => (To::Pool((*name).to_owned()), rest),
-        ["interface", name @ ..] if !name.is_empty() => {
+        [first, name @ ..] if is_interface(first) && !name.is_empty() => {
             // The number may stand apart from the name.
             let apart = name.get(1).is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit()));
             let (name, rest) = name.split_at(1 + usize::from(apart));
