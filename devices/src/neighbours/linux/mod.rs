@@ -87,6 +87,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     closed: SimDuration::from_secs(10),
 };
 
+/// Stands for what a file does that is included.
+const INCLUDED: &str = "include";
+
 /// Most rules that a packet is held against in a chain: chains that call each other have no end.
 const STEPS_MAX: usize = 100_000;
 
@@ -441,8 +444,13 @@ impl Linux {
                     calls.pop();
                     calls.extend(to);
                 }
-                Target::Unknown(_) => {
-                    let why = "what its target does is not known: it is not modelled, or a chain that the text does not hold";
+                Target::Unknown(name) => {
+                    let why = match &**name {
+                        INCLUDED => "what the file holds the text does not tell",
+                        _ => {
+                            "what its target does is not known: it is not modelled, or a chain that the text does not hold"
+                        }
+                    };
                     self.met.get_or_insert((rule, why));
                 }
                 Target::Count => {}

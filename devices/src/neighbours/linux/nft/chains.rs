@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sim_core::engine::device::Rule;
 
 use crate::config::{ConfigText, Diagnostics, Line};
+use crate::neighbours::linux::INCLUDED;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset, translates_destinations};
 use crate::neighbours::linux::target::Target;
@@ -217,18 +218,23 @@ impl<'t> Reader<'_, 't> {
                 }
                 ("include", _) => {
                     let line = &self.lines[self.tokens[self.at - 1].line];
-                    // A pattern fits no file on most boxes; a file that is named must be there.
+                    // A pattern fits no file on most boxes; a file that is named must be there. Of values that the text
+                    // lacks it holds the definitions.
                     let is_pattern = second.contains(['*', '?', '[']);
-                    let message = match is_pattern {
-                        true => {
+                    let defines = !is_pattern && depth == 0 && self.names.lacks_values;
+                    let message = match (is_pattern, defines) {
+                        (true, _) => {
                             "what the files hold that are included here is not known: they are taken to hold nothing"
                         }
-                        false => "what the file holds that is included here is not known",
+                        (_, true) => {
+                            "what the file holds that is included here is not known: it is taken to hold values that the text lacks, and no rules"
+                        }
+                        _ => "what the file holds that is included here is not known",
                     };
                     self.found.warn(line, "", message);
                     if is_pattern {
                         self.patterns.push(line);
-                    } else {
+                    } else if !defines {
                         self.unknown_file(line);
                     }
                 }
@@ -250,7 +256,7 @@ impl<'t> Reader<'_, 't> {
     /// Rules of a file that is not here may do anything.
     fn unknown_file(&mut self, line: &Line<'_>) {
         let chain = format!("(included in line {})", line.number);
-        let target = Target::Unknown("include".to_owned());
+        let target = Target::Unknown(INCLUDED.to_owned());
         let read = Read {
             matches: Vec::new(),
             doubt: None,

@@ -27,6 +27,8 @@ pub(super) struct Names<'t> {
     pub(super) has_dnat: bool,
     /// Another file belongs to the text.
     pub(super) has_more: bool,
+    /// Names are used to which the text gives no values.
+    pub(super) lacks_values: bool,
     /// Rules ask for marks: without those nothing depends on them.
     pub(super) asks_for_marks: bool,
 }
@@ -75,12 +77,24 @@ impl<'t> Names<'t> {
                         sets.entry((family, table, set)).or_default().changes = true;
                     }
                 }
-                "elements" if word(at + 1) == "=" => {
+                // Blanks may stand around the sign.
+                "elements" | "elements="
+                    if token.text.ends_with('=') || word(at + 1).starts_with('=') =>
+                {
+                    let (glued, first) = match (token.text.ends_with('='), word(at + 1)) {
+                        (true, _) => ("", at + 1),
+                        (false, sign) => (&sign[1..], at + 2),
+                    };
                     let of = sets.entry((family, table, set)).or_default();
-                    match word(at + 2) {
-                        "{" => of.words.extend(inside(at + 3)),
+                    match word(first) {
+                        _ if !glued.is_empty() => of.words.push(glued),
+                        "{" => of.words.extend(inside(first + 1)),
                         value => of.words.push(value),
                     }
+                }
+                glued if glued.starts_with("elements=$") => {
+                    let of = sets.entry((family, table, set)).or_default();
+                    of.words.push(&glued["elements=".len()..]);
                 }
                 "element" => {
                     let named = FAMILIES.contains(&word(at + 1));
@@ -119,8 +133,15 @@ impl<'t> Names<'t> {
                 _ => {}
             }
         }
+        let lacks = |token: &Token<'t>| {
+            let name = token.text.strip_prefix("elements=").unwrap_or(token.text);
+            let name = name.strip_prefix('$').filter(|name| !name.is_empty());
+            name.is_some_and(|name| !values.contains_key(name))
+        };
+        let lacks_values = tokens.iter().any(lacks);
         let sets_of = BTreeMap::new();
-        let mut names = Self { sets: sets_of, values, has_dnat, has_more, asks_for_marks };
+        let mut names =
+            Self { sets: sets_of, values, has_dnat, has_more, lacks_values, asks_for_marks };
         for (name, set) in sets {
             let mut words = Vec::with_capacity(set.words.len());
             names.put_in(set.words.into_iter(), &mut words);

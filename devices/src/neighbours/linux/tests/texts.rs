@@ -865,3 +865,31 @@ fn chains_in_no_table() {
     let behind = within + alone;
     assert_eq!(told(&behind).warnings.len(), 1);
 }
+
+/// A file that is included gives values to names that the text uses: what those decide is open, and nothing else.
+#[test]
+fn values_of_included_files() {
+    let text = "define here = { 10.0.0.0/8, 192.0.2.0/24 }\ninclude \"/etc/there.ips\"\ntable inet m {\n set h {\n  type ipv4_addr\n  flags interval\n  elements=$here\n }\n set t {\n  type ipv4_addr\n  elements=$there\n }\n chain c {\n  type filter hook forward priority 0; policy accept;\n  ct state established accept\n  ip daddr @h return\n  ip daddr @t return\n  drop\n }\n}\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP to 10.0.0.0/8, 192.0.2.0/24", None),
+            (Unknown, "TCP over IPv4 that this rule names", Some(17)),
+            (Drop, "all other TCP", Some(18)),
+        ],
+    );
+    assert!(told(text).warnings[0].message.contains("values that the text lacks"));
+    for spaced in ["elements = $here", "elements= $here", "elements =$here"] {
+        check(
+            &text.replace("elements=$here", spaced),
+            &[
+                (Pass, "TCP to 10.0.0.0/8, 192.0.2.0/24", None),
+                (Unknown, "TCP over IPv4 that this rule names", Some(17)),
+                (Drop, "all other TCP", Some(18)),
+            ],
+        );
+    }
+    // Where none is lacking, it may hold rules.
+    let whole = text.replace("$there", "{ 1.1.1.1 }");
+    assert_eq!(told(&whole).verdicts[0].effect, Unknown);
+}
