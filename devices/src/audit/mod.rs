@@ -181,15 +181,10 @@ fn warn_of_several(text: ConfigText<'_>, audit: &mut Audit) {
     const HEADERS: [&str; 4] = ["ASA Version ", "PIX Version ", "FWSM Version ", "NGFW Version "];
     let begins = |line: &str| HEADERS.iter().any(|header| line.starts_with(header));
     let has_headers = text.text.lines().filter(|line| begins(line)).nth(1).is_some();
-    let moves = ["changeto", "switchto", "hostname"].iter().any(|word| text.text.contains(word));
-    if !has_headers && !moves {
-        return;
-    }
     let mut found = Diagnostics::new(text.file);
     let all = text.lines();
-    let mut headers = all.iter().filter(|line| begins(line.text()));
-    headers.next();
-    let mut several: Vec<&Line<'_>> = headers.collect();
+    let headers = all.iter().filter(|line| has_headers && begins(line.text()));
+    let mut several: Vec<&Line<'_>> = headers.skip(1).collect();
     // Contexts, each with a name of its own, and devices by their names; one that is given again is the same.
     let (mut contexts, mut names) = (Vec::new(), Vec::new());
     for line in all.iter().filter(|line| line.indent == 0) {

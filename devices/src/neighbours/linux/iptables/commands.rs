@@ -90,16 +90,23 @@ pub(super) struct Reader<'r, 't> {
 
 impl<'r, 't> Reader<'r, 't> {
     /// Of a text of which no line is read yet.
-    pub(super) fn of(text: ConfigText<'t>, found: &'r mut Diagnostics) -> Self {
+    pub(super) fn of(text: ConfigText<'t>, lines: &[Line<'_>], found: &'r mut Diagnostics) -> Self {
+        let translates = |pair: &[&str]| match pair {
+            ["-j" | "--jump", to] => {
+                ["DNAT", "REDIRECT", "NETMAP"].iter().any(|name| to.starts_with(name))
+            }
+            _ => false,
+        };
+        let words = || lines.iter().map(|line| line.words.as_slice());
+        let asks_for_marks = words().any(|words| words.contains(&"--mark"));
+        let translates = words().any(|words| words.windows(2).any(translates));
         Self {
             text,
             dumps: Dumps::of(text),
             policies: BTreeMap::new(),
             versions: [false; 2],
-            translates: ["DNAT", "REDIRECT", "NETMAP"].iter().any(|name| {
-                ["-j ", "--jump "].iter().any(|jump| text.text.contains(&format!("{jump}{name}")))
-            }),
-            asks_for_marks: text.text.contains("--mark "),
+            translates,
+            asks_for_marks,
             table: Some(Table::Filter),
             ifs: 0,
             sourced: None,

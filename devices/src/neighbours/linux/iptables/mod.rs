@@ -7,6 +7,8 @@ mod functions;
 mod rule;
 mod shell;
 
+use std::borrow::Cow;
+
 use crate::config::{ConfigText, Diagnostics};
 
 use super::MAN;
@@ -69,12 +71,16 @@ const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTRO
 /// Reads a text.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let read = echoed::read_out(text.text);
-    let text = ConfigText::new(text.file, &read);
+    let text = match &read {
+        // Its lines may be known already.
+        Cow::Borrowed(_) => text,
+        Cow::Owned(read) => ConfigText::new(text.file, read),
+    };
     let mut all = Ruleset::of(text.file, MAN);
     let lines = text.lines();
     let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
     let uncalled = if is_script { functions::uncalled(&lines, found) } else { Vec::new() };
-    let mut reader = Reader::of(text, found);
+    let mut reader = Reader::of(text, &lines, found);
     reader.declarations(&mut all);
     let variables = Variables::of(&lines);
     for line in lines.iter() {

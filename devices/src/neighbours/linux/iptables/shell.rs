@@ -157,6 +157,11 @@ pub(super) fn is_restore(program: &str) -> bool {
 
 /// `iptables`, also with its path.
 pub(super) fn is_iptables(program: &str) -> bool {
+    // Of a long text every word is asked.
+    let ends = |byte: &u8| matches!(byte, b's' | b't' | b'y' | b'"' | b'\'');
+    if !program.starts_with(['$', '"', '\'']) && !program.as_bytes().last().is_some_and(ends) {
+        return false;
+    }
     let program = program.trim_matches(['"', '\'']);
     let is_variable = |name: &str| {
         let name = name.trim_start_matches('{').trim_end_matches('}').to_ascii_lowercase();
