@@ -526,6 +526,7 @@ impl Endpoint {
         }
         if self.is_linux() {
             self.may_fall_back = false; // mptcp_subflow_joined, before the fourth ACK
+            self.make_buffer(i);
         }
         self.send_ack(io, i);
         self.subflows[i].attempts = 0;
@@ -691,6 +692,7 @@ impl Endpoint {
         s.attempts = 0;
         s.outcome = SubflowOutcome::Established;
         s.established_at = Some(io.now);
+        self.make_buffer(i);
         self.tell(io.now, i, None, Fact::SubflowEstablished);
         match self.subflows[i].role {
             SubflowRole::Initial => {

@@ -138,13 +138,11 @@ impl Endpoint {
         self.held(i) < self.subflows[i].queue.limit.max(1)
     }
 
-    /// A send buffer for each subflow that has none (`tcp_init_buffer_space`).
-    fn make_buffers(&mut self) {
+    /// Subflow `i` is connected: it has a send buffer from now on, whether its peer has confirmed a join or not
+    /// (`tcp_init_buffer_space`, `mptcp_propagate_sndbuf`).
+    pub(super) fn make_buffer(&mut self, i: usize) {
         let size = self.buffer_factor() * LEAST_SEGMENTS * SEGMENT_MEMORY;
-        let size = size.min(self.config.send_buffer.0);
-        for s in self.subflows.iter_mut().filter(|s| s.can_carry()) {
-            s.queue.limit = s.queue.limit.max(size);
-        }
+        self.subflows[i].queue.limit = size.min(self.config.send_buffer.0);
     }
 
     /// `tcp_check_space`: while the application waits for memory, `tcp_sndbuf_expand`, unless the window
@@ -194,7 +192,6 @@ impl Endpoint {
 
     /// Gives data to the subflows, as far as windows and send buffers let it, then sends what can go.
     pub(super) fn push_queues(&mut self, io: &mut Io<'_>) {
-        self.make_buffers();
         self.note_push();
         self.look_for_timeout(io.now);
         let mut within = None;

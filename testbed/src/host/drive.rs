@@ -110,8 +110,7 @@ impl<'a> EndSocket<'a> {
         let down = StreamId(2 * plan.connection.0 + 1);
         let (own, peer) = if plan.end == End::Client { (up, down) } else { (down, up) };
         let now = clock.now();
-        let mut app = App::new(&plan.app, plan.end, (own, peer), now);
-        app.note_opening();
+        let app = App::new(&plan.app, plan.end, (own, peer), now);
         Self {
             who: plan.who(),
             stream,
@@ -136,6 +135,7 @@ impl<'a> EndSocket<'a> {
         if self.who.1 == End::Client {
             self.open().await?;
         }
+        self.app.note_opening();
         self.transfer().await
     }
 
