@@ -40,6 +40,8 @@ pub struct Offer {
     rtt: SimDuration,
     /// The timestamp whose echo was measured last.
     measured: u32,
+    /// Without timestamps: the offset up to which the window was open, and when that was looked at.
+    opened: Option<(u64, SimTime)>,
 }
 
 impl Offer {
@@ -103,6 +105,21 @@ impl Offer {
         } else {
             SimDuration((7 * self.rtt.0 + sample.0) / 8)
         };
+    }
+
+    /// Without timestamps: everything in order up to `next` has come. What was open has then taken a round trip or
+    /// longer to come; only a shorter time counts (`tcp_rcv_rtt_measure`).
+    pub(super) fn note_progress(&mut self, now: SimTime, next: u64) {
+        if let Some((edge, since)) = self.opened {
+            if next < edge {
+                return;
+            }
+            let sample = now.since(since).max(SimDuration::from_micros(1));
+            if self.rtt == SimDuration::ZERO || sample < self.rtt {
+                self.rtt = sample;
+            }
+        }
+        self.opened = Some((next + self.window, now));
     }
 
     /// Timestamp `echo` came without data, or with little: data that echoes it again tells nothing, least of all the
@@ -205,7 +222,15 @@ impl ReceiveWindow {
         let kept_back = if self.is_fixed { 0 } else { KEPT_BACK };
         let size = self.before_segments() - kept_back;
         let filled = if self.is_fixed { self.memory } else { 0 };
-        Offer { size, window: size, filled, largest: 0, rtt: SimDuration::ZERO, measured: 0 }
+        Offer {
+            size,
+            window: size,
+            filled,
+            largest: 0,
+            rtt: SimDuration::ZERO,
+            measured: 0,
+            opened: None,
+        }
     }
 
     /// True where all that there is is offered from the start.
@@ -404,6 +429,22 @@ mod tests {
         w.note_delivery(60_000);
         w.adjust(SimTime(200_000_000), RTT, 0, 158);
         assert_eq!(w.memory(), INITIAL_MEMORY);
+    }
+
+    #[test]
+    fn without_timestamps_a_round_trip_is_what_a_whole_window_takes() {
+        let mut offer = ReceiveWindow::new(6 << 20, true, false).first_offer();
+        offer.note_window(10_000);
+        for (ms, next, expect_ms) in [
+            (0, 1_000, 0),
+            (90, 10_999, 0),
+            (100, 11_000, 100),
+            (130, 21_000, 30),
+            (200, 31_000, 30),
+        ] {
+            offer.note_progress(SimTime(ms * 1_000_000), next);
+            assert_eq!(offer.rtt().as_nanos() / 1_000_000, expect_ms, "{next}");
+        }
     }
 
     #[test]

@@ -515,9 +515,8 @@ impl Endpoint {
         if len > 0 {
             s.note_arrival(len, &self.receive.window, self.is_linux);
         }
-        if len > 0 && !s.timestamps {
-            let ms = (s.tx.rtt.srtt().as_nanos() / 1_000_000) as u32;
-            s.offer.note_rtt(start as u32, ms); // once for each segment
+        if len > 0 && !s.timestamps && start <= s.rx.next {
+            s.offer.note_progress(io.now, start + u64::from(len));
         }
         if packet.flags.has(Flags::FIN) {
             s.rx.on_fin(start + u64::from(len));
