@@ -169,6 +169,9 @@ impl Loaded {
                 (EventAction::LinkUp(link), _) => Change::LinkUp(link),
                 (EventAction::Reload(device), _) => Change::Reload(device),
                 (EventAction::InjectReset(link), _) => Change::InjectReset(link),
+                (EventAction::EndpointRemoved(host, link), _) => {
+                    Change::EndpointRemoved(host, link)
+                }
                 (EventAction::AddressRemoved(host, link), _) => Change::AddressRemoved(host, link),
                 (EventAction::AddressAdded(host, link), _) => Change::AddressAdded(host, link),
                 (EventAction::Abort(traffic, end), _) => Change::Abort(traffic, (*end).into()),

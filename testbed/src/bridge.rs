@@ -335,6 +335,10 @@ impl Bridge<'_> {
                     let host = if end == End::Client { spec.client } else { spec.server };
                     (host, Order::Abort((connection, end)))
                 }
+                Action::EndpointRemoved { host, address } => {
+                    let Some(work) = self.work(host) else { continue };
+                    (host, Order::Ip(setup::remove_endpoint(&work.plan, address)))
+                }
                 Action::AddressRemoved { host, address } => {
                     let Some(work) = self.work(host) else { continue };
                     (host, Order::Ip(setup::remove_address(&work.plan, address)))

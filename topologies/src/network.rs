@@ -116,6 +116,8 @@ pub enum Change<'a> {
     Reload(&'a str),
     /// An RST is forged towards both ends of the subflows on the link.
     InjectReset(&'a str),
+    /// The host no longer uses its address on the path for MPTCP.
+    EndpointRemoved(&'a str, &'a str),
     /// The host loses its address on the path.
     AddressRemoved(&'a str, &'a str),
     /// The host gets its address on the path back.
@@ -408,6 +410,10 @@ impl Network {
                 }
             }
             Change::Reload(name) => Action::Reload(self.device(name)?),
+            Change::EndpointRemoved(host, link) => {
+                let (host, place) = self.address_of(host, link, &mut path)?;
+                Action::EndpointRemoved { host, address: place.address }
+            }
             Change::AddressRemoved(host, link) => {
                 let (host, place) = self.address_of(host, link, &mut path)?;
                 Action::AddressRemoved { host, address: place.address }

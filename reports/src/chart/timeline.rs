@@ -80,6 +80,7 @@ fn subflow(subject: &Subject<'_>, member: &Member<'_>) -> Lane {
                 format!("timeout{which}")
             }
             Fact::Reinjected { bytes } => format!("{} over others", size(bytes)),
+            Fact::SubflowLeft => "closed".into(),
             Fact::SubflowStale => "stale".into(),
             Fact::SubflowRecovered => "recovered".into(),
             Fact::FellBack(_) => "fallback".into(),

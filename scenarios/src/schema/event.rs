@@ -33,9 +33,12 @@ pub enum EventAction {
     Reload(String),
     /// An RST is injected into the first connection's subflow on this path, as if its server had sent it.
     InjectReset(String),
-    /// A host loses its address on a path.
+    /// A host no longer uses its address on a path for MPTCP, as after `ip mptcp endpoint delete`; it keeps the
+    /// address.
+    EndpointRemoved(String, String),
+    /// A host loses its address on a path, as after `ip address delete`, and MPTCP with it.
     AddressRemoved(String, String),
-    /// A host gets back its address on a path.
+    /// A host gets back its address on a path, for MPTCP too.
     AddressAdded(String, String),
     /// A host asks (or no longer asks) its peer to use a path as backup only.
     SetBackup(String, String, bool),
@@ -73,7 +76,8 @@ impl EventAction {
             | Self::SetLoss(link, _)
             | Self::InjectReset(link) => Some((link, 0)),
             Self::SetLink(change) => Some((&change.name, 0)),
-            Self::AddressRemoved(_, path)
+            Self::EndpointRemoved(_, path)
+            | Self::AddressRemoved(_, path)
             | Self::AddressAdded(_, path)
             | Self::SetBackup(_, path, _) => Some((path, 1)),
             Self::Reload(_) | Self::Abort(..) => None,
@@ -84,7 +88,8 @@ impl EventAction {
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         match self {
-            Self::AddressRemoved(host, _)
+            Self::EndpointRemoved(host, _)
+            | Self::AddressRemoved(host, _)
             | Self::AddressAdded(host, _)
             | Self::SetBackup(host, _, _) => Some(host),
             _ => None,
@@ -121,6 +126,7 @@ impl EventAction {
             Self::SetLink(change) => format!("{} changed", change.name),
             Self::Reload(device) => format!("{device} reload"),
             Self::InjectReset(path) => format!("RST on {path}"),
+            Self::EndpointRemoved(host, path) => format!("{host} −endpoint {path}"),
             Self::AddressRemoved(host, path) => format!("{host} −{path}"),
             Self::AddressAdded(host, path) => format!("{host} +{path}"),
             Self::Abort(traffic, _) => format!("{traffic} aborted"),

@@ -47,6 +47,9 @@ impl World {
                     device.reload(self.now);
                 }
             }
+            Action::EndpointRemoved { host, address } => {
+                self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
+            }
             Action::AddressRemoved { host, address } => {
                 // Told while the address is still there: its packets have their way.
                 self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
@@ -82,7 +85,8 @@ impl World {
     fn concerns_outside(&self, action: &Action) -> bool {
         let host = match *action {
             Action::Connect(id) => self.connections[id.0 as usize].spec.client,
-            Action::AddressRemoved { host, .. }
+            Action::EndpointRemoved { host, .. }
+            | Action::AddressRemoved { host, .. }
             | Action::AddressAdded { host, .. }
             | Action::SetBackup { host, .. } => host,
             Action::Abort { connection, end } => {

@@ -92,6 +92,13 @@ pub enum Action {
     },
     /// The device restarts: its state is gone.
     Reload(NodeId),
+    /// An address of a host is no longer one of MPTCP's endpoints; the host keeps it.
+    EndpointRemoved {
+        /// Host.
+        host: NodeId,
+        /// Address.
+        address: IpAddr,
+    },
     /// An address of a host goes away.
     AddressRemoved {
         /// Host.

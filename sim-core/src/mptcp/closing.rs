@@ -63,12 +63,26 @@ impl Endpoint {
             if s.state != State::Established || s.fin_sent || s.queue.unsent(s.tx.next) > 0 {
                 continue;
             }
-            s.note_fin_sent();
-            let start = s.tx.next;
-            let data = self.send.next;
-            s.tx.send_new(io.now, data, 0, true);
             s.handshake_at = SimTime::NEVER;
-            self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+            self.send_subflow_fin(io, i);
+        }
+    }
+
+    /// A FIN on subflow `i`, behind what was sent.
+    pub(super) fn send_subflow_fin(&mut self, io: &mut Io<'_>, i: usize) {
+        let s = &mut self.subflows[i];
+        s.note_fin_sent();
+        let start = s.tx.next;
+        let data = self.send.next;
+        s.tx.send_new(io.now, data, 0, true);
+        self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+    }
+
+    /// The FIN of a subflow that this end has left, once all that it was given is out.
+    pub(super) fn close_left_subflow(&mut self, io: &mut Io<'_>, i: usize) {
+        let s = &self.subflows[i];
+        if s.state == State::Established && !s.fin_sent && s.queue.unsent(s.tx.next) == 0 {
+            self.send_subflow_fin(io, i);
         }
     }
 
@@ -86,12 +100,7 @@ impl Endpoint {
         } else if !self.subflows[i].fin_sent && self.life == Life::Active {
             // The peer closes this subflow only: close it here too, and send what is left elsewhere.
             self.reinject_outstanding(io, i);
-            let s = &mut self.subflows[i];
-            s.note_fin_sent();
-            let start = s.tx.next;
-            let data = self.send.next;
-            s.tx.send_new(io.now, data, 0, true);
-            self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+            self.send_subflow_fin(io, i);
             self.await_subflow(io.now);
         }
     }
@@ -143,11 +152,16 @@ impl Endpoint {
         }
         for i in 0..self.subflows.len() {
             if self.subflows[i].state == State::SynSent {
-                self.take_out(io, i, SubflowOutcome::TimedOut);
-                // Whose answer comes yet is told so.
-                io.host.insert(self.subflows[i].flow, self.id, i as u8);
+                self.give_up_unanswered(io, i);
             }
         }
+    }
+
+    /// Ends subflow `i`, whose SYN nobody has answered yet, without a word.
+    pub(super) fn give_up_unanswered(&mut self, io: &mut Io<'_>, i: usize) {
+        self.take_out(io, i, SubflowOutcome::TimedOut);
+        // Whose answer comes yet is told so.
+        io.host.insert(self.subflows[i].flow, self.id, i as u8);
     }
 
     /// Ends subflow `i` by an RST of this end.

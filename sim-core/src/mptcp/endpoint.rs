@@ -392,10 +392,11 @@ impl Endpoint {
         matches!(self.mode, Mode::Plain(_))
     }
 
-    /// True when the endpoint has nothing left to do: ended, and every subflow closed or gone.
+    /// True when the endpoint has nothing left to do: ended, and every subflow closed or gone. One that was left for
+    /// want of an address may never hear that its FIN arrived, and is no longer the connection's.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.life != Life::Active && self.subflows.iter().all(Subflow::is_finished)
+        self.life != Life::Active && self.subflows.iter().all(|s| s.is_left || s.is_finished())
     }
 
     /// Position of everything written that waits to be acknowledged, or to be delivered.

@@ -315,6 +315,7 @@ impl Endpoint {
             priority_pending: None,
             silence: Silence::broken(io.now),
             fin_sent: false,
+            is_left: false,
             closed_first: false,
             is_retired: false,
             challenged_at: None,

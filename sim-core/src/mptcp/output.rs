@@ -550,12 +550,15 @@ impl Endpoint {
         reason: Option<ResetReason>,
     ) -> PacketUid {
         let mut packet = self.blank(io, i, Flags::RST);
+        // Where Linux has left the subflow, this answers what still comes, numbered by its acknowledgement
+        // (`tcp_v4_send_reset`).
+        let answers = self.is_linux() && why == ResetCause::AddressRemoved;
         let s = &self.subflows[i];
-        if s.state != State::SynSent {
+        if s.state != State::SynSent && !answers {
             packet.flags = packet.flags.with(Flags::ACK);
             packet.ack = seq_of(s.rx.initial, s.rx.ack_offset());
         }
-        packet.seq = seq_of(s.tx.initial, s.tx.next);
+        packet.seq = seq_of(s.tx.initial, if answers { s.tx.una } else { s.tx.next });
         let reason = reason.filter(|_| self.version == MptcpVersion::V1);
         if let Some(dsn) = self.subflows[i].fail_pending.take() {
             let _ = MptcpOption::Fail { dsn }.emit(&mut packet.options);
@@ -567,10 +570,8 @@ impl Endpoint {
         }
         if let Some(reason) = reason {
             let _ = MptcpOption::TcpRst { transient: false, reason }.emit(&mut packet.options);
-            // Linux counts what a socket sends: there is none before the third ACK, and none any more where an
-            // address was withdrawn and this answers what still comes (tcp_v4_send_reset).
-            let socket =
-                self.subflows[i].state != State::SynReceived && why != ResetCause::AddressRemoved;
+            // Linux counts what a socket sends: there is none before the third ACK, and none any more that it has left.
+            let socket = self.subflows[i].state != State::SynReceived && !answers;
             if socket || !self.is_linux() {
                 self.counters.count(super::counters::Counter::RstTx);
             }

@@ -346,14 +346,32 @@ impl Endpoint {
             for i in 0..self.subflows.len() {
                 let s = &self.subflows[i];
                 if s.is_alive() && s.remote_id == id && self.other_carrier(i) {
-                    self.counters.count(Counter::RmSubflow);
-                    self.reset_subflow(
-                        io,
-                        i,
-                        ResetCause::AddressRemoved,
-                        Some(ResetReason::UNSPECIFIED),
-                    );
+                    self.leave_subflow(io, i);
                 }
+            }
+        }
+    }
+
+    /// Ends subflow `i` for an address that is gone: by an RST, or in Linux by a FIN, without a word where nobody has
+    /// answered yet (`mptcp_pm_rm_addr_or_subflow`, `__mptcp_close_ssk`).
+    fn leave_subflow(&mut self, io: &mut Io<'_>, i: usize) {
+        let is_linux = self.is_linux() && self.is_mptcp();
+        match self.subflows[i].state {
+            State::SynSent if is_linux => {
+                self.tell(io.now, i, None, Fact::SubflowLeft);
+                self.give_up_unanswered(io, i);
+            }
+            State::Established if is_linux => {
+                if !self.subflows[i].fin_sent {
+                    self.tell(io.now, i, None, Fact::SubflowLeft);
+                    self.subflows[i].is_left = true;
+                    self.reinject_everything(io, i);
+                    self.await_subflow(io.now);
+                }
+            }
+            _ => {
+                let reason = Some(ResetReason::UNSPECIFIED);
+                self.reset_subflow(io, i, ResetCause::AddressRemoved, reason);
             }
         }
     }
@@ -380,18 +398,13 @@ impl Endpoint {
         self.tell(io.now, target, Some(packet.uid), Fact::PriorityChanged { backup });
     }
 
-    /// An own address went away: its subflows are reset, the peer is told.
+    /// An own address is used no more: its subflows end, the peer is told.
     pub fn remove_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
         let id = self.address_id(io.host, address);
         for i in 0..self.subflows.len() {
             if self.subflows[i].is_alive() && self.subflows[i].flow.src.ip() == address {
                 self.counters.count(Counter::RmSubflow);
-                self.reset_subflow(
-                    io,
-                    i,
-                    ResetCause::AddressRemoved,
-                    Some(ResetReason::UNSPECIFIED),
-                );
+                self.leave_subflow(io, i);
             }
         }
         self.announcements.opened.retain(|(local, _)| *local != address);

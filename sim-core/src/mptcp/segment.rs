@@ -189,6 +189,12 @@ impl Endpoint {
             }
             return;
         }
+        if !packet.payload.is_empty() && self.was_left(i) {
+            // The socket has nobody any more who would read (`tcp_rcv_state_process`).
+            let reason = Some(ResetReason::UNSPECIFIED);
+            self.reset_subflow(io, i, ResetCause::AddressRemoved, reason);
+            return;
+        }
         if let Some(dss) = usual.filter(|_| self.subflows[i].state == State::Established) {
             self.take_data_ack(io, DataSeq::Short(dss.ack), self.window_behind(i, packet));
             let follows = self.manage_paths(io);
@@ -290,6 +296,16 @@ impl Endpoint {
             });
         }
         self.note_acked(io, i, window, acked);
+    }
+
+    /// This end has closed join `i` alone, in Linux; the first subflow stays with the connection.
+    fn was_left(&self, i: usize) -> bool {
+        let s = &self.subflows[i];
+        s.is_left
+            && s.role == SubflowRole::Join
+            && s.state == State::Established
+            && self.is_linux()
+            && self.send.fin.is_none()
     }
 
     /// An acknowledgement that may tell of more than the next segment.

@@ -324,6 +324,9 @@ impl Endpoint {
             }
             in_burst -= 1;
         }
+        if self.subflows[i].is_left {
+            self.close_left_subflow(io, i);
+        }
         let s = &mut self.subflows[i];
         limited |= s.tx.in_flight() >= s.tx.congestion.window().cwnd;
         if s.state == State::Established && (limited || s.tx.next > before) {

@@ -202,6 +202,9 @@ impl HostStack {
     #[must_use]
     pub fn route(&self, src: IpAddr, dst: IpAddr) -> Option<u8> {
         let own = self.addresses.iter().find(|a| a.address == src).map(|a| a.interface);
+        if own.is_none() && self.lost_addresses.iter().any(|a| a.address == src) {
+            return None;
+        }
         if self.source_routing && own.is_some() {
             return own;
         }
@@ -221,6 +224,7 @@ impl HostStack {
     /// An own address goes away.
     pub fn remove_address(&mut self, address: IpAddr) {
         self.lost_addresses.extend(self.addresses.extract_if(.., |a| a.address == address));
+        self.recent = [None, None];
     }
 
     fn route_to(&self, dst: IpAddr) -> Option<u8> {

@@ -106,7 +106,9 @@ pub struct Subflow {
     pub silence: Silence,
     /// This end's FIN is in flight or acknowledged.
     pub fin_sent: bool,
-    /// It went out before the peer's had come: this end waits in TIME-WAIT afterwards.
+    /// An address of it is gone: nothing more is given to it, and this end's FIN follows what it was given.
+    pub is_left: bool,
+    /// This end's FIN went out before the peer's had come: this end waits in TIME-WAIT afterwards.
     pub closed_first: bool,
     /// Closed in both directions, and the host has been told.
     pub is_retired: bool,
@@ -241,7 +243,10 @@ impl Subflow {
     #[must_use]
     #[inline]
     pub fn can_carry(&self) -> bool {
-        self.state == State::Established && self.proof == Proof::Complete && !self.fin_sent
+        self.state == State::Established
+            && self.proof == Proof::Complete
+            && !self.fin_sent
+            && !self.is_left
     }
 
     /// Answers an unacceptable segment by an acknowledgement, but not every one (RFC 5961 §7): the

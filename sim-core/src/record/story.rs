@@ -129,6 +129,8 @@ pub enum Fact {
         /// Bytes.
         bytes: u64,
     },
+    /// The subflow was closed, for one of its addresses is gone.
+    SubflowLeft,
     /// The subflow is considered unusable until it shows life.
     SubflowStale,
     /// The subflow is usable again.

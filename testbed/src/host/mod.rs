@@ -353,8 +353,5 @@ type Aborts = BTreeMap<Who, oneshot::Sender<()>>;
 /// A change of addresses or endpoints while connections run. One that the kernel refuses (an address that
 /// is there already) changes nothing, as in the simulator.
 fn change(lines: &str) {
-    for line in lines.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let _ = setup::run_ip(&words, "");
-    }
+    let _ = setup::run_ip(&["-force", "-batch", "-"], lines);
 }

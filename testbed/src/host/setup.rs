@@ -341,12 +341,20 @@ fn endpoint_id(plan: &HostPlan, address: IpAddr) -> Option<usize> {
     plan.stack.addresses.iter().position(|a| a.address == address).map(|i| i + 1)
 }
 
+/// Commands by which MPTCP no longer uses an address.
+pub(crate) fn remove_endpoint(plan: &HostPlan, address: IpAddr) -> String {
+    endpoint_id(plan, address)
+        .map(|id| format!("mptcp endpoint delete id {id}\n"))
+        .unwrap_or_default()
+}
+
 /// Commands by which the host loses an address.
 pub(crate) fn remove_address(plan: &HostPlan, address: IpAddr) -> String {
-    let Some(id) = endpoint_id(plan, address) else { return String::new() };
-    let dev = interface(plan.stack.addresses[id - 1].interface);
-    let all = if address.is_ipv4() { 32 } else { 128 };
-    format!("mptcp endpoint delete id {id}\naddr del {address}/{all} dev {dev}\n")
+    let Some(own) = plan.stack.addresses.iter().find(|a| a.address == address) else {
+        return String::new();
+    };
+    let (dev, all) = (interface(own.interface), if address.is_ipv4() { 32 } else { 128 });
+    remove_endpoint(plan, address) + &format!("addr del {address}/{all} dev {dev}\n")
 }
 
 /// Commands by which it gets it back, with what went with it.
