@@ -424,7 +424,7 @@ fn data_fin_comes_before_a_joins_proof() {
         Side::Inside if nth == 1 => Forwarding::Drop,
         _ => Forwarding::Through,
     };
-    let record = Case::new(&[untouched, lost], upload(100_000)).run();
+    let record = Case::new(&[untouched, lost], upload(80_000)).run();
     assert_eq!(record.outcome.verdict, Verdict::Mptcp);
     let join = &record.subflows[1];
     assert_eq!((join.outcome, join.reset_reason), (SubflowOutcome::Refused, Some(0)));
