@@ -64,6 +64,28 @@ fn three_paths_carry_their_sum() {
     }
 }
 
+/// As in the simulator: what waits after the first write waits from when that could be made, on an open connection.
+#[test]
+fn a_pause_begins_when_the_connection_is_open() {
+    if !common::can_run("a pause") {
+        return;
+    }
+    let text = r#"Scenario(
+        title: "A pause",
+        topology: MultiPath(paths: [
+            (name: "far", rate: "10 Mbps", delay: "100 ms", queue: "100 ms"),
+        ]),
+        traffic: [
+            UpThenDown(name: "work", from: "client", to: "server", up: "10 kB", header: "100 B", pause: "300 ms", down: "1 kB"),
+        ],
+        expect: [ Intact("work") ],
+    )"#;
+    let run = check("pause", text);
+    let completed = run.record.connections[0].completed_at.map(|at| at.as_secs_f64());
+    // Open after 200 ms, then the pause, and there and back.
+    assert!(completed.is_some_and(|seconds| (0.7..1.2).contains(&seconds)), "{completed:?}");
+}
+
 #[test]
 fn a_box_is_found_to_be_the_cause() {
     if !common::can_run("a box") {
