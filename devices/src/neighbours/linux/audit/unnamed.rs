@@ -63,7 +63,8 @@ impl Unnamed {
         networks.sort_unstable();
         networks.dedup();
         let mut ports: Vec<RangeInclusive<u16>> = Vec::new();
-        let (mut network_lists, mut port_lists) = (Vec::new(), Vec::new());
+        let mut network_lists = Vec::new();
+        let mut port_lists: Vec<Box<[RangeInclusive<u16>]>> = Vec::new();
         for (_, on) in rules.entries.iter().flat_map(|entry| entry.matches.iter()) {
             on.each_port(&mut |range| ports.push(range));
             match on {
@@ -76,9 +77,8 @@ impl Unnamed {
         ports.dedup();
         network_lists.sort_unstable();
         network_lists.dedup();
-        port_lists.sort_unstable_by_key(|of| {
-            of.iter().map(|r| (*r.start(), *r.end())).collect::<Vec<_>>()
-        });
+        let bounds = |of: &RangeInclusive<u16>| (*of.start(), *of.end());
+        port_lists.sort_unstable_by(|a, b| a.iter().map(bounds).cmp(b.iter().map(bounds)));
         port_lists.dedup();
         let port = unnamed_port(rules);
         let marks = rules.entries.iter().flat_map(|entry| entry.marks.iter().copied()).collect();
