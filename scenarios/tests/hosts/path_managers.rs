@@ -246,6 +246,33 @@ fn an_address_keeps_its_id_when_others_go_and_come() {
     }
 }
 
+/// `mptcp_pm_subflow_check_next`: a join that was refused counts no longer, and the next address has its turn.
+#[test]
+fn linux_tries_the_next_address_where_a_join_was_refused() {
+    let ran = Setup {
+        paths: THREE_PATHS,
+        client: "(profile: Linux6, max_subflows: 1)",
+        server: "(profile: Linux6, max_subflows: 0)",
+        ..TWO_PATHS
+    }
+    .run();
+    assert_eq!(subflows(&ran), "1→1, 2→1 Refused 0, 3→1 Refused 0");
+}
+
+/// `mptcp_pm_nl_add_addr_received`: whether subflows are too many is asked after an announced address was joined, and
+/// the own addresses come after it.
+#[test]
+fn linux_joins_an_announced_address_before_it_counts() {
+    let ran = Setup {
+        paths: THREE_PATHS,
+        client: "(profile: Linux6, max_subflows: 1)",
+        server: r#"(profile: Linux6, signal: ["c"])"#,
+        ..TWO_PATHS
+    }
+    .run();
+    assert_eq!(subflows(&ran), "1→1, 3→3");
+}
+
 /// A Linux host that no longer has an endpoint leaves its subflows by a FIN (`__mptcp_close_ssk`) and resets what still
 /// comes, numbered by what that acknowledges (`tcp_v4_send_reset`). The address stays: it answers.
 #[test]

@@ -5,8 +5,8 @@ use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
 use super::stack::TimeWait;
 use super::subflow::State;
-use crate::record::SubflowOutcome;
 use crate::record::story::{Fact, FallbackReason, ResetCause};
+use crate::record::{SubflowOutcome, SubflowRole};
 use crate::tcp::seq_of;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::mptcp::{MptcpOption, ResetReason, mptcp_options};
@@ -60,7 +60,7 @@ impl Endpoint {
     fn push_subflow_fins(&mut self, io: &mut Io<'_>) {
         for i in 0..self.subflows.len() {
             let s = &mut self.subflows[i];
-            if s.state != State::Established || s.fin_sent || s.queue.unsent(s.tx.next) > 0 {
+            if s.state != State::Established || s.fin_sent() || s.queue.unsent(s.tx.next) > 0 {
                 continue;
             }
             s.handshake_at = SimTime::NEVER;
@@ -81,7 +81,7 @@ impl Endpoint {
     /// The FIN of a subflow that this end has left, once all that it was given is out.
     pub(super) fn close_left_subflow(&mut self, io: &mut Io<'_>, i: usize) {
         let s = &self.subflows[i];
-        if s.state == State::Established && !s.fin_sent && s.queue.unsent(s.tx.next) == 0 {
+        if s.state == State::Established && s.queue.unsent(s.tx.next) == 0 {
             self.send_subflow_fin(io, i);
         }
     }
@@ -97,7 +97,7 @@ impl Endpoint {
         } else if self.is_linux() && (self.send.fin.is_some() || self.peer_has_closed()) {
             // Once either direction is closed at the data level, a subflow that the peer has closed is
             // kept, and sent on (subflow_sched_work_if_closed, __mptcp_close_subflow).
-        } else if !self.subflows[i].fin_sent && self.life == Life::Active {
+        } else if !self.subflows[i].fin_sent() && self.life == Life::Active {
             // The peer closes this subflow only: close it here too, and send what is left elsewhere.
             self.reinject_outstanding(io, i);
             self.send_subflow_fin(io, i);
@@ -260,6 +260,9 @@ impl Endpoint {
         let flow = s.flow;
         if !s.is_retired {
             io.host.remove(&flow);
+        }
+        if self.subflows[i].role == SubflowRole::Join {
+            self.join_is_over();
         }
         in_flight
     }

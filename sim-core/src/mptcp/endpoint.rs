@@ -396,7 +396,7 @@ impl Endpoint {
     /// want of an address may never hear that its FIN arrived, and is no longer the connection's.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.life != Life::Active && self.subflows.iter().all(|s| s.is_left || s.is_finished())
+        self.life != Life::Active && self.subflows.iter().all(|s| s.is_left() || s.is_finished())
     }
 
     /// Position of everything written that waits to be acknowledged, or to be delivered.

@@ -9,7 +9,7 @@ use super::keepalive::Silence;
 use super::path_mtu::PathMtuSearch;
 use super::send_queue::SendQueue;
 use super::stack::HostStack;
-use super::subflow::{Proof, SendWindow, State, Subflow};
+use super::subflow::{Fin, Proof, SendWindow, State, Subflow};
 use super::unmapped::Unmapped;
 use crate::record::story::{End, Fact, FallbackReason, Offer, ResetCause};
 use crate::record::{SubflowOutcome, SubflowRole};
@@ -314,8 +314,7 @@ impl Endpoint {
             stale_mark: SimTime::ZERO,
             priority_pending: None,
             silence: Silence::broken(io.now),
-            fin_sent: false,
-            is_left: false,
+            fin: Fin::No,
             closed_first: false,
             is_retired: false,
             challenged_at: None,

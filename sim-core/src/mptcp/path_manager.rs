@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::config::PathManagerKind;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
-use super::subflow::State;
+use super::subflow::{Fin, State};
 use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
 use crate::time::{SimDuration, SimTime};
@@ -34,6 +34,10 @@ pub(super) struct Announcements {
     removals: Vec<u8>,
     /// Pairs of own address and peer's address to which a subflow was opened.
     opened: Vec<(IpAddr, SocketAddr)>,
+    /// An address of the peer that is new.
+    fresh: Option<SocketAddr>,
+    /// Linux would join one more (`accept_addr`).
+    accepts: bool,
     started: bool,
     changed: bool,
 }
@@ -48,6 +52,8 @@ impl Default for Announcements {
             echoes: Vec::new(),
             removals: Vec::new(),
             opened: Vec::new(),
+            fresh: None,
+            accepts: true,
             started: false,
             changed: false,
         }
@@ -141,19 +147,40 @@ impl Endpoint {
                 }
             }
         }
+        // Linux joins an address that it has just heard of before it looks at its own, and asks afterwards whether
+        // subflows are too many (`mptcp_pm_nl_work`, `mptcp_pm_nl_add_addr_received`).
+        let mut fresh = self.announcements.fresh.take().filter(|_| self.is_linux());
+        let tried = fresh;
+        wanted.sort_by_key(|&(_, remote, _)| tried.is_some() && Some(remote) != tried);
         for (local, remote, id) in wanted {
-            let joined =
-                self.subflows.iter().filter(|s| s.is_alive() && s.role == SubflowRole::Join);
+            let full = self.joins() >= self.config.path_manager.max_subflows;
             if local.is_ipv4() != remote.is_ipv4()
                 || self.announcements.opened.contains(&(local, remote))
                 || (id == 0 && self.peer_forbids_initial)
-                || joined.count() as u32 >= self.config.path_manager.max_subflows
+                || (full && fresh != Some(remote))
             {
                 continue;
             }
             self.announcements.opened.push((local, remote));
             self.join(io, local, remote, id);
+            if Some(remote) == tried {
+                fresh = None;
+                let limits = &self.config.path_manager;
+                self.announcements.accepts = self.joins() < limits.max_subflows
+                    && (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted;
+            }
         }
+    }
+
+    /// Joins that are open or being opened.
+    fn joins(&self) -> u32 {
+        let joins = self.subflows.iter().filter(|s| s.is_alive() && s.role == SubflowRole::Join);
+        joins.count() as u32
+    }
+
+    /// A join is over, and leaves its place to another one (`mptcp_pm_subflow_check_next`).
+    pub(super) fn join_is_over(&mut self) {
+        self.announcements.changed |= self.is_linux();
     }
 
     /// False when [`Endpoint::take_signal`] has nothing for subflow `i`.
@@ -323,11 +350,17 @@ impl Endpoint {
         let port = add.port.unwrap_or(self.subflows[0].flow.dst.port());
         let address = SocketAddr::new(add.address, port);
         let known = self.remote_addresses.iter().any(|&(_, a)| a == address);
-        let accepted = self.remote_addresses.len() as u32 - 1;
-        if known || accepted >= self.config.path_manager.max_add_addr_accepted {
+        let limits = &self.config.path_manager;
+        let accepts = if self.is_linux() {
+            self.announcements.accepts && limits.max_subflows.min(limits.max_add_addr_accepted) > 0
+        } else {
+            (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted
+        };
+        if known || !accepts {
             return;
         }
         self.remote_addresses.push((add.address_id, address));
+        self.announcements.fresh = Some(address);
         self.tell(io.now, i, Some(packet.uid), Fact::AddressLearnt { address, id: add.address_id });
         self.announcements.changed = true;
     }
@@ -341,6 +374,7 @@ impl Endpoint {
                 // Announced again, it may be joined again.
                 self.announcements.opened.retain(|&(_, remote)| remote != gone);
                 self.remote_addresses.retain(|&(known, _)| known != id);
+                self.announcements.accepts = true; // mptcp_pm_nl_rm_addr
             }
             self.tell(io.now, 0, None, Fact::AddressRemoved { id });
             for i in 0..self.subflows.len() {
@@ -362,9 +396,9 @@ impl Endpoint {
                 self.give_up_unanswered(io, i);
             }
             State::Established if is_linux => {
-                if !self.subflows[i].fin_sent {
+                if !self.subflows[i].fin_sent() {
                     self.tell(io.now, i, None, Fact::SubflowLeft);
-                    self.subflows[i].is_left = true;
+                    self.subflows[i].fin = Fin::FollowsToLeave;
                     self.reinject_everything(io, i);
                     self.await_subflow(io.now);
                 }

@@ -301,7 +301,7 @@ impl Endpoint {
     /// This end has closed join `i` alone, in Linux; the first subflow stays with the connection.
     fn was_left(&self, i: usize) -> bool {
         let s = &self.subflows[i];
-        s.is_left
+        s.is_left()
             && s.role == SubflowRole::Join
             && s.state == State::Established
             && self.is_linux()
@@ -371,7 +371,7 @@ impl Endpoint {
                 self.send.una = self.send.una.max(end);
             }
             self.send.window_edge = self.send.window_edge.max(self.send.una + window);
-            if self.send.fin.is_some() && self.subflows[i].fin_sent && acked.all {
+            if self.send.fin.is_some() && self.subflows[i].fin_sent() && acked.all {
                 self.send.fin_acked = true;
                 self.consider_completion(io);
             }

@@ -9,7 +9,7 @@ use super::endpoint::{Endpoint, Io, Mode};
 use super::fragments::left_of_full;
 use super::output::DataSegment;
 use super::small_segments::Corked;
-use super::subflow::State;
+use super::subflow::{Fin, State};
 use crate::mptcp::config::CongestionKind;
 use crate::record::story::{Fact, FallbackReason};
 use crate::tcp::sender::{Burst, Limit};
@@ -324,7 +324,7 @@ impl Endpoint {
             }
             in_burst -= 1;
         }
-        if self.subflows[i].is_left {
+        if self.subflows[i].fin == Fin::FollowsToLeave {
             self.close_left_subflow(io, i);
         }
         let s = &mut self.subflows[i];
@@ -358,7 +358,7 @@ impl Endpoint {
 
     fn queued_segment(&self, i: usize) -> Option<DataSegment> {
         let s = &self.subflows[i];
-        if s.fin_sent {
+        if s.fin_sent() {
             return None;
         }
         let start = s.tx.next;

@@ -16,6 +16,19 @@ use crate::wire::payload::Payload;
 /// Unacceptable segments are answered at most once in this time (Linux's `tcp_invalid_ratelimit`).
 const CHALLENGE_INTERVAL: SimDuration = SimDuration::from_millis(500);
 
+/// How far this end has closed a subflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fin {
+    /// It may be given data.
+    No,
+    /// It is given nothing more, for an address of it is gone; the FIN follows what it was given.
+    FollowsToLeave,
+    /// That FIN is in flight or acknowledged.
+    SentToLeave,
+    /// The FIN of a connection that ends, or the answer to the peer's, is in flight or acknowledged.
+    Sent,
+}
+
 /// TCP state, as far as option30 tells states apart (RFC 9293 §3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -23,7 +36,7 @@ pub enum State {
     SynSent,
     /// SYN received, SYN/ACK sent.
     SynReceived,
-    /// Open in both directions, or closing (see [`Subflow::fin_sent`] and the receiver's FIN).
+    /// Open in both directions, or closing (see [`Subflow::fin`] and the receiver's FIN).
     Established,
     /// Gone.
     Closed,
@@ -104,10 +117,8 @@ pub struct Subflow {
     pub ack_now: bool,
     /// How long nothing has come, for keepalive.
     pub silence: Silence,
-    /// This end's FIN is in flight or acknowledged.
-    pub fin_sent: bool,
-    /// An address of it is gone: nothing more is given to it, and this end's FIN follows what it was given.
-    pub is_left: bool,
+    /// How far this end has closed it.
+    pub fin: Fin,
     /// This end's FIN went out before the peer's had come: this end waits in TIME-WAIT afterwards.
     pub closed_first: bool,
     /// Closed in both directions, and the host has been told.
@@ -243,10 +254,19 @@ impl Subflow {
     #[must_use]
     #[inline]
     pub fn can_carry(&self) -> bool {
-        self.state == State::Established
-            && self.proof == Proof::Complete
-            && !self.fin_sent
-            && !self.is_left
+        self.state == State::Established && self.proof == Proof::Complete && self.fin == Fin::No
+    }
+
+    /// This end's FIN is in flight or acknowledged.
+    #[must_use]
+    pub const fn fin_sent(&self) -> bool {
+        matches!(self.fin, Fin::Sent | Fin::SentToLeave)
+    }
+
+    /// This end closes it alone, for an address of it is gone.
+    #[must_use]
+    pub const fn is_left(&self) -> bool {
+        matches!(self.fin, Fin::FollowsToLeave | Fin::SentToLeave)
     }
 
     /// Answers an unacceptable segment by an acknowledgement, but not every one (RFC 5961 §7): the
@@ -273,7 +293,7 @@ impl Subflow {
 
     /// This end's FIN goes out.
     pub fn note_fin_sent(&mut self) {
-        self.fin_sent = true;
+        self.fin = if self.is_left() { Fin::SentToLeave } else { Fin::Sent };
         self.closed_first = !self.rx.fin_in_order();
     }
 
@@ -316,6 +336,6 @@ impl Subflow {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state == State::Closed
-            || (self.fin_sent && self.tx.is_idle() && self.rx.fin_in_order())
+            || (self.fin_sent() && self.tx.is_idle() && self.rx.fin_in_order())
     }
 }

@@ -135,7 +135,7 @@ impl Endpoint {
     }
 
     fn has_subflow(&self) -> bool {
-        self.subflows.iter().any(|s| s.is_alive() && !s.fin_sent)
+        self.subflows.iter().any(|s| s.is_alive() && !s.fin_sent())
     }
 
     fn give_up_waiting(&mut self, io: &mut Io<'_>) {
