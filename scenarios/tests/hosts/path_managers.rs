@@ -277,28 +277,55 @@ fn linux_joins_an_announced_address_before_it_counts() {
 /// comes, numbered by what that acknowledges (`tcp_v4_send_reset`). The address stays: it answers.
 #[test]
 fn linux_leaves_an_endpoint_by_a_fin_and_resets_what_still_comes() {
-    let ran = Setup {
-        client: "(profile: Linux6, subflow: [])",
-        server: r#"(profile: Linux6, signal: ["b"])"#,
-        events: r#"At("2 s", EndpointRemoved("server", "b"))"#,
-        ..TWO_PATHS
+    for scheduler in ["Linux", "RoundRobin"] {
+        let server = format!(r#"(profile: Linux6, scheduler: {scheduler}, signal: ["b"])"#);
+        let ran = Setup {
+            client: "(profile: Linux6, subflow: [])",
+            server: &server,
+            events: r#"At("2 s", EndpointRemoved("server", "b"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        let second = std::net::IpAddr::from([10, 1, 2, 2]);
+        let ends: Vec<&Packet> = ran
+            .sent(End::Server)
+            .filter(|p| p.src == second && (p.flags.has(Flags::FIN) || p.flags.has(Flags::RST)))
+            .collect();
+        let [fin, reset, ..] = ends[..] else { panic!("{scheduler}: {ends:?}") };
+        assert!(fin.flags.has(Flags::FIN), "{scheduler}: {fin:?}");
+        assert_eq!((reset.flags, reset.seq), (Flags::RST, fin.seq), "{scheduler}");
+        let reason = mptcp_options(&reset.options).find_map(|option| match option {
+            MptcpOption::TcpRst { reason, .. } => Some(reason.0),
+            _ => None,
+        });
+        assert_eq!(reason, Some(0), "{scheduler}");
+        assert_eq!(subflows(&ran), "1→1, 2→2 Reset 0", "{scheduler}");
+        let c = ran.connection();
+        assert!(c.stream_intact && c.completed_at.is_some(), "{scheduler}");
     }
-    .run();
-    let second = std::net::IpAddr::from([10, 1, 2, 2]);
-    let ends: Vec<&Packet> = ran
-        .sent(End::Server)
-        .filter(|p| p.src == second && (p.flags.has(Flags::FIN) || p.flags.has(Flags::RST)))
-        .collect();
-    let [fin, reset, ..] = ends[..] else { panic!("{ends:?}") };
-    assert!(fin.flags.has(Flags::FIN), "{fin:?}");
-    assert_eq!((reset.flags, reset.seq), (Flags::RST, fin.seq));
-    let reason = mptcp_options(&reset.options).find_map(|option| match option {
-        MptcpOption::TcpRst { reason, .. } => Some(reason.0),
-        _ => None,
-    });
-    assert_eq!(reason, Some(0));
-    assert_eq!(subflows(&ran), "1→1, 2→2 Reset 0");
-    assert!(ran.connection().stream_intact && ran.connection().completed_at.is_some());
+}
+
+/// An endpoint that was removed is not joined from, whatever else happens, until it returns.
+#[test]
+fn an_endpoint_that_was_removed_stays_away_until_it_returns() {
+    for profile in ["Rfc8684", "Linux6"] {
+        let hosts = format!("(profile: {profile})");
+        let ran = Setup {
+            paths: THREE_PATHS,
+            client: &hosts,
+            server: &hosts,
+            events: r#"At("1 s", EndpointRemoved("client", "b")),
+                       At("2 s", AddressRemoved("client", "c")),
+                       At("2.5 s", AddressAdded("client", "c")),
+                       At("4 s", AddressAdded("client", "b"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        assert_eq!(ran.bytes("b", 1.3, 4.0), 0, "{profile}");
+        assert!(ran.bytes("b", 4.3, 5.0) > 100_000, "{profile}");
+        assert!(ran.bytes("c", 2.8, 5.0) > 500_000, "{profile}");
+        assert!(ran.connection().stream_intact, "{profile}");
+    }
 }
 
 /// The server withdraws an address that it has announced: the subflows to it end, the others go on. It

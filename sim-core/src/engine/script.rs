@@ -48,6 +48,7 @@ impl World {
                 }
             }
             Action::EndpointRemoved { host, address } => {
+                self.stack_mut(host).remove_endpoint(address);
                 self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
             }
             Action::AddressRemoved { host, address } => {

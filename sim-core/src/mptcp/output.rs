@@ -552,7 +552,7 @@ impl Endpoint {
         let mut packet = self.blank(io, i, Flags::RST);
         // Where Linux has left the subflow, this answers what still comes, numbered by its acknowledgement
         // (`tcp_v4_send_reset`).
-        let answers = self.is_linux() && why == ResetCause::AddressRemoved;
+        let answers = why == ResetCause::AddressRemoved && self.subflows[i].is_left();
         let s = &self.subflows[i];
         if s.state != State::SynSent && !answers {
             packet.flags = packet.flags.with(Flags::ACK);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::config::PathManagerKind;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
-use super::subflow::{Fin, State};
+use super::subflow::{Fin, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
 use crate::time::{SimDuration, SimTime};
@@ -90,7 +90,7 @@ impl Endpoint {
             for &address in &self.config.path_manager.signal {
                 // The peer knows the first subflow's address, but not at another port, where it has an ID of
                 // its own (RFC 8684 §3.4.1).
-                if io.host.owns(address) && (address != known.ip() || is_at_another_port) {
+                if io.host.is_endpoint(address) && (address != known.ip() || is_at_another_port) {
                     let id = io.host.address_id(address).unwrap_or(0);
                     self.announcements.queue.push((id, address));
                 }
@@ -115,10 +115,12 @@ impl Endpoint {
 
     fn open_wanted(&mut self, io: &mut Io<'_>) {
         let mut wanted: Vec<(IpAddr, SocketAddr, u8)> = Vec::new();
+        let host = &*io.host;
         let may_open = |address: &IpAddr| {
-            self.config.path_manager.subflow.as_ref().is_none_or(|list| list.contains(address))
+            let wished = &self.config.path_manager.subflow;
+            wished.as_ref().is_none_or(|list| list.contains(address)) && host.is_endpoint(*address)
         };
-        let own = io.host.addresses.iter().map(|a| a.address).filter(may_open);
+        let own = host.addresses.iter().map(|a| a.address).filter(may_open);
         match self.config.path_manager.kind {
             PathManagerKind::None => {}
             PathManagerKind::FullMesh => {
@@ -149,22 +151,24 @@ impl Endpoint {
         }
         // Linux joins an address that it has just heard of before it looks at its own, and asks afterwards whether
         // subflows are too many (`mptcp_pm_nl_work`, `mptcp_pm_nl_add_addr_received`).
-        let mut fresh = self.announcements.fresh.take().filter(|_| self.is_linux());
-        let tried = fresh;
-        wanted.sort_by_key(|&(_, remote, _)| tried.is_some() && Some(remote) != tried);
+        let fresh = self.announcements.fresh.take().filter(|_| self.is_linux());
+        let mut uncounted = fresh;
+        if let Some(fresh) = fresh {
+            wanted.sort_by_key(|&(_, remote, _)| remote != fresh);
+        }
         for (local, remote, id) in wanted {
             let full = self.joins() >= self.config.path_manager.max_subflows;
             if local.is_ipv4() != remote.is_ipv4()
                 || self.announcements.opened.contains(&(local, remote))
                 || (id == 0 && self.peer_forbids_initial)
-                || (full && fresh != Some(remote))
+                || (full && uncounted != Some(remote))
             {
                 continue;
             }
             self.announcements.opened.push((local, remote));
             self.join(io, local, remote, id);
-            if Some(remote) == tried {
-                fresh = None;
+            if Some(remote) == fresh {
+                uncounted = None;
                 let limits = &self.config.path_manager;
                 self.announcements.accepts = self.joins() < limits.max_subflows
                     && (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted;
@@ -174,8 +178,8 @@ impl Endpoint {
 
     /// Joins that are open or being opened.
     fn joins(&self) -> u32 {
-        let joins = self.subflows.iter().filter(|s| s.is_alive() && s.role == SubflowRole::Join);
-        joins.count() as u32
+        let is_one = |s: &&Subflow| s.is_alive() && !s.is_left() && s.role == SubflowRole::Join;
+        self.subflows.iter().filter(is_one).count() as u32
     }
 
     /// A join is over, and leaves its place to another one (`mptcp_pm_subflow_check_next`).
@@ -386,7 +390,7 @@ impl Endpoint {
         }
     }
 
-    /// Ends subflow `i` for an address that is gone: by an RST, or in Linux by a FIN, without a word where nobody has
+    /// Ends subflow `i` for an address that was withdrawn: by an RST, or in Linux by a FIN, without a word where nobody has
     /// answered yet (`mptcp_pm_rm_addr_or_subflow`, `__mptcp_close_ssk`).
     fn leave_subflow(&mut self, io: &mut Io<'_>, i: usize) {
         let is_linux = self.is_linux() && self.is_mptcp();
@@ -399,7 +403,9 @@ impl Endpoint {
                 if !self.subflows[i].fin_sent() {
                     self.tell(io.now, i, None, Fact::SubflowLeft);
                     self.subflows[i].fin = Fin::FollowsToLeave;
+                    self.join_is_over();
                     self.reinject_everything(io, i);
+                    self.close_left_subflow(io, i);
                     self.await_subflow(io.now);
                 }
             }

@@ -301,11 +301,7 @@ impl Endpoint {
     /// This end has closed join `i` alone, in Linux; the first subflow stays with the connection.
     fn was_left(&self, i: usize) -> bool {
         let s = &self.subflows[i];
-        s.is_left()
-            && s.role == SubflowRole::Join
-            && s.state == State::Established
-            && self.is_linux()
-            && self.send.fin.is_none()
+        s.is_left() && s.role == SubflowRole::Join
     }
 
     /// An acknowledgement that may tell of more than the next segment.

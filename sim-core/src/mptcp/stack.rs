@@ -104,6 +104,8 @@ pub struct HostStack {
     blackholes: u32,
     /// Addresses that it had.
     lost_addresses: Vec<LocalAddress>,
+    /// Own addresses that MPTCP uses no more.
+    withdrawn: Vec<IpAddr>,
     disabled_until: SimTime,
     path_mtus: Vec<PathMtu>,
     /// Subflows that are over, by their flows.
@@ -155,6 +157,7 @@ impl HostStack {
             config: Arc::new(config),
             addresses: Vec::new(),
             lost_addresses: Vec::new(),
+            withdrawn: Vec::new(),
             known: Vec::new(),
             source_routing: true,
             mtus: Vec::new(),
@@ -173,7 +176,10 @@ impl HostStack {
 
     /// Adds an own address.
     pub fn add_address(&mut self, address: IpAddr, interface: u8) {
-        self.addresses.push(LocalAddress { address, interface });
+        self.withdrawn.retain(|&withdrawn| withdrawn != address);
+        if !self.owns(address) {
+            self.addresses.push(LocalAddress { address, interface });
+        }
         if !self.known.contains(&address) {
             self.known.push(address);
         }
@@ -262,6 +268,17 @@ impl HostStack {
     #[inline]
     pub fn owns(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|a| a.address == address)
+    }
+
+    /// MPTCP uses an own address no more, until it is added again.
+    pub fn remove_endpoint(&mut self, address: IpAddr) {
+        self.withdrawn.push(address);
+    }
+
+    /// True for an own address that MPTCP may announce or open subflows from.
+    #[must_use]
+    pub fn is_endpoint(&self, address: IpAddr) -> bool {
+        self.owns(address) && !self.withdrawn.contains(&address)
     }
 
     /// Accepts connections on `port`.

@@ -21,7 +21,7 @@ const CHALLENGE_INTERVAL: SimDuration = SimDuration::from_millis(500);
 pub enum Fin {
     /// It may be given data.
     No,
-    /// It is given nothing more, for an address of it is gone; the FIN follows what it was given.
+    /// It is given nothing more, for an address of it was withdrawn; the FIN follows what it was given.
     FollowsToLeave,
     /// That FIN is in flight or acknowledged.
     SentToLeave,
@@ -263,7 +263,7 @@ impl Subflow {
         matches!(self.fin, Fin::Sent | Fin::SentToLeave)
     }
 
-    /// This end closes it alone, for an address of it is gone.
+    /// This end closes it alone, for an address of it was withdrawn.
     #[must_use]
     pub const fn is_left(&self) -> bool {
         matches!(self.fin, Fin::FollowsToLeave | Fin::SentToLeave)

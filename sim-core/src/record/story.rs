@@ -129,7 +129,7 @@ pub enum Fact {
         /// Bytes.
         bytes: u64,
     },
-    /// The subflow was closed, for one of its addresses is gone.
+    /// The subflow was closed, for one of its addresses was withdrawn.
     SubflowLeft,
     /// The subflow is considered unusable until it shows life.
     SubflowStale,

@@ -102,7 +102,7 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
         Fact::Reinjected { bytes } => {
             format!("sent {} again over another subflow than {which}", size(*bytes))
         }
-        Fact::SubflowLeft => format!("closed {which}: one of its addresses is gone"),
+        Fact::SubflowLeft => format!("closed {which}: one of its addresses was withdrawn"),
         Fact::SubflowStale => format!("takes {which} for unusable until it shows life"),
         Fact::SubflowRecovered => format!("uses {which} again"),
         Fact::ChecksumFailed { dsn } => {

@@ -109,7 +109,7 @@ fn fact(fact: &Fact, subflow: Option<(usize, &str)>) -> String {
         Fact::Reinjected { bytes } => {
             format!("{which}で送信した {} を別のサブフローで再送しました", size(*bytes))
         }
-        Fact::SubflowLeft => format!("アドレスの一つがなくなったため、{which}を閉じました"),
+        Fact::SubflowLeft => format!("アドレスの一つが取り消されたため、{which}を閉じました"),
         Fact::SubflowStale => format!("{which}を、応答が戻るまで使用できないものと判断しました"),
         Fact::SubflowRecovered => format!("{which}の使用を再開しました"),
         Fact::ChecksumFailed { dsn } => {
