@@ -13,13 +13,12 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::{AccessList, Between};
-use crate::config::{ConfigText, Diagnostics, crypto, reachability, time_ranges};
+use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability, time_ranges};
 use crate::spec::DeviceContext;
 
 use super::access::{self, Access};
 use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, PolicyMap};
 use super::lists::AccessGroup;
-use super::policy::Policy;
 use super::tcp_map::SEED;
 use super::{Asa, access_policy, explain, grammar, levels, names, policy_route, touches};
 
@@ -126,6 +125,9 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     let config = Arc::new(config);
     explain::warn(&config, None, snort, text, &mut found);
     names::warn(!snort, text, &mut found);
+    if !snort {
+        warn_of_ftd(&text.lines(), &mut found);
+    }
     crypto::warn(&text.lines(), |list| config.access_list(list).is_some(), &mut found);
     reachability::warn(&text.lines(), &mut found);
     time_ranges::warn(text, &text.lines(), &mut found);
@@ -156,6 +158,17 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     let unmatched: Vec<ConfigLine> = unmatched.collect();
     touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
     Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
+}
+
+/// Says that a text read as an ASA's has what only an FTD writes, at the first such line.
+fn warn_of_ftd(all: &[Line<'_>], found: &mut Diagnostics) {
+    let is_ftd =
+        |line: &&Line<'_>| matches!(line.words.as_slice(), ["access-list", _, "advanced", ..]);
+    if let Some(line) = all.iter().find(is_ftd) {
+        let message = "only an FTD has access lists that are advanced: it has no security levels, and its own tcp-map \
+                       may let option 30 pass";
+        found.warn(line, "advanced", message).help("--platform ftd reads the text as an FTD's");
+    }
 }
 
 /// Interfaces with a policy of their own, then all others.
@@ -285,7 +298,7 @@ fn scope_verdicts(
     {
         verdicts.push(without_map(scope));
     } else if let Some(flow) = unruled {
-        let alone = verdict_count(config, &asa.policy) == 0;
+        let alone = verdicts.is_empty();
         let refuses = !config.access_groups.is_empty()
             || config.kind == Kind::Fwsm
             || (!snort && config.interfaces.iter().any(|i| i.name.is_some()));
@@ -431,14 +444,6 @@ fn without_map(scope: &Scope) -> Verdict {
         effect: Effect::Strip,
         because: vec![Because::default(why)],
     }
-}
-
-fn verdict_count(config: &AsaConfig, policy: &Policy) -> usize {
-    policy
-        .policies(Side::Inside)
-        .flat_map(|(_, map)| &map.classes)
-        .filter(|c| c.connection.place.is_some() && may_match(config, c))
-        .count()
 }
 
 /// `class web: match port tcp eq www`.

@@ -39,7 +39,9 @@ pub(super) fn warn(
         if class.name != "class-default" && config.class_map(&class.name).is_none() {
             continue;
         }
-        limits(class, &mut notes);
+        if !unmatched.contains(&class.place) {
+            limits(class, &mut notes);
+        }
         for Inspect { protocol, place, map, .. } in &class.inspections {
             let map = map.as_deref().unwrap_or_default();
             let reads = match protocol.as_str() {
@@ -212,6 +214,19 @@ mod tests {
         let text = "ASA Version 9.14(1)\ninterface G0\n policy-route route-map R\nroute-map R permit 10\n set interface Null0\n";
         let warnings = (PLATFORM.audit)(ConfigText::new("fw", text)).warnings;
         assert_eq!(warnings.iter().map(|w| w.line).collect::<Vec<_>>(), [5]);
+    }
+
+    /// What a class would do that matches nothing is not said.
+    #[test]
+    fn limits_of_a_class_that_matches_nothing() {
+        let text = "access-list a extended permit tcp any any eq 80\nclass-map c\n match access-list a\npolicy-map p\n class c\n  set connection conn-max 100\nservice-policy p global\n";
+        let audit = |text: &str| (PLATFORM.audit)(ConfigText::new("fw", text));
+        let lines =
+            |text: &str| -> Vec<u32> { audit(text).warnings.iter().map(|w| w.line).collect() };
+        assert_eq!(lines(text), [6]);
+        let missing = text.replace("match access-list a", "match access-list b");
+        assert_eq!(lines(&missing), [3, 5]);
+        assert_eq!(audit(&missing).verdicts[0].traffic, "all TCP");
     }
 
     /// Connections that bypass the state are not inspected: nothing is said of inspections because of them.

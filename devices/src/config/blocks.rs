@@ -35,7 +35,7 @@ pub fn read_lines(lines: &[Line<'_>], grammar: &mut dyn Grammar) {
     let mut first = true;
     for line in lines.iter().filter(|line| !moves(line)) {
         // What it shows stands under no command, however far it is indented.
-        if line.words[0] == "show" && line.words.len() > 1 {
+        if shows(line) {
             first = true;
             continue;
         }
@@ -62,6 +62,11 @@ pub fn read_lines(lines: &[Line<'_>], grammar: &mut dyn Grammar) {
             opened_at = whole;
         }
     }
+}
+
+/// True for a command that shows something, also cut as it is typed: `sh run`.
+pub(crate) fn shows(line: &Line<'_>) -> bool {
+    matches!(line.words.as_slice(), ["show" | "sho" | "sh", _, ..])
 }
 
 /// True for commands that only move between modes. Leaving one is not needed to know where the next

@@ -351,7 +351,10 @@ fn after_prompt(content: &str) -> Option<&str> {
     let host = &prompt[..prompt.len() - 1];
     let named = (host.starts_with(|c: char| c.is_ascii_alphanumeric())
         || host.starts_with("(config"))
-        && host.chars().all(|c| c.is_ascii_alphanumeric() || "-_./()".contains(c));
+        // IOS XR's begin with the route processor, `RP/0/RP0/CPU0:r1#`.
+        && host.strip_prefix("RP/").unwrap_or(host).chars().all(|c| {
+            c.is_ascii_alphanumeric() || "-_./()".contains(c) || c == ':' && host.starts_with("RP/")
+        });
     named.then(|| &content[prompt.len()..])
 }
 
@@ -425,6 +428,7 @@ mod tests {
         check("banner motd Keep out\nend", &[(1, 0, "banner motd Keep out"), (2, 0, "end")]);
         check("asa(config-tcp-map)#  tcp-options x", &[(1, 0, "tcp-options x")]);
         check("hostname#", &[]);
+        check(" RP/0/RP0/CPU0:r-1#show run\na:b#c", &[(1, 0, "show run"), (2, 0, "a:b#c")]);
         check("a b ! why\nc!d", &[(1, 0, "a b"), (2, 0, "c!d")]);
         check("## Zones\n- one\nend", &[(3, 0, "end")]);
         check("# Zones\nend\nr# end", &[(2, 0, "end"), (3, 0, "end")]);

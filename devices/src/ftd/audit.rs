@@ -20,7 +20,7 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("access-group CSM_FW_ACL_", 500),
         ("access-list NGFW_ONBOX_ACL ", 500),
         ("access-group NGFW_ONBOX_ACL ", 500),
-        ("access-list * advanced ", 100),
+        ("access-list * advanced ", 10_000),
         ("snort ", 20),
     ],
     knows: None,
@@ -35,6 +35,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
 mod tests {
     use super::*;
     use crate::audit::Effect;
+    use crate::audit::platform::platforms;
 
     /// What is missing is said, in words for an FTD.
     #[test]
@@ -64,6 +65,24 @@ mod tests {
         let bare = policy.replace("service-policy global_policy global\n", "");
         check(&bare, Effect::Unknown, "FlexConfig object");
         check(&format!("{map}{policy}"), Effect::Pass, "");
+    }
+
+    /// Lists that are advanced are an FTD's, whatever else the text has; one read as an ASA's has a hint.
+    #[test]
+    fn texts_with_advanced_lists() {
+        let text = "interface E0\n nameif a\ninterface E1\n nameif b\nclass-map c\n match default-inspection-traffic\npolicy-map p\n class c\n  inspect ftp\nservice-policy p global\naccess-list P advanced trust udp ifc a any any eq domain rule-id 101\n";
+        let text = ConfigText::new("fw", text);
+        let audit = |name: Option<&str>| {
+            let given = platforms().iter().find(|p| Some(p.name) == name);
+            crate::audit::audit(text, given)
+        };
+        let (platform, _) = audit(None);
+        assert_eq!(platform.map(|p| p.name), Some("ftd"));
+        let says = |(_, audit): (_, Audit)| {
+            audit.warnings.iter().any(|w| w.line == 11 && w.message.contains("only an FTD"))
+        };
+        assert!(says(audit(Some("asa"))));
+        assert!(!says(audit(Some("ftd"))));
     }
 
     /// What the access list drops, between the interfaces that its entries ask for.

@@ -18,7 +18,7 @@ use crate::config::words::port;
 use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability, time_ranges};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
-use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy};
+use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy, SELF};
 
 use super::filters::{self, Family};
 use super::router::IosRouter;
@@ -199,7 +199,7 @@ impl Probes {
         let zones = &config.zones;
         for pair in &zones.pairs {
             let zone = |name: &str| match name {
-                "self" => "self (the router)".to_owned(),
+                SELF => format!("{SELF} (the router)"),
                 _ => format!("zone {name}"),
             };
             let direction = format!("{} to {}", zone(&pair.source), zone(&pair.destination));
@@ -213,8 +213,19 @@ impl Probes {
                 (self.member(&pair.source, pair), self.member(&pair.destination, pair));
             let mut router = self.between(&from, &to);
             let policy = pair.policy.as_ref().and_then(|named| zones.policy(&named.name));
+            if let (Some(named), None, true) = (&pair.policy, policy, pair.is_of_router()) {
+                // The router refuses the line and lets all pass; a piece of a configuration may lack the policy.
+                let why = format!("policy-map {} is not defined in the text", named.name);
+                let because = vec![Because::line(&named.place, why)];
+                self.say("all TCP".into(), &direction, Effect::Unknown, because);
+                continue;
+            }
             let Some(policy) = policy else {
-                let (effect, because) = self.try_one(&mut router, general(5001));
+                let (effect, mut because) = self.try_one(&mut router, general(5001));
+                if pair.is_of_router() {
+                    let why = "without a policy, what the router itself sends and is sent passes";
+                    because.insert(0, Because::line(&pair.place, why));
+                }
                 self.say("all TCP".into(), &direction, effect, because);
                 continue;
             };
@@ -674,6 +685,62 @@ mod tests {
         assert_eq!(audited(text)[0], row);
         let back = "zone-pair security SO source self destination OUT\n service-policy type inspect N\npolicy-map type inspect N\n class class-default\n  drop\n";
         assert!(audited(&format!("{text}{back}"))[0].contains("| drop |"));
+    }
+
+    /// A zone-pair with the router itself changes nothing before it has a policy.
+    #[test]
+    fn zone_pairs_of_the_router_itself_without_a_policy() {
+        let text = "zone security OUT\npolicy-map type inspect P\n class class-default\n  pass\nzone-pair security OS source OUT destination self\n service-policy type inspect P\nzone-pair security SO source self destination OUT\n";
+        let rows = |text: &str| audited(text)[..2].to_vec();
+        assert_eq!(
+            rows(text),
+            [
+                "all other TCP | zone OUT to self (the router) | pass | 4",
+                "all TCP | self (the router) to zone OUT | pass | 7"
+            ]
+        );
+        let says = |text: &str| audit(ConfigText::new("r.cfg", text)).warnings[0].message.clone();
+        assert!(says(text).contains("passes this way"), "{}", says(text));
+        // The policy may be in another piece of the configuration.
+        let named = format!("{text} service-policy type inspect MISSING\n");
+        assert_eq!(rows(&named)[1], "all TCP | self (the router) to zone OUT | unknown | 8");
+        let others = text.replace("source self", "source IN") + "zone security IN\n";
+        assert_eq!(rows(&others)[1], "all TCP | zone IN to zone OUT | drop | 7");
+        assert!(says(&others).contains("drops everything"), "{}", says(&others));
+    }
+
+    /// The reason why a class without an action drops is that it has none.
+    #[test]
+    fn classes_without_an_action() {
+        let text = "zone security in\nzone security out\naccess-list 100 permit ip any any\nclass-map type inspect match-all C\n match access-group 100\npolicy-map type inspect P\n class type inspect C\n  *inspect* / drop / pass\nzone-pair security Z source in destination out\n service-policy type inspect P\n";
+        let audit = audit(ConfigText::new("r.cfg", text));
+        let reason = &audit.verdicts[0].because[0];
+        assert_eq!((audit.verdicts[0].effect, reason.line), (Effect::Drop, Some(7)));
+        assert!(reason.rule.contains("class C (line 7) has no action"), "{}", reason.rule);
+    }
+
+    /// Of many entries that deny, the first are named and the others counted.
+    #[test]
+    fn entries_that_deny_are_counted() {
+        let list = |many: u32| -> Vec<String> {
+            let entry = |n: u32| format!(" deny tcp any 192.0.{n}.0 0.0.0.255\n");
+            let entries: String = (1..=many).map(entry).collect();
+            let text = format!(
+                "ip access-list extended L\n{entries} permit ip any any\ninterface a\n ip access-group L in\n"
+            );
+            let audit = audit(ConfigText::new("r.cfg", &text));
+            let row = audit.verdicts.into_iter().find(|v| v.effect == Effect::Drop).unwrap();
+            row.because.into_iter().map(|b| b.rule).collect()
+        };
+        assert_eq!(list(4)[1..], ["denies, too"; 3]);
+        assert_eq!(list(6)[1..], ["denies, too", "denies, too", "denies, too (and 2 more)"]);
+    }
+
+    /// What is shown at a prompt is nothing of the configuration.
+    #[test]
+    fn commands_that_show() {
+        let text = "CE2#sh run\nCE2#sh running-config \nversion 15.2\nhostname CE2\n";
+        assert_eq!(warned(text), [0; 0]);
     }
 
     /// Limits of parameter-maps that are in use.

@@ -457,13 +457,18 @@ fn also_denied<'i>(
     });
     let Some(list) = list else { return };
     let mut lines = BTreeSet::from([line]);
+    let mut unnamed = 0;
     for flow in list.refused_samples() {
         let Some(entry) = list.matching(flow, Flags::SYN).filter(|entry| !entry.permit) else {
             continue;
         };
-        if lines.len() < DENIED_MAX && lines.insert(entry.place.line) {
-            because.push(Because::line(&entry.place, "denies, too"));
+        match (lines.insert(entry.place.line), lines.len() <= DENIED_MAX) {
+            (true, true) => because.push(Because::line(&entry.place, "denies, too")),
+            (is_new, _) => unnamed += usize::from(is_new),
         }
+    }
+    if let Some(last) = because.last_mut().filter(|_| unnamed > 0) {
+        last.rule += &format!(" (and {unnamed} more)");
     }
 }
 

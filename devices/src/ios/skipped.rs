@@ -1,6 +1,7 @@
 //! Commands that are passed over knowingly: they say nothing about TCP connections through the
 //! router.
 
+use crate::config::blocks::shows;
 use crate::config::words::nearest;
 use crate::config::{Diagnostics, Line};
 
@@ -744,7 +745,11 @@ pub(super) fn is_known(line: &Line<'_>) -> bool {
     let heading = matches!(first, "Building" | "Current" | "Using" | "Last");
     // `zone security NAME` is read elsewhere; IOS has no other command of that word.
     let is_zone = first == "zone" && line.words.get(1) != Some(&"security");
-    (GLOBAL.contains(&first) && !is_zone) || LINE.contains(&first) || line.indent > 0 || heading
+    (GLOBAL.contains(&first) && !is_zone)
+        || LINE.contains(&first)
+        || line.indent > 0
+        || heading
+        || shows(line)
 }
 
 /// Says that a line of the global mode is no command that is known.

@@ -50,7 +50,7 @@ pub(crate) const PAN_OS: Platform = Platform {
     ],
     knows: None,
     audit: |text| {
-        audited(text, |text| {
+        let built = |text: ConfigText<'_>| {
             let read = panos::read(text)?;
             // Each is tried once, however many rules there are.
             let of_zones: BTreeMap<&str, (Effect, Vec<Because>)> = read
@@ -76,7 +76,8 @@ pub(crate) const PAN_OS: Platform = Platform {
             }
             audit.warnings = read.warnings;
             Ok(audit)
-        })
+        };
+        panos::whole(text, |text| audited(text, built))
     },
 };
 

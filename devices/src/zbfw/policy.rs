@@ -13,7 +13,9 @@ use crate::ios::reassembly::Room;
 use crate::ios::{self, Interface, IosConfig};
 
 use super::layer7::Deep;
-use super::zones::{Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, Zones};
+use super::zones::{
+    Action, Class, Criterion, On, Pair, Parameters, Policy, PolicyClass, SELF, Zones,
+};
 use super::{GUIDE, remedy};
 
 /// The most that a class-map may nest in others.
@@ -176,8 +178,19 @@ impl<'a> Seen<'a> {
         policy.classes.iter().position(matches).unwrap_or(policy.classes.len())
     }
 
-    /// Dropped by class-default: says which classes before it did not match, and why.
+    /// Dropped by a class without an action, or by class-default: says which classes before it did not match, and why.
     fn unmatched<'d>(&self, policy: &Policy, at: usize) -> Decision<'d> {
+        if let Some(class) = policy.classes.get(at).filter(|c| c.name != "class-default") {
+            let (name, line) = (&class.name, class.place.line);
+            let because = wording!(
+                en: "class {name} (line {line}) has no action",
+                ja: "class {name}（{line} 行目）にアクションがありません",
+            );
+            let (text, near) = (format!("class {name}: drop"), Some(class.place.clone()));
+            let rule = Rule::default_because(text, because, near, GUIDE);
+            let rule = remedy::act(rule, policy, class);
+            return Decision::Drop { class: at, rule, reason: "DROP action found in policy-map" };
+        }
         let mut near = None;
         let mut reasons = Vec::new();
         for class in policy.classes.iter().filter(|c| c.name != "class-default") {
@@ -315,7 +328,10 @@ fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossi
         let named = pair.policy.as_ref()?;
         zones.policies.iter().position(|p| p.name == named.name)
     };
+    let of_router = [from, to].iter().any(|zone| *zone == SELF);
     match found.map(|at| (at, &zones.pairs[at])) {
+        // A pair with the router itself says nothing before it has a policy.
+        Some((_, of)) if of_router && of.policy.is_none() => Crossing::Free,
         Some((pair, of)) => match (policy_of(of), &of.policy) {
             (Some(policy), _) => Crossing::Policed { pair, policy },
             (None, Some(named)) => blocked(
@@ -342,7 +358,7 @@ fn crossing(zones: &Zones, from: &Option<String>, to: &Option<String>) -> Crossi
         None if from == to => Crossing::Free,
         // What reaches the router, and what it sends, is permitted where no zone-pair of that direction speaks of it
         // (Cisco, Zone-Based Policy Firewall Design and Application Guide, the self zone).
-        None if [from, to].iter().any(|zone| *zone == "self") => Crossing::Free,
+        None if of_router => Crossing::Free,
         None => {
             let because = wording!(
                 en: "there is no zone-pair from {from} to {to}",
@@ -369,7 +385,7 @@ impl Zones {
         if like(&["in", "lan", "private", "trust"]) {
             return Some(Side::Inside);
         }
-        let first = self.pairs.iter().find(|p| p.source != "self" && p.destination != "self")?;
+        let first = self.pairs.iter().find(|p| !p.is_of_router())?;
         match zone {
             zone if zone == first.source => Some(Side::Inside),
             zone if zone == first.destination => Some(Side::Outside),

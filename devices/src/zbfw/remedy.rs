@@ -6,7 +6,7 @@ use sim_core::engine::device::{Remedy, Rule};
 use sim_core::wording;
 
 use super::GUIDE;
-use super::zones::{Pair, Policy};
+use super::zones::{Pair, Policy, PolicyClass};
 
 /// Names that are used where the configuration has none.
 const CLASS: &str = "TCP-ALL";
@@ -17,6 +17,16 @@ pub(super) fn inspect(rule: Arc<Rule>, policy: &Policy) -> Arc<Rule> {
     let mut lines = class();
     lines.push(format!("policy-map type inspect {}", policy.name));
     lines.extend(action());
+    remedied(rule, lines)
+}
+
+/// The class that matches says nothing.
+pub(super) fn act(rule: Arc<Rule>, policy: &Policy, class: &PolicyClass) -> Arc<Rule> {
+    let lines = vec![
+        format!("policy-map type inspect {}", policy.name),
+        format!(" class type inspect {}", class.name),
+        "  inspect".to_owned(),
+    ];
     remedied(rule, lines)
 }
 

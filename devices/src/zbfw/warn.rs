@@ -7,7 +7,7 @@ use crate::config::{ConfigText, Diagnostics, Line};
 use crate::ios::{Interface, IosConfig};
 
 use super::policy::zones_of;
-use super::zones::{Action, On};
+use super::zones::{Action, On, SELF};
 
 /// Says which names are undefined and what is not in effect, between these sides.
 pub(crate) fn warn(
@@ -40,7 +40,7 @@ pub(crate) fn warn_of_names(config: &IosConfig, all: &[Line<'_>], found: &mut Di
             report.help(format!("names are case sensitive; {near} is defined"));
         }
     };
-    let defined = |zone: &str| zone == "self" || zones.zones.iter().any(|z| z.name == zone);
+    let defined = |zone: &str| zone == SELF || zones.zones.iter().any(|z| z.name == zone);
     let zone_names = || zones.zones.iter().map(|z| &*z.name);
     let members = config.interfaces.iter().filter_map(|i| i.zone.as_ref());
     for (zone, place) in members
@@ -55,8 +55,13 @@ pub(crate) fn warn_of_names(config: &IosConfig, all: &[Line<'_>], found: &mut Di
     for pair in &zones.pairs {
         match &pair.policy {
             None => {
-                let message =
-                    format!("zone-pair {} has no service-policy: it drops everything", pair.name);
+                // Where zones have no policy nothing crosses; what the router itself sends and is sent is
+                // permitted until a policy speaks of it.
+                let does = match pair.is_of_router() {
+                    true => "everything to and from the router itself passes this way",
+                    false => "it drops everything",
+                };
+                let message = format!("zone-pair {} has no service-policy: {does}", pair.name);
                 say(&pair.place, &pair.name, message, None);
             }
             Some(named) if zones.policy(&named.name).is_none() => {

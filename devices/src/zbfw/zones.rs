@@ -55,6 +55,16 @@ pub(crate) struct Pair {
     pub(crate) place: ConfigLine,
 }
 
+/// The zone of the router itself, which nobody defines.
+pub(crate) const SELF: &str = "self";
+
+impl Pair {
+    /// True for what the router itself sends or is sent.
+    pub(crate) fn is_of_router(&self) -> bool {
+        self.source == SELF || self.destination == SELF
+    }
+}
+
 /// `class-map type inspect`.
 #[derive(Clone, Debug)]
 pub(crate) struct Class {

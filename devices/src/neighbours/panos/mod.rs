@@ -2,6 +2,7 @@
 
 mod applications;
 mod commands;
+mod continued;
 mod decryption;
 mod objects;
 mod overrides;
@@ -26,6 +27,7 @@ use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, quoted};
 use crate::steps::Pass;
 use crate::steps::options::{Edit, edit};
 
+pub(super) use continued::whole;
 use decryption::numbers;
 use policy::{COOKIES, Policy};
 use statements::each_statement;
@@ -74,7 +76,12 @@ pub(crate) struct PanOs {
 pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
-    let text = text.unwrap_or(ConfigText::new("", ""));
+    whole(text.unwrap_or(ConfigText::new("", "")), build_whole)
+}
+
+fn build_whole(
+    text: ConfigText<'_>,
+) -> Result<(PanOs, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let Read { device, of_zones, elsewhere, mut warnings, .. } = read(text)?;
     if let Some((zone, profile)) = of_zones.iter().find(|(_, p)| p.strips != elsewhere.strips)
         && let Origin::Config(place) = &profile.rule.origin
