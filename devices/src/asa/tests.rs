@@ -291,7 +291,7 @@ fn what_is_broken_or_not_in_effect_is_said_with_its_place() {
     check(&four("30 30 allow", "30 300 allow"), Error, 2, (24, 27), "9 to 255, found `300`");
     check(&four("30 30 allow", "6 255 allow"), Error, 2, (21, 22), "contains 8");
     check(&four("30 30 allow", "30 30"), Error, 2, (3, 26), "expected allow, clear or drop");
-    check(&four("tcp-options", "tcp-option"), Error, 2, (3, 13), "did you mean tcp-options?");
+    check(&four("tcp-options", "tcp-optons"), Error, 2, (3, 13), "did you mean tcp-options?");
     check(&four("match any", "match all"), Error, 4, (9, 12), "unknown criterion `all`");
     check(&four("my-policy-map global", "my-policy-map"), Error, 8, (1, 29), "global or interface");
     check(&four("class my-tcpnorm", "class My-tcpnorm"), Warning, 6, (9, 19), "not defined");
@@ -304,7 +304,7 @@ fn what_is_broken_or_not_in_effect_is_said_with_its_place() {
     );
     check("tcp-map x\n tcp-options range 30 30 allow\n", Warning, 1, (9, 10), "no policy-map uses");
     check("tcp-map x\n tcp-options range 30 allow\n", Error, 2, (20, 22), "upper end of the range");
-    check("tcp-map x\ntcp-option range 30 30 allow\n", Error, 2, (1, 11), "did you mean");
+    check("tcp-map x\ntcp-optons range 30 30 allow\n", Error, 2, (1, 11), "did you mean");
 }
 
 #[test]

@@ -166,6 +166,8 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let (mut foreign, mut prefixes, mut wildcards, mut lists) = (0u32, 0u32, 0u32, 0u32);
     let marks = &*MARKS;
     let mut judge = |line: &str| {
+        // In whose name a script runs a command says nothing of the command.
+        let line = line.strip_prefix("sudo ").map_or(line, str::trim_start);
         let Some(first) = line.as_bytes().first() else { return };
         for mark in marks[usize::from(*first)].iter().filter(|mark| mark.begins(line)) {
             let score = mark.platform.map_or(&mut foreign, |at| &mut scores[at]);
@@ -182,8 +184,8 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let text = text.text;
     // Braces around blocks and semicolons after statements are none of Cisco's.
     let mut braces = 0;
-    for line in read.iter().map(Line::text) {
-        judge(line);
+    for line in read.iter().map(Line::written_out) {
+        judge(&line);
         braces += usize::from(line.ends_with(['{', '}', ';']));
     }
     // Headers may stand in comments, which are none of the configuration's lines.

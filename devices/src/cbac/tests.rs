@@ -122,7 +122,7 @@ fn what_is_said_about_the_text() {
     );
     check(&TEXT.replace("group 101", "group 102"), Severity::Warning, 9, "not defined");
     check(&format!("{TEXT}ip inspect tcp idle-time x\n"), Severity::Error, 11, "expected seconds");
-    check(&format!("{TEXT}ip inspect nam X tcp\n"), Severity::Error, 11, "unknown command");
+    check(&format!("{TEXT}ip inspect naem X tcp\n"), Severity::Error, 11, "unknown command");
     check("ip inspect name FW tcp\n", Severity::Warning, 1, "cannot be told");
 }
 

@@ -5,8 +5,11 @@
 //! pager marks and prompts, the fences and ticks of Markdown, and all of a `show tech-support` but its
 //! configuration. Columns always refer to the line as the user sees it in the file.
 
+use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+
+use super::keywords;
 
 /// One line that says something.
 #[derive(Clone, Debug)]
@@ -15,8 +18,10 @@ pub struct Line<'a> {
     pub number: u32,
     /// Blanks before the first word; 0 after a prompt.
     pub indent: usize,
-    /// The words, in order. Never empty.
+    /// The words, in order, keywords written out. Never empty.
     pub words: Words<'a>,
+    /// The words as they stand in the line, where that is otherwise.
+    given: Option<Words<'a>>,
     raw: &'a str,
 }
 
@@ -24,13 +29,33 @@ impl<'a> Line<'a> {
     /// The line without surrounding blanks, prompt and pager marks.
     #[must_use]
     pub fn text(&self) -> &'a str {
-        text_of(self.raw, &self.words)
+        text_of(self.raw, self.given.as_ref().unwrap_or(&self.words))
+    }
+
+    /// The line's text with its keywords written out.
+    #[must_use]
+    pub fn written_out(&self) -> Cow<'a, str> {
+        match &self.given {
+            Some(_) => Cow::Owned(self.words.join(" ")),
+            None => Cow::Borrowed(self.text()),
+        }
+    }
+
+    /// What of the line a word stands for.
+    fn as_given<'w>(&'w self, word: &'w str) -> &'w str {
+        let Some(given) = self.given.as_ref().filter(|given| given.len() == self.words.len())
+        else {
+            return word;
+        };
+        let is_it = |own: &&str| std::ptr::eq(*own, word);
+        self.words.iter().position(is_it).map_or(word, |at| given[at])
     }
 
     /// First column of `word` and the one after it, in characters from 1. `word` is one of the line's
     /// words (or a part of one); otherwise the whole text is meant.
     #[must_use]
     pub fn columns(&self, word: &str) -> (u32, u32) {
+        let word = self.as_given(word);
         let inside = self.raw.as_bytes().as_ptr_range().contains(&word.as_ptr());
         let word = if inside && !word.is_empty() { word } else { self.text() };
         let start = self.raw[..self.offset(word)].chars().count() as u32 + 1;
@@ -40,7 +65,7 @@ impl<'a> Line<'a> {
     /// Everything from `word` (one of the line's words) to the end of the line.
     #[must_use]
     pub fn rest_from(&self, word: &str) -> &'a str {
-        rest_from(self.raw, &self.words, word)
+        rest_from(self.raw, self.given.as_ref().unwrap_or(&self.words), self.as_given(word))
     }
 
     fn offset(&self, word: &str) -> usize {
@@ -224,7 +249,12 @@ impl<'a> Found<'a> {
         lines
             .map(|FoundLine { number, indent, words, raw }| {
                 let words = Words { all: Arc::clone(&all), place: words };
-                Line { number, indent, words, raw }
+                let written = keywords::written_out(&words);
+                let (words, given) = match written {
+                    Some(written) => (written.into_iter().collect(), Some(words)),
+                    None => (words, None),
+                };
+                Line { number, indent, words, given, raw }
             })
             .collect()
     }
@@ -463,6 +493,17 @@ mod tests {
              ----- show tech -----\nx",
             &[(5, 0, "end")],
         );
+    }
+
+    #[test]
+    fn keywords_are_written_out_and_columns_are_the_texts() {
+        let all = lines("  é ac 110 per TCP any host a\n ac 110 per TCP any ANY");
+        let words = all[1].words.as_slice();
+        assert_eq!(words, ["access-list", "110", "permit", "tcp", "any", "any"]);
+        assert_eq!(all[1].text(), "ac 110 per TCP any ANY");
+        assert_eq!(all[1].columns(words[2]), (9, 12));
+        assert_eq!(all[1].rest_from(words[3]), "TCP any ANY");
+        assert_eq!(all[0].written_out(), all[0].text());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod diagnostic;
 #[cfg(test)]
 mod fuzz;
 pub mod group;
+mod keywords;
 pub mod lines;
 pub mod objects;
 pub(crate) mod reachability;

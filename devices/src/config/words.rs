@@ -10,7 +10,7 @@ pub(crate) fn is_interface(word: &str) -> bool {
 }
 
 /// TCP ports that ASA and IOS know by name (ASA command reference, "TCP and UDP ports").
-const PORTS: &[(&str, u16)] = &[
+pub(super) const PORTS: &[(&str, u16)] = &[
     ("aol", 5190),
     ("bgp", 179),
     ("chargen", 19),
@@ -83,7 +83,7 @@ const PORTS: &[(&str, u16)] = &[
 ];
 
 /// Protocols over IP other than TCP, as access lists name them.
-const PROTOCOLS: &[&str] = &[
+pub(super) const PROTOCOLS: &[&str] = &[
     "ah", "ahp", "egp", "eigrp", "esp", "gre", "hopopt", "icmp", "icmp6", "icmpv6", "igmp", "igp",
     "igrp", "ipinip", "ipip", "ipsec", "isis", "nos", "ospf", "ospfv3", "pcp", "pim", "pptp",
     "rsvp", "sctp", "snp", "swipe", "udp", "udp-lite", "vrrp",

@@ -736,6 +736,25 @@ mod tests {
         assert_eq!(list(6)[1..], ["denies, too", "denies, too", "denies, too (and 2 more)"]);
     }
 
+    /// Keywords are taken in capitals, and cut.
+    #[test]
+    fn keywords_in_capitals_and_cut() {
+        let zones = "zone security in\nzone security out\nparameter-map type inspect PM\n tcp max-incomplete host 10\nclass-map type inspect match-any C\n match protocol tcp\npolicy-map type inspect P\n class type inspect C\n  inspect PM\nzone-pair security Z source in destination out\n service-policy type inspect P\n";
+        let typed = zones
+            .replace("type inspect", "type INSPECT")
+            .replace("class-map", "Class-Map")
+            .replace("zone-pair security", "zone-p sec")
+            .replace("  inspect PM", "  Inspect PM");
+        assert_eq!(audited(&typed), audited(zones));
+        assert_eq!(warned(&typed), warned(zones));
+        let lists = "ac 110 per ip 10.0.0.0 0.0.0.255 any\nac 110 den tcp any any eq WWW\nint e0/0\nip access-g 110 in\nip cef\n";
+        let (platform, audit) = crate::audit::audit(ConfigText::new("r.cfg", lists), None);
+        assert_eq!(platform.map(|p| p.name), Some("ios"));
+        let drop = audit.verdicts.iter().find(|v| v.effect == Effect::Drop).unwrap();
+        assert!(drop.traffic.contains("access list 110"), "{drop:?}");
+        assert_eq!(audit.warnings, []);
+    }
+
     /// What is shown at a prompt is nothing of the configuration.
     #[test]
     fn commands_that_show() {
