@@ -115,7 +115,7 @@ const OF_ENTRIES: &[(&str, usize)] = &[
     ("object-group", 8),
     ("range", 3),
     ("reflect", 4),
-    ("time-range", 4),
+    ("time-range", 6),
 ];
 
 /// Keywords behind which a name stands.
@@ -265,12 +265,20 @@ fn entry<'a>(words: &[&'a str], out: &mut Vec<&'a str>) -> bool {
     if !is_address(first) && protocol(first).is_none() && keyword(first).is_none() {
         return false;
     }
-    let mut is_name = false;
-    for (at, word) in words.iter().enumerate() {
-        let known = match at {
-            _ if is_name || is_address(word) => None,
-            0 => protocol(word).or_else(|| keyword(word)),
-            _ => keyword(word).or_else(|| protocol(word)),
+    // Ports stand behind the word that compares them; whatever else is called as one is a name.
+    let (mut is_name, mut is_port) = (false, true);
+    for word in words {
+        let known = match (is_name || is_address(word), is_port) {
+            (true, _) => None,
+            (false, true) => protocol(word).or_else(|| keyword(word)),
+            (false, false) => keyword(word),
+        };
+        is_port = match known {
+            Some(known) => {
+                matches!(known, "eq" | "neq" | "lt" | "gt" | "range")
+                    || is_port && PORTS.iter().any(|(name, _)| *name == known)
+            }
+            None => is_port && !is_name && word.parse::<u16>().is_ok(),
         };
         let known = known.unwrap_or(word);
         is_name = BEFORE_NAMES.contains(&known);
@@ -347,6 +355,8 @@ mod tests {
     fn what_is_none_or_is_written_out_stays() {
         for line in [
             "access-list 101 permit tcp any any eq 80",
+            "access-list 101 permit tcp any any eq time",
+            "access-list A extended permit tcp SSH 255.255.255.0 any",
             "class-map type inspect http match-all TYPE",
             "policy-map TYPE",
             "ip access-list extended IN",

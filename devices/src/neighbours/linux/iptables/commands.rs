@@ -13,7 +13,7 @@ use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
 use super::rule::{Known, rule_of};
-use super::shell::{is_iptables, is_of_a_shell, is_restore};
+use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line};
 
 /// The chains that packets pass without being sent to them, in their order.
@@ -83,6 +83,7 @@ pub(super) struct Reader<'r, 't> {
     sourced: Option<Line<'t>>,
     /// Variables without a value that interfaces are called by.
     unset: Vec<String>,
+    variables: &'r Variables<'t>,
     /// The table of a rule, or that it is of one, was told before it.
     has_table: bool,
     found: &'r mut Diagnostics,
@@ -90,7 +91,12 @@ pub(super) struct Reader<'r, 't> {
 
 impl<'r, 't> Reader<'r, 't> {
     /// Of a text of which no line is read yet.
-    pub(super) fn of(text: ConfigText<'t>, lines: &[Line<'_>], found: &'r mut Diagnostics) -> Self {
+    pub(super) fn of(
+        text: ConfigText<'t>,
+        lines: &[Line<'_>],
+        variables: &'r Variables<'t>,
+        found: &'r mut Diagnostics,
+    ) -> Self {
         let translates = |pair: &[&str]| match pair {
             ["-j" | "--jump", to] => {
                 ["DNAT", "REDIRECT", "NETMAP"].iter().any(|name| to.starts_with(name))
@@ -111,6 +117,7 @@ impl<'r, 't> Reader<'r, 't> {
             ifs: 0,
             sourced: None,
             unset: Vec::new(),
+            variables,
             has_table: false,
             found,
         }
@@ -279,6 +286,7 @@ impl<'t> Reader<'_, 't> {
         let of = words.iter().position(|w| matches!(*w, "-t" | "--table"));
         let named = of.and_then(|at| words.get(at + 1)).copied().unwrap_or("filter");
         let is_six = program.contains('6') || words.contains(&"-6");
+        let is_of_both = self.variables.is_of_both(program);
         let table = named_table(named);
         let adds = ["-A", "-I", "-P", "--append", "--insert", "--policy"];
         if table.is_none() && words.iter().any(|word| adds.contains(word)) {
@@ -289,6 +297,9 @@ impl<'t> Reader<'_, 't> {
             self.found.warn(line, named, message);
         }
         self.command(all, table, is_six, &words, line);
+        if is_of_both {
+            self.command(all, table, !is_six, &words, line);
+        }
     }
 
     fn command(

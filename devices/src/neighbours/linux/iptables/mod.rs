@@ -80,9 +80,9 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let lines = text.lines();
     let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
     let uncalled = if is_script { functions::uncalled(&lines, found) } else { Vec::new() };
-    let mut reader = Reader::of(text, &lines, found);
-    reader.declarations(&mut all);
     let variables = Variables::of(&lines);
+    let mut reader = Reader::of(text, &lines, &variables, found);
+    reader.declarations(&mut all);
     for line in lines.iter() {
         let names = |word: &&str| matches!(*word, "-N" | "--new-chain" | "-A" | "--append");
         let at = line.words.iter().position(names);

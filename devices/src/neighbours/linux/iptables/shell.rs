@@ -1,6 +1,6 @@
 //! What of a script is the shell's: its variables, and its own commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Line;
 
@@ -9,6 +9,8 @@ pub(super) struct Variables<'a> {
     values: BTreeMap<&'a str, String>,
     /// Words of which values are a part (`$HOST:80`), with those in their places.
     made: BTreeMap<&'a str, String>,
+    /// Those that are iptables here and ip6tables there: the script does the same for both.
+    of_both: BTreeSet<&'a str>,
 }
 
 impl<'a> Variables<'a> {
@@ -25,6 +27,8 @@ impl<'a> Variables<'a> {
                 false => values.extend([(name, value.to_owned())]),
             }
         }
+        let of_both = of_both_versions(lines);
+        values.retain(|name, _| !of_both.contains(name));
         let mut made = BTreeMap::new();
         if !values.is_empty() {
             let words = lines.iter().flat_map(|line| line.words.iter());
@@ -34,7 +38,13 @@ impl<'a> Variables<'a> {
                 }
             }
         }
-        Self { values, made }
+        Self { values, made, of_both }
+    }
+
+    /// True for a variable that calls iptables and ip6tables.
+    pub(super) fn is_of_both(&self, program: &str) -> bool {
+        let name = program.trim_matches(['"', '\'', '$', '{', '}']);
+        program.contains('$') && self.of_both.contains(name)
     }
 
     /// What a word stands for, without its quotes.
@@ -68,6 +78,16 @@ impl<'a> Variables<'a> {
             at += words.len() + 1 - before;
         }
     }
+}
+
+/// Variables that one line sets to iptables and another to ip6tables.
+fn of_both_versions<'a>(lines: &[Line<'a>]) -> BTreeSet<&'a str> {
+    let mut seen: BTreeMap<&'a str, [bool; 2]> = BTreeMap::new();
+    for (name, value) in lines.iter().filter_map(set_by).filter(|(_, value)| is_iptables(value)) {
+        seen.entry(name).or_default()[usize::from(value.contains("ip6"))] = true;
+    }
+    seen.retain(|_, versions| *versions == [true, true]);
+    seen.into_keys().collect()
 }
 
 /// The variable that a line sets and nothing else, with what it sets it to: `WAN=eth0`, `export WAN="eth0";`,

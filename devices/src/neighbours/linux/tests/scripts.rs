@@ -27,6 +27,30 @@ fn values_of_variables() {
     );
 }
 
+/// A script that calls iptables or ip6tables, as it is told to, does the same for both.
+#[test]
+fn programs_of_either_version() {
+    let script = |then: &str, other: &str| {
+        format!(
+            "if [ \"$1\" == \"4\" ]\nthen\n  IPTABLES={then}\nelse\n  IPTABLES={other}\nfi\nsudo ${{IPTABLES}} -A FORWARD -p tcp --dport 80 -j DROP\n"
+        )
+    };
+    let rows = [(Drop, "TCP to port 80", Some(7)), (Pass, "all other TCP", None)];
+    check(&script("iptables", "ip6tables"), &rows);
+    check(&script("ip6tables", "iptables"), &rows);
+}
+
+/// Commands of nft in a script, whose blocks end in braces.
+#[test]
+fn commands_of_nft_in_a_script() {
+    let text = "#!/bin/bash\nnft add table ip filter\nnft add chain ip filter FORWARD { type filter hook forward priority 0 \\; policy accept \\; }\nnft add set ip filter s { type ipv4_addr\\; elements = { 10.0.0.1 }\\; }\nnft insert rule ip filter FORWARD tcp dport 80 drop\nnft insert rule ip filter FORWARD ip daddr @s accept\n";
+    let (platform, audit) = crate::audit::audit(crate::config::ConfigText::new("f.sh", text), None);
+    assert_eq!(platform.map(|p| p.name), Some("linux"));
+    let rows: Vec<_> = audit.verdicts.iter().map(|v| (v.effect, v.because[0].line)).collect();
+    assert!(rows.contains(&(Drop, Some(5))), "{rows:?}");
+    assert_eq!(audit.warnings, []);
+}
+
 /// What `xargs` puts in the text does not tell; other chains have nothing to do with it.
 #[test]
 fn values_from_files() {
