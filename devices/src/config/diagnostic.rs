@@ -137,10 +137,16 @@ impl Diagnostics {
         self.found.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Puts them in the order of their lines; what several readers of one line have found is said once.
+    fn sort(&mut self) {
+        self.found.sort_by_key(|d| (d.line, d.column_start));
+        self.found.dedup();
+    }
+
     /// All findings in the order of their lines.
     #[must_use]
     pub fn into_all(mut self) -> Vec<ConfigDiagnostic> {
-        self.found.sort_by_key(|d| (d.line, d.column_start));
+        self.sort();
         self.found
     }
 
@@ -149,7 +155,7 @@ impl Diagnostics {
     /// # Errors
     /// All findings, in the order of their lines, when one of them is an error.
     pub fn into_result(mut self) -> Result<Vec<ConfigDiagnostic>, Vec<ConfigDiagnostic>> {
-        self.found.sort_by_key(|d| (d.line, d.column_start));
+        self.sort();
         if self.has_errors() { Err(self.found) } else { Ok(self.found) }
     }
 }

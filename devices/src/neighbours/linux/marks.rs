@@ -163,6 +163,8 @@ pub(super) struct Supposed {
     pub(super) marks: [u32; 2],
     /// The user and the group that the process of this host belongs to: none that a rule names.
     pub(super) owner: [Option<u32>; 2],
+    /// The MSS that who opens it offers: the usual one.
+    pub(super) mss: Option<u16>,
 }
 
 impl Supposed {
@@ -173,7 +175,8 @@ impl Supposed {
             mark => mark,
         };
         let owner = |at: usize| self.owner[at].or(other.owner[at]);
-        Self { marks: [mark(0), mark(1)], owner: [owner(0), owner(1)] }
+        let mss = self.mss.or(other.mss);
+        Self { marks: [mark(0), mark(1)], owner: [owner(0), owner(1)], mss }
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) host: Option<bool>,
     /// A rule has given the connection another destination.
     pub(super) is_translated: bool,
+    /// The MSS that who opens the connection is supposed to offer, instead of the packet's.
+    pub(super) mss: Option<u16>,
     /// The packet's mark; nothing: one that the text does not tell.
     pub(super) mark: Option<u32>,
     /// The connection's, where conntrack has seen the packet; inside, the same.
@@ -38,6 +40,8 @@ pub(super) enum Match {
     /// These flags looked at, those of them set.
     Flags(u8, u8),
     Option(u8),
+    /// It offers one of these MSS.
+    Mss(Box<[RangeInclusive<u16>]>),
     /// One of these subtypes of the MPTCP option.
     Subtype(Box<[u8]>),
     State(Vec<String>),
@@ -94,9 +98,9 @@ impl Match {
         }
     }
 
-    /// True when it asks for what no packet tells: a mark, a process.
+    /// True when it asks for what addresses and ports do not tell: a mark, a process, an MSS.
     pub(super) fn is_supposed(&self) -> bool {
-        matches!(self, Self::Mark { .. } | Self::Owner { .. })
+        matches!(self, Self::Mark { .. } | Self::Owner { .. } | Self::Mss(_))
     }
 
     /// True when it asks for a mark that the text does not tell.
@@ -158,6 +162,10 @@ impl Match {
             Self::DestinationPort(ports) => among(ports, packet.dst_port),
             Self::Flags(mask, set) => packet.flags.0 & mask == *set,
             Self::Option(kind) => packet.options.has(*kind),
+            Self::Mss(of) => {
+                let supposed = around.mss.filter(|_| packet.flags.is_initial_syn());
+                packet.options.mss().is_some_and(|mss| among(of, supposed.unwrap_or(mss)))
+            }
             Self::Subtype(subtypes) => {
                 let option = packet.options.find(kind::MPTCP);
                 let said = option.and_then(|option| option.bytes.get(2).map(|byte| byte >> 4));

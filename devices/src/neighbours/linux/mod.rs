@@ -222,7 +222,7 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
         match path.base.hook {
             _ if matches!(
                 rules.entries[path.last()].target,
-                Target::Translate(_) | Target::Take
+                Target::Translate(_) | Target::Take { .. }
             ) =>
             {
                 translating.push(path.last());
@@ -279,14 +279,21 @@ fn warn_of_interfaces(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnos
     }
 }
 
-/// Says which rules have limits: what comes is not counted.
+/// Says which rules look at more than one packet: what comes is not counted, and nothing has routes.
 fn warn_of_limits(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) {
     let all = text.lines();
-    let limited = |entry: &&Entry| entry.limit.is_some() && entry.target != Target::Count;
-    for entry in rules.entries.iter().filter(limited) {
-        if let Ok(at) = all.binary_search_by_key(&entry.line, |line| line.number) {
-            let message =
-                "what comes is not counted here: it is taken to stay within this rule's limit";
+    for entry in rules.entries.iter().filter(|entry| entry.target != Target::Count) {
+        if let Some(limit) = entry.limit
+            && let Ok(at) = all.binary_search_by_key(&entry.line, |line| line.number)
+        {
+            let message = match limit.is_of_amount() {
+                true => {
+                    "what comes is not counted here: it is taken to stay within this rule's limit"
+                }
+                false => {
+                    "a scenario's device has no routes: what comes is taken to come in where its source is reached"
+                }
+            };
             found.warn(&all[at], "", message);
         }
     }
@@ -358,7 +365,7 @@ impl Linux {
             Hook::Forward | Hook::Postrouting | Hook::Egress => [true, true],
         };
         let is_unseen = *is_before_conntrack;
-        let owner = self.supposed.owner;
+        let Supposed { owner, mss, .. } = self.supposed;
         let around = |course: &Course| Circumstances {
             state: match course.is_tracked {
                 true if is_unseen => "INVALID",
@@ -371,6 +378,7 @@ impl Linux {
             }),
             host: course.is_here.then_some(is_inward),
             is_translated: course.is_translated,
+            mss,
             mark: course.marks[0],
             connection_mark: (course.is_tracked && !is_unseen).then_some(course.marks[1]),
             owner,
@@ -457,9 +465,13 @@ impl Linux {
                 Target::Untrack => course.is_tracked = false,
                 // Linux, net/netfilter/xt_TPROXY.c, nft_tproxy.c: the socket of a connection that this host has goes
                 // before the proxy's.
-                Target::Take if found.is_some() && course.is_here => return Ok(Fate::Goes),
+                Target::Take { goes_on } if found.is_some() && course.is_here => {
+                    if !goes_on {
+                        return Ok(Fate::Goes);
+                    }
+                }
                 // Nobody has called the proxy who answers so.
-                Target::Take if found.is_some() && self.translates => {
+                Target::Take { .. } if found.is_some() && self.translates => {
                     if !self.rules.masks {
                         return refuse(&rule, "TPROXY");
                     }
@@ -467,7 +479,8 @@ impl Linux {
                     let why = "answers come to an address that a translation gives, and what the rules say of it the text does not tell";
                     self.met.get_or_insert((rule, why));
                 }
-                Target::Take => {
+                Target::Take { goes_on } => {
+                    let goes_on = *goes_on;
                     if self.translates {
                         course.is_here = true;
                         self.routed = Routed {
@@ -478,7 +491,9 @@ impl Linux {
                             is_proxied: true,
                         };
                     }
-                    return Ok(Fate::Goes);
+                    if !goes_on {
+                        return Ok(Fate::Goes);
+                    }
                 }
                 Target::Translate(to) => {
                     let called = pass.packet.destination();

@@ -29,7 +29,7 @@ impl<'r> Path<'_, 'r> {
         let rules = self.rules;
         self.entries.iter().copied().filter(|at| {
             let entry = &rules.entries[*at];
-            entry.doubt.is_some() && entry.limit != Some(Limit::Beyond)
+            entry.doubt.is_some() && entry.limit.is_none_or(Limit::is_usual)
         })
     }
 
@@ -38,7 +38,7 @@ impl<'r> Path<'_, 'r> {
         let rules = self.rules;
         self.entries.iter().copied().filter(|at| {
             let entry = &rules.entries[*at];
-            entry.limit == Some(Limit::Beyond) || entry.limit.is_some() && entry.doubt.is_none()
+            entry.limit.is_some_and(|limit| entry.doubt.is_none() || !limit.is_usual())
         })
     }
 

@@ -118,7 +118,7 @@ impl Entry {
     pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {
         let may_hold = match (&self.doubt, self.limit) {
             (Some(_), _) => dared,
-            (None, Some(limit)) => (limit == Limit::UpTo) != dared,
+            (None, Some(limit)) => limit.is_usual() != dared,
             (None, None) => true,
         };
         may_hold && self.matches.iter().all(|(negated, on)| on.holds(*negated, packet, around))
@@ -261,10 +261,27 @@ pub(super) struct Read {
     pub(super) target: Target,
 }
 
-/// Of how much of what comes a rule with a limit holds (iptables-extensions(8): limit, hashlimit, connlimit; nft(8),
-/// LIMIT STATEMENT). What comes is taken to be less: a limit is set beyond what is usual.
+/// Of which part of what comes a rule holds that looks at more than one packet (iptables-extensions(8): limit, hashlimit,
+/// connlimit, recent, rpfilter; nft(8), LIMIT STATEMENT, FIB EXPRESSIONS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limit {
     UpTo,
     Beyond,
+    /// What came in by the interface by which its source is reached.
+    ReversePath,
+    /// What came in by another.
+    OffPath,
+}
+
+impl Limit {
+    /// True where a rule holds of what is usual: a limit is set beyond that, and who opens a connection is mostly where
+    /// the routes say.
+    pub(super) const fn is_usual(self) -> bool {
+        matches!(self, Self::UpTo | Self::ReversePath)
+    }
+
+    /// True for one of how much comes.
+    pub(super) const fn is_of_amount(self) -> bool {
+        matches!(self, Self::UpTo | Self::Beyond)
+    }
 }

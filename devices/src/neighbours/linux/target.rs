@@ -28,7 +28,10 @@ pub(super) enum Target {
     /// `CT --notrack`: conntrack does not see the packet.
     Untrack,
     /// A process of this host takes the connection, which keeps its destination: `TPROXY`.
-    Take,
+    Take {
+        /// Later rules are asked, too (Linux, net/netfilter/nft_tproxy.c).
+        goes_on: bool,
+    },
     /// The connection gets another destination: `DNAT`, `REDIRECT`, `NETMAP`.
     Translate(Destination),
     /// Nothing to the packet: `LOG`, no target at all.
@@ -138,7 +141,7 @@ pub(super) fn target_of(
                 (Target::Count, all)
             }
         },
-        "TPROXY" => (Target::Take, all),
+        "TPROXY" => (Target::Take { goes_on: false }, all),
         "DNAT" => {
             let to = value("--to-destination").or_else(|| value("--to"));
             (Target::Translate(to.map_or_else(Destination::open, Destination::of)), all)

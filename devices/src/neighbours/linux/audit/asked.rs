@@ -14,6 +14,9 @@ use crate::neighbours::linux::paths::Path;
 use super::class::{Class, listed, network, port_range};
 use super::unnamed::Unnamed;
 
+/// The MSS that hosts on Ethernet offer, as those that are tried do (RFC 6691).
+const USUAL_MSS: u16 = 1460;
+
 /// What the rules on the way to a rule say of connections.
 #[derive(Default)]
 pub(super) struct Asked<'r> {
@@ -50,7 +53,7 @@ impl<'r> Asked<'r> {
             Match::SourcePort(of) => self.source_ports = Some(of),
             Match::DestinationPort(of) => self.ports = Some(of),
             Match::Version6 => self.is_of_ipv6 = Some(!negated),
-            Match::Mark { .. } | Match::Owner { .. } => self.supposed.push(on),
+            Match::Mark { .. } | Match::Owner { .. } | Match::Mss(_) => self.supposed.push(on),
             Match::Joined(of) => {
                 let one = of.get(place.min(of.len().saturating_sub(1))).into_iter().flatten();
                 one.for_each(|(negated, on)| self.take(*negated, on, place));
@@ -134,10 +137,22 @@ impl<'r> Asked<'r> {
                     supposed.owner[usize::from(*group)] = of.first().map(|of| *of.start());
                     called.push_str(&format!(" of {which} {name}"));
                 }
+                // What others offer is usual.
+                Match::Mss(of) if !of.iter().any(|all| all.contains(&USUAL_MSS)) => {
+                    supposed.mss = of.first().map(|of| *of.start());
+                    called.push_str(&format!(" with an MSS of {}", listed(of, port_range)));
+                }
                 _ => {}
             }
         }
         for on in &self.others {
+            if let Match::Mss(of) = on {
+                let among = |mss: &u16| of.iter().any(|range| range.contains(mss));
+                if among(&supposed.mss.unwrap_or(USUAL_MSS)) {
+                    supposed.mss = [536, 1, 9_000, u16::MAX].into_iter().find(|mss| !among(mss));
+                    called.push_str(&format!(" with another MSS than {}", listed(of, port_range)));
+                }
+            }
             let Match::Mark { of_connection, mask, values } = on else { continue };
             let of = &mut supposed.marks[usize::from(*of_connection)];
             let has = |mark: u32| values.iter().any(|all| all.contains(&(mark & mask)));

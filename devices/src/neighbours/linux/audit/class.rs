@@ -18,6 +18,8 @@ pub(super) struct Class {
     pub(super) sources: Option<Networks>,
     pub(super) source_ports: Option<Box<[RangeInclusive<u16>]>>,
     pub(super) destinations: Option<Networks>,
+    /// It is called by an address of this host, which the way does not tell.
+    pub(super) calls_host: bool,
     pub(super) ports: Option<Box<[RangeInclusive<u16>]>>,
     /// What all others than some are meant by: ` to others than 10.0.0.0/8`.
     pub(super) others: String,
@@ -36,6 +38,7 @@ impl Class {
             && ports.into_iter().all(Option::is_none)
             && self.over.is_empty()
             && self.others.is_empty()
+            && !self.calls_host
             && !self.is_in_part
     }
 
@@ -52,6 +55,7 @@ impl Class {
         let names_more = self.source_ports.is_some()
             || self.ports.is_some()
             || !self.over.is_empty()
+            || self.calls_host
             || !self.others.is_empty();
         match (&self.sources, &self.destinations) {
             (Some(of), None) if !names_more => Some((of, true)),
@@ -72,6 +76,9 @@ impl fmt::Display for Class {
         }
         if let Some(of) = &self.destinations {
             write!(f, " to {}", listed(of, |of| network(of, &self.hosts)))?;
+        }
+        if self.calls_host && self.destinations.is_none() {
+            f.write_str(" to an address of this host")?;
         }
         if let Some(of) = &self.ports {
             write!(f, " to port {}", listed(of, port_range))?;

@@ -1,5 +1,6 @@
 //! The connections that are tried: one of each kind that rules name.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl Named {
 }
 
 /// Connections that rules name.
+#[derive(Clone)]
 pub(super) struct Flows {
     pub(super) named: Vec<Named>,
     pub(super) unnamed: Unnamed,
@@ -174,6 +176,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             let Some((mut traffic, flow, supposed, version)) = asked.connection(&unnamed) else {
                 continue;
             };
+            traffic.calls_host = calls_host;
             let call = Call { flow, calls_host, supposed };
             let is_known = |n: &Named| {
                 n.call() == call
@@ -226,6 +229,22 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
 const NETWORKS_MAX: usize = 6;
 
 impl Flows {
+    /// The same on a way to this host itself, where nobody calls another: what is any connection then is none that rules
+    /// name.
+    pub(super) fn of_host(&self) -> Cow<'_, Self> {
+        if !self.named.iter().any(|named| named.traffic.calls_host) {
+            return Cow::Borrowed(self);
+        }
+        let mut all = self.clone();
+        for named in &mut all.named {
+            named.traffic.calls_host = false;
+        }
+        all.named.retain(|named| {
+            !named.traffic.is_any() || !named.doubts.is_empty() || !named.limits.is_empty()
+        });
+        Cow::Owned(all)
+    }
+
     /// Connections from each network that rules name alone, to each other and within it: where one rule lets the SYN
     /// through and another one the answer, neither is told by its own.
     pub(super) fn between_networks(&self) -> Vec<(Class, Flow)> {

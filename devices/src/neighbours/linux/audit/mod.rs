@@ -176,7 +176,7 @@ fn audit(text: ConfigText<'_>) -> Built {
         |path| {
             drops_some |= matches!(
                 rules.entries[path.last()].target,
-                Target::Drop | Target::Reject { .. } | Target::Strip(_) | Target::Take
+                Target::Drop | Target::Reject { .. } | Target::Strip(_) | Target::Take { .. }
             );
             !drops_some
         },

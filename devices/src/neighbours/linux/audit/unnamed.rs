@@ -14,7 +14,7 @@ use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::Ruleset;
 
 /// What no rule names: of lists of networks that are no one's, documentation's addresses are a part.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Unnamed {
     /// Of IPv4 and of IPv6: who opens a connection, and who is called.
     pub(super) ends: [[IpAddr; 2]; 2],

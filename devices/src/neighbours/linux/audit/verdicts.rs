@@ -13,7 +13,7 @@ use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Because, Effect, Verdict};
 use crate::neighbours::linux::matches::Circumstances;
 use crate::neighbours::linux::paths::each_of;
-use crate::neighbours::linux::rules::{Hook, Ruleset};
+use crate::neighbours::linux::rules::{Hook, Limit, Ruleset};
 use crate::neighbours::linux::{Linux, Routed};
 
 use super::class::Class;
@@ -204,6 +204,7 @@ impl Tried {
     pub(super) fn between(&mut self, way: &Way, flows: &Flows) -> Vec<Verdict> {
         self.take(way);
         let is_of_host = self.linux.is_host;
+        let flows = &*if is_of_host { flows.of_host() } else { Cow::Borrowed(flows) };
         let only_six = self.linux.rules.is_of_ipv6;
         let unnamed = |is_six: bool| Call::from(flows.unnamed.flow(is_six));
         let rest = self.one(unnamed(only_six), &[]);
@@ -398,7 +399,14 @@ impl Tried {
                     let told: Vec<usize> =
                         named.limits.iter().copied().filter(|at| !open.contains(at)).collect();
                     because.extend(self.limited(&told));
-                    let traffic = format!("TCP{} beyond the limit of this rule", named.traffic);
+                    let of_amount = |at: &usize| {
+                        self.linux.rules.entries[*at].limit.is_some_and(Limit::is_of_amount)
+                    };
+                    let which = match named.limits.iter().any(of_amount) {
+                        true => "beyond the limit of this rule",
+                        false => "that comes in where its source is not reached",
+                    };
+                    let traffic = format!("TCP{} {which}", named.traffic);
                     say(traffic, Some((effect, because)));
                 }
                 continue;
@@ -455,6 +463,8 @@ impl Tried {
             let [_, six] = rests;
             say("all other TCP over IPv6".to_owned(), six);
         }
+        // Who looks for the first row that is of a connection finds what of it is not known.
+        rows.sort_by_key(|((effect, _), _)| *effect != Effect::Unknown);
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
         rows.extend(rest.map(|rest| (rest, vec![all.to_owned()])));
         // Of IPv4 such a text says nothing.
@@ -464,7 +474,7 @@ impl Tried {
             }
         }
         let verdict = |((effect, because), traffic): (Outcome, Vec<String>)| Verdict {
-            traffic: traffic.join(", "),
+            traffic: of_both_versions(traffic).join(", "),
             direction: String::new(),
             effect,
             because,
@@ -595,6 +605,7 @@ impl Tried {
             interfaces,
             host,
             is_translated: false,
+            mss: supposed.mss,
             // What rules make of marks on the way is left open.
             mark: (!self.gives_marks).then_some(if other.is_of_answers { 0 } else { of_packet }),
             connection_mark: Some((!self.gives_marks).then_some(of_connection)),
@@ -625,7 +636,13 @@ impl Tried {
     fn limited(&self, limits: &[usize]) -> impl Iterator<Item = Because> {
         let rules = &self.linux.rules;
         let of = |at: &usize| match &rules.rule(&rules.entries[*at]).origin {
-            Origin::Config(place) => Some(Because::line(place, "more comes than its limit")),
+            Origin::Config(place) => Some(Because::line(
+                place,
+                match rules.entries[*at].limit.is_none_or(Limit::is_of_amount) {
+                    true => "more comes than its limit",
+                    false => "the reverse path check fails",
+                },
+            )),
             _ => None,
         };
         limits.iter().rev().filter_map(of)
@@ -642,6 +659,21 @@ impl Tried {
         });
         each.flatten().collect()
     }
+}
+
+/// Classes of which a row has those over IPv4 and those over IPv6 are one.
+fn of_both_versions(mut traffic: Vec<String>) -> Vec<String> {
+    let mut at = 0;
+    while let Some(name) = traffic.get(at) {
+        let other = name.strip_prefix("TCP over IPv4").map(|rest| format!("TCP over IPv6{rest}"));
+        if let Some(six) = other.and_then(|other| traffic.iter().position(|name| *name == other)) {
+            let both = traffic.remove(six).replacen(" over IPv6", "", 1);
+            let four = at - usize::from(six < at);
+            traffic[four] = both;
+        }
+        at += 1;
+    }
+    traffic
 }
 
 /// The connection that is tried of each version of IP that a class is of.

@@ -46,8 +46,10 @@ pub(super) fn rule_of(
     let mut marks = Vec::new();
     // Variables without a value.
     let mut unset: Vec<(&str, IpAddr)> = Vec::new();
-    // Whose `--mark` is meant.
-    let mut of_connection = false;
+    // Whose options are meant.
+    let mut module = "";
+    // Those of which more than so many have come within a time, or all others.
+    let (mut is_of_recent, mut hits) = (None, None);
     // A variable that may hold the rule's target.
     let mut hiding = None;
     let mut has_target = false;
@@ -83,11 +85,9 @@ pub(super) fn rule_of(
             }
             // Two versions of IP share some commands.
             // They ask for what the text does not tell without an option of their own.
-            "-m" | "--match" if matches!(value, "socket" | "rpfilter" | "unclean" | "eui64") => {
+            "-m" | "--match" if matches!(value, "socket" | "unclean" | "eui64") => {
                 doubted(value);
             }
-            // Three in an hour, where nothing else is said.
-            "-m" | "--match" if value == "limit" => limit = limit.or(Some(Limit::UpTo)),
             "--limit" | "--hashlimit" | "--hashlimit-upto" | "--connlimit-upto" if !negated => {
                 limit = Some(Limit::UpTo);
             }
@@ -110,10 +110,39 @@ pub(super) fn rule_of(
             // An account counts what comes; only segments are spoken of here.
             "--nfacct-name" if !negated => {}
             "--ctproto" if !negated && matches!(value, "tcp" | "6") => {}
-            "-m" | "--match" if matches!(value, "mark" | "connmark") => {
-                of_connection = value == "connmark";
+            "-m" | "--match" => {
+                module = value;
+                limit = limit.or(match value {
+                    // Three in an hour, where nothing else is said.
+                    "limit" => Some(Limit::UpTo),
+                    "rpfilter" => Some(Limit::ReversePath),
+                    _ => None,
+                });
             }
+            "--invert" if module == "rpfilter" => {
+                taken = 0;
+                limit = Some(Limit::OffPath);
+            }
+            "--loose" | "--validmark" | "--accept-local" if module == "rpfilter" => taken = 0,
+            "--set" | "--rttl" | "--rsource" | "--rdest" | "--reap" if module == "recent" => {
+                taken = 0;
+            }
+            "--name" | "--seconds" if module == "recent" => {}
+            "--update" | "--rcheck" if module == "recent" => {
+                taken = 0;
+                is_of_recent = Some((*first, negated));
+            }
+            "--hitcount" if module == "recent" => hits = value.parse::<u32>().ok(),
+            "--mss" => match ports(std::iter::once(value), ':') {
+                Some(ports) => matches.push((negated, Match::Mss(ports))),
+                None if is_of_variables(value) => doubted(value),
+                None => {
+                    expected("an MSS, or a range of such");
+                    return None;
+                }
+            },
             "--mark" if let Some((value, mask)) = masked(value) => {
+                let of_connection = module == "connmark";
                 let values = [value..=value].into();
                 matches.push((negated, Match::Mark { of_connection, mask, values }));
             }
@@ -121,8 +150,7 @@ pub(super) fn rule_of(
                 let group = *first == "--gid-owner";
                 matches.push((negated, Match::Owner { group, of, called: value.into() }));
             }
-            "-A" | "--append" | "-t" | "--table" | "-m" | "--match" | "--mask" | "-p"
-            | "--protocol" => {}
+            "-A" | "--append" | "-t" | "--table" | "--mask" | "-p" | "--protocol" => {}
             // How the command works, not what the rule does.
             "-v" | "--verbose" | "-n" | "-4" | "-6" | "--ipv4" | "--ipv6" => taken = 0,
             "-w" | "--wait" => taken = usize::from(value.parse::<u32>().is_ok()),
@@ -289,6 +317,17 @@ pub(super) fn rule_of(
     }
     if matches.iter().any(|(negated, on)| !negated && matches!(on, Match::Never)) {
         return None;
+    }
+    // Who comes again and again is no usual peer; who has come before at all may be (iptables-extensions(8), recent).
+    match (is_of_recent, hits) {
+        (Some((_, is_negated)), Some(2..)) if limit.is_none() => {
+            limit = Some(if is_negated { Limit::UpTo } else { Limit::Beyond });
+        }
+        (Some((option, _)), _) => {
+            doubts += 1;
+            doubt.get_or_insert_with(|| option.to_owned());
+        }
+        (None, _) => {}
     }
     if let Some(hiding) = hiding.filter(|_| !has_target) {
         target = Target::Unknown(hiding.to_owned());

@@ -22,6 +22,8 @@ type Values<'t> = BTreeMap<&'t str, Option<Vec<&'t str>>>;
 pub(super) struct Names<'t> {
     /// Sets and maps, by family and name of their table and their own.
     pub(super) sets: BTreeMap<(&'t str, &'t str, &'t str), Rc<Set<'t>>>,
+    /// Limits, by the same: whether what is beyond them is meant.
+    pub(super) limits: BTreeMap<(&'t str, &'t str, &'t str), bool>,
     values: Values<'t>,
     /// A rule gives connections another destination.
     pub(super) has_dnat: bool,
@@ -37,6 +39,7 @@ impl<'t> Names<'t> {
     pub(super) fn of(tokens: &[Token<'t>]) -> Self {
         let mut values = Values::new();
         let mut sets: BTreeMap<_, Set<'t>> = BTreeMap::new();
+        let mut limits = BTreeMap::new();
         let word = |at: usize| tokens.get(at).map_or("", |token| token.text);
         let inside = |at: usize| {
             let rest = tokens.get(at..).unwrap_or(&[]);
@@ -69,6 +72,10 @@ impl<'t> Names<'t> {
                 "set" | "map" if word(at + 4) == "{" && FAMILIES.contains(&word(at + 1)) => {
                     (family, table, set) = (word(at + 1), word(at + 2), word(at + 3));
                     sets.entry((family, table, set)).or_default();
+                }
+                "limit" if word(at + 2) == "{" => {
+                    let is_beyond = inside(at + 3).any(|word| word == "over");
+                    limits.insert((family, table, word(at + 1)), is_beyond);
                 }
                 "flags" if !set.is_empty() => {
                     let said = tokens[at + 1..].iter().map(|token| token.text);
@@ -140,8 +147,15 @@ impl<'t> Names<'t> {
         };
         let lacks_values = tokens.iter().any(lacks);
         let sets_of = BTreeMap::new();
-        let mut names =
-            Self { sets: sets_of, values, has_dnat, has_more, lacks_values, asks_for_marks };
+        let mut names = Self {
+            sets: sets_of,
+            limits,
+            values,
+            has_dnat,
+            has_more,
+            lacks_values,
+            asks_for_marks,
+        };
         for (name, set) in sets {
             let mut words = Vec::with_capacity(set.words.len());
             names.put_in(set.words.into_iter(), &mut words);

@@ -37,26 +37,49 @@ fn what_is_dropped_beyond_a_limit() {
     for asks in [
         "-m hashlimit --hashlimit-above 5/min --hashlimit-mode srcip --hashlimit-name x",
         "-m connlimit --connlimit-above 5",
+        "-m recent --name ssh --rsource --update --seconds 60 --hitcount 4",
+        "-m recent --rcheck --seconds 60 --hitcount 4 --rttl --name x --mask 255.255.255.255",
     ] {
         let text = save(&format!(
-            "-A FORWARD -p tcp --dport 22 {asks} -j DROP\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n"
+            "-A FORWARD -p tcp --dport 22 -m recent --set --name ssh\n-A FORWARD -p tcp --dport 22 {asks} -j DROP\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n"
         ));
-        check(&text, &[(Pass, "TCP to port 22", None), (Drop, BEYOND, Some(4)), REST]);
+        check(&text, &[(Pass, "TCP to port 22", None), (Drop, BEYOND, Some(5)), REST]);
     }
     let nft = |rule: &str| {
         format!(
-            "table inet f {{\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  {rule}\n }}\n}}\n"
+            "table inet f {{ limit ssh {{ rate over 3/minute }}\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  {rule}\n }}\n}}\n"
         )
     };
     for (rule, line) in [
         ("tcp dport 22 limit rate 3/minute burst 5 packets accept", 3),
         ("tcp dport 22 limit rate over 3/minute drop; tcp dport 22 accept", 5),
         ("tcp dport 22 ct count over 5 drop; tcp dport 22 accept", 5),
-        ("tcp dport 22 add @s { ip saddr limit rate over 3/minute } drop; tcp dport 22 accept", 5),
+        ("tcp dport 22 limit name \"ssh\" drop; tcp dport 22 accept", 5),
     ] {
         let beyond = (Drop, BEYOND, Some(line));
         check(&nft(rule), &[(Pass, "TCP to port 22", None), beyond, REST]);
     }
+    // Keys of one version of IP are its packets' alone.
+    for rule in [
+        "add @s { ip saddr limit rate over 3/minute }",
+        "meter m { ip saddr timeout 10s limit rate over 3/minute }",
+        "meter m size 65535 { ip saddr ct count over 3 }",
+    ] {
+        let of_four = (Drop, "TCP over IPv4 to port 22 beyond the limit of this rule", Some(5));
+        check(
+            &nft(&format!("tcp dport 22 {rule} drop; tcp dport 22 accept")),
+            &[(Pass, "TCP over IPv4 to port 22, TCP to port 22", None), of_four, REST],
+        );
+    }
+    check(
+        &nft("tcp dport 22 meter m { ip saddr limit rate 3/minute } accept; tcp dport 22 drop"),
+        &[
+            (Pass, "TCP over IPv4 to port 22", None),
+            (Drop, "TCP over IPv6 to port 22", Some(5)),
+            (Drop, "TCP over IPv4 to port 22 beyond the limit of this rule", Some(5)),
+            REST,
+        ],
+    );
 }
 
 /// What a flood is told by: the limit is one chain's, what it lets on is decided by others.
@@ -82,15 +105,15 @@ fn who_goes_beyond_a_limit_is_not_told() {
         "-A FORWARD -s 10.0.0.1 -p tcp --syn -m mac --mac-source 00:60:08:76:35:51 -m connlimit --connlimit-above 15 -j REJECT\n-A FORWARD -s 10.0.0.0/8 -j ACCEPT\n",
     );
     let audit = told(&text);
-    let beyond = &audit.verdicts[1];
+    let beyond = &audit.verdicts[0];
     assert_eq!(beyond.traffic, "TCP from 10.0.0.1/32 beyond the limit of this rule");
     assert_eq!(beyond.effect, Effect::Unknown);
     assert!(beyond.because.iter().any(|why| why.rule.contains("--mac-source")), "{beyond:?}");
     check(
         &text,
         &[
-            (Pass, "TCP from 10.0.0.1/32, TCP from 10.0.0.0/8", None),
             (Effect::Unknown, "TCP from 10.0.0.1/32 beyond the limit of this rule", Some(4)),
+            (Pass, "TCP from 10.0.0.1/32, TCP from 10.0.0.0/8", None),
             REST,
         ],
     );

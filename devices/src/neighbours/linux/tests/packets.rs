@@ -118,6 +118,6 @@ fn faults_are_said() {
     let own =
         built("*filter\n-A INPUT -p tcp -j SYNPROXY --mss 1460\n").map_or_else(|e| e, |b| b.1);
     assert!(own[0].to_string().contains("this host itself"));
-    assert!(says("-m recent --set -j DROP").contains("not modelled"));
+    assert!(says("-m recent --rcheck -j DROP").contains("not modelled"));
     assert!(built("frobnicate\n").unwrap().1[0].message.contains("passed over"));
 }

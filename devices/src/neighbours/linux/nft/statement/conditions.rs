@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use sim_core::wire::options::kind;
+
 use crate::config::quoted;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::nft::names::Set;
@@ -121,22 +123,17 @@ impl<'t> Statement<'_, '_, 't> {
             self.doubted(said());
             return Some(at);
         }
-        // A key of one version of IP is asked of its packets alone, also where it is one of several.
-        if matches!(self.reader.family(self.place.table), "inet" | "bridge" | "netdev") {
-            let begin = |at: usize| at == 0 || words[at - 1] == ".";
-            let asks = |version: &str| (0..key_words).any(|at| words[at] == version && begin(at));
-            if asks("ip") {
-                self.matches.push((true, Match::Version6));
-            } else if asks("ip6") {
-                self.matches.push((false, Match::Version6));
-            }
-        }
+        self.has_version(words, key_words);
         // Linux, net/netfilter/nft_meta.c: of what no process has sent neither a condition nor its opposite holds.
         if keys.iter().any(|key| matches!(key, Key::Owner { .. })) {
             self.matches.push((false, Match::Host { source: true }));
         }
+        // Linux, net/netfilter/nft_exthdr.c: nor does the opposite hold of segments without the option.
+        if keys.contains(&Key::Mss) {
+            self.matches.push((false, Match::Option(kind::MSS)));
+        }
         if is_map {
-            self.map(keys, all.as_slice(), &said());
+            self.map(keys, all.as_slice(), &said(), false);
             return Some(at);
         }
         let compared = match (compares, all.as_slice()) {
@@ -179,9 +176,9 @@ impl<'t> Statement<'_, '_, 't> {
         false
     }
 
-    /// A verdict for each value.
-    pub(super) fn map(&mut self, keys: &[Key], all: &[&[&'t str]], said: &str) {
-        for element in all {
+    /// A verdict for each value; `is_whole`: there are no other values.
+    pub(super) fn map(&mut self, keys: &[Key], all: &[&[&'t str]], said: &str, is_whole: bool) {
+        for (at, element) in all.iter().enumerate() {
             let Some(colon) = element.iter().position(|word| *word == ":") else {
                 self.doubted(said.to_owned());
                 return;
@@ -203,6 +200,8 @@ impl<'t> Statement<'_, '_, 't> {
                         true
                     }
                     Condition::Always(holds) => holds,
+                    // What is left is the last one's.
+                    Condition::Doubt if is_whole && at + 1 == all.len() => true,
                     Condition::Doubt => {
                         self.doubted(said.to_owned());
                         true

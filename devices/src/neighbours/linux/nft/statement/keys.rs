@@ -12,6 +12,13 @@ pub(super) enum Key {
     Destination,
     SourcePort,
     DestinationPort,
+    /// The MSS that is offered.
+    Mss,
+    /// Whether a packet is a part of another, or may be cut: TCP's are whole (RFC 1191, §3).
+    Fragment {
+        /// The bits that are looked at are those of parts.
+        of_parts: bool,
+    },
     State,
     Interface {
         out: bool,
@@ -54,6 +61,10 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("ip" | "ip6", "daddr") => (Key::Destination, 2),
         ("tcp" | "th", "sport") => (Key::SourcePort, 2),
         ("tcp" | "th", "dport") => (Key::DestinationPort, 2),
+        ("tcp", "option") if matches!(words, [_, _, "maxseg", "size", of, ..] if *of != "set") => {
+            (Key::Mss, 4)
+        }
+        ("ip", "frag-off") => (Key::Fragment { of_parts: true }, 2),
         ("ct", "state") => (Key::State, 2),
         ("iif" | "iifname", _) => (Key::Interface { out: false }, 1),
         ("oif" | "oifname", _) => (Key::Interface { out: true }, 1),
@@ -81,6 +92,11 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
 /// The bits of a mark that are meant, and how many words say it: `& 0xff`, `and 0xfff`.
 pub(super) fn masked(key: Key, words: &[&str]) -> (Key, usize) {
     match (key, words) {
+        // The rest of the field tells whether it may be cut.
+        (Key::Fragment { .. }, ["&" | "and", mask, ..]) => {
+            let of_parts = number(mask).is_some_and(|mask| mask & 0x4000 == 0);
+            (Key::Fragment { of_parts }, 2)
+        }
         (Key::Mark { of_connection, .. }, ["&" | "and", mask, ..]) => match number(mask) {
             Some(mask) => (Key::Mark { of_connection, mask }, 2),
             None => (Key::Other, 2),
@@ -102,6 +118,7 @@ pub(super) fn compared(key: Key, operator: &str, value: &[&str]) -> Option<Match
     match key {
         Key::SourcePort => Some(Match::SourcePort([range].into())),
         Key::DestinationPort => Some(Match::DestinationPort([range].into())),
+        Key::Mss => Some(Match::Mss([range].into())),
         _ => None,
     }
 }
@@ -123,6 +140,7 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         Key::Destination => is(addresses(values()).map(Match::Destination)),
         Key::SourcePort => is(ports(values(), '-').map(Match::SourcePort)),
         Key::DestinationPort => is(ports(values(), '-').map(Match::DestinationPort)),
+        Key::Mss => is(ports(values(), '-').map(Match::Mss)),
         Key::State => {
             Condition::Is(Match::State(values().map(|v| v.to_ascii_uppercase()).collect()))
         }
@@ -156,6 +174,13 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
             let of_host = ["host", "unicast", "to-host"];
             Condition::Always(values().any(|value| of_host.contains(&value)))
         }
+        Key::Fragment { of_parts: true } => {
+            match values().map(number).collect::<Option<Vec<_>>>() {
+                Some(of) => Condition::Always(of.contains(&0)),
+                None => Condition::Doubt,
+            }
+        }
+        Key::Fragment { of_parts: false } => Condition::Doubt,
         Key::Mark { of_connection, mask } => {
             let values = values().map(|word| range(word, number)).collect::<Option<_>>();
             is(values.map(|values| Match::Mark { of_connection, mask, values }))

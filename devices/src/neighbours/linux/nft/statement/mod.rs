@@ -167,7 +167,8 @@ impl<'t> Statement<'_, '_, 't> {
                 if let Some(at) = sets {
                     self.marked(false, &tail[at + 2..]);
                 }
-                self.decides(Target::Take, all)
+                let goes_on = !tail.contains(&"accept");
+                self.decides(Target::Take { goes_on }, all)
             }
             ("redirect", _) => self.redirect(tail),
             ("masquerade" | "snat" | "dnat", _) => {
@@ -200,16 +201,22 @@ impl<'t> Statement<'_, '_, 't> {
             ("flow", [_, _, ..]) => 3,
             ("add" | "update" | "delete", [set, "{", rest @ ..]) if set.starts_with('@') => {
                 let length = block(rest);
-                // Its limit decides whether what follows is done.
-                let of_set = &rest[..length];
-                if of_set.contains(&"quota") {
-                    self.doubted(format!("{first} {set}"));
-                } else if let Some(at) =
-                    of_set.iter().position(|word| matches!(*word, "rate" | "count"))
-                {
-                    self.limited(first, of_set.get(at + 1) == Some(&"over"));
-                }
+                self.counted(&format!("{first} {set}"), &rest[..length]);
                 4 + length
+            }
+            ("meter", [_, "{", rest @ ..]) => {
+                let length = block(rest);
+                self.counted(first, &rest[..length]);
+                4 + length
+            }
+            ("meter", [_, "size", _, "{", rest @ ..]) => {
+                let length = block(rest);
+                self.counted(first, &rest[..length]);
+                6 + length
+            }
+            ("fib", rest) if let Some((length, limit)) = reverse_path(rest) => {
+                self.held_to(first, limit);
+                1 + length
             }
             // What iptables has put in and nft has no words for.
             ("xt", ["match", name, ..]) => {
@@ -226,6 +233,10 @@ impl<'t> Statement<'_, '_, 't> {
             ("limit", ["rate", rest @ ..]) => {
                 self.limited(first, rest.first() == Some(&"over"));
                 1 + rest_of_value(tail)
+            }
+            ("limit", ["name", name, ..]) if let Some(is_beyond) = self.limit_of(name) => {
+                self.limited(first, is_beyond);
+                3
             }
             // That many connections at once.
             ("ct", ["count", rest @ ..]) => {
@@ -266,7 +277,8 @@ impl<'t> Statement<'_, '_, 't> {
                         ["{", rest @ ..] => elements(&rest[..block(rest)]),
                         _ => Vec::new(),
                     };
-                    self.map(&[Key::Other], &values, &named);
+                    let is_whole = of_lots(first, tail).is_some_and(|of| of == lots(&values));
+                    self.map(&[Key::Other], &values, &named, is_whole);
                     if values.is_empty() {
                         self.doubted(named);
                         self.does(Target::Unknown("vmap".to_owned()), 0);
@@ -291,9 +303,42 @@ impl<'t> Statement<'_, '_, 't> {
         1 + length
     }
 
+    /// Whether the limit of this name, in the table of the rule, is of what goes beyond it.
+    fn limit_of(&self, name: &str) -> Option<bool> {
+        let (family, table) = self.reader.tables.get(self.place.table).copied()?;
+        self.reader.names.limits.get(&(family, table, name.trim_matches('"'))).copied()
+    }
+
+    /// A set that packets add to, or a meter: its limit decides whether what follows is done.
+    fn counted(&mut self, what: &str, of_set: &[&'t str]) {
+        if of_set.contains(&"quota") {
+            self.doubted(what.to_owned());
+        } else if let Some(at) = of_set.iter().position(|word| matches!(*word, "rate" | "count")) {
+            self.limited(what, of_set.get(at + 1) == Some(&"over"));
+        }
+        // Packets of the other version of IP have none of its keys (Linux, net/netfilter/nft_payload.c).
+        self.has_version(of_set, of_set.len());
+    }
+
+    /// A key of one version of IP is asked of its packets alone, also where it is one of several.
+    fn has_version(&mut self, words: &[&'t str], key_words: usize) {
+        if matches!(self.reader.family(self.place.table), "inet" | "bridge" | "netdev") {
+            let begin = |at: usize| at == 0 || words[at - 1] == ".";
+            let asks = |version: &str| (0..key_words).any(|at| words[at] == version && begin(at));
+            if asks("ip") {
+                self.matches.push((true, Match::Version6));
+            } else if asks("ip6") {
+                self.matches.push((false, Match::Version6));
+            }
+        }
+    }
+
     /// The rule holds up to a limit, or beyond it.
     fn limited(&mut self, what: &str, is_beyond: bool) {
-        let limit = if is_beyond { Limit::Beyond } else { Limit::UpTo };
+        self.held_to(what, if is_beyond { Limit::Beyond } else { Limit::UpTo });
+    }
+
+    fn held_to(&mut self, what: &str, limit: Limit) {
         match self.limit {
             Some(other) if other != limit => self.doubted(what.to_owned()),
             _ => self.limit = Some(limit),
@@ -341,6 +386,44 @@ impl<'t> Statement<'_, '_, 't> {
         let before = self.is_first.then_some(0);
         self.reader.rules.add((table, chain), before, read, line, rule);
     }
+}
+
+/// Among how many numbers one is drawn by lot, or by a sum over addresses (`numgen random mod 4`, `jhash ip saddr mod 2`;
+/// nft(8), NUMGEN EXPRESSION, HASH EXPRESSIONS).
+fn of_lots(first: &str, tail: &[&str]) -> Option<u64> {
+    let draws = matches!(first, "numgen" | "jhash" | "symhash");
+    let at = tail.iter().position(|word| *word == "mod").filter(|_| draws)?;
+    tail.get(at + 1)?.parse().ok()
+}
+
+/// How many numbers the elements of a map name (`0 : goto a`, `1-3 : goto b`).
+fn lots(values: &[&[&str]]) -> u64 {
+    let of = |element: &&[&str]| {
+        let name = element.first().copied().unwrap_or("");
+        let (first, last) = name.split_once('-').unwrap_or((name, name));
+        let ends = first.parse::<u32>().ok().zip(last.parse::<u32>().ok());
+        ends.map_or(0, |(first, last)| u64::from(last.saturating_sub(first)) + 1)
+    };
+    values.iter().map(of).sum()
+}
+
+/// A reverse path check (`saddr . mark . iif oif exists`, `saddr . iif oif eq 0`; nft(8), FIB EXPRESSIONS): how many words
+/// it has, and what it holds of.
+fn reverse_path(words: &[&str]) -> Option<(usize, Limit)> {
+    let oif = words.iter().position(|word| *word == "oif")?;
+    let (keys, asked) = (words.get(..oif)?, words.get(oif + 1..)?);
+    let is_key = |word: &&str| matches!(*word, "saddr" | "." | "mark" | "iif");
+    if keys.first() != Some(&"saddr") || keys.last() != Some(&"iif") || !keys.iter().all(is_key) {
+        return None;
+    }
+    let (length, limit) = match asked {
+        ["exists", ..] => (1, Limit::ReversePath),
+        ["missing" | "0", ..] => (1, Limit::OffPath),
+        ["!=" | "ne", "0", ..] => (2, Limit::ReversePath),
+        ["==" | "eq", "0", ..] => (2, Limit::OffPath),
+        _ => return None,
+    };
+    Some((oif + 1 + length, limit))
 }
 
 /// How many words are there before the next statement.

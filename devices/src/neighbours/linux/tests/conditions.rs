@@ -1,0 +1,124 @@
+//! Conditions that look at more than addresses and ports: where a source is reached, the MSS, lots, this host's addresses.
+
+use crate::audit::Effect::{Drop, Pass, Terminate};
+
+use super::texts::{check, directions, told};
+
+fn nft(rules: &str) -> String {
+    let dropping = if rules.contains("goto d") { "chain d {\n  drop\n }\n" } else { "" };
+    format!(
+        "table inet f {{\n chain c {{\n  type filter hook prerouting priority 0; policy accept;\n  {rules}\n }}\n{dropping}}}\n"
+    )
+}
+
+/// A reverse path check holds of who is where the routes say.
+#[test]
+fn reverse_paths() {
+    let off = "TCP that comes in where its source is not reached";
+    for rule in [
+        "fib saddr . iif oif missing drop",
+        "fib saddr . mark . iif oif eq 0 counter drop",
+        "fib saddr . iif oif exists accept; drop",
+    ] {
+        let found = directions(&nft(rule));
+        assert!(found.iter().any(|row| row.starts_with(&format!("drop {off}"))), "{found:?}");
+        assert!(found.iter().any(|row| row.starts_with("pass all other TCP")), "{found:?}");
+        assert!(!found.iter().any(|row| row.contains("unknown")), "{found:?}");
+        assert_eq!(told(&nft(rule)).warnings, [], "{rule}");
+    }
+    let save = |rule: &str| format!("*raw\n:PREROUTING ACCEPT [0:0]\n{rule}COMMIT\n");
+    for rule in [
+        "-A PREROUTING -m rpfilter --validmark --invert -j DROP\n",
+        "-A PREROUTING -m rpfilter --loose -j ACCEPT\n-A PREROUTING -j DROP\n",
+    ] {
+        let found = directions(&save(rule));
+        assert!(found[0].starts_with(&format!("drop {off}")), "{found:?}");
+        assert!(found[1].starts_with("pass all other TCP"), "{found:?}");
+    }
+}
+
+/// Hosts on Ethernet offer 1460; a segment without the option has none, of which iptables takes the opposite to hold
+/// (Linux, net/netfilter/xt_tcpmss.c, nft_exthdr.c).
+#[test]
+fn maximum_segment_sizes() {
+    let save = |rule: &str| {
+        format!("*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp {rule} -j DROP\nCOMMIT\n")
+    };
+    let small = |traffic| [(Drop, traffic, Some(3)), (Pass, "all other TCP", None)];
+    check(&save("--syn -m tcpmss --mss 1:500"), &small("TCP with an MSS of 1-500"));
+    check(
+        &save("--syn -m tcpmss ! --mss 536:65535"),
+        &small("TCP with another MSS than 536-65535"),
+    );
+    check(&save("-m tcpmss ! --mss 536:65535"), &[(Drop, "all TCP", Some(3))]);
+    let nft = |rule: &str| {
+        let text = format!(
+            "table inet f {{\n chain c {{ type filter hook forward priority 0; policy accept;\n{rule} drop\n }}\n}}\n"
+        );
+        text
+    };
+    check(&nft("tcp option maxseg size 1-500"), &small("TCP with an MSS of 1-500"));
+    check(&nft("tcp option maxseg size < 501"), &small("TCP with an MSS of 0-500"));
+    check(
+        &nft("tcp option maxseg size != 536-65535"),
+        &small("TCP with another MSS than 536-65535"),
+    );
+    check(&nft("tcp option maxseg size 1400-1500"), &[(Drop, "all TCP", Some(3))]);
+}
+
+/// One of all numbers is always drawn.
+#[test]
+fn lots_of_a_whole_map() {
+    let all = |rule: &str| directions(&nft(rule));
+    for rule in
+        ["numgen random mod 1 vmap { 0 : goto d }", "jhash ip saddr mod 2 vmap { 0-1 : goto d }"]
+    {
+        assert!(all(rule).iter().all(|row| row.starts_with("drop all TCP")), "{:?}", all(rule));
+    }
+    let half = all("numgen inc mod 2 vmap { 0 : accept, 1 : goto d }");
+    assert!(half[0].starts_with("unknown TCP that this rule names"), "{half:?}");
+    let open = all("numgen inc mod 3 vmap { 0 : goto d, 1 : goto d }");
+    assert!(open[0].starts_with("unknown TCP that this rule names"), "{open:?}");
+}
+
+/// TCP is not sent in parts.
+#[test]
+fn fragments() {
+    for rule in ["ip frag-off & 0x1fff != 0 drop", "ip frag-off & 0x3fff != 0x0 counter drop"] {
+        let found = directions(&nft(rule));
+        assert!(found.iter().all(|row| row.starts_with("pass all TCP")), "{found:?}");
+        assert_eq!(told(&nft(rule)).warnings, []);
+    }
+    assert_eq!(told(&nft("ip frag-off & 0x4000 != 0 drop")).warnings.len(), 1);
+}
+
+/// What is sent on is what an address of this host was called by.
+#[test]
+fn translated_addresses_of_this_host() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -p tcp --dport 80 -j DNAT --to-destination 10.0.0.5:8080\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.5 -j ACCEPT\nCOMMIT\n";
+    check(
+        text,
+        &[
+            (Pass, "TCP to 10.0.0.5/32, TCP to an address of this host to port 80", None),
+            (Drop, "all other TCP", Some(8)),
+        ],
+    );
+}
+
+/// What nft sends to a proxy meets the rules behind (Linux, net/netfilter/nft_tproxy.c).
+#[test]
+fn proxies_whose_packets_go_on() {
+    let text = |rest: &str| {
+        format!(
+            "table inet m {{\n chain c {{\n  type filter hook prerouting priority mangle; policy accept;\n  tcp dport 80 tproxy to :3128{rest}\n  drop\n }}\n}}\n"
+        )
+    };
+    let drops = |text: &str| {
+        let rows = told(text).verdicts;
+        rows.iter().all(|row| row.effect == Drop)
+    };
+    assert!(drops(&text("")));
+    assert!(drops(&text(" meta mark set 1")));
+    let found = told(&text(" meta mark set 1 accept")).verdicts;
+    assert_eq!((found[0].effect, &*found[0].traffic), (Terminate, "TCP to port 80"));
+}
