@@ -113,6 +113,14 @@ impl Diagnostics {
         self
     }
 
+    /// Errors from this number on are warnings: what is refused is passed over, and the rest of the text holds.
+    pub(crate) fn pass_over(&mut self, from: usize) {
+        for error in self.found[from..].iter_mut().filter(|d| d.severity == Severity::Error) {
+            error.severity = Severity::Warning;
+            error.message.push_str(": the line is refused, and what follows holds without it");
+        }
+    }
+
     /// Number of findings.
     #[must_use]
     pub fn len(&self) -> usize {

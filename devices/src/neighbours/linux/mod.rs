@@ -89,6 +89,8 @@ const TIMEOUTS: Timeouts = Timeouts {
 
 /// Stands for what a file does that is included.
 const INCLUDED: &str = "include";
+/// The same of a table of the family netdev, whose chains give packets no other destination.
+const INCLUDED_EARLY: &str = "include (netdev)";
 
 /// Most rules that a packet is held against in a chain: chains that call each other have no end.
 const STEPS_MAX: usize = 100_000;
@@ -126,6 +128,34 @@ struct Routed {
     is_proxied: bool,
 }
 
+/// A rule of which it is not known what it does.
+#[derive(Clone, Debug)]
+struct Met {
+    rule: Arc<Rule>,
+    why: &'static str,
+    /// It lets on or drops, and changes no packet's way.
+    may_only_drop: bool,
+    /// The place of the last chain that has such a rule.
+    place: usize,
+}
+
+impl Met {
+    /// Of several the one tells that may do most, and of equals the first.
+    fn add_to(self, all: &mut Option<Self>) {
+        match all {
+            Some(known) if !known.may_only_drop || self.may_only_drop => {
+                known.place = known.place.max(self.place);
+            }
+            _ => *all = Some(self),
+        }
+    }
+
+    /// True when a later chain drops a packet whatever this rule does.
+    fn is_idle(&self, refused: Option<usize>) -> bool {
+        self.may_only_drop && refused.is_some_and(|place| place > self.place)
+    }
+}
+
 /// What is known of a packet on its way through the chains.
 struct Course {
     found: Option<(ConnectionId, Sender)>,
@@ -152,9 +182,11 @@ pub(crate) struct Linux {
     /// What stands at its second port is this host itself: nothing is forwarded.
     is_host: bool,
     /// The first rule that a packet met of which it is not known what it does, and why.
-    met: Option<(Arc<Rule>, &'static str)>,
-    /// Packets that arrived at each port were refused.
-    refused: [bool; 2],
+    met: Option<Met>,
+    /// The place of the chain that packets are in.
+    place: usize,
+    /// Packets that arrived at each port were refused: the place of the chain.
+    refused: [Option<usize>; 2],
     /// Rules that ask for a mark that the text does not tell, and what is taken to hold of them.
     opened: Vec<usize>,
     held: Vec<usize>,
@@ -316,7 +348,8 @@ impl Linux {
             daring: None,
             is_host: false,
             met: None,
-            refused: [false; 2],
+            place: 0,
+            refused: [None; 2],
             opened: Vec::new(),
             held: Vec::new(),
             is_doubted: false,
@@ -393,7 +426,10 @@ impl Linux {
         if !is_met {
             return Ok(Fate::Goes);
         }
-        if *is_nat && !self.is_asked_to_translate(pass.packet, course) {
+        // What this host sends to itself got its destination when it left.
+        let is_own = *hook == Hook::Prerouting
+            && interfaces.as_ref().is_some_and(|names| names[way[0]] == "lo");
+        if *is_nat && (is_own || !self.is_asked_to_translate(pass.packet, course)) {
             return Ok(Fate::Goes);
         }
         if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(course))) {
@@ -454,12 +490,13 @@ impl Linux {
                 }
                 Target::Unknown(name) => {
                     let why = match &**name {
-                        INCLUDED => "what the file holds the text does not tell",
+                        INCLUDED | INCLUDED_EARLY => "what the file holds the text does not tell",
                         _ => {
                             "what its target does is not known: it is not modelled, or a chain that the text does not hold"
                         }
                     };
-                    self.met.get_or_insert((rule, why));
+                    let may_only_drop = matches!(&**name, INCLUDED_EARLY | "NFQUEUE" | "queue");
+                    Met { rule, why, may_only_drop, place: base }.add_to(&mut self.met);
                 }
                 Target::Count => {}
                 Target::Untrack => course.is_tracked = false,
@@ -477,7 +514,7 @@ impl Linux {
                     }
                     // Answers go to one of this host's addresses, and which the rules for it are not told.
                     let why = "answers come to an address that a translation gives, and what the rules say of it the text does not tell";
-                    self.met.get_or_insert((rule, why));
+                    Met { rule, why, may_only_drop: false, place: base }.add_to(&mut self.met);
                 }
                 Target::Take { goes_on } => {
                     let goes_on = *goes_on;
@@ -630,6 +667,7 @@ impl Linux {
             self.routed = Routed { is_here, ..Routed::default() };
         }
         for base in 0..self.rules.bases.len() {
+            self.place = base;
             if let Fate::Taken(forwarding) = self.chain(base, pass, &mut course)? {
                 return Ok(forwarding);
             }
@@ -681,7 +719,7 @@ impl Device for Linux {
         match self.cross(pass) {
             Ok(forwarding) => forwarding,
             Err(refused) => {
-                self.refused[usize::from(ingress.0 % 2)] = true;
+                self.refused[usize::from(ingress.0 % 2)] = Some(self.place);
                 pass.drop(&refused.rule, refused.reason)
             }
         }

@@ -24,6 +24,18 @@ impl<'r> Path<'_, 'r> {
         self.base.when.iter().chain(self.entries.iter().flat_map(of))
     }
 
+    /// True when a rule on the way names interfaces, or their chain is of some.
+    pub(super) fn names_interfaces(&self) -> bool {
+        self.entries.iter().any(|at| self.rules.entries[*at].names_interfaces)
+            || self.base.when.iter().any(|(_, on)| on.is_of_interfaces())
+    }
+
+    /// The rules that call the chain of the last one, where that names no interfaces of its own.
+    pub(super) fn callers_alone(&self) -> Option<&[usize]> {
+        let (last, callers) = self.entries.split_last()?;
+        (!self.rules.entries[*last].names_interfaces).then_some(callers)
+    }
+
     /// Those of the rules on the way whose conditions cannot be told; what holds beyond a limit alone is none of them.
     pub(super) fn doubts(&self) -> impl Iterator<Item = usize> + use<'_, 'r> {
         let rules = self.rules;

@@ -54,6 +54,8 @@ pub(super) struct Base {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) matches: Conditions,
+    /// Interfaces are among them: of thousands of rules few name any.
+    pub(super) names_interfaces: bool,
     /// A condition of which a text does not tell whether it holds.
     pub(super) doubt: Option<String>,
     /// The same in full, where it is one for a packet whichever rule asks.
@@ -140,6 +142,11 @@ impl Ruleset {
         Self { file: file.to_owned(), source, ..Self::default() }
     }
 
+    /// Makes place for so many rules.
+    pub(super) fn reserve(&mut self, many: usize) {
+        self.entries.reserve(many);
+    }
+
     /// The place of a chain that has rules.
     pub(super) fn chain(&self, table: usize, name: &str) -> Option<usize> {
         self.places.get(&(table, name.into())).copied()
@@ -169,6 +176,7 @@ impl Ruleset {
         let end = of_chain.len();
         of_chain.insert(before.map_or(end, |before| before.min(end)), at);
         self.entries.push(Entry {
+            names_interfaces: matches.iter().any(|(_, on)| on.is_of_interfaces()),
             matches: matches.into(),
             doubt,
             asks,

@@ -235,7 +235,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);
     let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
-    let mut of_each = |way| tried.between(way, &flows);
+    let mut of_each = |way| tried.between(way, &flows, &ways);
     let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
     // Where no rule is the host's own, what becomes of all that comes to it need not be said.
     let passes = |verdicts: &[Verdict]| verdicts.iter().all(|v| v.effect == Effect::Pass);
@@ -259,7 +259,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     // What a host sends to itself comes by no link; where rules speak of that, rows of all links are not of it.
     let loopback = [End::Called, End::Caller].map(|end| {
         let way = Way { names: ["lo", ""].map(str::to_owned), end };
-        names_lo.then(|| tried.between(&way, &flows))
+        names_lo.then(|| tried.between(&way, &flows, &ways))
     });
     let named = |(verdict, on): (Verdict, Vec<&Way>)| {
         let is_but_lo = |told: &Option<Vec<Verdict>>| {

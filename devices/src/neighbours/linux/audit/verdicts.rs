@@ -39,6 +39,8 @@ pub(super) struct Tried {
     at: SimTime,
     /// A rule sent the last connection elsewhere: whether to a process of this host, though another was called.
     sent: Option<bool>,
+    /// That rule.
+    by: Option<Arc<Rule>>,
     /// Once a connection was translated.
     asked: Option<AskedOf>,
     /// Rules change marks.
@@ -98,7 +100,7 @@ impl Tried {
     pub(super) fn of(linux: Linux) -> Self {
         let gives_marks = linux.rules.entries.iter().any(|entry| !entry.marks.is_empty());
         let (ingress, at) = (PortId(0), SimTime::ZERO);
-        Self { linux, ingress, at, sent: None, asked: None, gives_marks }
+        Self { linux, ingress, at, sent: None, by: None, asked: None, gives_marks }
     }
 
     /// What becomes of a connection; nothing where it takes another way than the one that is tried. Where rules ask for
@@ -132,20 +134,26 @@ impl Tried {
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
+        self.by = None;
         self.linux.opened.clear();
-        self.linux.refused = [false; 2];
+        self.linux.refused = [None; 2];
         self.linux.is_doubted = false;
         self.linux.calls_host = calls_host;
         self.linux.supposed = supposed;
         let attempt =
             Attempt { ingress: self.ingress, client: flow.src, server: flow.dst, at: self.at };
         let probed = probe(&mut self.linux, attempt);
-        if let Some((rule, why)) = self.linux.met.take() {
-            return Some((Effect::Unknown, vec![Because::rule(&rule), Because::default(why)]));
+        let refused = self.linux.refused[usize::from(self.ingress.0)];
+        if let Some(met) = self.linux.met.take().filter(|met| !met.is_idle(refused)) {
+            return Some((
+                Effect::Unknown,
+                vec![Because::rule(&met.rule), Because::default(met.why)],
+            ));
         }
         let routed = std::mem::take(&mut self.linux.routed);
         let is_of_host = self.linux.is_host;
         self.sent = routed.by.as_ref().map(|_| routed.is_taken && !is_of_host);
+        self.by.clone_from(&routed.by);
         if is_of_host && !routed.is_here || !is_of_host && routed.is_here && calls_host {
             return None;
         }
@@ -171,8 +179,8 @@ impl Tried {
         if is_of_host
             && self.ingress == PortId(1)
             && probed.effect == Effect::Drop
-            && self.linux.refused[usize::from(answers.0)]
-            && !self.linux.refused[usize::from(self.ingress.0)]
+            && self.linux.refused[usize::from(answers.0)].is_some()
+            && refused.is_none()
         {
             because.push(Because::default("what answers the host's packets is dropped"));
         }
@@ -200,8 +208,33 @@ impl Tried {
         effect.map(|effect| if self.linux.is_doubted { Effect::Unknown } else { effect })
     }
 
-    /// What becomes of each of the connections on a way, which is not named yet.
-    pub(super) fn between(&mut self, way: &Way, flows: &Flows) -> Vec<Verdict> {
+    /// What becomes of a connection that calls this host and that a rule sends on to another, by whichever interface that is
+    /// reached: the text does not tell by which.
+    fn sent_on(&mut self, call: Call, way: &Way, ways: &[Way]) -> Option<Outcome> {
+        let by = self.by.take()?;
+        let on = ways.iter().filter(|on| on.end == End::Neither && on.names[0] == way.names[0]);
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for on in on {
+            self.take(on);
+            outcomes.extend(self.one(Call { calls_host: true, ..call }, &[]));
+        }
+        self.take(way);
+        // Who is sent on is behind the interface to which that is let through, if there is one.
+        let (effect, mut because) =
+            outcomes.into_iter().min_by_key(|(effect, _)| *effect == Effect::Drop)?;
+        let mut rule = Because::rule(&by);
+        if let Origin::Config(place) = &by.origin {
+            rule = Because::line(
+                place,
+                "this rule sends it on to another, as is said of what is forwarded",
+            );
+        }
+        because.insert(0, rule);
+        Some((effect, because))
+    }
+
+    /// What becomes of each of the connections on a way, which is not named yet, and one of all `ways`.
+    pub(super) fn between(&mut self, way: &Way, flows: &Flows, ways: &[Way]) -> Vec<Verdict> {
         self.take(way);
         let is_of_host = self.linux.is_host;
         let flows = &*if is_of_host { flows.of_host() } else { Cow::Borrowed(flows) };
@@ -237,7 +270,12 @@ impl Tried {
             let mut told: Vec<OfVersion> = Vec::new();
             for (is_six, flow) in versions(named, flows) {
                 let call = named.called(flow);
-                let outcome = self.one(call, &[]);
+                let mut outcome = self.one(call, &[]);
+                if outcome.is_none() && rest.is_some() && way.end == End::Called {
+                    outcome = self.sent_on(call, way, ways);
+                    told.push((is_six, outcome));
+                    continue;
+                }
                 if let Some(effect) = effect(&outcome) {
                     let new = (effect, call);
                     let is_alike = |(seen, other): &(Effect, Call)| {

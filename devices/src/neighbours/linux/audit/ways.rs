@@ -3,7 +3,7 @@
 use crate::audit::Verdict;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::each;
-use crate::neighbours::linux::rules::{Hook, Ruleset};
+use crate::neighbours::linux::rules::{Base, Hook, Ruleset};
 
 /// Most pairs of interfaces that are looked at.
 const PAIRS_MAX: usize = 256;
@@ -105,7 +105,9 @@ pub(super) fn names_loopback(rules: &Ruleset) -> bool {
     let mut does = false;
     each(rules, |path| {
         let is_of_host = matches!(path.base.hook, Hook::Input | Hook::Output);
-        does = is_of_host && path.conditions().any(|(_, on)| on.names_interface("lo"));
+        does = is_of_host
+            && path.names_interfaces()
+            && path.conditions().any(|(_, on)| on.names_interface("lo"));
         !does
     });
     does
@@ -132,9 +134,19 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
     // Interfaces by which packets go out again that came in by them: of bridges, and of networks whose members
     // reach each other by the router. Told apart where a rule speaks of such packets.
     let mut both_ways: Vec<String> = Vec::new();
+    // What the rules of one chain that name none are met by is told by the first of them.
+    let mut known: Option<(&Base, Vec<usize>)> = None;
     each(rules, |path| {
-        if !is_met(path.base.hook, is_host) {
+        if !is_met(path.base.hook, is_host) || !path.names_interfaces() {
             return true;
+        }
+        if let Some(callers) = path.callers_alone() {
+            let is_known =
+                |(base, of): &(&Base, Vec<usize>)| std::ptr::eq(*base, path.base) && of == callers;
+            if known.as_ref().is_some_and(is_known) {
+                return true;
+            }
+            known = Some((path.base, callers.to_vec()));
         }
         from.clear();
         to.clear();

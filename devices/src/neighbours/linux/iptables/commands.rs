@@ -12,6 +12,7 @@ use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinatio
 use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
+use super::branches::{Branches, Run};
 use super::rule::{Known, rule_of};
 use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line};
@@ -77,8 +78,10 @@ pub(super) struct Reader<'r, 't> {
     asks_for_marks: bool,
     /// The table of the dump.
     table: Option<Table>,
-    /// Conditions of a script that are open.
-    ifs: usize,
+    /// The script ends where a command fails (`set -e`).
+    stops: bool,
+    /// The conditions of a script that a line is under.
+    branches: Branches,
     /// A line that sources a file, in which variables may be set.
     sourced: Option<Line<'t>>,
     /// Variables without a value that interfaces are called by.
@@ -114,7 +117,10 @@ impl<'r, 't> Reader<'r, 't> {
             translates,
             asks_for_marks,
             table: Some(Table::Filter),
-            ifs: 0,
+            stops: words().any(|words| {
+                matches!(words, ["set", option, ..] if option.starts_with('-') && option.contains('e'))
+            }),
+            branches: Branches::default(),
             sourced: None,
             unset: Vec::new(),
             variables,
@@ -249,12 +255,8 @@ impl<'t> Reader<'_, 't> {
 
     /// A shell's command; true when it is one of iptables.
     fn of_shell(&mut self, all: &mut Ruleset, command: &[&str], line: &Line<'t>) -> bool {
-        match command.first().map(|word| word.trim_end_matches(';')) {
-            // What is tried is done, whatever comes of it.
-            Some("then") => self.ifs += 1,
-            Some("elif" | "fi") => self.ifs = self.ifs.saturating_sub(1),
-            _ => {}
-        }
+        // What is tried is done, whatever comes of it.
+        self.branches.take(command);
         // A function may call iptables with what it is given.
         let does = |word: &&str| matches!(*word, "-A" | "-I" | "-P" | "--append");
         if let Some(at) = command.iter().position(|word| is_iptables(word)) {
@@ -296,9 +298,13 @@ impl<'t> Reader<'_, 't> {
             );
             self.found.warn(line, named, message);
         }
+        let found = self.found.len();
         self.command(all, table, is_six, &words, line);
         if is_of_both {
             self.command(all, table, !is_six, &words, line);
+        }
+        if !self.stops {
+            self.found.pass_over(found);
         }
     }
 
@@ -310,6 +316,10 @@ impl<'t> Reader<'_, 't> {
         words: &[&str],
         line: &Line<'t>,
     ) {
+        let run = self.branches.run();
+        if run == Run::Never {
+            return;
+        }
         let words = &*spelled_out(words);
         let named = words.iter().enumerate().find_map(|(at, word)| {
             let does = match *word {
@@ -378,7 +388,7 @@ impl<'t> Reader<'_, 't> {
             return;
         };
         self.told_of_variables(&read.matches, line);
-        if self.ifs > 0 && read.doubt.is_none() {
+        if run == Run::Perhaps && read.doubt.is_none() {
             read.doubt = Some("the script's condition".to_owned());
             read.asks = None;
         }

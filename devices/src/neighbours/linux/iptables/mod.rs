@@ -1,6 +1,7 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
 mod abbreviated;
+mod branches;
 mod commands;
 mod echoed;
 mod functions;
@@ -9,7 +10,7 @@ mod shell;
 
 use std::borrow::Cow;
 
-use crate::config::{ConfigText, Diagnostics};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::MAN;
 use super::rules::Ruleset;
@@ -78,11 +79,15 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     };
     let mut all = Ruleset::of(text.file, MAN);
     let lines = text.lines();
-    let is_script = lines.iter().any(|line| line.words.iter().any(|word| is_iptables(word)));
+    // A dump's rules call no program.
+    let calls =
+        |line: &Line<'_>| line.words[0] != "-A" && line.words.iter().any(|word| is_iptables(word));
+    let is_script = lines.iter().any(calls);
     let uncalled = if is_script { functions::uncalled(&lines, found) } else { Vec::new() };
     let variables = Variables::of(&lines);
     let mut reader = Reader::of(text, &lines, &variables, found);
     reader.declarations(&mut all);
+    all.reserve(lines.len());
     for line in lines.iter() {
         let names = |word: &&str| matches!(*word, "-N" | "--new-chain" | "-A" | "--append");
         let at = line.words.iter().position(names);

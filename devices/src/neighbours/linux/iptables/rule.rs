@@ -295,7 +295,13 @@ pub(super) fn rule_of(
                 taken = 0;
                 // Of what balancers write by the thousand nothing is misspelt.
                 let is_option = other.starts_with("--") && !COMMON.contains(&other);
-                if is_option && let Some(meant) = nearest(other, known) {
+                // Modules that are not read have options of their own.
+                let is_known =
+                    matches!(module, "" | "comment" | "conntrack" | "multiport" | "state" | "tcp");
+                if is_option
+                    && is_known
+                    && let Some(meant) = nearest(other, known)
+                {
                     found
                         .error(line, other, format!("unknown option {}", quoted(other)))
                         .help(format!("did you mean {meant}?"));

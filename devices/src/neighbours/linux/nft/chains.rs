@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sim_core::engine::device::Rule;
 
-use crate::config::{ConfigText, Diagnostics, Line};
-use crate::neighbours::linux::INCLUDED;
+use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset, translates_destinations};
 use crate::neighbours::linux::target::Target;
+use crate::neighbours::linux::{INCLUDED, INCLUDED_EARLY};
 
 use super::names::Names;
 use super::statement::Statement;
-use super::tokens::Token;
+use super::tokens::{Token, is_open};
 use super::{FAMILIES, MAN};
 
 /// Most chains in braces within each other: the jumps that a packet may have open (Linux,
@@ -118,11 +118,30 @@ impl<'t> Reader<'_, 't> {
         let family = FAMILIES.iter().find(|family| **family == self.peek(0)).copied();
         self.at += usize::from(family.is_some());
         let key = (family.unwrap_or("ip"), self.peek(0));
+        if family.is_none() && key.1.starts_with('$') && !self.tables.contains(&key) {
+            let line = &self.lines[self.tokens.get(self.at).map_or(0, |token| token.line)];
+            let message = format!(
+                "the text gives {} no value: taken for the name of a table of IPv4, and it may be one of `inet`, whose rules are IPv6's, too",
+                quoted(key.1)
+            );
+            self.found.warn(line, "", message);
+        }
         self.at += 1;
         self.tables.iter().position(|table| *table == key).unwrap_or_else(|| {
             self.tables.push(key);
             self.tables.len() - 1
         })
+    }
+
+    /// An interface that a name without a value stands for, which is said once.
+    pub(super) fn called_by_its_name(&mut self, name: &'t str, line: usize) {
+        if self.unset.insert(name) {
+            let message = format!(
+                "the text gives {} no value: taken for an interface that is called so",
+                quoted(name)
+            );
+            self.found.warn(&self.lines[line], "", message);
+        }
     }
 
     pub(super) fn family(&self, table: usize) -> &'t str {
@@ -235,7 +254,8 @@ impl<'t> Reader<'_, 't> {
                     if is_pattern {
                         self.patterns.push(line);
                     } else if !defines {
-                        self.unknown_file(line);
+                        let within = if depth > 0 { self.family(table) } else { "" };
+                        self.unknown_file(line, within);
                     }
                 }
                 _ => {}
@@ -253,10 +273,13 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// Rules of a file that is not here may do anything.
-    fn unknown_file(&mut self, line: &Line<'_>) {
+    /// Rules of a file that is not here may do anything; where it is a part of a table, to the packets of that.
+    fn unknown_file(&mut self, line: &Line<'_>, family: &str) {
         let chain = format!("(included in line {})", line.number);
-        let target = Target::Unknown(INCLUDED.to_owned());
+        let target = Target::Unknown(match family {
+            "netdev" => INCLUDED_EARLY.to_owned(),
+            _ => INCLUDED.to_owned(),
+        });
         let read = Read {
             matches: Vec::new(),
             doubt: None,
@@ -267,7 +290,7 @@ impl<'t> Reader<'_, 't> {
         };
         self.rules.add((usize::MAX, &chain), None, read, line, None);
         let hook = Hook::Ingress;
-        let (is_nat, when, policy) = (false, Vec::new(), None);
+        let (is_nat, when, policy) = (false, of_family(family), None);
         let base = Base {
             table: usize::MAX,
             chain,
@@ -338,7 +361,7 @@ impl<'t> Reader<'_, 't> {
 
     /// `type filter hook forward device eth0 priority filter + 10`.
     fn base(&mut self, place: Place<'t>) {
-        let (words, _) = self.words(place.table);
+        let (words, line) = self.words(place.table);
         let ["type", kind, "hook", hook, rest @ ..] = words.as_slice() else { return };
         let Some(hook) = hook_of(hook) else { return };
         let family = self.family(place.table);
@@ -348,15 +371,15 @@ impl<'t> Reader<'_, 't> {
             self.rules.roots.push((place.table, place.chain.to_owned()));
             return;
         }
-        let mut when = match family {
-            "ip" => vec![(true, Match::Version6)],
-            "ip6" => vec![(false, Match::Version6)],
-            _ => Vec::new(),
-        };
+        let mut when = of_family(family);
         let at = rest.iter().position(|word| *word == "priority").unwrap_or(rest.len());
         if let ["device" | "devices", devices @ ..] = &rest[..at] {
             let is_name = |word: &&&str| !matches!(**word, "=" | "{" | "}" | ",");
-            let names = devices.iter().filter(is_name).map(|name| (*name).to_owned()).collect();
+            let names: Vec<&'t str> = devices.iter().filter(is_name).copied().collect();
+            for name in names.iter().filter(|name| is_open(name)) {
+                self.called_by_its_name(name, line);
+            }
+            let names = names.into_iter().map(str::to_owned).collect();
             when.push((false, Match::Interface { names, out: hook == Hook::Egress }));
         }
         let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);
@@ -398,7 +421,9 @@ impl<'t> Reader<'_, 't> {
     pub(super) fn finish(mut self) -> Ruleset {
         // All that there is may be in those files.
         if self.bases.is_empty() {
-            std::mem::take(&mut self.patterns).into_iter().for_each(|line| self.unknown_file(line));
+            std::mem::take(&mut self.patterns)
+                .into_iter()
+                .for_each(|line| self.unknown_file(line, ""));
         }
         let Self { mut bases, mut rules, chains, dormant, .. } = self;
         let is_dormant = |(_, base): &&(Order, Base)| dormant.contains(&base.table);
@@ -410,6 +435,15 @@ impl<'t> Reader<'_, 't> {
         rules.bases = bases.into_iter().map(|(_, base)| base).collect();
         rules.without_chain(|table, chain| chains.contains(&(table, chain)));
         rules
+    }
+}
+
+/// The packets of a family's tables.
+fn of_family(family: &str) -> Vec<(bool, Match)> {
+    match family {
+        "ip" => vec![(true, Match::Version6)],
+        "ip6" => vec![(false, Match::Version6)],
+        _ => Vec::new(),
     }
 }
 

@@ -36,6 +36,15 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
                 here += 1;
                 continue;
             }
+            // `${NAME}` of a shell, or of what makes the text of a template, is a part of a word.
+            if byte == b'{'
+                && here > 0
+                && bytes[here - 1] == b'$'
+                && let Some(length) = text[here..].find('}')
+            {
+                here += length + 1;
+                continue;
+            }
             if begin < here {
                 word(&text[begin..here], &mut add);
             }
@@ -81,6 +90,17 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
         }
     }
     tokens
+}
+
+/// True for a variable of a shell, or of what makes the text of a template (`$NAME`, `${NAME}`, `%NAME%`, `@@NAME@@`): the
+/// text does not hold its value.
+pub(super) fn is_open(word: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric())
+    };
+    let within = |mark: &str| word.strip_prefix(mark)?.strip_suffix(mark);
+    word.len() > 1 && word.starts_with('$')
+        || ["%", "@@"].into_iter().filter_map(within).any(is_name)
 }
 
 /// `80:` of a map is two tokens; of `fe80::` the colons are its own.

@@ -122,3 +122,74 @@ fn proxies_whose_packets_go_on() {
     let found = told(&text(" meta mark set 1 accept")).verdicts;
     assert_eq!((found[0].effect, &*found[0].traffic), (Terminate, "TCP to port 80"));
 }
+
+/// Who calls this host and is sent on meets the rules for what is forwarded, not those for this host.
+#[test]
+fn calls_to_this_host_that_are_sent_on() {
+    let text = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.5\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -i eth0 -o eth1 -d 10.0.0.5 -j ACCEPT\nCOMMIT\n";
+    let rows = directions(text);
+    let has = |row: &str| assert!(rows.iter().any(|told| told == row), "{row}: {rows:#?}");
+    has("pass TCP to port 80: to this host itself by eth0");
+    has("drop all other TCP: to this host itself by eth0");
+    let shut = text.replace("-A FORWARD -i eth0 -o eth1 -d 10.0.0.5 -j ACCEPT\n", "");
+    assert!(!directions(&shut).iter().any(|row| row.starts_with("pass TCP to port 80")));
+}
+
+/// What this host sends to itself got its destination when it left (Linux, net/netfilter/nf_nat_core.c).
+#[test]
+fn packets_over_lo_are_not_translated_on_arrival() {
+    let text = "table ip nat {\n chain pre {\n  type nat hook prerouting priority dstnat;\n  $rules\n }\n}\ntable inet f {\n chain c {\n  type filter hook input priority 0; policy drop;\n  iifname \"lo\" accept\n  ct state established accept\n }\n}\n";
+    let rows = directions(text);
+    assert!(
+        rows.iter().any(|row| row.contains("unknown") && row.contains("except over lo")),
+        "{rows:#?}"
+    );
+    assert_eq!(told(text).warnings[0].line, 4);
+}
+
+/// What the text does not hold of an early chain changes nothing of what a later one drops.
+#[test]
+fn files_of_early_tables() {
+    let text = |family: &str| {
+        format!(
+            "table {family} e {{\n include \"/etc/early.nft\"\n}}\ntable inet f {{\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state established accept\n  tcp dport 80 accept\n }}\n}}\n"
+        )
+    };
+    let rows = directions(&text("netdev"));
+    assert!(rows[0].starts_with("unknown TCP to port 80: forwarded"), "{rows:#?}");
+    assert!(rows[1].starts_with("drop all other TCP: forwarded"), "{rows:#?}");
+    let rows = directions(&text("ip6"));
+    assert!(rows.iter().any(|row| row.starts_with("drop all other TCP: forwarded")), "{rows:#?}");
+    assert!(rows.iter().any(|row| row.starts_with("unknown all other TCP over IPv6")), "{rows:#?}");
+    let queue = "table inet f {\n chain q {\n  type filter hook prerouting priority 0;\n  queue num 0\n }\n chain c {\n  type filter hook forward priority 0; policy drop;\n }\n}\n";
+    assert!(
+        directions(queue)[0].starts_with("drop all TCP: forwarded"),
+        "{:#?}",
+        directions(queue)
+    );
+}
+
+/// Names that a text gives no value are said.
+#[test]
+fn names_without_a_value() {
+    let text = |table: &str, device: &str, rule: &str| {
+        format!(
+            "table {table} {{\n chain c {{\n  type filter hook ingress device {device} priority 0; policy accept;\n  {rule}\n }}\n}}\n"
+        )
+    };
+    let says = |text: &str| -> Vec<(u32, String)> {
+        told(text).warnings.into_iter().map(|w| (w.line, w.message)).collect()
+    };
+    let of = |text: String, line: u32, name: &str| {
+        let [(at, message)] = &says(&text)[..] else { panic!("{:?}", says(&text)) };
+        assert!(*at == line && message.contains(&format!("`{name}` no value")), "{message}");
+    };
+    of(text("$T", "eth0", "tcp dport 80 drop"), 1, "$T");
+    of(text("netdev f", "${wan}", "tcp dport 80 drop"), 3, "${wan}");
+    of(text("netdev f", "%WAN%", "tcp dport 80 drop"), 3, "%WAN%");
+    for name in ["$RULES", "${RULES}", "%RULES%", "@@RULES@@"] {
+        of(text("netdev f", "eth0", name), 4, name);
+    }
+    let rows = directions(&text("netdev f", "${wan}", "tcp dport 80 drop"));
+    assert!(rows.iter().any(|row| row.contains("from ${wan} to")), "{rows:#?}");
+}

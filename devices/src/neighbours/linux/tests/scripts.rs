@@ -114,3 +114,24 @@ fn hosts_that_variables_call() {
     assert_eq!(lines, [1, 3], "{warnings:?}");
     assert!(warnings[0].message.contains("gives `$server_ip` no value"), "{warnings:?}");
 }
+
+/// Rules that a script adds where they are not there yet are there.
+#[test]
+fn rules_that_are_added_once() {
+    let text = "iptables -P FORWARD DROP\nif iptables -C FORWARD -m state --state ESTABLISHED -j ACCEPT >/dev/null 2>&1;\nthen\n  echo there\nelse\n  iptables -I FORWARD -m state --state ESTABLISHED -j ACCEPT\nfi\nif ! iptables -C FORWARD -p tcp --dport 80 -j ACCEPT; then\n  iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\nfi\nif iptables -C FORWARD -p tcp --dport 22 -j ACCEPT; then iptables -A FORWARD -p tcp --dport 23 -j ACCEPT; fi\n";
+    check(text, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(1))]);
+}
+
+/// A script goes on where a command of it is refused.
+#[test]
+fn commands_that_are_refused() {
+    let text = "iptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -p tcp --dprt 22 -j ACCEPT\niptables -A FORWARD -p tcp --dport 80 -j ACCEPT\n";
+    check(text, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(1))]);
+    let warnings = told(text).warnings;
+    assert_eq!(warnings.iter().map(|w| w.line).collect::<Vec<_>>(), [3]);
+    assert!(warnings[0].message.contains("unknown option `--dprt`"), "{warnings:?}");
+    let stops = format!("set -euo pipefail\n{text}");
+    assert_eq!(told(&stops).verdicts[0].effect, Unknown);
+    let others = text.replace("--dprt 22", "-m ipv6header --header frag --soft");
+    assert!(told(&others).warnings[0].message.contains("not modelled"));
+}

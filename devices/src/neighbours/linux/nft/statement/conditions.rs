@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use sim_core::wire::options::kind;
 
-use crate::config::quoted;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::nft::names::Set;
 use crate::neighbours::linux::nft::tokens::{block, elements};
 
 use super::Statement;
 use super::keys::{self, Condition, Key, compared, condition};
+use crate::neighbours::linux::nft::tokens::is_open;
 
 /// Elements that a key is compared with.
 enum Values<'w, 't> {
@@ -157,21 +157,14 @@ impl<'t> Statement<'_, '_, 't> {
     /// True when values hold a name whose value is one of several. One that has none stands for an interface, which is
     /// called by it: that is said.
     fn has_open_name(&mut self, words: &[&'t str]) -> bool {
-        let named = words.iter().filter_map(|word| word.strip_prefix('$'));
-        let mut named = named.filter(|name| !name.is_empty());
+        let mut named = words.iter().copied().filter(|word| is_open(word));
         let names = &self.reader.names;
-        if named.clone().any(|name| names.is_given(name)) {
+        if named.clone().any(|name| name.strip_prefix('$').is_some_and(|name| names.is_given(name)))
+        {
             return true;
         }
-        if let Some(name) = named.next()
-            && self.reader.unset.insert(name)
-        {
-            let line = &self.reader.lines[self.line];
-            let message = format!(
-                "the text gives {} no value: taken for an interface that is called so",
-                quoted(&format!("${name}"))
-            );
-            self.reader.found.warn(line, "", message);
+        if let Some(name) = named.next() {
+            self.reader.called_by_its_name(name, self.line);
         }
         false
     }

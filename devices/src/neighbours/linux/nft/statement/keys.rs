@@ -144,8 +144,6 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         Key::State => {
             Condition::Is(Match::State(values().map(|v| v.to_ascii_uppercase()).collect()))
         }
-        // `${NAME}` of a shell.
-        Key::Interface { .. } if values().any(|name| name == "$") => Condition::Doubt,
         Key::Interface { out } => {
             let names = values().map(|name| name.to_owned()).collect();
             Condition::Is(Match::Interface { names, out })

@@ -8,6 +8,7 @@ mod translation;
 
 use sim_core::engine::device::Rule;
 
+use crate::config::quoted;
 use crate::neighbours::linux::marks::Marking;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::remedy;
@@ -16,7 +17,7 @@ use crate::neighbours::linux::target::{Target, only_counts};
 
 use super::MAN;
 use super::chains::{Place, Reader};
-use super::tokens::{block, elements};
+use super::tokens::{block, elements, is_open};
 use keys::{Key, key};
 use tcp::option;
 
@@ -78,14 +79,17 @@ impl<'s, 'r, 't> Statement<'s, 'r, 't> {
 
 impl<'t> Statement<'_, '_, 't> {
     pub(super) fn read(&mut self, words: &[&'t str]) {
-        // A shell's variable, or one of an included file, may hold whole rules.
-        if let ["$", ..] = words {
-            self.decides(Target::Unknown("a variable".to_owned()), 0);
-            return;
-        }
-        if let [name] = words
-            && name.starts_with('$')
+        // A shell's variable, or one of an included file, may hold whole rules; so may what a template has for it.
+        if let [name, rest @ ..] = words
+            && is_open(name)
+            && (rest.is_empty() || name.starts_with("${"))
         {
+            let line = &self.reader.lines[self.line];
+            let message = format!(
+                "the text gives {} no value: it may hold rules, and what they do is not known",
+                quoted(name)
+            );
+            self.reader.found.warn(line, name, message);
             self.decides(Target::Unknown((*name).to_owned()), 0);
             return;
         }
