@@ -287,26 +287,26 @@ fn entry<'a>(words: &[&'a str], out: &mut Vec<&'a str>) -> bool {
     true
 }
 
-/// The words of a line with its keywords written out; `None` where none changes.
-pub(super) fn written_out<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+/// Puts the words of a line with its keywords written out into `out`; false where none changes.
+pub(super) fn write_out<'a>(words: &[&'a str], out: &mut Vec<&'a str>) -> bool {
     let at = match words {
         ["no" | "NO" | "No", _, ..] => 1,
         // An entry with its number.
         [number, ..] if number.bytes().all(|byte| byte.is_ascii_digit()) => 1,
         _ => 0,
     };
-    let first = words.get(at)?;
+    let Some(first) = words.get(at) else { return false };
     let is_entry = |word: &str| ["permit", "deny", "remark"].iter().any(|k| begins(k, word));
     let is_numbered = at == 1 && words[0].starts_with(is_digit);
     if !first.starts_with(|c: char| c.is_ascii_alphabetic())
         || first.len() < 2
         || is_numbered && !is_entry(first)
     {
-        return None;
+        return false;
     }
-    let mut out = Vec::with_capacity(words.len());
+    out.clear();
     out.extend(words[..at].iter().map(|word| if is_numbered { *word } else { "no" }));
-    (ROOT.write(&words[at..], &mut out) && out != words).then_some(out)
+    ROOT.write(&words[at..], out) && out != words
 }
 
 #[cfg(test)]
@@ -315,7 +315,9 @@ mod tests {
 
     fn check(line: &str, expected: Option<&str>) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(written_out(&words).map(|words| words.join(" ")).as_deref(), expected, "{line}");
+        let mut out = Vec::new();
+        let written = write_out(&words, &mut out).then(|| out.join(" "));
+        assert_eq!(written.as_deref(), expected, "{line}");
     }
 
     #[test]

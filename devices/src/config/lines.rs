@@ -246,13 +246,13 @@ impl<'a> Found<'a> {
     fn into_lines(self) -> Vec<Line<'a>> {
         let all = Arc::new(self.words);
         let lines = self.lines.into_iter();
+        let mut written = Vec::new();
         lines
             .map(|FoundLine { number, indent, words, raw }| {
                 let words = Words { all: Arc::clone(&all), place: words };
-                let written = keywords::written_out(&words);
-                let (words, given) = match written {
-                    Some(written) => (written.into_iter().collect(), Some(words)),
-                    None => (words, None),
+                let (words, given) = match keywords::write_out(&words, &mut written) {
+                    true => (written.iter().copied().collect(), Some(words)),
+                    false => (words, None),
                 };
                 Line { number, indent, words, given, raw }
             })

@@ -87,6 +87,8 @@ impl<'r, 't> Reader<'r, 't> {
         braced: &'t BTreeMap<usize, String>,
         found: &'r mut Diagnostics,
     ) -> Self {
+        let mut rules = Ruleset::of(text.file, MAN);
+        rules.reserve(lines.len());
         Self {
             text,
             lines,
@@ -102,7 +104,7 @@ impl<'r, 't> Reader<'r, 't> {
             chains: BTreeSet::new(),
             patterns: Vec::new(),
             bases: Vec::new(),
-            rules: Ruleset::of(text.file, MAN),
+            rules,
             found,
         }
     }
