@@ -498,11 +498,15 @@ impl Endpoint {
             };
             dss_checksum(dsn, ssn, len, sum)
         });
-        let first = segment.data == 0 && segment.start == 1 && !ends;
-        if first
+        if matches!(self.mode, Mode::Mptcp { certain: false })
+            && data == 0
+            && !ends
             && self.version == MptcpVersion::V1
             && self.end == End::Client
-            && matches!(self.mode, Mode::Mptcp { certain: false })
+            && {
+                let s = &self.subflows[i];
+                segment.start == 1 || s.queue.is_of_first_burst(segment, s.tx.next)
+            }
         {
             return MptcpOption::Capable {
                 version: 1,

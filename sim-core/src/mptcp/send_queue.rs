@@ -52,6 +52,8 @@ pub struct SendQueue {
     end: u64,
     /// Subflow offset after the last short segment that was sent (`snd_sml`).
     small_end: u64,
+    /// Subflow offset after what left first, at once; 0 before.
+    first_burst: u64,
     /// What a cork holds back.
     pub(super) corked: Corked,
     /// Size of the send buffer; it only grows.
@@ -64,6 +66,12 @@ impl SendQueue {
     pub fn at(&self, offset: u64) -> Option<&Buffer> {
         let i = self.buffers.partition_point(|b| b.end() <= offset);
         self.buffers.get(i).filter(|b| b.start <= offset)
+    }
+
+    /// True for a segment that leaves with the first one as one packet, which the interface cuts: all parts carry
+    /// the same options (Linux, net/ipv4/tcp_offload.c: `tcp_gso_segment`).
+    pub(super) fn is_of_first_burst(&self, segment: DataSegment, next: u64) -> bool {
+        segment.start + u64::from(segment.len) == next && next <= self.first_burst
     }
 
     /// Bytes given and not sent, the next offset to send being `next`.
@@ -318,6 +326,10 @@ impl Endpoint {
                     break;
                 }
                 in_burst = burst.segments.min(burst.len.div_ceil(u64::from(mss)));
+                let s = &mut self.subflows[i];
+                if s.tx.next == 1 {
+                    s.queue.first_burst = 1 + burst.len.min(in_burst * u64::from(mss));
+                }
             }
             if !self.send_queued(io, i) {
                 break;
