@@ -106,8 +106,20 @@ const FOREIGN: &[(&str, u32)] = &[
     ("ipv4 access-group-out ", 500),
 ];
 
-/// Marks of ours that other systems write word for word (EOS has VRFs as IOS has them).
-const SHARED: [&str; 1] = ["vrf definition "];
+/// Marks of ours that other systems write word for word (EOS has VRFs as IOS has them, and classes as NX-OS has; so has
+/// OS10).
+const SHARED: [&str; 10] = [
+    "vrf definition ",
+    "class-map type qos ",
+    "class-map type queuing ",
+    "class-map type network-qos ",
+    "policy-map type qos ",
+    "policy-map type queuing ",
+    "policy-map type network-qos ",
+    "service-policy type qos ",
+    "system qos",
+    "priority-flow-control ",
+];
 
 /// Fewest points by which a text without a header is recognised.
 const FEWEST: u32 = 3;
@@ -164,6 +176,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let mut scores = vec![0u32; all.len()];
     let mut strongest = vec![0u32; all.len()];
     let (mut foreign, mut prefixes, mut wildcards, mut lists) = (0u32, 0u32, 0u32, 0u32);
+    let mut of_others = 0u32;
     let marks = &*MARKS;
     let mut judge = |line: &str| {
         // In whose name a script runs a command says nothing of the command.
@@ -179,6 +192,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
         prefixes += u32::from(has_prefix_length(line));
         wildcards += u32::from(has_wildcard(line));
         lists += u32::from(is_list_of_no_kind(line));
+        of_others += u32::from(is_type_of_no_asa(line));
     };
     let read = text.lines();
     let text = text.text;
@@ -225,7 +239,7 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     let place = |name: &str| all.iter().position(|p| p.name == name).unwrap_or(0);
     let (asa, ios, nexus) = (place("asa"), place("ios"), place("nx-os"));
     scores[ios] = scores[ios].saturating_add(wildcards.min(FEWEST));
-    scores[asa] = scores[asa].saturating_sub(wildcards.saturating_mul(5));
+    scores[asa] = scores[asa].saturating_sub((wildcards + of_others).saturating_mul(5));
     scores[nexus] = scores[nexus].saturating_add(lists.saturating_mul(FEWEST));
     if let Some(Ok((name, weight))) = said {
         let at = place(name);
@@ -280,6 +294,19 @@ fn has_wildcard(line: &str) -> bool {
 /// `ip access-list NAME`, as NX-OS writes (and EOS); IOS says `extended` or `standard`.
 fn is_list_of_no_kind(line: &str) -> bool {
     line.strip_prefix("ip access-list ").is_some_and(|name| !name.contains(' '))
+}
+
+/// A map of a type that an ASA does not have, or a policy that is put in effect by its type: an ASA knows maps of the
+/// types inspect, management and regex, and `service-policy NAME` (Cisco ASA Series Command Reference).
+fn is_type_of_no_asa(line: &str) -> bool {
+    let mut words = line.split(' ').filter(|word| !word.is_empty());
+    match [words.next(), words.next(), words.next()] {
+        [Some("class-map" | "policy-map"), Some("type"), Some(kind)] => {
+            !matches!(kind, "inspect" | "management" | "regex")
+        }
+        [Some("class" | "service-policy"), Some("type"), Some(_)] => true,
+        _ => false,
+    }
 }
 
 /// What the header of a collected text says that it is (RANCID's content type, Batfish's format): the
@@ -423,6 +450,20 @@ const NX_OS: Platform = Platform {
         ("vrf context", 10),
         ("install feature-set", 20),
         ("vpc domain", 20),
+        // Quality of service (Cisco Nexus 9000 Series NX-OS Quality of Service Configuration Guide).
+        ("class-map type qos ", 10),
+        ("class-map type queuing ", 20),
+        ("class-map type network-qos ", 20),
+        ("policy-map type qos ", 10),
+        ("policy-map type queuing ", 20),
+        ("policy-map type network-qos ", 20),
+        ("class type queuing ", 50),
+        ("class type network-qos ", 50),
+        ("service-policy type qos ", 20),
+        ("service-policy type queuing ", 50),
+        ("service-policy type network-qos ", 50),
+        ("system qos", 20),
+        ("priority-flow-control ", 20),
     ],
     knows: None,
     audit: |text| with_lists(text, &["version "], "Ethernet switches", Empty::Unknown),
@@ -598,6 +639,24 @@ mod tests {
             &format!("! Compiled for fwsm 2.3\nnameif e0 outside security0\n{groups}"),
             Some("fwsm"),
         );
+        let qos = "class-map type qos match-all R\n match cos 3\npolicy-map type qos M\n class R\n  set qos-group 3\n";
+        check(qos, Some("nx-os"));
+        check("class-map type network-qos R\nmatch qos-group 3\n", Some("nx-os"));
+        check(
+            "policy-map type queuing Q\nclass type queuing R\nbandwidth percent 50\n",
+            Some("nx-os"),
+        );
+        check("system qos\nservice-policy type network-qos N\n", Some("nx-os"));
+        check("switchport mode trunk\npriority-flow-control mode on\n", Some("nx-os"));
+        // What no ASA has speaks against one; more lines that only it has speak for it all the same.
+        check(
+            "policy-map type control A\nclass type control always\nservice-policy type control A",
+            None,
+        );
+        check(
+            "class-map type management m\nclass-map type regex r\nservice-policy p global",
+            Some("asa"),
+        );
         check("r(config)# ip inspect name x tcp", Some("ios"));
         check("interface Ethernet1\n ip address 10.0.0.1/24\nip route 10.1.0.0/16 10.0.0.2", None);
         check(
@@ -619,6 +678,8 @@ mod tests {
         let switch =
             "hostname tor7\nvrf definition mgmt\nvrf definition lab\nip domain-name lab.example\n";
         assert_eq!(certain(switch), Ok(false));
+        assert_eq!(certain("system qos\nclass-map type qos match-all R\n"), Ok(false));
+        assert_eq!(certain("service-policy type queuing output Q\n"), Ok(true));
         assert_eq!(certain(&format!("{alike}line vty 0 4\n")), Ok(true));
         assert_eq!(certain("tcp-map m\n tcp-options range 30 30 allow"), Ok(true));
     }
