@@ -186,10 +186,16 @@ impl Objects {
             words => match network(words) {
                 Some(addresses) => Some(addresses),
                 None => {
+                    let is_address = |word: &&&str| word.parse::<IpAddr>().is_ok();
                     let (given, expected) = match words {
                         [address, mask] if address.parse::<Ipv4Addr>().is_ok() => {
                             (*mask, "a netmask such as 255.255.255.0")
                         }
+                        // What stands in the place of an address, as `${var.first}` in a template.
+                        ["host" | "range", ends @ ..] => (
+                            ends.iter().find(|end| !is_address(end)).copied().unwrap_or(""),
+                            "an address",
+                        ),
                         _ => (words.first().copied().unwrap_or(""), "an address"),
                     };
                     found.error(
@@ -311,5 +317,38 @@ fn unnumbered<'a, 'l>(line: &'a Line<'l>) -> &'a [&'l str] {
     match line.words.as_slice() {
         [number, rest @ ..] if !rest.is_empty() && number.parse::<u32>().is_ok() => rest,
         words => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::lines::lines;
+
+    /// What is said of a line is said of the word that cannot be read.
+    #[test]
+    fn what_stands_for_an_address_is_named() {
+        let said = |line: &str| {
+            let (mut objects, mut found) = (Objects::default(), Diagnostics::new("a.cfg"));
+            let read = lines(line);
+            objects.inner(&Block::Network("o".to_owned()), &read[0], &mut found);
+            let all = found.into_all();
+            all.first().map(|one| one.message.clone()).unwrap_or_default()
+        };
+        for (line, named) in [
+            ("host ${fw.inside}", "expected an address, found `${fw.inside}`"),
+            ("range ${first} ${last}", "expected an address, found `${first}`"),
+            ("range 10.0.0.1 ${last}", "expected an address, found `${last}`"),
+            ("network-object host ${x}", "expected an address, found `${x}`"),
+            ("subnet ${net} 255.0.0.0", "expected an address, found `${net}`"),
+            (
+                "subnet 10.0.0.0 ${mask}",
+                "expected a netmask such as 255.255.255.0, found `${mask}`",
+            ),
+            ("host", "expected an address, found the end of the line"),
+            ("range 10.0.0.1 10.0.0.9", ""),
+        ] {
+            assert_eq!(said(line), named, "{line}");
+        }
     }
 }
