@@ -44,12 +44,29 @@ pub(super) fn followed<'t>(text: ConfigText<'t>) -> (Vec<Set<'t>>, Vec<u32>) {
             take_apart(&words, line, &mut sets);
         } else if is_change(line) {
             changes += 1;
-            if changes > COMMANDS_MAX || !follow(&words, &mut sets) {
+            let is_followed = changes <= COMMANDS_MAX && follow(&words, &mut sets);
+            if !is_followed && !is_of_no_weight(&words, &sets) {
                 unread.push(line.number);
             }
         }
     }
     (sets, unread)
+}
+
+/// True for a command that deletes what decides of no connection, or all rules of a kind where the text has none before
+/// it: what stands after it is all there is.
+fn is_of_no_weight(words: &[&str], sets: &[Set<'_>]) -> bool {
+    let is_base = |word: &str| matches!(word, "rulebase" | "pre-rulebase" | "post-rulebase");
+    let has_none =
+        |of: &[&str]| !sets.iter().any(|set| set.words.windows(of.len()).any(|w| w == of));
+    match words {
+        ["delete", "mgt-config", ..] | ["delete", "deviceconfig", "system", ..] => true,
+        ["delete", .., base] if is_base(base) => has_none(&[base]),
+        ["delete", .., base, kind] | ["delete", .., base, kind, "rules"] if is_base(base) => {
+            has_none(&[base, kind])
+        }
+        _ => false,
+    }
 }
 
 /// Keeps a setting; those of a rule, of which one command may have several, each for itself.
@@ -202,6 +219,23 @@ mod tests {
             &["deviceconfig setting tcp strip-mptcp-option no"],
             &[1],
         );
+    }
+
+    /// A script that begins with a clean slate loses nothing by it.
+    #[test]
+    fn what_was_there_before_the_text() {
+        let rule = "set rulebase security rules R action allow\n";
+        let unread = |text: &str| left(text).1;
+        for deleted in ["mgt-config users administrator", "deviceconfig system login-banner"] {
+            assert_eq!(unread(&format!("{rule}delete {deleted}\n")), [0; 0], "{deleted}");
+        }
+        for deleted in ["rulebase", "rulebase security", "rulebase security rules"] {
+            assert_eq!(unread(&format!("delete {deleted}\n{rule}")), [0; 0], "{deleted}");
+            // Rules of another scope are not what is meant.
+            let elsewhere = format!("{rule}delete vsys vsys1 {deleted}\n");
+            assert_eq!(unread(&elsewhere), [2], "{deleted}");
+        }
+        assert_eq!(unread(&format!("delete rulebase security rules S\n{rule}")), [1]);
     }
 
     #[test]

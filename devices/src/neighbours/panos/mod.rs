@@ -8,6 +8,7 @@ mod objects;
 mod overrides;
 mod policy;
 mod rule;
+mod schedules;
 mod statements;
 mod systems;
 

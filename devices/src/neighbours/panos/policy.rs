@@ -14,6 +14,7 @@ use super::decryption;
 use super::objects::Objects;
 use super::overrides::Overrides;
 use super::rule::{Base, NAMING, Rule, is_any, label, reached, shadowed, way};
+use super::schedules;
 use super::statements::{Settings, Statement};
 use super::systems::Systems;
 
@@ -191,8 +192,15 @@ impl<'t> Policy<'t> {
         let rule = &mut rules[at];
         let mut values = values.iter().filter(|v| !matches!(**v, "[" | "]" | "member"));
         match setting {
-            "from" => rule.from.extend(values),
-            "to" => rule.to.extend(values),
+            // Named again, by another line of the rule, it is the same zone.
+            "from" | "to" => {
+                let zones = if setting == "from" { &mut rule.from } else { &mut rule.to };
+                for zone in values {
+                    if !zones.contains(zone) {
+                        zones.push(zone);
+                    }
+                }
+            }
             "action" => rule.action = values.next().map(|action| (*action, statement.place())),
             "disabled" => rule.disabled = values.next() == Some(&"yes"),
             "type" if decrypts => rule.of_type = values.next().copied(),
@@ -464,8 +472,12 @@ impl<'t> Policy<'t> {
                 tell(&traffic, way(&label(&rule.from), &label(&rule.to)), Effect::Drop, because);
             }
         }
+        let ways = |rule: &Rule<'_>| match rule.of_type {
+            Some("intrazone") => within(&rule.way(), &rule.from, apart, &allowed),
+            _ => split(&rule.way(), (&rule.from, &rule.to), apart, &allowed),
+        };
         let (rules, ends) = reached(self.asked(), self.systems.names());
-        for (rule, before) in rules.iter().zip(shadowed(&rules)) {
+        for (at, (rule, before)) in rules.iter().zip(shadowed(&rules)).enumerate() {
             if before.is_some() {
                 continue;
             }
@@ -475,8 +487,13 @@ impl<'t> Policy<'t> {
             };
             let all = rule.way();
             if let (Some(schedule), Some((_, place))) = (rule.schedule, &rule.action) {
-                let why = format!("the rule holds only while schedule {schedule} does");
-                tell(&traffic, all, Effect::Unknown, vec![Because::line(place, why)]);
+                let does = |at: usize| self.defaults[at].as_ref().map(|(allows, _)| *allows);
+                let defaults = [does(0).unwrap_or(true), does(1).unwrap_or(false)];
+                let next = schedules::next(rule, &rules[at + 1..], defaults, has_scopes);
+                for (direction, (passing, _)) in ways(rule) {
+                    let (effect, why) = schedules::told(rule, schedule, next.as_ref(), passing);
+                    tell(&traffic, direction, effect, vec![Because::line(place, why)]);
+                }
                 continue;
             }
             if let Some((service, place)) = self.undefined_service(rule) {
@@ -486,11 +503,7 @@ impl<'t> Policy<'t> {
             }
             match &rule.action {
                 Some(("allow", place)) => {
-                    let ways = match rule.of_type {
-                        Some("intrazone") => within(&all, &rule.from, apart, &allowed),
-                        _ => split(&all, (&rule.from, &rule.to), apart, &allowed),
-                    };
-                    for (direction, (effect, mut because)) in ways {
+                    for (direction, (effect, mut because)) in ways(rule) {
                         because.push(Because::line(place, "the rule allows it"));
                         let given =
                             rule.applications.0.iter().find_map(|name| self.overrides.of_tcp(name));
@@ -665,6 +678,13 @@ mod tests {
         assert_eq!(told(dos)[0], "drop TCP that the DoS rule D names, zone a to zone b");
         let rule = "set rulebase security rules R from a to b action allow schedule nights\n";
         assert_eq!(told(rule)[0], "unknown TCP that rule R names, zone a to zone b");
+    }
+
+    /// A zone that several lines of a rule name is told of once.
+    #[test]
+    fn zones_are_told_of_once() {
+        let text = "set rulebase security rules R action allow from a to e\nset rulebase security rules R from b to e\nset rulebase security rules R from a to e\n";
+        assert_eq!(rows_of(text).0[0], "strip all TCP, rule R, zone a, b to zone e");
     }
 
     /// Shared rules stand outside those of a device group; what takes all of a group leaves the other's to be asked.
