@@ -295,7 +295,8 @@ impl AccessList {
     pub fn add(&mut self, words: &[&str], read: Option<Entry>) {
         let places = ["line", "sequence"];
         let is_place = |w: &&&str| places.contains(*w) || w.parse::<u32>().is_ok();
-        self.has_entries |= words.iter().find(|w| !is_place(w)).is_some_and(|w| *w != "remark");
+        let is_entry = words.iter().find(|w| !is_place(w)).is_some_and(|w| *w != "remark");
+        self.has_entries |= is_entry && !reading::asks_others_for_established(words);
         let (number, is_place_of_line) = match words {
             ["line", number, ..] => (number.parse().ok(), true),
             ["sequence", number, ..] | [number, ..] => (number.parse().ok(), false),

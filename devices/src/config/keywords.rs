@@ -119,7 +119,7 @@ const OF_ENTRIES: &[(&str, usize)] = &[
 ];
 
 /// Keywords behind which a name stands.
-const BEFORE_NAMES: [&str; 13] = [
+pub(super) const BEFORE_NAMES: [&str; 13] = [
     "addrgroup",
     "host",
     "ifc",

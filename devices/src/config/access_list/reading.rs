@@ -9,6 +9,7 @@ use sim_core::wire::packet::Flags;
 
 use super::{Addresses, AskedFlags, Dialect, Entry, Errors, Names, Services, Set};
 use crate::config::group::Group;
+use crate::config::keywords::BEFORE_NAMES;
 use crate::config::objects::{Objects, Service};
 use crate::config::words::{is_protocol, netmask, port, prefix, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
@@ -36,6 +37,7 @@ pub fn entry(
 ) -> Option<Entry> {
     let mut words = Words {
         dialect,
+        given: words,
         rest: without_note(words),
         objects,
         line,
@@ -93,6 +95,8 @@ const BEHIND_LOG: [&str; 9] = [
 
 struct Words<'a, 'l, 'd> {
     dialect: Dialect,
+    /// All of the entry.
+    given: &'a [&'l str],
     rest: &'a [&'l str],
     objects: &'a Objects,
     line: &'a Line<'l>,
@@ -129,6 +133,12 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             }
         };
         entry.acts = true;
+        if self.dialect == Dialect::Ios && asks_others_for_established(self.given) {
+            let message = "established asks for flags of TCP, and stands behind no other protocol: this line is refused";
+            let word = self.rest.iter().rev().find(|word| **word == "established").unwrap_or(&"");
+            self.found.error(self.line, word, message);
+            return Err(Unread::OtherTraffic);
+        }
         if standard || self.starts_with_an_address() {
             let addresses = self.addresses(true)?;
             match self.dialect {
@@ -522,6 +532,18 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             }
         }
     }
+}
+
+/// True for an entry of another protocol than TCP that asks for `established`: the flags of a segment ("for the TCP protocol
+/// only", Cisco IOS Security Command Reference, permit (IP) and permit (IPv6); so it is in those of NX-OS and IOS XR).
+pub(super) fn asks_others_for_established(words: &[&str]) -> bool {
+    let Some(at) = words.iter().position(|word| matches!(*word, "permit" | "deny")) else {
+        return false;
+    };
+    let [protocol, rest @ ..] = without_note(&words[at + 1..]) else { return false };
+    let is_other = is_protocol(protocol) || matches!(*protocol, "ip" | "ipv4" | "ipv6");
+    is_other
+        && rest.windows(2).any(|two| two[1] == "established" && !BEFORE_NAMES.contains(&two[0]))
 }
 
 /// The port that a word begins with, which goes on with letters.
