@@ -131,7 +131,7 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
 }
 
 /// Kinds of interfaces; of those with a common beginning, the one that it stands for first.
-const INTERFACES: [&str; 18] = [
+const INTERFACES: [&str; 22] = [
     "ethernet",
     "fastethernet",
     "gigabitethernet",
@@ -150,6 +150,10 @@ const INTERFACES: [&str; 18] = [
     "dialer",
     "bvi",
     "pos",
+    "atm",
+    "cellular",
+    "multilink",
+    "virtual-template",
 ];
 
 /// What tells an interface from others, however its kind is shortened: `Gi0/1`, `g0/1` and `GigabitEthernet0/1` are
@@ -216,6 +220,8 @@ mod tests {
         for name in ["Gi0/1", "g0/1", "GigabitEthernet0/1"] {
             assert_eq!(interface_key(name), "gigabitethernet0/1");
         }
+        assert_eq!(interface_key("fa0/0"), interface_key("FastEthernet0/0"));
+        assert_eq!(interface_key("g0/0/1.42"), interface_key("GigabitEthernet0/0/1.42"));
         assert_ne!(interface_key("Te0/1"), interface_key("Tu0/1"));
         let names =
             |text: &str| interface_names(&text.split_whitespace().collect::<Vec<_>>()).join(" ");

@@ -34,6 +34,7 @@ use sim_core::wire::packet::{Flags, Flow, Packet};
 use crate::cbac::inspect::Inspections;
 use crate::config::access_list::AccessList;
 use crate::config::route_map::RouteMapEntry;
+use crate::config::words::interface_key;
 use crate::nat::config::NatConfig;
 use crate::nbar::config::Quality;
 use crate::zbfw::zones::Zones;
@@ -151,10 +152,14 @@ pub(crate) enum Through {
 }
 
 impl IosConfig {
-    /// The interface of this name, however it is spaced and abbreviated in case.
+    /// The interface of this name, however it is spaced, cut and capitalised.
     pub(crate) fn interface(&self, name: &str) -> Option<&Interface> {
         let bare = name.replace(' ', "");
-        self.interfaces.iter().find(|i| i.name.eq_ignore_ascii_case(&bare))
+        let written = self.interfaces.iter().find(|i| i.name.eq_ignore_ascii_case(&bare));
+        written.or_else(|| {
+            let key = interface_key(&bare);
+            self.interfaces.iter().find(|i| interface_key(&i.name) == key)
+        })
     }
 
     /// True when the zone-based firewall is in force.

@@ -721,17 +721,82 @@ const GLOBAL_IP: &[&str] = &[
     "wccp",
 ];
 
-/// True for a line that an interface may have and the global mode has not: where a text is not indented,
-/// the interface is still open after it.
+/// Commands whose first word interfaces and the global mode have, by the second words that an interface's have; any
+/// where none is named (Cisco IOS Master Command List).
+const OF_BOTH: &[(&str, &[&str])] = &[
+    ("arp", &["timeout", "arpa", "snap", "probe"]),
+    ("authentication", &[]),
+    ("backup", &["delay", "interface", "load"]),
+    ("bfd", &["interval", "template", "echo", "neighbor"]),
+    ("cdp", &["enable", "tlv"]),
+    ("clns", &["mtu", "router"]),
+    ("clock", &["rate"]),
+    ("dampening", &[]),
+    (
+        "dialer",
+        &[
+            "idle-timeout",
+            "in-band",
+            "map",
+            "persistent",
+            "pool",
+            "pool-member",
+            "remote-name",
+            "string",
+        ],
+    ),
+    ("dot1x", &["pae", "port-control", "timeout", "max-req", "max-reauth-req", "host-mode"]),
+    ("glbp", &[]),
+    ("isdn", &[]),
+    ("lacp", &["fast-switchover", "max-bundle", "port-priority", "rate"]),
+    ("lldp", &["receive", "transmit", "med-tlv-select"]),
+    ("load-interval", &[]),
+    ("logging", &["event"]),
+    ("mac", &["access-group"]),
+    ("macro", &["apply", "description"]),
+    ("mls", &["qos"]),
+    ("mpls", &["bgp", "ip", "mtu", "traffic-eng"]),
+    ("ntp", &["broadcast", "disable", "multicast"]),
+    ("power", &["inline"]),
+    ("ppp", &[]),
+    ("rep", &["segment", "preempt", "stcn"]),
+    ("service", &["instance"]),
+    (
+        "spanning-tree",
+        &["bpdufilter", "bpduguard", "cost", "guard", "link-type", "port-priority", "portfast"],
+    ),
+    ("standby", &[]),
+    ("tag-switching", &["ip", "mtu"]),
+    ("udld", &["port"]),
+    ("vrf", &["forwarding"]),
+    ("vrrp", &[]),
+    ("xconnect", &[]),
+];
+
+/// True for a line that an interface may have: where a text is not indented, the interface is still open after it.
 pub(super) fn goes_on(line: &Line<'_>) -> bool {
     let words = match line.words.as_slice() {
         ["no" | "default", rest @ ..] if !rest.is_empty() => rest,
         words => words,
     };
     match words {
+        ["ip" | "ipv6", "vrf", "forwarding", ..]
+        | ["ip", "dhcp", "client" | "relay", ..]
+        | ["ipv6", "dhcp", "client" | "relay" | "server", ..]
+        | ["ip", "dhcp", "snooping", "trust" | "limit", ..]
+        | ["ip", "arp", "inspection", "trust" | "limit", ..]
+        | ["ip", "audit" | "ips", _, "in" | "out", ..]
+        | ["ip", "wccp", _, "redirect", ..]
+        | ["crypto", "map", _] => true,
         ["ip" | "ipv6", second, ..] => !GLOBAL_IP.contains(second),
         ["ip" | "ipv6"] | [] => false,
-        [first, ..] => INTERFACE.contains(first) && !GLOBAL.contains(first),
+        [first, rest @ ..] if GLOBAL.contains(first) => {
+            let of_both = OF_BOTH.iter().find(|(word, _)| word == first);
+            of_both.is_some_and(|(_, seconds)| {
+                seconds.is_empty() || rest.first().is_some_and(|second| seconds.contains(second))
+            })
+        }
+        [first, ..] => INTERFACE.contains(first),
     }
 }
 
