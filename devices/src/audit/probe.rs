@@ -276,7 +276,9 @@ impl<'d> Conversation<'d> {
         for signed in self.signed.iter().filter(|s| telling(&s.change)) {
             let mut reason = Because::rule(&signed.rule);
             if let Change::Dropped { reason: why } | Change::Reset { reason: why } = signed.change {
-                reason.rule = format!("{} ({why})", reason.rule);
+                // A rule that is called as its line is says no more than that.
+                let rule = if reason.rule == reason.text { "refused" } else { &*reason.rule };
+                reason.rule = format!("{rule} ({why})");
             }
             if !because.contains(&reason) {
                 because.push(reason);

@@ -92,6 +92,28 @@ impl AskedFlags {
     }
 }
 
+impl Entry {
+    /// True where it names whatever another entry does, of packets with flags that it names: as far as they are written
+    /// alike.
+    pub(crate) fn leaves_nothing_to(&self, other: &Self) -> bool {
+        let takes = |mine: &Set, others: &Set| match (mine, others) {
+            (Set::One(Addresses::Any), _) => true,
+            (Set::One(mine), Set::One(others)) => mine == others,
+            _ => false,
+        };
+        let takes_services = match (&self.services, &other.services) {
+            (Services::One(mine), Services::One(others)) => {
+                *mine == Service::default() || mine == others
+            }
+            _ => false,
+        };
+        self.doubt.is_none()
+            && takes(&self.source, &other.source)
+            && takes(&self.destination, &other.destination)
+            && takes_services
+    }
+}
+
 /// The interfaces that a packet enters and leaves by, where an entry may ask for them.
 pub type Between<'a> = [&'a str; 2];
 

@@ -506,10 +506,7 @@ pub(crate) fn advice() -> String {
 fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     let advice = advice();
     let mut notes: Vec<(ConfigLine, String)> = Vec::new();
-    let nat = &config.nat;
-    let translating =
-        nat.dynamics.iter().map(|d| &d.place).chain(nat.statics.iter().map(|s| &s.place));
-    if let Some(place) = translating.min_by_key(|place| place.line) {
+    if let Some(place) = warn::translating(config) {
         let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                        translation, and a join to it fails; gateways that rewrite payload (ip nat \
                        service) break the DSS mapping";
@@ -736,6 +733,43 @@ mod tests {
         assert_eq!(list(6)[1..], ["denies, too", "denies, too", "denies, too (and 2 more)"]);
     }
 
+    /// Of the entries that deny answers, those alone are counted that answers come to.
+    #[test]
+    fn entries_that_deny_answers_are_counted() {
+        let text = "ip access-list extended L\n deny ip 10.0.0.0 0.255.255.255 any\n deny ip 172.16.0.0 0.15.255.255 any\n permit tcp any any established\n deny ip any any\ninterface a\n ip access-group L in\n";
+        let rows = |text: &str, way: &str| -> Vec<Option<u32>> {
+            let audit = audit(ConfigText::new("r.cfg", text));
+            let is_meant = |v: &&Verdict| v.effect == Effect::Drop && v.direction.ends_with(way);
+            let row = audit.verdicts.iter().find(is_meant).unwrap();
+            row.because.iter().map(|b| b.line).collect()
+        };
+        assert_eq!(rows(text, "towards it"), [Some(2), Some(3)]);
+        assert_eq!(rows(text, "from its side"), [Some(5), Some(2), Some(3)]);
+        // Some answers are left to it, where not all are permitted before it.
+        let narrow =
+            text.replace("tcp any any established", "tcp any 10.1.0.0 0.0.0.255 established");
+        assert_eq!(rows(&narrow, "towards it"), [Some(5), Some(2), Some(3)]);
+    }
+
+    /// A line that denies is not said twice.
+    #[test]
+    fn a_line_is_said_once() {
+        let text = "access-list 101 deny ip any any\ninterface a\n ip access-group 101 in\n";
+        let audit = audit(ConfigText::new("r.cfg", text));
+        let row = audit.verdicts.iter().find(|v| v.effect == Effect::Drop).unwrap();
+        let (text, rule) = (&*row.because[0].text, &*row.because[0].rule);
+        assert_eq!((text, rule), ("access-list 101 deny ip any any", "refused (access list)"));
+    }
+
+    /// Where nothing is bound that drops, all TCP passes.
+    #[test]
+    fn policies_that_drop_nothing() {
+        let text = "class-map V\n match dscp ef\npolicy-map P\n class V\n  priority percent 20\ninterface a\n service-policy output P\n";
+        assert_eq!(audited(text)[0], "all TCP | interface a, opened from its side | pass | 7");
+        let drops = text.replace("priority percent 20", "drop");
+        assert!(audited(&drops)[0].starts_with("TCP that is permitted |"), "{:?}", audited(&drops));
+    }
+
     /// Keywords are taken in capitals, and cut.
     #[test]
     fn keywords_in_capitals_and_cut() {
@@ -939,6 +973,104 @@ mod tests {
             open.replace("ip access-group", "ip route 0.0.0.0 0.0.0.0 fa0/1\nip access-group");
         assert_eq!(warned(&left), [4]);
         assert_eq!(warned("interface a\nrouter ospf 1\nip nat inside\n"), [3]);
+    }
+
+    /// Where a text is not indented, an interface stays open behind commands that the global mode has as well.
+    #[test]
+    fn interfaces_stay_open_behind_their_commands() {
+        let between = "ip vrf forwarding A\nvrf forwarding A\nstandby version 2\nstandby 1 ip 10.0.0.1\nstandby 2 ipv6 2001:db8::1/64\nvrrp 1 ip 10.0.0.1\nglbp 1 ip 10.0.0.1\nipv6 traffic-filter B out\ncdp enable\nspanning-tree portfast\nntp disable\nmpls ip\ncrypto map M\nip dhcp snooping trust\nlogging event link-status\nno lldp transmit\n";
+        let text = format!(
+            "access-list 100 permit ip any any\ncrypto map M 10 ipsec-isakmp\nset peer 10.0.0.1\nmatch address 100\nipv6 access-list B\npermit ipv6 any any\ninterface g0/0\n{between}ip nat inside\n"
+        );
+        assert_eq!(warned(&text), [0; 0], "{:?}", audit(ConfigText::new("r.cfg", &text)).warnings);
+        for global in [
+            "cdp run",
+            "spanning-tree mode pvst",
+            "crypto map M 10 ipsec-isakmp",
+            "ntp server 10.0.0.1",
+            "ip vrf A",
+            "vrf definition A",
+            "ip dhcp snooping",
+        ] {
+            assert_eq!(warned(&format!("interface a\n{global}\nip nat inside\n")), [3], "{global}");
+        }
+    }
+
+    /// An interface is found by its name, however that is cut.
+    #[test]
+    fn names_of_interfaces_that_are_cut() {
+        let text = "access-list 1 permit any\ninterface g0/0/0\n ip address 192.0.2.1 255.255.255.0\n ip nat outside\nip nat inside source list 1 interface GigabitEthernet0/0/0 overload\n";
+        for (cut, whole) in [
+            ("g0/0/0", "GigabitEthernet0/0/0"),
+            ("gi0/1", "GigabitEthernet0/1"),
+            ("Fa0/0", "FastEthernet 0/0"),
+            ("Se0/0", "Serial0/0"),
+            ("at0", "ATM0"),
+        ] {
+            for (opened, named) in [(cut, whole), (whole, cut)] {
+                let text = text
+                    .replace("g0/0/0", opened)
+                    .replace("GigabitEthernet0/0/0", &named.replace(' ', ""));
+                let found = audit(ConfigText::new("r.cfg", &text)).warnings;
+                let said: Vec<&str> = found.iter().map(|w| &*w.message).collect();
+                let [translated] = &said[..] else { panic!("{opened} {named} {said:?}") };
+                assert!(translated.contains("ADD_ADDR"), "{said:?}");
+            }
+        }
+    }
+
+    /// That nothing is translated and that addresses are is never said of one text.
+    #[test]
+    fn translation_is_told_of_where_there_is_any() {
+        let said = |text: &str, what: &str| {
+            let found = audit(ConfigText::new("r.cfg", text)).warnings;
+            found.iter().any(|w| w.message.contains(what))
+        };
+        let sides = "interface a\n ip nat inside\ninterface b\n ip address 192.0.2.1 255.255.255.0\n ip nat outside\naccess-list 1 permit any\nip nat pool P 192.0.2.8 192.0.2.9 prefix-length 24\n";
+        let dynamic = "ip nat inside source list 1 interface b overload\n";
+        let fixed = "ip nat inside source static tcp 10.0.0.1 80 192.0.2.1 80\n";
+        for (text, is_translating) in [
+            (format!("{sides}{dynamic}"), true),
+            (format!("{sides}{fixed}"), true),
+            (format!("{sides}{dynamic}").replace("source list 1", "source list 2"), false),
+            (format!("{sides}{dynamic}").replace("interface b o", "interface c o"), false),
+            (format!("{sides}{dynamic}").replace("source list 1", "source list global-list"), true),
+            (format!("{sides}{dynamic}").replace("interface b o", "pool P o"), true),
+            (format!("{sides}{dynamic}").replace("interface b o", "pool Q o"), false),
+            (format!("{sides}{dynamic}{fixed}").replace(" ip nat", " no ip nat"), false),
+        ] {
+            let is_said =
+                [said(&text, "addresses are translated"), said(&text, "nothing is translated")];
+            assert_eq!(is_said, [is_translating, !is_translating], "{text}");
+        }
+    }
+
+    /// `established` is TCP's alone (Cisco IOS Security Command Reference, permit (IP)).
+    #[test]
+    fn established_of_other_protocols() {
+        let entries = |entries: &str| {
+            format!("ip access-list extended L\n{entries}interface a\n ip access-group L in\n")
+        };
+        let tcp = " permit tcp any any established\n";
+        assert_eq!(warned(&entries(tcp)), [0; 0]);
+        for of in ["udp", "ip", "gre", "icmp"] {
+            let text = entries(&format!("{tcp} permit {of} any any established\n"));
+            assert_eq!(warned(&text), [3], "{of}");
+            let remarked = entries(&format!("{tcp} remark nothing\n"));
+            assert_eq!(audited(&text), audited(&remarked), "{of}");
+            let v6 = text
+                .replace("ip access-list extended", "ipv6 access-list")
+                .replace("ip access-group", "ipv6 traffic-filter")
+                .replace(" ip any", " ipv6 any");
+            assert_eq!(warned(&v6), [3], "{v6}");
+        }
+        let named = " permit udp object-group established any\n";
+        let text = format!("object-group network established\n host 10.0.0.1\n{}", entries(named));
+        assert_eq!(warned(&text), [0; 0]);
+        // A list of such lines alone has no entry.
+        let alone = entries(" permit udp any any established\n");
+        assert_eq!(warned(&alone), [2, 4]);
+        assert!(!audited(&alone).iter().any(|row| row.contains("| drop |")));
     }
 
     /// Blocks that are not read, as they are typed: without indentation, and left by `ex`.

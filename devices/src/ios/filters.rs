@@ -218,15 +218,19 @@ impl Probes {
             let (traffic, because) = match effect {
                 Effect::Drop => {
                     let mut because = because;
-                    let lists = at.iter().flat_map(|i| family.lists(i)).flatten();
-                    also_denied(&config, lists, &mut because);
+                    also_denied(&config, family, at, flow, &mut because);
                     let which = by.unwrap_or_else(|| "that is not permitted".to_owned());
                     (format!("{tcp} {which}"), because)
                 }
                 Effect::Pass => {
                     let rule = format!("TCP options are not touched ({SEED})");
                     let because = vec![Because::line(&first.place, rule)];
-                    (format!("{tcp} that is permitted"), because)
+                    let all = at.iter().all(|i| config.lets_all_through(family, i));
+                    let traffic = match all {
+                        true => format!("all {tcp}"),
+                        false => format!("{tcp} that is permitted"),
+                    };
+                    (traffic, because)
                 }
                 _ => (format!("{tcp} that is permitted"), because),
             };
@@ -381,6 +385,17 @@ fn refused<'c>(
 }
 
 impl IosConfig {
+    /// True where nothing on an interface drops connections of TCP.
+    fn lets_all_through(&self, family: Family, interface: &Interface) -> bool {
+        let mut policies = interface.service.iter().flatten();
+        family.lists(interface).iter().chain(&interface.inspect).all(Option::is_none)
+            && policies.all(|policy| self.dropped_classes(&policy.name).is_empty())
+            && interface.zone.is_none()
+            && interface.unread.is_empty()
+            && self.dropping(family, interface).is_none()
+            && self.intercept.list.is_none()
+    }
+
     /// Connections of the classes that a policy drops, or one inside it.
     fn dropped_samples(&self, policy: &str) -> Vec<Flow> {
         let mut policies: Vec<&str> = vec![policy];
@@ -444,24 +459,32 @@ fn refusing<'i>(
     lists.into_iter().find(of).map(|group| group.name.as_str())
 }
 
-/// Adds to the line by which a list refuses a connection the others by which it does.
-fn also_denied<'i>(
+/// Adds to the line by which a list refuses a connection the others by which it does: the packet that meets it may be an
+/// answer, which not all entries name that name what opens.
+fn also_denied(
     config: &IosConfig,
-    mut lists: impl Iterator<Item = &'i Named>,
+    family: Family,
+    at: Crossing<'_>,
+    flow: Flow,
     because: &mut Vec<Because>,
 ) {
     let Some(line) = because.first().and_then(|because| because.line) else { return };
-    let list = lists.find_map(|group| {
-        let list = config.access_lists.get(&group.name)?;
-        list.entries.iter().any(|entry| entry.place.line == line).then_some(list)
+    let met = met(config, family, at, flow).into_iter();
+    let mut refused = met.filter_map(|(_, list, flow, flags)| {
+        let entry = list.matching(flow, flags).filter(|entry| entry.place.line == line)?;
+        (!entry.permit).then_some((list, flags))
     });
-    let Some(list) = list else { return };
+    let Some((list, flags)) = refused.next() else { return };
     let mut lines = BTreeSet::from([line]);
     let mut unnamed = 0;
     for flow in list.refused_samples() {
         let Some(entry) = list.matching(flow, Flags::SYN).filter(|entry| !entry.permit) else {
             continue;
         };
+        let first = list.matching(flow, flags);
+        if first.is_some_and(|first| first.permit && first.leaves_nothing_to(entry)) {
+            continue;
+        }
         match (lines.insert(entry.place.line), lines.len() <= DENIED_MAX) {
             (true, true) => because.push(Because::line(&entry.place, "denies, too")),
             (is_new, _) => unnamed += usize::from(is_new),

@@ -131,11 +131,50 @@ fn quality(config: &IosConfig, say: &mut Say<'_>) {
     }
 }
 
+/// Lists that a router of Catalyst SD-WAN has of its own, and that no configuration shows (Cisco Catalyst SD-WAN NAT
+/// Configuration Guide).
+const OF_SDWAN: [&str; 2] = ["global-list", "nat-dia-vpn-hop-access-list"];
+
+/// The first line by which the router translates something: none does where no interface is of a side, nor without the
+/// list, the pool and the interface that it names.
+pub(super) fn translating(config: &IosConfig) -> Option<&ConfigLine> {
+    if !has_sides(config) {
+        return None;
+    }
+    let nat = &config.nat;
+    let is_defined = |dynamic: &&Dynamic| {
+        let is_selected = match dynamic.is_route_map {
+            true => config.route_maps.contains_key(&dynamic.list),
+            false => {
+                config.access_lists.contains_key(&dynamic.list)
+                    || OF_SDWAN.contains(&&*dynamic.list)
+            }
+        };
+        is_selected
+            && match &dynamic.to {
+                To::Pool(name) => nat.pool(name).is_some(),
+                To::Interface(name) => config.interface(name).is_some(),
+            }
+    };
+    let is_there = |global: &Global| match global {
+        Global::Interface(name) => config.interface(name).is_some(),
+        Global::Address(_) => true,
+    };
+    let dynamics = nat.dynamics.iter().filter(is_defined).map(|dynamic| &dynamic.place);
+    let statics = nat.statics.iter().filter(|fixed| is_there(&fixed.global));
+    dynamics.chain(statics.map(|fixed| &fixed.place)).min_by_key(|place| place.line)
+}
+
+/// True where an interface is `ip nat inside` or `ip nat outside`.
+fn has_sides(config: &IosConfig) -> bool {
+    config.interfaces.iter().any(|interface| interface.nat.is_some())
+}
+
 fn translation(config: &IosConfig, say: &mut Say<'_>) {
     let nat = &config.nat;
     let lines = nat.dynamics.iter().map(|d| &d.place).chain(nat.statics.iter().map(|s| &s.place));
     if let Some(first) = lines.min_by_key(|place| place.line)
-        && !config.interfaces.iter().any(|i| i.nat.is_some())
+        && !has_sides(config)
     {
         let message = "no interface is ip nat inside or ip nat outside: nothing is translated";
         say(first, "", message.to_owned(), Vec::new());
@@ -159,7 +198,12 @@ fn sources(config: &IosConfig, dynamic: &Dynamic, say: &mut Say<'_>) {
         let known: Vec<&str> = config.access_lists.keys().map(String::as_str).collect();
         (config.access_lists.contains_key(list), "access list", known)
     };
-    if !defined {
+    if !defined && OF_SDWAN.contains(&&**list) {
+        let message = format!(
+            "access list {list} is the router's own, and not in the text: a simulation translates nothing by this line"
+        );
+        say(place, list, message, Vec::new());
+    } else if !defined {
         let message = format!("{what} {list} is not defined: nothing is translated by this line");
         say(place, list, message, known);
     }
