@@ -4,6 +4,7 @@
 mod congestion;
 mod path_managers;
 mod schedulers;
+mod segmentation;
 
 use std::path::PathBuf;
 
