@@ -186,6 +186,36 @@ fn priorities_change_while_it_runs() {
     }
 }
 
+/// Of several subflows from one address Linux changes the first (`mptcp_pm_mp_prio_send_ack`).
+#[test]
+fn priorities_of_several_subflows_from_one_address() {
+    for (profile, many) in [("Rfc8684", 2), ("Linux6", 1)] {
+        let ran = Setup {
+            client: &format!("(profile: {profile})"),
+            server: &format!(r#"(profile: {profile}, signal: ["b"])"#),
+            events: r#"At("1 s", SetBackup("client", "b", true))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        let from_second = ran.connection().subflows.iter().filter(|s| s.path == "b").count();
+        assert_eq!(from_second, 2, "{profile}: {}", subflows(&ran));
+        let told: Vec<_> = ran
+            .sent(End::Client)
+            .filter(|packet| {
+                let mut options = mptcp_options(&packet.options);
+                options.any(|option| matches!(option, MptcpOption::Prio { .. }))
+            })
+            .map(|packet| packet.dst)
+            .collect();
+        assert_eq!(told.len(), many, "{profile}");
+        let is_of_first = |told: &std::net::IpAddr| {
+            let first = ran.connection().subflows.iter().find(|s| s.path == "b");
+            first.is_some_and(|s| s.flow.dst.ip() == *told)
+        };
+        assert!(told.first().is_some_and(is_of_first), "{profile}: {told:?}");
+    }
+}
+
 const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
                              (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
                              (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;

@@ -468,14 +468,16 @@ impl Endpoint {
         self.flush_acks(io);
     }
 
-    /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO).
+    /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO). Of several Linux takes the
+    /// first (`mptcp_pm_mp_prio_send_ack`).
     pub fn set_backup(&mut self, io: &mut Io<'_>, address: IpAddr, backup: bool) {
         let speaks = self.is_mptcp();
-        for s in &mut self.subflows {
-            if s.state == State::Established && s.flow.src.ip() == address {
-                s.backup = backup;
-                s.priority_pending = speaks.then_some(backup);
-            }
+        let most = if self.is_linux() { 1 } else { usize::MAX };
+        let is_meant =
+            |s: &&mut Subflow| s.state == State::Established && s.flow.src.ip() == address;
+        for s in self.subflows.iter_mut().filter(is_meant).take(most) {
+            s.backup = backup;
+            s.priority_pending = speaks.then_some(backup);
         }
         self.push(io);
         self.flush_acks(io);
