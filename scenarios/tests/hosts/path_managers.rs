@@ -216,6 +216,61 @@ fn priorities_of_several_subflows_from_one_address() {
     }
 }
 
+/// Priorities that an end tells while it runs.
+fn priorities(ran: &Ran, end: End) -> Vec<bool> {
+    let told = ran.options(end).filter_map(|option| match option {
+        MptcpOption::Prio { backup, .. } => Some(backup),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// Linux tells nobody of a priority that stays as it was (`mptcp_pm_nl_set_flags`); later joins have the new one.
+#[test]
+fn priorities_that_stay() {
+    for (profile, told) in [("Rfc8684", &[false, true][..]), ("Linux6", &[true])] {
+        let ran = Setup {
+            client: &format!("(profile: {profile})"),
+            server: &format!("(profile: {profile})"),
+            events: r#"At("1 s", SetBackup("client", "b", false)),
+                       At("2 s", SetBackup("client", "b", true)),
+                       At("3 s", InjectReset("b"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        assert_eq!(priorities(&ran, End::Client), told, "{profile}");
+    }
+    let ran = Setup {
+        client: "(profile: Linux6)",
+        events: r#"At("1 s", AddressRemoved("client", "b")),
+                   At("2 s", SetBackup("client", "b", true)),
+                   At("3 s", AddressAdded("client", "b"))"#,
+        ..TWO_PATHS
+    }
+    .run();
+    let joins = ran.options(End::Client).filter_map(|option| match option {
+        MptcpOption::Join(Join::Syn { backup, .. }) => Some(backup),
+        _ => None,
+    });
+    assert_eq!(joins.collect::<Vec<_>>(), [false, true]);
+}
+
+/// A host that is called tells that the first subflow is a backup when its path manager has something to do: once a join is
+/// over (`mptcp_pm_subflow_check_next`).
+#[test]
+fn the_first_subflow_of_a_host_that_is_called_is_a_backup() {
+    let run = |events: &str, server: &str| {
+        let setup = Setup { client: "(profile: Linux6)", server, events, ..TWO_PATHS };
+        priorities(&setup.run(), End::Server)
+    };
+    let backup = r#"(profile: Linux6, backup: ["a"])"#;
+    let reset = r#"At("1 s", InjectReset("b"))"#;
+    assert_eq!(run("", backup), [false; 0]);
+    assert_eq!(run(reset, backup), [true]);
+    assert_eq!(run(reset, "(profile: Linux6)"), [false; 0]);
+    assert_eq!(run("", r#"(profile: Linux6, backup: ["a"], signal: ["b"])"#), [true]);
+}
+
 const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
                              (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
                              (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;

@@ -61,7 +61,9 @@ impl World {
                 self.each_endpoint(host, |endpoint, io| endpoint.add_address(io, address));
             }
             Action::SetBackup { host, address, backup } => {
+                // Linux tells nobody of what does not change.
                 self.each_endpoint(host, |endpoint, io| endpoint.set_backup(io, address, backup));
+                self.stack_mut(host).set_backup(address, backup);
             }
             Action::Abort { connection, end } => {
                 let c = &self.connections[connection.0 as usize];

@@ -161,13 +161,14 @@ impl Endpoint {
         self.tell(io.now, i, Some(syn.uid), Fact::SynReceived { offer: Offer::Join });
         let nonce_here = self.rng.next_u32();
         let local = self.subflows[i].flow.src.ip();
+        let is_backup = self.is_backup(io.host, local);
         let s = &mut self.subflows[i];
         s.offers_mptcp = true;
         s.remote_id = address_id;
         s.remote_nonce = nonce;
         s.local_nonce = nonce_here;
         s.proof = Proof::Pending;
-        s.backup = backup || self.config.path_manager.backup.contains(&local);
+        s.backup = backup || is_backup;
         let forbidden = self.config.path_manager.no_join_to_initial
             && self.subflows[0].flow.src == self.subflows[i].flow.src;
         // Linux asks the rest when the proof comes (subflow_syn_recv_sock).
@@ -201,10 +202,11 @@ impl Endpoint {
         let local_id = self.address_id(io.host, local);
         let i = self.open_subflow(io, SubflowRole::Join, local, remote, true, local_id, remote_id);
         let nonce = self.rng.next_u32();
+        let is_backup = self.is_backup(io.host, local);
         let s = &mut self.subflows[i];
         s.local_nonce = nonce;
         s.proof = Proof::Pending;
-        s.backup = self.config.path_manager.backup.contains(&local);
+        s.backup = is_backup;
         self.counters.count(Counter::TcpActiveOpens);
         self.counters.count(Counter::JoinSynTx);
         self.first_syn(io, i);

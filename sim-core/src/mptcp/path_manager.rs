@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::config::PathManagerKind;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
+use super::stack::HostStack;
 use super::subflow::{Fin, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
@@ -40,6 +41,8 @@ pub(super) struct Announcements {
     accepts: bool,
     started: bool,
     changed: bool,
+    /// That the first subflow is a backup has been told, or was not to be.
+    told_priority: bool,
 }
 
 impl Default for Announcements {
@@ -56,6 +59,7 @@ impl Default for Announcements {
             accepts: true,
             started: false,
             changed: false,
+            told_priority: false,
         }
     }
 }
@@ -96,13 +100,16 @@ impl Endpoint {
                 }
             }
             self.announcements.due = !self.announcements.queue.is_empty();
-            // Its SYN cannot say so (Linux: mptcp_pm_create_subflow_or_signal_addr, which a host that is called comes
-            // to only when it has something to announce).
+        }
+        // The first SYN cannot say so. In Linux a host that is called comes to it only when it has something to announce,
+        // or a join is over (`mptcp_mpc_endpoint_setup`, `mptcp_pm_subflow_check_next`).
+        let has_work = !self.is_linux()
+            || self.end == End::Client
+            || self.announcements.changed
+            || !self.config.path_manager.signal.is_empty();
+        if has_work && !std::mem::replace(&mut self.announcements.told_priority, true) {
             let local = self.subflows[0].flow.src.ip();
-            let has_work = !self.is_linux()
-                || self.end == End::Client
-                || !self.config.path_manager.signal.is_empty();
-            if has_work && self.config.path_manager.backup.contains(&local) {
+            if self.is_backup(io.host, local) {
                 self.subflows[0].backup = true;
                 self.subflows[0].priority_pending = Some(true);
             }
@@ -468,9 +475,17 @@ impl Endpoint {
         self.flush_acks(io);
     }
 
+    /// True for an own address that is a backup now.
+    pub(super) fn is_backup(&self, host: &HostStack, address: IpAddr) -> bool {
+        host.is_backup(address, self.config.path_manager.backup.contains(&address))
+    }
+
     /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO). Of several Linux takes the
-    /// first (`mptcp_pm_mp_prio_send_ack`).
+    /// first, and none where nothing changes (`mptcp_pm_mp_prio_send_ack`, `mptcp_pm_nl_set_flags`).
     pub fn set_backup(&mut self, io: &mut Io<'_>, address: IpAddr, backup: bool) {
+        if self.is_linux() && self.is_backup(io.host, address) == backup {
+            return;
+        }
         let speaks = self.is_mptcp();
         let most = if self.is_linux() { 1 } else { usize::MAX };
         let is_meant =

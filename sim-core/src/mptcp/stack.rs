@@ -106,6 +106,8 @@ pub struct HostStack {
     lost_addresses: Vec<LocalAddress>,
     /// Own addresses that MPTCP uses no more.
     withdrawn: Vec<IpAddr>,
+    /// Addresses of which the priority was changed: whether each is a backup now.
+    priorities: Vec<(IpAddr, bool)>,
     disabled_until: SimTime,
     path_mtus: Vec<PathMtu>,
     /// Subflows that are over, by their flows.
@@ -158,6 +160,7 @@ impl HostStack {
             addresses: Vec::new(),
             lost_addresses: Vec::new(),
             withdrawn: Vec::new(),
+            priorities: Vec::new(),
             known: Vec::new(),
             source_routing: true,
             mtus: Vec::new(),
@@ -279,6 +282,18 @@ impl HostStack {
     #[must_use]
     pub fn is_endpoint(&self, address: IpAddr) -> bool {
         self.owns(address) && !self.withdrawn.contains(&address)
+    }
+
+    /// An own address becomes a backup, or is one no more.
+    pub(crate) fn set_backup(&mut self, address: IpAddr, backup: bool) {
+        self.priorities.retain(|(of, _)| *of != address);
+        self.priorities.push((address, backup));
+    }
+
+    /// True for a backup; `configured`: it was one at first.
+    pub(crate) fn is_backup(&self, address: IpAddr, configured: bool) -> bool {
+        let changed = self.priorities.iter().find(|(of, _)| *of == address);
+        changed.map_or(configured, |(_, backup)| *backup)
     }
 
     /// Accepts connections on `port`.
