@@ -271,6 +271,23 @@ fn the_first_subflow_of_a_host_that_is_called_is_a_backup() {
     assert_eq!(run("", r#"(profile: Linux6, backup: ["a"], signal: ["b"])"#), [true]);
 }
 
+/// REMOVE_ADDR goes by a subflow that stays, or, while there is none, by the one that goes (Linux:
+/// `mptcp_pm_addr_send_ack_avoid_list`).
+#[test]
+fn an_address_that_goes_is_told_of_by_another_subflow() {
+    for (at, by) in [("0.06 s", 1), ("2 s", 2)] {
+        let events = format!(r#"At("{at}", AddressRemoved("client", "a"))"#);
+        let ran = Setup { client: "(profile: Linux6)", events: &events, ..TWO_PATHS }.run();
+        let told = ran.sent(End::Client).find_map(|packet| {
+            let mut options = mptcp_options(&packet.options);
+            let is_told = options.any(|option| matches!(option, MptcpOption::RemoveAddr(_)));
+            is_told.then_some(packet.src)
+        });
+        let Some(std::net::IpAddr::V4(told)) = told else { panic!("{at}: {told:?}") };
+        assert_eq!(told.octets()[2], by, "{at}");
+    }
+}
+
 const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
                              (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
                              (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;

@@ -41,6 +41,8 @@ pub(super) struct Announcements {
     accepts: bool,
     started: bool,
     changed: bool,
+    /// An own address whose subflows are about to be closed.
+    leaving: Option<IpAddr>,
     /// That the first subflow is a backup has been told, or was not to be.
     told_priority: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Announcements {
             accepts: true,
             started: false,
             changed: false,
+            leaving: None,
             told_priority: false,
         }
     }
@@ -216,12 +219,15 @@ impl Endpoint {
                 || (s.can_carry() && self.is_mptcp() && self.first_carrier() == Some(i)))
     }
 
+    /// The subflow that carries signals: a healthy one, if there is one, and none that is about to be left, but where no
+    /// other is healthy (`mptcp_pm_addr_send_ack_avoid_list`).
     fn first_carrier(&self) -> Option<usize> {
-        let healthy = |s: &super::subflow::Subflow| s.can_carry() && !s.tx.in_loss();
-        self.subflows
-            .iter()
-            .position(healthy)
-            .or_else(|| self.subflows.iter().position(|s| s.can_carry()))
+        let healthy = |s: &Subflow| s.can_carry() && !s.tx.in_loss();
+        let stays = |s: &Subflow| self.announcements.leaving != Some(s.flow.src.ip());
+        let first = |is_such: &dyn Fn(&Subflow) -> bool| self.subflows.iter().position(is_such);
+        first(&|s| healthy(s) && stays(s))
+            .or_else(|| first(&healthy))
+            .or_else(|| first(&|s| s.can_carry()))
     }
 
     /// The signal that an acknowledgement on subflow `i` should carry, as far as the option space that
@@ -448,6 +454,14 @@ impl Endpoint {
     /// An own address is used no more: its subflows end, the peer is told.
     pub fn remove_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
         let id = self.address_id(io.host, address);
+        let speaks = self.is_mptcp();
+        // Linux tells it before it closes subflows (`mptcp_nl_remove_subflow_and_signal_addr`).
+        if speaks && self.is_linux() {
+            self.announcements.removals.push(id);
+            self.announcements.leaving = Some(address);
+            self.flush_acks(io);
+            self.announcements.leaving = None;
+        }
         for i in 0..self.subflows.len() {
             if self.subflows[i].is_alive() && self.subflows[i].flow.src.ip() == address {
                 self.counters.count(Counter::RmSubflow);
@@ -455,7 +469,7 @@ impl Endpoint {
             }
         }
         self.announcements.opened.retain(|(local, _)| *local != address);
-        if self.is_mptcp() {
+        if speaks && !self.is_linux() {
             self.announcements.removals.push(id);
         }
         self.push(io);
