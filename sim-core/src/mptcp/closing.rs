@@ -4,7 +4,7 @@ use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Life};
 use super::output::DataSegment;
 use super::stack::TimeWait;
-use super::subflow::State;
+use super::subflow::{Fin, State};
 use crate::record::story::{Fact, FallbackReason, ResetCause};
 use crate::record::{SubflowOutcome, SubflowRole};
 use crate::tcp::seq_of;
@@ -78,12 +78,22 @@ impl Endpoint {
         self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
     }
 
-    /// The FIN of a subflow that this end has left, once all that it was given is out.
+    /// The FIN of a subflow that is closed alone, once all that it was given is out.
     pub(super) fn close_left_subflow(&mut self, io: &mut Io<'_>, i: usize) {
         let s = &self.subflows[i];
-        if s.state == State::Established && s.queue.unsent(s.tx.next) == 0 {
+        if s.state == State::Established && !s.fin_sent() && s.queue.unsent(s.tx.next) == 0 {
             self.send_subflow_fin(io, i);
         }
+    }
+
+    /// Subflow `i` is closed alone, as Linux does it: all that is outstanding may go elsewhere, and the FIN follows what
+    /// the subflow was given (`__mptcp_close_ssk`).
+    pub(super) fn close_alone(&mut self, io: &mut Io<'_>, i: usize, fin: Fin) {
+        self.subflows[i].fin = fin;
+        self.join_is_over();
+        self.reinject_everything(io, i);
+        self.close_left_subflow(io, i);
+        self.await_subflow(io.now);
     }
 
     /// The peer's FIN on subflow `i` is in order.
@@ -99,9 +109,13 @@ impl Endpoint {
             // kept, and sent on (subflow_sched_work_if_closed, __mptcp_close_subflow).
         } else if !self.subflows[i].fin_sent() && self.life == Life::Active {
             // The peer closes this subflow only: close it here too, and send what is left elsewhere.
-            self.reinject_outstanding(io, i);
-            self.send_subflow_fin(io, i);
-            self.await_subflow(io.now);
+            if !self.is_linux() {
+                self.reinject_outstanding(io, i);
+                self.send_subflow_fin(io, i);
+                self.await_subflow(io.now);
+            } else if self.subflows[i].fin == Fin::No {
+                self.close_alone(io, i, Fin::FollowsPeers);
+            }
         }
     }
 

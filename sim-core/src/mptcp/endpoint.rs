@@ -11,7 +11,7 @@ use super::receive_window::ReceiveWindow;
 use super::scheduler::SchedulerState;
 use super::small_segments::{Corked, SmallSegments};
 use super::stack::{EndpointId, HostStack};
-use super::subflow::Subflow;
+use super::subflow::{Fin, Subflow};
 use super::waiting::Waiting;
 use crate::app::marks::Marks;
 use crate::app::source::App;
@@ -392,11 +392,15 @@ impl Endpoint {
         matches!(self.mode, Mode::Plain(_))
     }
 
-    /// True when the endpoint has nothing left to do: ended, and every subflow closed or gone. One that was left for
-    /// want of an address may never hear that its FIN arrived, and is no longer the connection's.
+    /// True when the endpoint has nothing left to do: ended, and every subflow closed or gone. One that was closed
+    /// alone may never hear that its FIN arrived, or never get that far, and is no longer the connection's.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.life != Life::Active && self.subflows.iter().all(|s| s.is_left() || s.is_finished())
+        self.life != Life::Active
+            && self
+                .subflows
+                .iter()
+                .all(|s| s.is_left() || s.fin == Fin::FollowsPeers || s.is_finished())
     }
 
     /// Position of everything written that waits to be acknowledged, or to be delivered.

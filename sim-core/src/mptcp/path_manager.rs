@@ -188,7 +188,7 @@ impl Endpoint {
 
     /// Joins that are open or being opened.
     fn joins(&self) -> u32 {
-        let is_one = |s: &&Subflow| s.is_alive() && !s.is_left() && s.role == SubflowRole::Join;
+        let is_one = |s: &&Subflow| s.is_alive() && s.fin == Fin::No && s.role == SubflowRole::Join;
         self.subflows.iter().filter(is_one).count() as u32
     }
 
@@ -413,13 +413,9 @@ impl Endpoint {
                 self.give_up_unanswered(io, i);
             }
             State::Established if is_linux => {
-                if !self.subflows[i].fin_sent() {
+                if self.subflows[i].fin == Fin::No {
                     self.tell(io.now, i, None, Fact::SubflowLeft);
-                    self.subflows[i].fin = Fin::FollowsToLeave;
-                    self.join_is_over();
-                    self.reinject_everything(io, i);
-                    self.close_left_subflow(io, i);
-                    self.await_subflow(io.now);
+                    self.close_alone(io, i, Fin::FollowsToLeave);
                 }
             }
             _ => {

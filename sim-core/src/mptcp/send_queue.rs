@@ -336,7 +336,7 @@ impl Endpoint {
             }
             in_burst -= 1;
         }
-        if self.subflows[i].fin == Fin::FollowsToLeave {
+        if matches!(self.subflows[i].fin, Fin::FollowsToLeave | Fin::FollowsPeers) {
             self.close_left_subflow(io, i);
         }
         let s = &mut self.subflows[i];

@@ -25,6 +25,8 @@ pub enum Fin {
     FollowsToLeave,
     /// That FIN is in flight or acknowledged.
     SentToLeave,
+    /// It is given nothing more, for the peer has closed it; the FIN follows what it was given.
+    FollowsPeers,
     /// The FIN of a connection that ends, or the answer to the peer's, is in flight or acknowledged.
     Sent,
 }

@@ -23,6 +23,9 @@ const MARKS: [&str; 8] = [
 ];
 const PROXY: &str = "TPROXY --on-port 8080 --tproxy-mark 0x100/0x100";
 
+const NFT_PROXY: &str =
+    "meta l4proto tcp tproxy ip to :8080 meta mark set meta mark | 0x100 accept";
+
 /// Draws.
 struct Dice<'a>(&'a mut Stream);
 
@@ -48,6 +51,7 @@ fn dump(dice: &mut Dice<'_>) -> String {
     if dice.one_in(3) {
         out += "*raw\n:PREROUTING ACCEPT [0:0]\n";
         let targets = ["DROP", "ACCEPT"];
+        out += dice.of(&["", "-A PREROUTING -m rpfilter --invert -j DROP\n"]);
         out += &rules(dice, "PREROUTING", &targets, 2);
         out += "COMMIT\n";
     }
@@ -136,7 +140,10 @@ fn condition(dice: &mut Dice<'_>, option: &str) -> String {
 /// Conditions of TCP's header.
 fn tcp(dice: &mut Dice<'_>) -> String {
     let not = if dice.one_in(4) { " !" } else { "" };
-    match dice.0.below(8) {
+    match dice.0.below(12) {
+        8 => format!(" -m tcpmss{not} --mss 1000:1500"),
+        9 => " -m recent --set --name seen".to_owned(),
+        10 => " -m tcpmss --mss 1:500".to_owned(),
         0 => format!(" -m tcp{not} --dport 80"),
         1 => format!(" -m tcp{not} --dport 1000:9000"),
         2 => format!(" -m multiport{not} --dports 22,443,8000:8100"),
@@ -176,6 +183,11 @@ fn nftables(dice: &mut Dice<'_>) -> String {
             "ct mark set 0x1",
             "meta mark set ct mark",
         ]);
+        if hook == "prerouting" && priority == "mangle" {
+            own.push(NFT_PROXY);
+            own.push(NFT_PROXY.trim_end_matches(" accept"));
+            own.extend(["fib saddr . iif oif missing drop", "fib saddr . iif oif exists continue"]);
+        }
         if policy == "drop" && hook != "input" {
             own.extend(["accept", "accept"]);
         }
@@ -220,6 +232,8 @@ fn statements(dice: &mut Dice<'_>, targets: &[&str], most: u64) -> String {
             let map = dice.of(&[
                 "tcp dport vmap { 80 : accept, 22 : drop, 1000-9000 : continue }",
                 "iifname vmap { \"eth0\" : accept, \"eth1\" : drop }",
+                "numgen random mod 1 vmap { 0 : accept }",
+                "jhash ip saddr mod 2 vmap { 0-1 : continue }",
                 "ct state vmap { new : continue, established : accept, invalid : drop }",
                 "ip saddr . tcp dport vmap { 10.1.2.3 . 80 : drop, 192.168.0.0/24 . 443 : accept }",
             ]);
@@ -233,7 +247,9 @@ fn statements(dice: &mut Dice<'_>, targets: &[&str], most: u64) -> String {
 
 fn expression(dice: &mut Dice<'_>) -> String {
     let not = if dice.one_in(4) { "!= " } else { "" };
-    let said = match dice.0.below(16) {
+    let said = match dice.0.below(19) {
+        16 => format!("tcp option maxseg size {not}{}", dice.of(&["1000-1500", "1-500", "1460"])),
+        17 => "ip frag-off & 0x1fff == 0".to_owned(),
         0 => format!("iifname {not}\"{}\"", dice.of(&INTERFACES)),
         1 => format!("oifname {not}{{ \"eth0\", \"ppp0\" }}"),
         2 => format!("iifname {not}\"eth*\""),
