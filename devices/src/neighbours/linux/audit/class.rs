@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use sim_core::engine::device::in_prefix;
+
 use crate::neighbours::linux::hosts::Hosts;
 
 /// Networks as a condition names them together.
@@ -40,6 +42,35 @@ impl Class {
             && self.others.is_empty()
             && !self.calls_host
             && !self.is_in_part
+    }
+
+    /// True when each of its connections is another one's, too, and that has more.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        let networks = |mine: &Option<Networks>, others: &Option<Networks>| match (mine, others) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(mine), Some(others)) => mine.iter().all(|(address, length)| {
+                others.iter().any(|(of, bits)| bits <= length && in_prefix(*address, *of, *bits))
+            }),
+        };
+        type Ports = Option<Box<[RangeInclusive<u16>]>>;
+        let ports = |mine: &Ports, others: &Ports| match (mine, others) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(mine), Some(others)) => mine.iter().all(|range| {
+                others.iter().any(|of| of.start() <= range.start() && range.end() <= of.end())
+            }),
+        };
+        let is_within = |mine: &Self, others: &Self| {
+            networks(&mine.sources, &others.sources)
+                && networks(&mine.destinations, &others.destinations)
+                && ports(&mine.source_ports, &others.source_ports)
+                && ports(&mine.ports, &others.ports)
+                && (others.over.is_empty() || mine.over == others.over)
+                && mine.others == others.others
+                && mine.calls_host == others.calls_host
+        };
+        is_within(self, other) && !is_within(other, self)
     }
 
     /// Connections to another one's networks, too.

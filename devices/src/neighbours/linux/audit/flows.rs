@@ -164,7 +164,16 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         }
         let knows =
             if doubts.is_empty() { knowing.contains(&path.base.hook) } else { !knowing.is_empty() };
+        // Rules of answers alone name what answers the connections that they let be.
+        let is_of_answers = path.conditions().any(|(negated, on)| match on {
+            Match::State(states) if !negated => {
+                states.iter().any(|state| state == "ESTABLISHED")
+                    && !states.iter().any(|state| state == "NEW")
+            }
+            _ => false,
+        });
         let changes = !knows
+            || is_of_answers
             || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
         let answers: Vec<Asked<'_>> = match changes {
             true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),

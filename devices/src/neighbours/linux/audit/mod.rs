@@ -248,11 +248,16 @@ fn audit(text: ConfigText<'_>) -> Built {
     if of_host.iter().flat_map(|(_, verdicts)| verdicts).any(|v| v.effect != Effect::Pass) {
         told.extend(of_host);
     }
+    // Rows of several ways stay in the order of each: the first that fits a connection tells of it.
     for (way, verdicts) in told {
-        for verdict in verdicts {
-            match rows.iter_mut().find(|(known, _)| *known == verdict) {
-                Some((_, on)) => on.push(way),
-                None => rows.push((verdict, vec![way])),
+        let mut before = rows.len();
+        for verdict in verdicts.into_iter().rev() {
+            match rows[..before].iter().rposition(|(known, _)| *known == verdict) {
+                Some(at) => {
+                    rows[at].1.push(way);
+                    before = at;
+                }
+                None => rows.insert(before, (verdict, vec![way])),
             }
         }
     }

@@ -246,13 +246,16 @@ impl Tried {
             true => [rest.clone(), self.one(unnamed(true), &[])],
             false => [rest.clone(), rest.clone()],
         };
-        let mut rows: Vec<(Outcome, Vec<String>)> = Vec::new();
-        let mut say = |traffic: String, outcome: Option<Outcome>| {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut say = |traffic: String, class: Option<&Class>, outcome: Option<Outcome>| {
             let Some(outcome) = outcome else { return };
-            match rows.iter_mut().find(|(known, _)| *known == outcome) {
-                Some((_, all)) if all.contains(&traffic) => {}
-                Some((_, all)) => all.push(traffic),
-                None => rows.push((outcome, vec![traffic])),
+            let at = rows.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
+                rows.push(Row { outcome, traffic: Vec::new(), classes: Vec::new() });
+                rows.len() - 1
+            });
+            if !rows[at].traffic.contains(&traffic) {
+                rows[at].traffic.push(traffic);
+                rows[at].classes.extend(class.cloned());
             }
         };
         let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == is_of_host);
@@ -319,7 +322,7 @@ impl Tried {
                 }
                 let of_both = self.one(both, &[]);
                 if both == named.call() || effect(&of_both) == effect(&rest) {
-                    say(format!("TCP{}", named.traffic), of_both);
+                    say(format!("TCP{}", named.traffic), Some(&named.traffic), of_both);
                     break;
                 }
             }
@@ -329,14 +332,14 @@ impl Tried {
             match told.as_slice() {
                 [(_, four), (_, six)] if four == six => {
                     if *four != rests[0] || *six != rests[1] {
-                        say(format!("TCP{traffic}"), four.clone());
+                        say(format!("TCP{traffic}"), Some(traffic), four.clone());
                     }
                 }
                 [_, _] => {
                     for (is_six, outcome) in told {
                         if outcome != rests[usize::from(is_six)] {
                             let version = if is_six { 6 } else { 4 };
-                            say(format!("TCP over IPv{version}{traffic}"), outcome);
+                            say(format!("TCP over IPv{version}{traffic}"), Some(traffic), outcome);
                         }
                     }
                 }
@@ -344,7 +347,7 @@ impl Tried {
                     for (is_six, outcome) in told {
                         let is_other = flows.tells_versions && is_six;
                         if outcome != rests[usize::from(is_other)] {
-                            say(format!("TCP{traffic}"), outcome);
+                            say(format!("TCP{traffic}"), Some(traffic), outcome);
                         }
                     }
                 }
@@ -383,7 +386,7 @@ impl Tried {
             }
         }
         for (class, outcome) in pairs {
-            say(format!("TCP{class}"), outcome);
+            say(format!("TCP{class}"), Some(&class), outcome);
         }
         // Rules whose conditions cannot be told, with the reason; those of one condition that decide together
         // are told where none of them decides alone.
@@ -445,7 +448,7 @@ impl Tried {
                         false => "that comes in where its source is not reached",
                     };
                     let traffic = format!("TCP{} {which}", named.traffic);
-                    say(traffic, Some((effect, because)));
+                    say(traffic, None, Some((effect, because)));
                 }
                 continue;
             }
@@ -469,6 +472,7 @@ impl Tried {
                 let because = self.doubted(&named.doubts);
                 say(
                     format!("TCP{} that this rule names", named.traffic),
+                    None,
                     Some((Effect::Unknown, because)),
                 );
             }
@@ -494,24 +498,29 @@ impl Tried {
             if let Some((doubted, _)) = deciding.filter(is_new).map(|at| &of_sent[at]) {
                 let because = self.doubted(&doubted.doubts);
                 let traffic = format!("TCP{} that this rule names", named.traffic);
-                say(traffic, Some((Effect::Unknown, because)));
+                say(traffic, None, Some((Effect::Unknown, because)));
             }
         }
         if rests[0] != rests[1] {
             let [_, six] = rests;
-            say("all other TCP over IPv6".to_owned(), six);
+            say("all other TCP over IPv6".to_owned(), None, six);
         }
         // Who looks for the first row that is of a connection finds what of it is not known.
-        rows.sort_by_key(|((effect, _), _)| *effect != Effect::Unknown);
+        rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
+        narrower_first(&mut rows);
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
-        rows.extend(rest.map(|rest| (rest, vec![all.to_owned()])));
+        rows.extend(rest.map(|outcome| Row {
+            outcome,
+            traffic: vec![all.to_owned()],
+            classes: Vec::new(),
+        }));
         // Of IPv4 such a text says nothing.
         if only_six {
-            for name in rows.iter_mut().flat_map(|(_, names)| names) {
+            for name in rows.iter_mut().flat_map(|row| &mut row.traffic) {
                 *name = name.replacen("TCP", "TCP over IPv6", 1);
             }
         }
-        let verdict = |((effect, because), traffic): (Outcome, Vec<String>)| Verdict {
+        let verdict = |Row { outcome: (effect, because), traffic, .. }: Row| Verdict {
             traffic: of_both_versions(traffic).join(", "),
             direction: String::new(),
             effect,
@@ -696,6 +705,39 @@ impl Tried {
             [line_of(&rules.rule(entry)), Because::default(why)]
         });
         each.flatten().collect()
+    }
+}
+
+/// Connections of one fate: their names, and the classes of those that any connection is one of or is not.
+struct Row {
+    outcome: Outcome,
+    traffic: Vec<String>,
+    classes: Vec<Class>,
+}
+
+/// Of two rows the one goes first that has a part of the other one's connections, so that the first that fits a connection
+/// tells of it; what crosses stays as it is.
+fn narrower_first(rows: &mut [Row]) {
+    let has_part_of = |mine: &Row, other: &Row| {
+        let effects = [mine.outcome.0, other.outcome.0];
+        effects[0] != effects[1]
+            && !effects.contains(&Effect::Unknown)
+            && mine.classes.iter().any(|class| other.classes.iter().any(|of| class.is_part_of(of)))
+    };
+    // Rows may have parts of each other.
+    let mut left = rows.len();
+    let mut at = 0;
+    while at < rows.len() && left > 0 {
+        let later = (at + 1..rows.len()).find(|later| {
+            has_part_of(&rows[*later], &rows[at]) && !has_part_of(&rows[at], &rows[*later])
+        });
+        match later {
+            Some(later) => {
+                rows[at..=later].rotate_right(1);
+                left -= 1;
+            }
+            None => at += 1,
+        }
     }
 }
 

@@ -100,11 +100,11 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [b
     said.join("; ")
 }
 
-/// True when rules for this host's packets name the loopback interface.
+/// True when rules that this host's packets meet name the loopback interface.
 pub(super) fn names_loopback(rules: &Ruleset) -> bool {
     let mut does = false;
     each(rules, |path| {
-        let is_of_host = matches!(path.base.hook, Hook::Input | Hook::Output);
+        let is_of_host = is_met(path.base.hook, true);
         does = is_of_host
             && path.names_interfaces()
             && path.conditions().any(|(_, on)| on.names_interface("lo"));

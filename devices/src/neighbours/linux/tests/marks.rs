@@ -127,8 +127,8 @@ fn a_transparent_proxy_takes_what_calls_the_host() {
         &[
             // What answers a forwarded one comes to the proxy, too.
             (Drop, "TCP to port 22", Some(5)),
-            (Terminate, "all other TCP", Some(5)),
             (Pass, "TCP to port 22", None),
+            (Terminate, "all other TCP", Some(5)),
         ],
     );
     has(nft, &["terminate all other TCP: forwarded, both directions; to this host itself"]);
@@ -197,7 +197,8 @@ fn answers_of_version_six_alone() {
         text,
         &[
             "pass TCP over IPv6 to port 80 (what earlier rules leave): to this host itself by eth8",
-            "drop TCP over IPv6 to port 81: opened by this host itself",
+            "drop TCP over IPv6 to port 81: opened by this host itself by any other interface but lo",
+            "drop TCP over IPv6 to port 81: opened by this host itself by eth8",
         ],
     );
     assert!(

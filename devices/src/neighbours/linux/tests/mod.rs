@@ -5,6 +5,7 @@ mod dumps;
 mod limits;
 mod marks;
 mod measured;
+mod order;
 mod own;
 mod packets;
 mod parts;
