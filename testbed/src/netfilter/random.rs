@@ -23,8 +23,7 @@ const MARKS: [&str; 8] = [
 ];
 const PROXY: &str = "TPROXY --on-port 8080 --tproxy-mark 0x100/0x100";
 
-const NFT_PROXY: &str =
-    "meta l4proto tcp tproxy ip to :8080 meta mark set meta mark | 0x100 accept";
+const NFT_PROXY: &str = "meta l4proto tcp tproxy ip to :8080 meta mark set 0x100 accept";
 
 /// Draws.
 struct Dice<'a>(&'a mut Stream);
@@ -51,7 +50,6 @@ fn dump(dice: &mut Dice<'_>) -> String {
     if dice.one_in(3) {
         out += "*raw\n:PREROUTING ACCEPT [0:0]\n";
         let targets = ["DROP", "ACCEPT"];
-        out += dice.of(&["", "-A PREROUTING -m rpfilter --invert -j DROP\n"]);
         out += &rules(dice, "PREROUTING", &targets, 2);
         out += "COMMIT\n";
     }
@@ -186,7 +184,6 @@ fn nftables(dice: &mut Dice<'_>) -> String {
         if hook == "prerouting" && priority == "mangle" {
             own.push(NFT_PROXY);
             own.push(NFT_PROXY.trim_end_matches(" accept"));
-            own.extend(["fib saddr . iif oif missing drop", "fib saddr . iif oif exists continue"]);
         }
         if policy == "drop" && hook != "input" {
             own.extend(["accept", "accept"]);

@@ -149,9 +149,12 @@ fn is_of(class: &str, flow: Flow) -> Named {
     let Some(rest) = class.strip_prefix("TCP").filter(|_| is_of_version(class, flow)) else {
         return Named::No;
     };
-    // What is sent here goes beyond no limit, and has neither a mark nor an owner.
+    // What is sent here goes beyond no limit, comes in where its source is reached, and has neither a mark nor an owner,
+    // and the usual MSS.
     let is_supposed = [" with ", " of user ", " of group "].iter().any(|of| rest.contains(of));
-    if is_supposed || rest.ends_with(" beyond the limit of this rule") {
+    let unusual =
+        [" beyond the limit of this rule", " that comes in where its source is not reached"];
+    if is_supposed || unusual.iter().any(|end| rest.ends_with(end)) {
         return Named::No;
     }
     // Of what is not told apart the reader must look at the other rows, too.
