@@ -68,8 +68,8 @@ pub(crate) const INFO: ModelInfo = ModelInfo {
         "path of the rules of iptables or nftables: as they are listed, or as commands",
     )],
     configuration: "tables raw, mangle and filter: chains PREROUTING, FORWARD and POSTROUTING; matches -s, \
-                    -d, -p, --sport, --dport, multiport, --syn, --tcp-flags, --tcp-option, --state, --ctstate and \
-                    --mark; targets ACCEPT, DROP, REJECT, TCPOPTSTRIP, TCPMSS, SYNPROXY, MARK, CONNMARK, RETURN, and \
+                    -d, -p, --sport, --dport, multiport, --syn, --tcp-flags, --tcp-option, --mss, --state, --ctstate \
+                    and --mark; targets ACCEPT, DROP, REJECT, TCPOPTSTRIP, TCPMSS, SYNPROXY, MARK, CONNMARK, RETURN, and \
                     chains of users (-j, -g). Of nftables: chains with the hooks prerouting, forward and postrouting, \
                     addresses, ports, interfaces, ct state, tcp flags and options, sets, verdict maps",
     example: "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options \
