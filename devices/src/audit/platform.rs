@@ -397,6 +397,9 @@ const IOS_XR: Platform = Platform {
         ("interface Bundle-Ether", 5),
         ("route-policy", 3),
         ("end-policy", 10),
+        ("end-policy-map", 50),
+        ("end-class-map", 50),
+        ("interface HundredGigE", 3),
         ("ipv4 address", 3),
         ("ipv4 access-list ", 20),
         ("ipv4 access-group ", 20),
@@ -618,6 +621,10 @@ mod tests {
             Some("nx-os"),
         );
         check("interface Gi0/0/0/0\n ipv4 access-group acl_1 ingress\n", Some("ios-xr"));
+        check(
+            "interface HundredGigE0/0/0/1\n service-policy output E\npolicy-map E\n class T\n  priority level 1\n !\n end-policy-map\n",
+            Some("ios-xr"),
+        );
         check(
             "hostname S\nboot nxos bootflash:/nxos.9.2.2.bin\ninterface Ethernet1/1\n  no switchport\n",
             Some("nx-os"),

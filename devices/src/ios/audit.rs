@@ -751,6 +751,19 @@ mod tests {
         assert_eq!(rows(&narrow, "towards it"), [Some(5), Some(2), Some(3)]);
     }
 
+    /// What a list says stands in lines of their own.
+    #[test]
+    fn entries_on_the_line_of_their_list() {
+        for entry in ["permit tcp any any", "10 deny tcp any any", "remark none"] {
+            let text =
+                format!("ip access-list extended L {entry}\ninterface a\n ip access-group L in\n");
+            let audit = audit(ConfigText::new("r.cfg", &text));
+            let first = &audit.warnings[0];
+            assert_eq!(first.line, 1, "{:?}", audit.warnings);
+            assert!(first.message.contains("lines of their own"), "{first:?}");
+        }
+    }
+
     /// A line that denies is not said twice.
     #[test]
     fn a_line_is_said_once() {

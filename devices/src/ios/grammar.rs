@@ -127,6 +127,16 @@ impl Grammar for Reader<'_, '_> {
                 self.config.access_lists.entry((*name).to_owned()).or_default();
                 self.block = Block::AccessList((*name).to_owned());
             }
+            ["ip", "access-list", "extended" | "standard", name, word, ..]
+                if matches!(*word, "permit" | "deny" | "remark")
+                    || word.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                let message = format!(
+                    "what list {name} says stands in lines of their own: this line is refused"
+                );
+                self.found.error(line, word, message);
+                self.block = Block::None;
+            }
             ["vlan", "access-map", ..] => self.block = Block::Of(&["match", "action"]),
             ["mac", "access-list", ..] => self.block = Block::Of(&["permit", "deny", "remark"]),
             ["ip", "access-list", kind, _] if matches!(nearest(kind, ["extended", "standard"]), Some(meant) if meant != *kind) =>

@@ -344,6 +344,19 @@ mod tests {
         assert_eq!(warned(&global), [0; 0]);
     }
 
+    /// A service is one of a protocol that has ports.
+    #[test]
+    fn services_of_other_protocols() {
+        let rules = "set rulebase security rules r from any to any source any destination any application any service S action allow\n";
+        for (protocol, lines) in [("tcp", &[][..]), ("sctp", &[]), ("gre", &[1])] {
+            let text = format!("set service S protocol {protocol} port 47\n{rules}");
+            let (_, audit) = crate::audit::audit(ConfigText::new("p", &text), None);
+            let said = |w: &&crate::config::ConfigDiagnostic| w.message.contains("is refused");
+            let found: Vec<u32> = audit.warnings.iter().filter(said).map(|w| w.line).collect();
+            assert_eq!(found, lines, "{protocol}: {:?}", audit.warnings);
+        }
+    }
+
     #[test]
     fn nothing_stripped_before_there_was_the_setting() {
         let strips = |version: &str| {

@@ -22,6 +22,7 @@ const SOURCE: &str = "PAN-OS Administrator's Guide, Security Policy Rules";
 
 const TRANSLATES: &str = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                           translation, and a join to it fails";
+const NO_SERVICE: &str = "services are of tcp, udp or sctp (PAN-OS Administrator's Guide, Services): this one is refused";
 pub(super) const COOKIES: &str = "above its rate, SYN cookies answer a SYN without its options: such a connection falls back to \
                        plain TCP, and such a subflow fails";
 
@@ -82,6 +83,9 @@ impl<'t> Policy<'t> {
                     self.objects.address(name);
                 }
                 (["service", name], ["protocol", protocol, ..]) => {
+                    if !matches!(*protocol, "tcp" | "udp" | "sctp") {
+                        self.other(statement, NO_SERVICE);
+                    }
                     *self.services.entry(name).or_default() |= *protocol == "tcp";
                 }
                 (["service-group", name], ["members", members @ ..]) => {
