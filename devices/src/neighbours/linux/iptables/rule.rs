@@ -271,6 +271,13 @@ pub(super) fn rule_of(
                 if asks_for_marks {
                     marks.extend(Marking::of_target(value, words));
                 }
+                let is_target = matches!(value, "ACCEPT" | "DROP" | "RETURN" | "REJECT");
+                if matches!(*first, "-g" | "--goto") && is_target {
+                    let message =
+                        format!("{value} is no chain that -g leads to: this rule is refused");
+                    found.error(line, value, message).help("-j has targets");
+                    return None;
+                }
                 let (read, more) = target_of(value, words, chains, line, found)?;
                 target = match read {
                     Target::Jump(chain) if matches!(*first, "-g" | "--goto") => Target::Goto(chain),

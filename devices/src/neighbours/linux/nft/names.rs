@@ -57,8 +57,11 @@ impl<'t> Names<'t> {
         };
         let (mut family, mut table, mut set) = ("ip", "", "");
         let (mut has_dnat, mut has_more, mut asks_for_marks) = (false, false, false);
+        let mut depth = 0u32;
         for (at, token) in tokens.iter().enumerate() {
             match token.text {
+                "{" => depth += 1,
+                "}" => depth = depth.saturating_sub(1),
                 "table" => {
                     let named = FAMILIES.contains(&word(at + 1));
                     family = if named { word(at + 1) } else { "ip" };
@@ -137,6 +140,18 @@ impl<'t> Names<'t> {
                 "undefine" => {
                     values.insert(word(at + 1), None);
                 }
+                // A shell's, of a script that calls nft.
+                set if depth == 0 && (at == 0 || word(at - 1) == "\n") => {
+                    if let Some((name, value)) = set.split_once('=')
+                        && !name.is_empty()
+                        && name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric())
+                    {
+                        let value = if value.is_empty() { word(at + 1) } else { value };
+                        let value = Some(vec![value]).filter(|of| !matches!(of[0], "\n" | ""));
+                        let is_new = values.get(name).is_none_or(|known| *known == value);
+                        values.insert(name, value.filter(|_| is_new));
+                    }
+                }
                 _ => {}
             }
         }
@@ -182,7 +197,9 @@ const WORDS_MAX: usize = 100_000;
 
 fn put_in<'t>(values: &Values<'t>, words: impl Iterator<Item = &'t str>, all: &mut Vec<&'t str>) {
     for word in words {
-        match word.strip_prefix('$').and_then(|name| values.get(name)) {
+        let name = word.strip_prefix('$');
+        let bare = |name: &'t str| name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        match name.and_then(|name| values.get(bare(name).unwrap_or(name))) {
             Some(Some(value)) if all.len() < WORDS_MAX => all.extend(value),
             _ => all.push(word),
         }
@@ -251,6 +268,30 @@ mod tests {
             accepted("define P=22\ndefine N= 10.0.0.1", "ip daddr $N tcp dport $P"),
             "pass TCP to 10.0.0.1/32 to port 22"
         );
+    }
+
+    /// Values of a shell, in a script that calls nft.
+    #[test]
+    fn values_of_a_shell() {
+        let script = |set: &str, asks: &str| {
+            let text = format!(
+                "#!/bin/sh\nNFT=\"nft\"\n{set}\n$NFT add table ip f\n$NFT add chain ip f c '{{ type filter hook forward priority 0; policy drop; }}'\n$NFT add rule ip f c ct state established accept\n$NFT add rule ip f c {asks} accept\n"
+            );
+            let (_, audit) = audit(ConfigText::new("f.sh", &text), None);
+            let row = &audit.verdicts[0];
+            format!("{} {}", row.effect, row.traffic)
+        };
+        for (set, asks) in
+            [("P=22", "tcp dport $P"), ("P=\"22\"", "tcp dport ${P}"), ("P='22'", "tcp dport $P")]
+        {
+            assert_eq!(
+                script(set, asks),
+                "pass TCP over IPv4 to port 22, all other TCP over IPv6",
+                "{set}"
+            );
+        }
+        let open = script("P=22\nP=23", "tcp dport $P");
+        assert!(open.starts_with("unknown"), "{open}");
     }
 
     /// Which of two values is meant is not told, nor one that the text does not hold.

@@ -114,6 +114,7 @@ fn faults_are_said() {
     );
     assert!(says("-p tcp --dprt 80 -j DROP").contains("did you mean --dport?"));
     assert!(says("-p tcp --dport x -j DROP").contains("expected ports"));
+    assert!(says("-p tcp -g ACCEPT").contains("no chain"));
     assert!(says("-i eth0 -j DROP").contains("interfaces"));
     let own =
         built("*filter\n-A INPUT -p tcp -j SYNPROXY --mss 1460\n").map_or_else(|e| e, |b| b.1);
