@@ -8,11 +8,19 @@
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = word.to_lowercase().chars().collect();
     let mut best: Option<(usize, &str)> = None;
+    // Of a text in a foreign language every line is asked for: room is made once.
+    let (mut letters, mut rows) = (Vec::new(), Rows::default());
     for candidate in candidates {
-        let letters: Vec<char> = candidate.to_lowercase().chars().collect();
-        let far = distance(&wanted, &letters);
+        letters.clear();
+        letters.extend(candidate.chars().flat_map(char::to_lowercase));
         let limit = (wanted.len().max(letters.len()) / 3).max(1);
-        let near = (far <= limit && far < letters.len()) || says_more(&wanted, &letters);
+        let says_more = says_more(&wanted, &letters);
+        // So many letters at least are left out.
+        if !says_more && wanted.len().abs_diff(letters.len()) > limit {
+            continue;
+        }
+        let far = rows.distance(&wanted, &letters);
+        let near = (far <= limit && far < letters.len()) || says_more;
         if near && best.is_none_or(|(least, _)| far < least) {
             best = Some((far, candidate));
         }
@@ -25,24 +33,36 @@ fn says_more(word: &[char], candidate: &[char]) -> bool {
     candidate.len() >= 3 && word.starts_with(candidate)
 }
 
-/// Optimal string alignment distance: Levenshtein's, with swapped neighbours counted once.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let exchanged = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = exchanged.min(above[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                let swapped: &Vec<usize> = &before;
-                least = least.min(swapped[j - 2] + 1);
+/// Rows of the table of distances between the beginnings of two words: this one, and those before it.
+#[derive(Default)]
+struct Rows {
+    row: Vec<usize>,
+    above: Vec<usize>,
+    before: Vec<usize>,
+}
+
+impl Rows {
+    /// Optimal string alignment distance: Levenshtein's, with swapped neighbours counted once.
+    fn distance(&mut self, a: &[char], b: &[char]) -> usize {
+        let Self { row, above, before } = self;
+        above.clear();
+        above.extend(0..=b.len());
+        for i in 1..=a.len() {
+            row.clear();
+            row.push(i);
+            for j in 1..=b.len() {
+                let exchanged = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let mut least = exchanged.min(above[j] + 1).min(row[j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    least = least.min(before[j - 2] + 1);
+                }
+                row.push(least);
             }
-            row.push(least);
+            std::mem::swap(before, above);
+            std::mem::swap(above, row);
         }
-        before = std::mem::replace(&mut above, row);
+        above[b.len()]
     }
-    above[b.len()]
 }
 
 #[cfg(test)]
