@@ -275,7 +275,10 @@ impl Tried {
                 let call = named.called(flow);
                 let mut outcome = self.one(call, &[]);
                 if outcome.is_none() && rest.is_some() && way.end == End::Called {
-                    outcome = self.sent_on(call, way, ways);
+                    // An address that rules name is told of where it is forwarded.
+                    if named.traffic.destinations.is_none() {
+                        outcome = self.sent_on(call, way, ways);
+                    }
                     told.push((is_six, outcome));
                     continue;
                 }
