@@ -198,6 +198,8 @@ pub(crate) struct Linux {
     calls_host: bool,
     /// What rules ask of connections and the text does not tell.
     supposed: Supposed,
+    /// Rules ask for marks, which what is queued for a process may come back with.
+    asks_for_marks: bool,
     /// How the last connection was routed.
     routed: Routed,
     hop: Arc<Rule>,
@@ -341,6 +343,7 @@ enum Fate {
 
 impl Linux {
     fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
+        let asks_for_marks = rules.entries.iter().any(Entry::asks_for_mark);
         Self {
             rules,
             interfaces: None,
@@ -356,6 +359,7 @@ impl Linux {
             translates: false,
             calls_host: false,
             supposed: Supposed::default(),
+            asks_for_marks,
             routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
@@ -495,7 +499,10 @@ impl Linux {
                             "what its target does is not known: it is not modelled, or a chain that the text does not hold"
                         }
                     };
-                    let may_only_drop = matches!(&**name, INCLUDED_EARLY | "NFQUEUE" | "queue");
+                    let may_only_drop = match &**name {
+                        "NFQUEUE" | "queue" => !self.asks_for_marks,
+                        name => name == INCLUDED_EARLY,
+                    };
                     Met { rule, why, may_only_drop, place: base }.add_to(&mut self.met);
                 }
                 Target::Count => {}

@@ -110,6 +110,11 @@ impl Entry {
         self.doubt.as_deref() == Some("socket")
     }
 
+    /// True when it asks for a mark.
+    pub(super) fn asks_for_mark(&self) -> bool {
+        self.matches.iter().any(|(_, on)| matches!(on, Match::Mark { .. }))
+    }
+
     /// True when it asks for a mark that the text does not tell.
     pub(super) fn asks_for_open_mark(&self, around: &Circumstances<'_>) -> bool {
         self.matches.iter().any(|(_, on)| on.is_of_open_mark(around))

@@ -140,14 +140,19 @@ impl<'t> Names<'t> {
                 "undefine" => {
                     values.insert(word(at + 1), None);
                 }
+                "for" | "read" if depth == 0 => {
+                    values.insert(word(at + 1), None);
+                }
                 // A shell's, of a script that calls nft.
-                set if depth == 0 && (at == 0 || word(at - 1) == "\n") => {
-                    if let Some((name, value)) = set.split_once('=')
-                        && !name.is_empty()
-                        && name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric())
+                set if at == 0 || !matches!(word(at - 1), "define" | "redefine") => {
+                    if let Some((name, behind)) = set.split_once('=')
+                        && let Some(name) = variable(name.strip_suffix('+').unwrap_or(name))
                     {
-                        let value = if value.is_empty() { word(at + 1) } else { value };
-                        let value = Some(vec![value]).filter(|of| !matches!(of[0], "\n" | ""));
+                        let is_surely = depth == 0
+                            && !set.starts_with(&format!("{name}+"))
+                            && (at == 0 || word(at - 1) == "\n");
+                        let rest = tokens[at + 1..].iter().map(|token| token.text);
+                        let value = is_surely.then(|| of_shell(behind, rest, &values)).flatten();
                         let is_new = values.get(name).is_none_or(|known| *known == value);
                         values.insert(name, value.filter(|_| is_new));
                     }
@@ -233,6 +238,38 @@ fn defined<'t>(tokens: &[Token<'t>], values: &Values<'t>) -> Option<(&'t str, Ve
     Some((name, words))
 }
 
+/// A word that may be the name of a shell's variable.
+fn variable(name: &str) -> Option<&str> {
+    let is_one = !name.is_empty() && name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric());
+    is_one.then_some(name)
+}
+
+/// The words of a shell's value, where they are plain and all that stands on the line: `P=22`, `P="22, 80"`. None of a
+/// command's output, nor of what a command has before it.
+fn of_shell<'t>(
+    behind: &'t str,
+    rest: impl Iterator<Item = &'t str>,
+    values: &Values<'t>,
+) -> Option<Vec<&'t str>> {
+    let said = rest.take_while(|word| !matches!(*word, "\n" | ";"));
+    let said = Some(behind).into_iter().chain(said);
+    // A string in quotes is one word to the reader of words.
+    let apart = |word: &'t str| {
+        word.split_inclusive(',').flat_map(|part| match part.strip_suffix(',') {
+            Some(part) => [part, ","],
+            None => [part, ""],
+        })
+    };
+    let parts = said.flat_map(str::split_whitespace).flat_map(apart);
+    let mut words = Vec::new();
+    put_in(values, parts.filter(|word| !word.is_empty()), &mut words);
+    let is_plain = |word: &&str| !word.contains(['$', '`', '(', ')', '|', '&', '<', '>', '*', '?']);
+    let is_list = words.windows(2).all(|pair| {
+        pair.iter().any(|word| matches!(*word, "," | "{" | "}"))
+    });
+    (!words.is_empty() && is_list && words.iter().all(is_plain)).then_some(words)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::audit::audit;
@@ -290,8 +327,30 @@ mod tests {
                 "{set}"
             );
         }
-        let open = script("P=22\nP=23", "tcp dport $P");
-        assert!(open.starts_with("unknown"), "{open}");
+        for (set, asks) in [
+            ("P=22,80", "tcp dport { $P }"),
+            ("P=\"22, 80\"", "tcp dport { $P }"),
+            ("P='{ 22, 80 }'", "tcp dport $P"),
+            ("A=22\nP=\"$A,80\"", "tcp dport {$P}"),
+        ] {
+            let said = "pass TCP over IPv4 to port 22, 80, all other TCP over IPv6";
+            assert_eq!(script(set, asks), said, "{set}");
+        }
+        for set in [
+            "P=22\nP=23",
+            "P=$(cat port)",
+            "P=`cat port`",
+            "P=22$SUFFIX",
+            "P=22 true",
+            "P=22\n[ -z \"$1\" ] && P=23",
+            "P=22\nP+=,80",
+            "P=22\nset_port() {\n P=23\n}",
+            "P=22\nread P",
+            "P=22\nfor P in 23 24",
+        ] {
+            let open = script(set, "tcp dport $P");
+            assert!(open.starts_with("unknown"), "{set}: {open}");
+        }
     }
 
     /// Which of two values is meant is not told, nor one that the text does not hold.

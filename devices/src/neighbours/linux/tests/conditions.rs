@@ -167,6 +167,10 @@ fn files_of_early_tables() {
         "{:#?}",
         directions(queue)
     );
+    // Who reads the queue may give the packet the mark that a later rule asks for.
+    let marked = queue.replace("policy drop;", "policy drop;\n  meta mark 1 accept");
+    let rows = directions(&marked);
+    assert!(rows[0].starts_with("unknown all TCP: forwarded"), "{rows:?}");
 }
 
 /// Names that a text gives no value are said.
