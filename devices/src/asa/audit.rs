@@ -225,6 +225,8 @@ fn scope_verdicts(
             in_force.push((at, map.clone()));
         }
     }
+    // Classes of which it is not told whom they name, and which change nothing.
+    let mut harmless: Vec<ConfigLine> = Vec::new();
     for (policy_at, map) in &in_force {
         for (class_at, class) in map.classes.iter().enumerate() {
             if class.connection.place.is_none() {
@@ -246,6 +248,9 @@ fn scope_verdicts(
             };
             if is_doubtful {
                 *matched.entry(class.place.clone()).or_default() = true;
+            }
+            if is_doubtful && is_told.is_none() {
+                harmless.push(class.place.clone());
             }
             if let Some((_, because)) = is_told {
                 verdicts.push(Verdict {
@@ -276,7 +281,11 @@ fn scope_verdicts(
         }
     }
     let sure = |flow: Flow| {
-        in_force.iter().all(|(_, map)| class_doubt(config, &map.classes, flow).is_none())
+        let mut classes = in_force
+            .iter()
+            .flat_map(|(_, map)| &map.classes)
+            .filter(|class| !harmless.contains(&class.place));
+        classes.all(|class| class_doubt(config, [class], flow).is_none())
     };
     // What the lists of classes deny, they leave to others.
     let classes = in_force.iter().flat_map(|(_, map)| &map.classes);
@@ -384,8 +393,12 @@ fn lists_of<'c>(config: &'c AsaConfig, class: &PolicyClass) -> Vec<&'c AccessLis
 }
 
 /// The entry of a list of these classes, those with connection settings, that makes it open which of them rules.
-fn class_doubt(config: &AsaConfig, classes: &[PolicyClass], flow: Flow) -> Option<Because> {
-    let ruling = classes.iter().filter(|class| class.connection.place.is_some());
+fn class_doubt<'c>(
+    config: &'c AsaConfig,
+    classes: impl IntoIterator<Item = &'c PolicyClass>,
+    flow: Flow,
+) -> Option<Because> {
+    let ruling = classes.into_iter().filter(|class| class.connection.place.is_some());
     let lists = ruling.flat_map(|class| lists_of(config, class));
     lists.filter_map(|list| doubt(list, ["", ""], flow)).next()
 }
@@ -861,6 +874,10 @@ mod tests {
         let unread =
             rows("access-list L extended deny ip any any\naccess-group L inn interface x\n");
         assert!(unread.iter().any(|(e, ..)| *e == Effect::Unknown), "{unread:#?}");
+        // A class of which nothing is understood, and that changes nothing of what is stripped.
+        let idle = "access-list C extended permit tcp any any eq x0\nclass-map c\n match access-list C\npolicy-map p\n class c\n  set connection conn-max 100\nservice-policy p global\n";
+        let found = rows(idle);
+        assert!(matches!(&found[..], [(Effect::Strip, ..)]), "{found:#?}");
         let class = format!(
             "access-list C extended deny tcp any any frob\naccess-list C extended permit tcp any any eq 80\n{}",
             FOUR_STEPS.replace("match any", "match access-list C")

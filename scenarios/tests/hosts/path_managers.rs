@@ -288,6 +288,30 @@ fn an_address_that_goes_is_told_of_by_another_subflow() {
     }
 }
 
+/// TCP knows nothing of addresses that go: a connection that is not MPTCP, or not yet, waits until its own returns.
+#[test]
+fn plain_connections_wait_for_their_address() {
+    for (profiles, at) in [
+        (["TcpOnly", "TcpOnly"], 1.0),
+        (["Linux6", "TcpOnly"], 1.0),
+        (["Rfc8684", "TcpOnly"], 1.0),
+        (["Linux6", "Linux6"], 0.005),
+        (["TcpOnly", "TcpOnly"], 0.005),
+    ] {
+        let [client, server] = profiles.map(|profile| format!("(profile: {profile})"));
+        let (gone, back) = (at + 0.003, at + 1.0);
+        let events = format!(
+            r#"At("{gone} s", AddressRemoved("client", "a")), At("{back} s", AddressAdded("client", "a"))"#
+        );
+        let ran = Setup { client: &client, server: &server, events: &events, ..TWO_PATHS }.run();
+        let is_reset = |packet: &Packet| packet.flags.has(Flags::RST);
+        assert!(!ran.sent(End::Client).any(is_reset), "{profiles:?} {at}");
+        assert_eq!(ran.bytes("a", gone + 0.2, back), 0, "{profiles:?} {at}");
+        assert!(ran.bytes("a", back + 1.5, 5.0) > 500_000, "{profiles:?} {at}");
+        assert!(ran.connection().stream_intact, "{profiles:?} {at}");
+    }
+}
+
 const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
                              (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
                              (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;

@@ -406,7 +406,7 @@ impl Endpoint {
     /// Ends subflow `i` for an address that was withdrawn: by an RST, or in Linux by a FIN, without a word where nobody has
     /// answered yet (`mptcp_pm_rm_addr_or_subflow`, `__mptcp_close_ssk`).
     fn leave_subflow(&mut self, io: &mut Io<'_>, i: usize) {
-        let is_linux = self.is_linux() && self.is_mptcp();
+        let is_linux = self.is_linux();
         match self.subflows[i].state {
             State::SynSent if is_linux => {
                 self.tell(io.now, i, None, Fact::SubflowLeft);
@@ -447,12 +447,15 @@ impl Endpoint {
         self.tell(io.now, target, Some(packet.uid), Fact::PriorityChanged { backup });
     }
 
-    /// An own address is used no more: its subflows end, the peer is told.
+    /// An own address is used no more: its subflows end, the peer is told. A connection that is not MPTCP, or not yet, stays
+    /// as it is, as TCP does: what it sends goes nowhere, until the address returns.
     pub fn remove_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
+        if !self.is_mptcp() {
+            return;
+        }
         let id = self.address_id(io.host, address);
-        let speaks = self.is_mptcp();
         // Linux tells it before it closes subflows (`mptcp_nl_remove_subflow_and_signal_addr`).
-        if speaks && self.is_linux() {
+        if self.is_linux() {
             self.announcements.removals.push(id);
             self.announcements.leaving = Some(address);
             self.flush_acks(io);
@@ -465,7 +468,7 @@ impl Endpoint {
             }
         }
         self.announcements.opened.retain(|(local, _)| *local != address);
-        if speaks && !self.is_linux() {
+        if !self.is_linux() {
             self.announcements.removals.push(id);
         }
         self.push(io);
