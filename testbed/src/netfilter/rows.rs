@@ -48,8 +48,9 @@ fn directed<'a>(audit: &'a Audit, from: &str, to: Option<&str>) -> Vec<&'a Verdi
         }
     }
     named.remove(OTHER);
+    named.remove(ANY);
     // Of few interfaces every way has its own rows.
-    let is_whole = named.len() <= 3;
+    let is_whole = named.len() <= 6;
     let called = |name: &str| if named.contains(name) { name } else { OTHER }.to_owned();
     // Interfaces that are told apart from `any interface but eth0`, whichever rows name them.
     let is_apart = |name: &str| {
@@ -67,7 +68,9 @@ fn directed<'a>(audit: &'a Audit, from: &str, to: Option<&str>) -> Vec<&'a Verdi
     let to = to.map(|to| exactly(to, apart[1]));
     let has = |verdict: &Verdict, from: &str, to: Option<&str>| {
         directions(&verdict.direction).any(|one| match (one, to) {
-            (Direction::Between(a, b), Some(to)) => a == from && b == to,
+            (Direction::Between(a, b), Some(to)) => {
+                [from, ANY].contains(&a) && [to, ANY].contains(&b)
+            }
             (Direction::Host(Some(of)), None) => of == from,
             _ => false,
         })
@@ -92,6 +95,8 @@ fn directed<'a>(audit: &'a Audit, from: &str, to: Option<&str>) -> Vec<&'a Verdi
 }
 
 const OTHER: &str = "any other interface";
+/// Each interface there is.
+const ANY: &str = "any interface";
 
 enum Direction<'a> {
     Anywhere,
@@ -104,7 +109,7 @@ enum Direction<'a> {
 fn other(name: &str) -> &str {
     let is_other =
         ["any other", "any interface", "an interface"].iter().any(|of| name.starts_with(of));
-    if is_other { OTHER } else { name }
+    if is_other && name != ANY { OTHER } else { name }
 }
 
 fn directions(said: &str) -> impl Iterator<Item = Direction<'_>> {

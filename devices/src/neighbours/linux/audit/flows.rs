@@ -39,9 +39,15 @@ pub(super) struct Named {
     pub(super) is_host: Option<bool>,
     /// Its rule names what answers it.
     pub(super) is_of_answers: bool,
-    /// Places of the chain that packets pass, and of the rules on the way from there.
-    pub(super) path: (usize, Box<[usize]>),
+    /// The ways on which packets come to it.
+    pub(super) paths: Vec<RulesTo>,
 }
+
+/// Places of the chain that packets pass, and of the rules on the way from there to one that names them.
+pub(super) type RulesTo = (usize, Box<[usize]>);
+
+/// Most ways to rules of a class that are known.
+const PATHS_MAX: usize = 16;
 
 /// A connection that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,9 +198,17 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                     && (&n.doubts, &n.limits) == (&doubts, &limits)
                     && n.is_host == is_host
             };
-            if (traffic.is_any() && doubts.is_empty() && limits.is_empty())
-                || named.iter().any(is_known)
-            {
+            if traffic.is_any() && doubts.is_empty() && limits.is_empty() {
+                continue;
+            }
+            let is_of_answers = at >= first_answer;
+            let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
+            let way = || (base.unwrap_or(0), path.entries.into());
+            // Chains that several rules call are come to by several ways.
+            if let Some(known) = named.iter_mut().find(|named| is_known(named)) {
+                if known.is_of_answers == is_of_answers && known.paths.len() < PATHS_MAX {
+                    known.paths.push(way());
+                }
                 continue;
             }
             if named.len() >= most {
@@ -207,10 +221,8 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 Some((false, false)) if tells_versions => " over IPv4",
                 _ => "",
             };
-            let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
-            let path = (base.unwrap_or(0), path.entries.into());
             let (doubts, limits) = (doubts.clone(), limits.clone());
-            let is_of_answers = at >= first_answer;
+            let paths = vec![way()];
             named.push(Named {
                 traffic,
                 flow,
@@ -221,7 +233,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 limits,
                 is_host,
                 is_of_answers,
-                path,
+                paths,
             });
         }
         true

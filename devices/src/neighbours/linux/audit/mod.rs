@@ -113,8 +113,12 @@ const FLOWS_MAX: usize = 96;
 const FLOWS_MIN: usize = 2;
 /// Most rules that connections are held against in all: of long texts fewer connections are tried.
 const EFFORT_MAX: usize = 400_000;
+/// So many of texts that are not long.
+const EFFORT_OF_FEW: usize = 2_000_000;
+/// Most rules of those.
+const FEW: usize = 2000;
 /// Most ways.
-const WAYS_MAX: usize = 16;
+const WAYS_MAX: usize = 48;
 
 /// Lines of `iptables -L`, which leaves out interfaces and much else.
 fn listing_of(text: ConfigText<'_>) -> bool {
@@ -164,7 +168,8 @@ fn audit(text: ConfigText<'_>) -> Built {
         let warnings = found.into_result()?;
         return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Unknown, vec![because]) });
     }
-    let ways_max = (EFFORT_MAX / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
+    let effort_max = if rules.entries.len() > FEW { EFFORT_MAX } else { EFFORT_OF_FEW };
+    let ways_max = (effort_max / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
     let (mut ways, mut left) = ways(&rules, false, ways_max);
     // What drops, or takes, all that arrives concerns forwarded packets and the host's.
     let is_of_all = |base: &Base| matches!(base.hook, Hook::Ingress | Hook::Prerouting);
@@ -219,7 +224,7 @@ fn audit(text: ConfigText<'_>) -> Built {
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
-    let most = (EFFORT_MAX / rules.entries.len().max(1) / (ways.len() + opened.len()))
+    let most = (effort_max / rules.entries.len().max(1) / (ways.len() + opened.len()))
         .clamp(FLOWS_MIN, FLOWS_MAX);
     let flows = flows(&rules, most);
     if let Some(number) = flows.left

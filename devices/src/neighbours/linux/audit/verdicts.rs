@@ -661,10 +661,11 @@ impl Tried {
             connection_mark: Some((!self.gives_marks).then_some(of_connection)),
             owner: supposed.owner,
         };
-        let (base, path) = &other.path;
-        let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
-        let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
-        when.chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
+        other.paths.iter().any(|(base, path)| {
+            let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
+            let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
+            when.chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
+        })
     }
 
     /// Rules that cannot be told, and those others that ask the same of a packet.

@@ -8,7 +8,9 @@ use crate::neighbours::linux::rules::{Base, Hook, Ruleset};
 /// Most pairs of interfaces that are looked at.
 const PAIRS_MAX: usize = 256;
 /// Most interfaces between which all ways are tried; of more, those that rules name.
-const INTERFACES_MAX: usize = 3;
+const INTERFACES_MAX: usize = 6;
+/// Most interfaces that the name of all others lists.
+const LISTED_MAX: usize = 3;
 /// Stand for interfaces that no rule names.
 const OTHERS: [&str; 2] = ["(another)", "(yet another)"];
 
@@ -21,6 +23,8 @@ pub(super) struct Way {
 
 /// An interface that no rule names, beside those that are.
 const ANY_OTHER: &str = "any other interface";
+/// Each interface there is.
+const ANY: &str = "any interface";
 
 /// Says which others there are, where a row speaks of other interfaces and no row of some that rules name.
 pub(super) fn name_others(rows: &mut [Verdict], ways: &[Way]) {
@@ -36,7 +40,7 @@ pub(super) fn name_others(rows: &mut [Verdict], ways: &[Way]) {
         return;
     }
     let others = match named.as_slice() {
-        few if few.len() <= INTERFACES_MAX => format!("any interface but {}", few.join(", ")),
+        few if few.len() <= LISTED_MAX => format!("any interface but {}", few.join(", ")),
         _ => "an interface that no rule names".to_owned(),
     };
     for row in rows {
@@ -60,10 +64,6 @@ pub(super) enum End {
 /// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
 /// `but_lo`: what is said of the host as who is called, and as who calls, does not hold of the loopback interface.
 pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [bool; 2]) -> String {
-    let name = |name: &String| match OTHERS.contains(&name.as_str()) {
-        true => ANY_OTHER.to_owned(),
-        false => name.clone(),
-    };
     let mut said: Vec<String> = Vec::new();
     for end in [End::Neither, End::Called, End::Caller] {
         let is_such = |way: &&Way| way.end == end;
@@ -86,18 +86,60 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [b
                 let but = if is_but_lo { ", except over lo" } else { "" };
                 said.push(format!("{whole}{but}"));
             }
-            _ if end == End::Neither => said.extend(these.map(|way| {
-                format!("forwarded from {} to {}", name(&way.names[0]), name(&way.names[1]))
-            })),
+            _ if end == End::Neither => said.extend(
+                forwarded(these.collect(), ways)
+                    .into_iter()
+                    .map(|[from, to]| format!("forwarded from {from} to {to}")),
+            ),
             _ => said.extend(these.map(|way| {
                 // What a host sends to itself comes by none of its links.
                 let is_other = OTHERS.contains(&way.names[0].as_str());
                 let but = if is_other { " but lo" } else { "" };
-                format!("{whole} by {}{but}", name(&way.names[0]))
+                format!("{whole} by {}{but}", called(&way.names[0]))
             })),
         }
     }
     said.join("; ")
+}
+
+fn called(name: &str) -> &str {
+    if OTHERS.contains(&name) { ANY_OTHER } else { name }
+}
+
+/// The ends of some ways between interfaces: of those by one interface to or from all that there are, that interface alone.
+fn forwarded<'w>(mut some: Vec<&'w Way>, ways: &'w [Way]) -> Vec<[&'w str; 2]> {
+    let between = || ways.iter().filter(|way| way.end == End::Neither);
+    let mut names: Vec<&str> = between().flat_map(|way| &way.names).map(|n| called(n)).collect();
+    names.sort_unstable();
+    names.dedup();
+    // Where not all ways are tried, none is said to be any.
+    let is_complete = names.len() > 2
+        && names.iter().all(|from| {
+            names.iter().filter(|to| to != &from).all(|to| {
+                between().any(|way| [called(&way.names[0]), called(&way.names[1])] == [*from, *to])
+            })
+        });
+    let mut said: Vec<[&str; 2]> = Vec::new();
+    let mut whole: Vec<(usize, &str)> = Vec::new();
+    if is_complete {
+        for end in [0, 1] {
+            let is_whole = |name: &&str| {
+                let mut its = between().filter(|way| called(&way.names[end]) == *name);
+                its.all(|way| some.iter().any(|of| std::ptr::eq(*of, way)))
+            };
+            whole.extend(names.iter().copied().filter(is_whole).map(|name| (end, name)));
+        }
+    }
+    // Those by which more go than are said already.
+    for (end, name) in whole {
+        let is_its = |way: &&Way| called(&way.names[end]) == name;
+        if some.iter().filter(|way| is_its(way)).count() > 1 {
+            some.retain(|way| !is_its(way));
+            said.push(if end == 0 { [name, ANY] } else { [ANY, name] });
+        }
+    }
+    said.extend(some.iter().map(|way| [called(&way.names[0]), called(&way.names[1])]));
+    said
 }
 
 /// True when rules that this host's packets meet name the loopback interface.
@@ -185,7 +227,7 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
         let line = pairs.first().map_or(0, |(_, line)| *line);
         pairs = all.map(|name| ([name, OTHERS[1].to_owned()], line)).collect();
     } else {
-        if names.len() <= INTERFACES_MAX {
+        if names.len() <= INTERFACES_MAX && names.len() * (names.len() + 1) <= most {
             let all = || names.iter().map(String::as_str).chain([OTHERS[0]]);
             let line = pairs.first().map_or(0, |(_, line)| *line);
             let every = all()

@@ -268,7 +268,7 @@ fn more_than_is_tried() {
     assert_eq!(many(&ports, 90), "");
     assert!(many(&ports, 200).contains("not each one's connections are tried"));
     let interfaces = |n: u32| format!("-A FORWARD -i eth{n} -j ACCEPT\n");
-    assert!(many(&interfaces, 40).contains("interfaces not all are tried"));
+    assert!(many(&interfaces, 60).contains("interfaces not all are tried"));
 }
 
 /// What a variable holds that the text does not set may be anything.
