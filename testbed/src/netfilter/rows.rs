@@ -118,9 +118,11 @@ fn directions(said: &str) -> impl Iterator<Item = Direction<'_>> {
             && let Some((from, to)) = way.split_once(" to ")
         {
             Direction::Between(other(from), other(to))
+        } else if one.starts_with("to this host itself over a bridge") {
+            Direction::Opened
         } else if let Some(rest) = one.strip_prefix("to this host itself") {
             Direction::Host(rest.strip_prefix(" by ").map(other))
-        } else if one.starts_with("opened") {
+        } else if one.starts_with("bridged") || one.starts_with("opened") {
             Direction::Opened
         } else {
             Direction::Anywhere

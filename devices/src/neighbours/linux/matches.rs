@@ -222,7 +222,7 @@ pub(super) fn addresses<'a>(words: impl Iterator<Item = &'a str>) -> Option<Box<
             };
             all.push(prefix(word).or_else(masked).or_else(|| shortened(word))?);
         } else if let Some((first, last)) = word.split_once('-') {
-            all.extend(range(first.parse().ok()?, last.parse().ok()?)?);
+            all.extend(range(first.trim().parse().ok()?, last.trim().parse().ok()?)?);
         } else {
             let address: IpAddr = word.parse().ok()?;
             all.push((address, if address.is_ipv4() { 32 } else { 128 }));
@@ -291,6 +291,7 @@ pub(super) fn ports<'a>(
             continue;
         }
         let (first, last) = word.split_once(to)?;
+        let (first, last) = (first.trim(), last.trim());
         let first = if first.is_empty() { 0 } else { port(first)? };
         let last = if last.is_empty() { u16::MAX } else { port(last)? };
         all.push(first..=last);

@@ -218,7 +218,8 @@ pub(crate) fn build(
     text: Option<ConfigText<'_>>,
 ) -> Result<(Linux, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
     let mut found = Diagnostics::new(text.map_or("", |t| t.file));
-    let rules = text.map_or_else(Ruleset::default, |t| rules_of(t, &mut found));
+    let mut rules = text.map_or_else(Ruleset::default, |t| rules_of(t, &mut found));
+    rules.take_bridged();
     if let Some(text) = text {
         warn_of_interfaces(&rules, text, &mut found);
         warn_of_limits(&rules, text, &mut found);
@@ -393,7 +394,7 @@ impl Linux {
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
         let interfaces = self.interfaces.clone();
         let is_inward = pass.ingress == PortId(0);
-        let Base { table, chain, hook, is_before_conntrack, is_nat, when, policy } =
+        let Base { table, chain, hook, is_before_conntrack, is_nat, when, policy, .. } =
             &self.rules.bases[base];
         // Where a packet goes out is not known before it is routed; what this host sends came in nowhere.
         let is_told = match hook {

@@ -44,6 +44,8 @@ pub(super) struct Base {
     pub(super) is_before_conntrack: bool,
     /// It translates addresses, and only a connection's first packet passes it.
     pub(super) is_nat: bool,
+    /// Frames pass it between the ports of a bridge, and what is routed does not.
+    pub(super) is_bridges: bool,
     /// The packets that pass it.
     pub(super) when: Vec<(bool, Match)>,
     /// It drops what no rule has decided.
@@ -237,6 +239,19 @@ impl Ruleset {
             })
             .filter_map(|(_, rules)| rules.first().copied())
             .collect()
+    }
+
+    /// Takes away what a bridge does with its frames, where a router stands beside it: what is routed meets none of those
+    /// chains (nft(8), BRIDGE ADDRESS FAMILY).
+    pub(super) fn take_bridged(&mut self) -> Option<Self> {
+        let bridges = self.bases.iter().filter(|base| base.is_bridges).count();
+        if bridges == 0 || bridges == self.bases.len() {
+            return None;
+        }
+        let mut bridged = self.clone();
+        bridged.bases.retain(|base| base.is_bridges);
+        self.bases.retain(|base| !base.is_bridges);
+        Some(bridged)
     }
 
     /// What a chain does that the text does not hold is not known.

@@ -142,7 +142,7 @@ fn audit(text: ConfigText<'_>) -> Built {
         return Ok(Audit::unknown(None, why));
     }
     let mut found = Diagnostics::new(text.file);
-    let rules = rules_of(text, &mut found);
+    let mut rules = rules_of(text, &mut found);
     if let Some(place) = &rules.translates
         && let Some(line) = text.lines().iter().find(|line| line.number == place.line)
     {
@@ -168,6 +168,27 @@ fn audit(text: ConfigText<'_>) -> Built {
         let warnings = found.into_result()?;
         return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Unknown, vec![because]) });
     }
+    let bridged = rules.take_bridged();
+    let mut verdicts = rows(rules, text, &mut found);
+    if let Some(bridged) = bridged {
+        let of_bridge = rows(bridged, text, &mut found);
+        let is_met = of_bridge.iter().any(|row| row.effect != Effect::Pass);
+        verdicts.extend(of_bridge.into_iter().filter(|_| is_met).map(|row| {
+            Verdict {
+                direction: row
+                    .direction
+                    .replace("forwarded", "bridged")
+                    .replace("this host itself", "this host itself over a bridge"),
+                ..row
+            }
+        }));
+    }
+    let warnings = found.into_result()?;
+    Ok(Audit { version: None, verdicts, warnings })
+}
+
+/// What becomes of connections on all ways.
+fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Verdict> {
     let effort_max = if rules.entries.len() > FEW { EFFORT_MAX } else { EFFORT_OF_FEW };
     let ways_max = (effort_max / 5 / rules.entries.len().max(1)).clamp(2, WAYS_MAX);
     let (mut ways, mut left) = ways(&rules, false, ways_max);
@@ -234,7 +255,6 @@ fn audit(text: ConfigText<'_>) -> Built {
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
-    let warnings = found.into_result()?;
     let names_lo = names_loopback(&rules);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
@@ -281,7 +301,7 @@ fn audit(text: ConfigText<'_>) -> Built {
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
     name_others(&mut verdicts, &ways);
-    Ok(Audit { version: None, verdicts, warnings })
+    verdicts
 }
 
 /// True when such a chain has rules, or drops what has none.

@@ -26,7 +26,8 @@ impl Netfilter {
         text: ConfigText<'_>,
     ) -> Result<(Self, Vec<ConfigDiagnostic>), Vec<ConfigDiagnostic>> {
         let mut found = Diagnostics::new(text.file);
-        let rules = rules_of(text, &mut found);
+        let mut rules = rules_of(text, &mut found);
+        rules.take_bridged();
         let warnings = found.into_result()?;
         let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
         let linux = Linux { translates: true, ..Linux::new(rules, &context) };

@@ -441,6 +441,7 @@ impl<'t> Reader<'_, 't> {
                         hook,
                         is_before_conntrack,
                         is_nat,
+                        is_bridges: false,
                         when,
                         policy,
                     });

@@ -172,6 +172,12 @@ impl<'t> Reader<'_, 't> {
             let (first, second) = (self.peek(0), self.peek(1));
             self.at += 1;
             match (first, second) {
+                // A script's, of the tables of routes.
+                ("ip", "rule" | "route" | "-4" | "-6") if depth == 0 => {
+                    while !matches!(self.peek(0), "" | "\n") {
+                        self.at += 1;
+                    }
+                }
                 ("table", _) => table = self.table(),
                 ("{", _) => depth += 1,
                 ("}", _) => depth = depth.saturating_sub(1),
@@ -299,6 +305,7 @@ impl<'t> Reader<'_, 't> {
             hook,
             is_before_conntrack: true,
             is_nat,
+            is_bridges: family == "bridge",
             when,
             policy,
         };
@@ -394,7 +401,10 @@ impl<'t> Reader<'_, 't> {
             Hook::Prerouting | Hook::Output => !is_nat && priority < CONNTRACK,
             _ => false,
         };
-        let base = Base { table, chain, hook, is_before_conntrack, is_nat, when, policy: None };
+        let is_bridges = family == "bridge";
+        let policy = None;
+        let base =
+            Base { table, chain, hook, is_before_conntrack, is_nat, is_bridges, when, policy };
         self.bases.push((order, base));
         self.words = words;
     }

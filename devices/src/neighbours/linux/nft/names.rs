@@ -1,6 +1,6 @@
 //! What a text of nftables gives names to: sets and maps with their elements, and values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::FAMILIES;
@@ -57,6 +57,7 @@ impl<'t> Names<'t> {
         };
         let (mut family, mut table, mut set) = ("ip", "", "");
         let (mut has_dnat, mut has_more, mut asks_for_marks) = (false, false, false);
+        let mut computed: BTreeSet<&str> = BTreeSet::new();
         let mut depth = 0u32;
         for (at, token) in tokens.iter().enumerate() {
             match token.text {
@@ -148,18 +149,31 @@ impl<'t> Names<'t> {
                     if let Some((name, behind)) = set.split_once('=')
                         && let Some(name) = variable(name.strip_suffix('+').unwrap_or(name))
                     {
+                        let before = tokens[..at].iter().rev().map(|token| token.text);
+                        let before = before.take_while(|word| *word != "\n");
+                        let sets = |word: &str| word == ";" || word.contains('=');
                         let is_surely = depth == 0
                             && !set.starts_with(&format!("{name}+"))
-                            && (at == 0 || word(at - 1) == "\n");
+                            && before
+                                .enumerate()
+                                .all(|(n, word)| sets(word) && (n > 0 || word == ";"));
                         let rest = tokens[at + 1..].iter().map(|token| token.text);
                         let value = is_surely.then(|| of_shell(behind, rest, &values)).flatten();
-                        let is_new = values.get(name).is_none_or(|known| *known == value);
+                        let known = values.get(name);
+                        // One value that is made by a command is like one that the text does not give.
+                        if value.is_none() && is_surely && known.is_none() {
+                            computed.insert(name);
+                        } else {
+                            computed.remove(name);
+                        }
+                        let is_new = known.is_none_or(|known| *known == value);
                         values.insert(name, value.filter(|_| is_new));
                     }
                 }
                 _ => {}
             }
         }
+        values.retain(|name, _| !computed.contains(name));
         let lacks = |token: &Token<'t>| {
             let name = token.text.strip_prefix("elements=").unwrap_or(token.text);
             let name = name.strip_prefix('$').filter(|name| !name.is_empty());
@@ -264,9 +278,8 @@ fn of_shell<'t>(
     let mut words = Vec::new();
     put_in(values, parts.filter(|word| !word.is_empty()), &mut words);
     let is_plain = |word: &&str| !word.contains(['$', '`', '(', ')', '|', '&', '<', '>', '*', '?']);
-    let is_list = words.windows(2).all(|pair| {
-        pair.iter().any(|word| matches!(*word, "," | "{" | "}"))
-    });
+    let is_list =
+        words.windows(2).all(|pair| pair.iter().any(|word| matches!(*word, "," | "{" | "}")));
     (!words.is_empty() && is_list && words.iter().all(is_plain)).then_some(words)
 }
 
@@ -332,12 +345,15 @@ mod tests {
             ("P=\"22, 80\"", "tcp dport { $P }"),
             ("P='{ 22, 80 }'", "tcp dport $P"),
             ("A=22\nP=\"$A,80\"", "tcp dport {$P}"),
+            ("A=22; P=\"$A,80\"", "tcp dport {$P}"),
         ] {
             let said = "pass TCP over IPv4 to port 22, 80, all other TCP over IPv6";
             assert_eq!(script(set, asks), said, "{set}");
         }
         for set in [
             "P=22\nP=23",
+            "P=22\nP=$(cat port)",
+            "P=$(cat port)\nP=22",
             "P=$(cat port)",
             "P=`cat port`",
             "P=22$SUFFIX",
@@ -350,6 +366,13 @@ mod tests {
         ] {
             let open = script(set, "tcp dport $P");
             assert!(open.starts_with("unknown"), "{set}: {open}");
+        }
+        // An interface that a command tells is called by its name.
+        for set in
+            ["W=\"$(ip route | head -n1)\"", "W=\"$(ip route)\"\nip rule add fwmark 1 table $T"]
+        {
+            let rest = script(set, "iifname != \"$W\"");
+            assert!(rest.starts_with("pass"), "{set}: {rest}");
         }
     }
 

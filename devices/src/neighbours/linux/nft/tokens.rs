@@ -89,7 +89,36 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
             add("\n");
         }
     }
+    if text.contains(" - ") {
+        join_ranges(&mut tokens, lines);
+    }
     tokens
+}
+
+/// Of ranges with blanks in them (`1000 - 2000`) one token each.
+fn join_ranges<'t>(tokens: &mut Vec<Token<'t>>, lines: &[Line<'t>]) {
+    let is_end = |word: &str| word.starts_with(|c: char| c.is_ascii_hexdigit());
+    let mut joined = 0;
+    let mut from = 0;
+    while from < tokens.len() {
+        let mut token = tokens[from];
+        from += 1;
+        if let [dash, last, ..] = &tokens[from..]
+            && dash.text == "-"
+            && [token.line, last.line] == [dash.line; 2]
+            && is_end(token.text)
+            && is_end(last.text)
+            && token.text.contains(|c: char| c.is_ascii_digit())
+        {
+            let whole = lines[token.line].text();
+            let place = |word: &str| word.as_ptr() as usize - whole.as_ptr() as usize;
+            token.text = &whole[place(token.text)..place(last.text) + last.text.len()];
+            from += 2;
+        }
+        tokens[joined] = token;
+        joined += 1;
+    }
+    tokens.truncate(joined);
 }
 
 /// True for a variable of a shell, or of what makes the text of a template (`$NAME`, `${NAME}`, `%NAME%`, `@@NAME@@`): the

@@ -197,3 +197,48 @@ fn names_without_a_value() {
     let rows = directions(&text("netdev f", "${wan}", "tcp dport 80 drop"));
     assert!(rows.iter().any(|row| row.contains("from ${wan} to")), "{rows:#?}");
 }
+
+/// Blanks may stand in a range.
+#[test]
+fn ranges_with_blanks() {
+    let text = |rule: &str| {
+        format!(
+            "table inet f {{\n chain c {{\n  type filter hook forward priority filter - 10; policy drop;\n  ct state established accept\n  {rule} accept\n }}\n}}\n"
+        )
+    };
+    for (spaced, whole) in [
+        ("tcp dport { 22, 29811 - 29814 }", "tcp dport { 22, 29811-29814 }"),
+        ("ip saddr 10.0.0.1 - 10.0.0.9 tcp dport 22", "ip saddr 10.0.0.1-10.0.0.9 tcp dport 22"),
+        ("tcp dport != 1 - 1023", "tcp dport != 1-1023"),
+    ] {
+        assert_eq!(directions(&text(spaced)), directions(&text(whole)), "{spaced}");
+        assert!(!directions(&text(spaced))[0].starts_with("unknown"), "{spaced}");
+    }
+}
+
+/// What a bridge does with its frames is not what is done with what is routed.
+#[test]
+fn bridges_beside_a_router() {
+    let table = |family: &str, name: &str, policy: &str, rule: &str| {
+        format!(
+            "table {family} {name} {{\n chain c {{\n  type filter hook forward priority 0; policy {policy};\n  {rule}\n }}\n}}\n"
+        )
+    };
+    let routed = table("inet", "a", "drop", "oifname tun1 accept\n  iifname tun1 accept");
+    let bridged =
+        table("bridge", "b", "drop", "oifname eno1 accept\n  ct state established accept");
+    let rows = directions(&format!("{routed}{bridged}"));
+    let has = |row: &str| assert!(rows.iter().any(|is| is == row), "{row}: {rows:#?}");
+    has(
+        "pass all TCP: forwarded from tun1 to any other interface; forwarded from any other interface to tun1",
+    );
+    has("drop all TCP: forwarded from any other interface to any other interface");
+    has("pass all TCP: bridged from any other interface to eno1");
+    has(
+        "drop all TCP: bridged from eno1 to any other interface; bridged from any other interface to any other interface",
+    );
+    // Alone it is all that there is; one that lets all through needs no row.
+    assert!(directions(&bridged).iter().all(|row| row.contains("forwarded")));
+    let open = table("bridge", "b", "accept", "ct state established accept");
+    assert_eq!(directions(&format!("{routed}{open}")), directions(&routed));
+}

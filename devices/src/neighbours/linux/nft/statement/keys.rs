@@ -194,7 +194,8 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
 
 /// `5`, `5-9`.
 fn range(word: &str, number: fn(&str) -> Option<u32>) -> Option<RangeInclusive<u32>> {
-    let ends = word.split_once('-').and_then(|(a, b)| Some(a.parse().ok()?..=b.parse().ok()?));
+    let end = |word: &str| word.trim().parse().ok();
+    let ends = word.split_once('-').and_then(|(a, b)| Some(end(a)?..=end(b)?));
     ends.or_else(|| number(word).map(|of| of..=of))
 }
 

@@ -405,7 +405,8 @@ fn lots(values: &[&[&str]]) -> u64 {
     let of = |element: &&[&str]| {
         let name = element.first().copied().unwrap_or("");
         let (first, last) = name.split_once('-').unwrap_or((name, name));
-        let ends = first.parse::<u32>().ok().zip(last.parse::<u32>().ok());
+        let end = |word: &str| word.trim().parse::<u32>().ok();
+        let ends = end(first).zip(end(last));
         ends.map_or(0, |(first, last)| u64::from(last.saturating_sub(first)) + 1)
     };
     values.iter().map(of).sum()
