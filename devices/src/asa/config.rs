@@ -43,6 +43,8 @@ pub(super) struct AsaConfig {
     pub(super) conduit: Option<ConfigLine>,
     /// `same-security-traffic permit inter-interface`.
     pub(super) same_security_permitted: bool,
+    /// `firewall transparent`.
+    pub(super) is_transparent: bool,
     /// `same-security-traffic permit intra-interface`.
     pub(super) hairpins_permitted: bool,
     /// `sysopt connection tcpmss N`; 0 is off.
@@ -83,6 +85,10 @@ pub(super) struct Interface {
     /// The line `management-only`.
     pub(super) management_only: Option<ConfigLine>,
     pub(super) address: Option<Ipv4Addr>,
+    /// `bridge-group NUMBER`, with its line.
+    pub(super) bridge_group: Option<(u16, ConfigLine)>,
+    /// The bridge group of which it is the router's end (`interface BVI NUMBER`).
+    pub(super) bvi: Option<u16>,
     /// `policy-route route-map NAME`.
     pub(super) policy_route: Option<String>,
 }

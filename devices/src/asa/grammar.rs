@@ -176,12 +176,17 @@ impl Grammar for Reader<'_, '_> {
             }
             ["interface" | "int", port @ ..] => {
                 let port = interface_key(&port.concat());
+                let bvi = port.strip_prefix("bvi").and_then(|number| number.parse().ok());
                 // Opened again, an interface keeps what it has.
                 let at = *self.ports.entry(port).or_insert_with(|| {
-                    config.interfaces.push(Interface::default());
+                    config.interfaces.push(Interface { bvi, ..Interface::default() });
                     config.interfaces.len() - 1
                 });
                 Block::Interface(at)
+            }
+            ["firewall", "transparent"] => {
+                config.is_transparent = true;
+                Block::None
             }
             ["tcp-map", name] => {
                 let known = config.tcp_maps.iter().position(|m| m.name == *name);
@@ -549,6 +554,9 @@ impl Reader<'_, '_> {
                 if let (Some((name, _)), Some(address)) = (&interface.name, interface.address) {
                     self.objects.set_interface(name, address.into());
                 }
+            }
+            ["bridge-group", number] => {
+                interface.bridge_group = number.parse().ok().map(|n| (n, self.text.place(line)));
             }
             ["policy-route", "route-map", map] => interface.policy_route = Some((*map).to_owned()),
             ["no", "policy-route", "route-map", ..] => interface.policy_route = None,

@@ -40,39 +40,30 @@ pub(super) fn managing(config: &AsaConfig) -> Vec<Verdict> {
 /// What the levels drop, from each interface; nothing when the text has no interfaces.
 pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
     let named = config.interfaces.iter().filter_map(Named::of);
-    let passing: Vec<Named<'_>> = named.filter(|n| n.interface.management_only.is_none()).collect();
+    let passing: Vec<Named<'_>> = named
+        .filter(|n| n.interface.management_only.is_none() && n.interface.bvi.is_none())
+        .collect();
     let mut verdicts = Vec::new();
     for from in &passing {
-        let others = || passing.iter().filter(|to| to.name != from.name);
-        let higher: Vec<_> = others().filter(|to| to.level > from.level).collect();
-        let towards =
-            "without an access list, a connection opens only towards a lower security level";
-        let unlisted: Vec<Family> =
-            config.families().iter().copied().filter(|of| !listed(config, from, *of)).collect();
-        let of = match unlisted.as_slice() {
-            [] => None,
-            [one] => Some(*one),
-            _ => Some(Family::Both),
-        };
-        match (of, config.kind) {
-            (Some(of), Kind::Fwsm) => {
-                verdicts.push(unlisted_fwsm(of, from.name, Because::line(from.named, UNLISTED)));
-            }
-            (Some(of), _) => verdicts.extend(
-                drop(from, &higher, of, towards).map(|verdict| beside_conduits(config, verdict)),
-            ),
-            (None, _) => {}
+        let others = passing.iter().filter(|to| to.name != from.name);
+        let (within, across): (Vec<_>, Vec<_>) =
+            others.partition(|to| from.group().is_some() && to.group() == from.group());
+        if !within.is_empty() {
+            verdicts.extend(of_levels(config, from, &[from.name], &within));
         }
-        let equal: Vec<_> = others()
-            .filter(|to| to.level == from.level && !config.same_security_permitted)
-            .collect();
-        let between = match config.kind {
-            Kind::Pix6 => "between equal security levels nothing crosses",
-            _ => {
-                "between equal security levels nothing crosses without same-security-traffic permit inter-interface"
-            }
-        };
-        verdicts.extend(drop(from, &equal, Family::Both, between));
+        let isolated = |of: &Named<'_>| of.group().is_some() && of.router(config).is_none();
+        let (apart, routed): (Vec<_>, Vec<_>) =
+            across.into_iter().partition(|to| isolated(from) || isolated(to));
+        verdicts.extend(between_groups(config, from, &apart));
+        let ends: Option<Vec<Named<'_>>> =
+            routed.iter().map(|to| Some(Named { name: to.name, ..to.routed(config)? })).collect();
+        if let (Some(router), Some(ends)) = (from.routed(config), ends)
+            && (within.is_empty() || !ends.is_empty())
+        {
+            let entered = [from.name, router.name];
+            let from = Named { name: from.name, ..router };
+            verdicts.extend(of_levels(config, &from, &entered, &ends.iter().collect::<Vec<_>>()));
+        }
     }
     if passing.is_empty() && config.kind == Kind::Fwsm {
         let which = "without an access list of its own";
@@ -96,6 +87,64 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
     verdicts
 }
 
+/// What the levels drop between an interface and others; `entered`: whose access lists rule what comes in.
+fn of_levels(
+    config: &AsaConfig,
+    from: &Named<'_>,
+    entered: &[&String],
+    others: &[&Named<'_>],
+) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    let others = || others.iter().copied();
+    let higher: Vec<_> = others().filter(|to| to.level > from.level).collect();
+    let towards = "without an access list, a connection opens only towards a lower security level";
+    let families = config.families().iter().copied();
+    let is_listed = |of: Family| entered.iter().any(|name| listed(config, name, of));
+    let unlisted: Vec<Family> = families.filter(|of| !is_listed(*of)).collect();
+    let of = match unlisted.as_slice() {
+        [] => None,
+        [one] => Some(*one),
+        _ => Some(Family::Both),
+    };
+    match (of, config.kind) {
+        (Some(of), Kind::Fwsm) => {
+            verdicts.push(unlisted_fwsm(of, from.name, Because::line(from.named, UNLISTED)));
+        }
+        (Some(of), _) => verdicts.extend(
+            drop(from, &higher, of, towards).map(|verdict| beside_conduits(config, verdict)),
+        ),
+        (None, _) => {}
+    }
+    let equal: Vec<_> =
+        others().filter(|to| to.level == from.level && !config.same_security_permitted).collect();
+    let between = match config.kind {
+        Kind::Pix6 => "between equal security levels nothing crosses",
+        _ => {
+            "between equal security levels nothing crosses without same-security-traffic permit inter-interface"
+        }
+    };
+    verdicts.extend(drop(from, &equal, Family::Both, between));
+    verdicts
+}
+
+/// What a bridge group keeps within it: in transparent mode all, else where its BVI has no name (ASA CLI configuration guide,
+/// bridge groups).
+fn between_groups(config: &AsaConfig, from: &Named<'_>, others: &[&Named<'_>]) -> Option<Verdict> {
+    let first = others.first()?;
+    let names: Vec<&str> = others.iter().map(|to| to.name.as_str()).collect();
+    let rule = match config.is_transparent {
+        true => "in transparent mode nothing goes from one bridge group to another",
+        false => "nothing goes out of a bridge group whose BVI has no name",
+    };
+    let place = [from, *first].into_iter().find_map(|of| of.interface.bridge_group.as_ref());
+    Some(Verdict {
+        traffic: "all TCP".into(),
+        direction: format!("opened from interface {} towards {}", from.name, names.join(", ")),
+        effect: Effect::Drop,
+        because: place.map(|(_, place)| Because::line(place, rule)).into_iter().collect(),
+    })
+}
+
 /// What enters a FWSM by an interface without an access list.
 fn unlisted_fwsm(of: Family, interface: &str, because: Because) -> Verdict {
     Verdict {
@@ -116,6 +165,7 @@ fn beside_conduits(config: &AsaConfig, mut verdict: Verdict) -> Verdict {
 }
 
 /// An interface that has a name.
+#[derive(Clone, Copy)]
 struct Named<'c> {
     interface: &'c Interface,
     name: &'c String,
@@ -132,12 +182,32 @@ impl<'c> Named<'c> {
         let place = interface.security_level.as_ref().map_or(named, |(_, place)| place);
         Some(Self { interface, name, level: interface.level(), named, place })
     }
+
+    fn group(&self) -> Option<u16> {
+        self.interface.bridge_group.as_ref().map(|(group, _)| *group)
+    }
+
+    /// The BVI of its bridge group, where that routes.
+    fn router(&self, config: &'c AsaConfig) -> Option<Self> {
+        let group = self.group()?;
+        let is_its = |interface: &&Interface| interface.bvi == Some(group);
+        let bvi = config.interfaces.iter().find(is_its).filter(|_| !config.is_transparent)?;
+        Self::of(bvi)
+    }
+
+    /// Who speaks for it towards interfaces outside of its bridge group: levels of its own hold within that.
+    fn routed(&self, config: &'c AsaConfig) -> Option<Self> {
+        match self.group() {
+            Some(_) => self.router(config),
+            None => Some(*self),
+        }
+    }
 }
 
 /// True when an access list rules what enters here of this version of IP.
-fn listed(config: &AsaConfig, from: &Named<'_>, of: Family) -> bool {
+fn listed(config: &AsaConfig, from: &str, of: Family) -> bool {
     config.access_groups.iter().any(|g| {
-        let here = g.interface.as_ref().is_none_or(|interface| interface == from.name);
+        let here = g.interface.as_ref().is_none_or(|interface| interface == from);
         g.inbound && here && g.of == of
     })
 }
@@ -226,6 +296,50 @@ mod tests {
         );
         let old = "FWSM Version 2.3(4)\nnameif vlan10 inside security100\n";
         check(old, &[("opened from interface inside", Some(2)), back]);
+    }
+
+    /// Levels of what belongs to a bridge group hold within it; beyond it its BVI's do, where it has a name.
+    #[test]
+    fn bridge_groups() {
+        let port = |n: u8, name: &str, level: u8, group: u8| {
+            format!(
+                "interface G{n}\n bridge-group {group}\n nameif {name}\n security-level {level}\n"
+            )
+        };
+        let members = port(0, "outside1", 0, 1)
+            + &port(1, "outside2", 0, 1)
+            + &port(2, "inside1", 100, 2)
+            + "interface G3\n nameif dmz\n security-level 50\n";
+        let routed = "interface BVI1\n nameif near\n security-level 100\ninterface BVI 2\n nameif far\n security-level 0\n";
+        let check = |text: &str, expected: &[(&str, u32)]| {
+            let mut found = told(text);
+            found.pop();
+            let expected: Vec<_> =
+                expected.iter().map(|(d, l)| ((*d).to_owned(), Some(*l))).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check(
+            &format!("{members}{routed}"),
+            &[
+                ("opened from interface outside1 towards outside2", 4),
+                ("opened from interface outside2 towards outside1", 8),
+                ("opened from interface inside1 towards outside1, outside2, dmz", 21),
+                ("opened from interface dmz towards outside1, outside2", 15),
+            ],
+        );
+        // A list of the BVI rules what its members send beyond the group.
+        let list = "access-list L extended permit ip any any\naccess-group L in interface far\n";
+        let found = told(&format!("{members}{routed}{list}"));
+        assert!(!found.iter().any(|(d, _)| d.contains("inside1 towards")), "{found:?}");
+        let unnamed = routed.replace("nameif far", "description far");
+        let found = told(&format!("{members}{unnamed}"));
+        let apart = "opened from interface inside1 towards outside1, outside2, dmz".to_owned();
+        assert!(found.contains(&(apart, Some(10))), "{found:#?}");
+        let transparent =
+            format!("firewall transparent\n{members}interface BVI1\ninterface BVI2\n");
+        let found = told(&transparent);
+        let apart = "opened from interface outside1 towards inside1, dmz".to_owned();
+        assert!(found.contains(&(apart, Some(3))), "{found:#?}");
     }
 
     #[test]
