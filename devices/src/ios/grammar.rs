@@ -385,6 +385,8 @@ impl Reader<'_, '_> {
             ["ipv6", "policy", "route-map", name] => interface.policy[1] = named(name),
             ["no", "ip", "policy", "route-map", ..] => interface.policy[0] = None,
             ["no", "ipv6", "policy", "route-map", ..] => interface.policy[1] = None,
+            ["shutdown"] => interface.shut_down = Some(self.text.place(line)),
+            ["no", "shutdown"] => interface.shut_down = None,
             ["zone-member", "security", zone] => interface.zone = named(zone),
             ["zone-member", ..] => {
                 let message = "expected zone-member security ZONE: the interface is put in no zone";

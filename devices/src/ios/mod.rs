@@ -118,6 +118,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: Option<(u32, ConfigLine)>,
     /// `ip tcp adjust-mss`.
     pub(crate) adjust_mss: Option<(u16, ConfigLine)>,
+    /// `shutdown`: nothing crosses it until it is brought up.
+    pub(crate) shut_down: Option<ConfigLine>,
     /// `no ip unreachables`: senders are not told of what goes no further.
     pub(crate) is_silent: bool,
     /// `service-policy input`, `output`.

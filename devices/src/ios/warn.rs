@@ -35,6 +35,15 @@ pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostic
     };
     let lists = || config.access_lists.keys().map(String::as_str).collect::<Vec<_>>();
     for interface in &config.interfaces {
+        let lists_of = interface.access.iter().chain(&interface.access_v6);
+        let mut named = lists_of.chain(&interface.inspect).flatten().chain(&interface.zone);
+        if let Some(place) = &interface.shut_down
+            && named.next().is_some()
+        {
+            let message =
+                "the interface is shut down: what is said of it holds once it is brought up";
+            say(place, "shutdown", message.into(), Vec::new());
+        }
         for named in interface.inspect.iter().flatten() {
             if !config.inspections.rules.contains_key(&named.name) {
                 let known = config.inspections.rules.keys().map(String::as_str).collect();
