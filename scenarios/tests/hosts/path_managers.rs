@@ -312,6 +312,67 @@ fn plain_connections_wait_for_their_address() {
     }
 }
 
+/// Linux's path manager knows the addresses that it was told of (`ip mptcp endpoint add`): of others it tells nobody, and
+/// closes no subflow for them.
+#[test]
+fn addresses_that_are_no_endpoints_are_tcps() {
+    let server = "(profile: Linux6)";
+    for (client, event) in [
+        ("(profile: Linux6)", r#"At("1 s", EndpointRemoved("server", "a"))"#),
+        (
+            "(profile: Linux6, subflow: [])",
+            r#"At("1 s", AddressRemoved("client", "a")), At("1.5 s", AddressAdded("client", "a"))"#,
+        ),
+        (r#"(profile: Linux6, subflow: ["b"])"#, r#"At("1 s", SetBackup("client", "a", true))"#),
+    ] {
+        let ran = Setup { client, server, traffic: DOWNLOAD, events: event, ..TWO_PATHS }.run();
+        let all = ran.options(End::Client).chain(ran.options(End::Server));
+        let told: Vec<_> = all
+            .filter(|o| matches!(o, MptcpOption::RemoveAddr(_) | MptcpOption::Prio { .. }))
+            .collect();
+        assert_eq!(told, [], "{event}");
+        assert!(ran.bytes("a", 3.0, 5.0) > 1_000_000, "{event}");
+        assert!(ran.connection().subflows.len() <= 2, "{event}");
+        assert!(ran.connection().stream_intact, "{event}");
+    }
+}
+
+/// A connection that is not MPTCP for certain says nothing of an address that returns: the client's first segment is still to
+/// say MP_CAPABLE (`mptcp_nl_add_subflow_or_signal_addr`).
+#[test]
+fn an_address_that_returns_in_the_handshake() {
+    let ran = Setup {
+        client: r#"(profile: Linux6, signal: ["b"])"#,
+        server: "(profile: Linux6)",
+        traffic: DOWNLOAD,
+        events: r#"At("0.025 s", LinkDown("a")), At("0.5 s", AddressRemoved("client", "b")), At("0.9 s", AddressAdded("client", "b")), At("0.8 s", LinkUp("a"))"#,
+        ..TWO_PATHS
+    }
+    .run();
+    assert!(ran.bytes("b", 3.0, 5.0) > 500_000);
+    assert_eq!(subflows(&ran), "1→1, 2→1");
+}
+
+/// With its last address an interface loses the routes over it (Linux, `fib_sync_down_addr`): who is reached by them gets no
+/// answer until it returns.
+#[test]
+fn routes_go_with_an_interfaces_address() {
+    let hosts = "(profile: Linux6)";
+    let ran = Setup {
+        client: hosts,
+        server: hosts,
+        events: r#"At("1 s", AddressRemoved("server", "b")), At("3 s", AddressAdded("server", "b"))"#,
+        ..TWO_PATHS
+    }
+    .run();
+    let second = std::net::IpAddr::from([10, 0, 2, 2]);
+    let times = ran.sent(End::Server).filter(|packet| packet.dst == second).count();
+    assert!(times > 100, "{times}");
+    assert!(ran.bytes("b", 0.5, 1.0) > 400_000);
+    assert!(ran.bytes("b", 1.3, 3.0) < 50_000, "{}", ran.bytes("b", 1.3, 3.0));
+    assert!(ran.connection().stream_intact);
+}
+
 const THREE_PATHS: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms"),
                              (name: "b", rate: "5 Mbps", delay: "20 ms", queue: "100 ms"),
                              (name: "c", rate: "5 Mbps", delay: "15 ms", queue: "100 ms")"#;

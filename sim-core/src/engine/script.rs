@@ -53,7 +53,9 @@ impl World {
             }
             Action::AddressRemoved { host, address } => {
                 // Told while the address is still there: its packets have their way.
-                self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
+                if self.stack_mut(host).is_endpoint(address) {
+                    self.each_endpoint(host, |endpoint, io| endpoint.remove_address(io, address));
+                }
                 self.stack_mut(host).remove_address(address);
             }
             Action::AddressAdded { host, port, address } => {

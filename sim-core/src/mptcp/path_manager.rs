@@ -450,7 +450,7 @@ impl Endpoint {
     /// An own address is used no more: its subflows end, the peer is told. A connection that is not MPTCP, or not yet, stays
     /// as it is, as TCP does: what it sends goes nowhere, until the address returns.
     pub fn remove_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
-        if !self.is_mptcp() {
+        if !self.is_mptcp() || !self.is_managed(address) {
             return;
         }
         let id = self.address_id(io.host, address);
@@ -478,7 +478,11 @@ impl Endpoint {
     /// An own address appeared.
     pub fn add_address(&mut self, io: &mut Io<'_>, address: IpAddr) {
         self.announcements.changed = true;
-        if self.config.path_manager.signal.contains(&address) && self.is_mptcp() {
+        // Before, nothing was announced yet (`mptcp_nl_add_subflow_or_signal_addr`).
+        if self.mode != (Mode::Mptcp { certain: true }) {
+            return;
+        }
+        if self.config.path_manager.signal.contains(&address) {
             let id = self.address_id(io.host, address);
             self.announcements.queue.push((id, address));
             self.announcements.due |= self.announcements.retry_at == SimTime::NEVER;
@@ -488,15 +492,30 @@ impl Endpoint {
         self.flush_acks(io);
     }
 
+    /// True for an own address that the path manager has to do with. Linux's knows those that it was told of, as endpoints to
+    /// open subflows from, to announce, or for backup (`ip mptcp endpoint add`); what becomes of others is TCP's.
+    fn is_managed(&self, address: IpAddr) -> bool {
+        let manager = &self.config.path_manager;
+        let opens = self.end == End::Client
+            && manager.kind != PathManagerKind::None
+            && manager.subflow.as_ref().is_none_or(|list| list.contains(&address));
+        let is_told =
+            opens || manager.signal.contains(&address) || manager.backup.contains(&address);
+        !self.is_linux() || is_told
+    }
+
     /// True for an own address that is a backup now.
     pub(super) fn is_backup(&self, host: &HostStack, address: IpAddr) -> bool {
-        host.is_backup(address, self.config.path_manager.backup.contains(&address))
+        let configured = self.config.path_manager.backup.contains(&address);
+        self.is_managed(address) && host.is_backup(address, configured)
     }
 
     /// Changes the priority of the subflows from an own address, and tells the peer (MP_PRIO). Of several Linux takes the
     /// first, and none where nothing changes (`mptcp_pm_mp_prio_send_ack`, `mptcp_pm_nl_set_flags`).
     pub fn set_backup(&mut self, io: &mut Io<'_>, address: IpAddr, backup: bool) {
-        if self.is_linux() && self.is_backup(io.host, address) == backup {
+        if !self.is_managed(address)
+            || self.is_linux() && self.is_backup(io.host, address) == backup
+        {
             return;
         }
         let speaks = self.is_mptcp();

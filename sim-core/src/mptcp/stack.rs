@@ -33,6 +33,8 @@ struct Route {
     network: IpAddr,
     prefix_len: u8,
     interface: u8,
+    /// Its interface has lost its address, and the network with it.
+    is_gone: bool,
 }
 
 /// A flow as this host sends it, in a form that is quick to compare and to hash: IPv4 addresses mapped
@@ -182,7 +184,9 @@ impl HostStack {
         self.withdrawn.retain(|&withdrawn| withdrawn != address);
         if !self.owns(address) {
             self.addresses.push(LocalAddress { address, interface });
+            self.recent = [None, None];
         }
+        self.set_gone(address, interface, false);
         if !self.known.contains(&address) {
             self.known.push(address);
         }
@@ -199,7 +203,7 @@ impl HostStack {
 
     /// Adds a route to `network`/`prefix_len` by `interface`.
     pub fn add_route(&mut self, network: IpAddr, prefix_len: u8, interface: u8) {
-        self.routes.push(Route { network, prefix_len, interface });
+        self.routes.push(Route { network, prefix_len, interface, is_gone: false });
     }
 
     /// The routes: network, length of its prefix, interface; the last of equal ones counts.
@@ -217,7 +221,12 @@ impl HostStack {
         if self.source_routing && own.is_some() {
             return own;
         }
-        self.route_to(dst).or(own)
+        self.route_to(dst).or_else(|| own.filter(|_| !self.has_lost_route(dst)))
+    }
+
+    /// True where a way there was lost with an interface's address.
+    fn has_lost_route(&self, dst: IpAddr) -> bool {
+        self.routes.iter().any(|r| r.is_gone && in_prefix(dst, r.network, r.prefix_len))
     }
 
     /// The interface that packets from `src` to `dst` took, if only while `src` was an own address.
@@ -230,14 +239,30 @@ impl HostStack {
         }
     }
 
-    /// An own address goes away.
+    /// An own address goes away, and with an interface's last one the routes over it (Linux, `fib_sync_down_addr`).
     pub fn remove_address(&mut self, address: IpAddr) {
-        self.lost_addresses.extend(self.addresses.extract_if(.., |a| a.address == address));
+        let lost = self.addresses.iter().find(|a| a.address == address).copied();
+        self.addresses.retain(|a| a.address != address);
         self.recent = [None, None];
+        let Some(lost) = lost else { return };
+        self.lost_addresses.push(lost);
+        let is_like = |a: &LocalAddress| {
+            (a.interface, a.address.is_ipv4()) == (lost.interface, address.is_ipv4())
+        };
+        if !self.addresses.iter().any(is_like) {
+            self.set_gone(address, lost.interface, true);
+        }
+    }
+
+    fn set_gone(&mut self, address: IpAddr, interface: u8, is_gone: bool) {
+        let is_such =
+            |r: &&mut Route| (r.interface, r.network.is_ipv4()) == (interface, address.is_ipv4());
+        self.routes.iter_mut().filter(is_such).for_each(|route| route.is_gone = is_gone);
     }
 
     fn route_to(&self, dst: IpAddr) -> Option<u8> {
-        let matching = self.routes.iter().filter(|r| in_prefix(dst, r.network, r.prefix_len));
+        let matching =
+            self.routes.iter().filter(|r| !r.is_gone && in_prefix(dst, r.network, r.prefix_len));
         matching.max_by_key(|r| r.prefix_len).map(|r| r.interface)
     }
 
@@ -245,6 +270,9 @@ impl HostStack {
     #[must_use]
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
         let interface = self.route_to(dst);
+        if interface.is_none() && self.has_lost_route(dst) {
+            return None;
+        }
         let same_family = self.addresses.iter().filter(|a| a.address.is_ipv4() == dst.is_ipv4());
         let mut candidates = same_family.filter(|a| interface.is_none_or(|i| a.interface == i));
         candidates.next().map(|a| a.address)

@@ -258,10 +258,7 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
     let manager = &plan.stack.config.path_manager;
     let fullmesh = match manager.kind {
         PathManagerKind::FullMesh => true,
-        PathManagerKind::Endpoints => false,
-        PathManagerKind::None => {
-            return Ok("mptcp limits set subflow 0 add_addr_accepted 0\n".into());
-        }
+        PathManagerKind::Endpoints | PathManagerKind::None => false,
         PathManagerKind::NdiffPorts(_) => {
             return Err(LiveError::NotLive(format!(
                 "{}: the kernel's path manager has no NdiffPorts; write `path_manager: FullMesh`, \
@@ -272,12 +269,12 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
     };
     let mut out = String::new();
     // A kernel that is called would join announced addresses, too; the simulator's does not.
-    let accepted = if plan.is_client { manager.max_add_addr_accepted.min(MOST) } else { 0 };
+    let joins = plan.is_client && manager.kind != PathManagerKind::None;
+    let accepted = if joins { manager.max_add_addr_accepted.min(MOST) } else { 0 };
     let subflows = manager.max_subflows.min(MOST);
     let _ = writeln!(out, "mptcp limits set subflow {subflows} add_addr_accepted {accepted}");
     for (position, a) in (1..=MOST).zip(&plan.stack.addresses) {
-        let opens =
-            plan.is_client && manager.subflow.as_ref().is_none_or(|list| list.contains(&a.address));
+        let opens = joins && manager.subflow.as_ref().is_none_or(|list| list.contains(&a.address));
         let mut flags = Vec::new();
         if opens {
             flags.push("subflow");
