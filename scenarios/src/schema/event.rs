@@ -34,9 +34,11 @@ pub enum EventAction {
     /// An RST is injected into the first connection's subflow on this path, as if its server had sent it.
     InjectReset(String),
     /// A host no longer uses its address on a path for MPTCP, as after `ip mptcp endpoint delete`; it keeps the
-    /// address.
+    /// address. Of `Linux6` the endpoints are what it opens subflows from, announces (`signal`) or has for `backup`: where
+    /// the address is none of these, nothing happens.
     EndpointRemoved(String, String),
-    /// A host loses its address on a path, as after `ip address delete`, and MPTCP with it.
+    /// A host loses its address on a path, as after `ip address delete`, MPTCP loses it as an endpoint, and with an
+    /// interface's last address go the routes over it. What is not MPTCP's endpoint waits for the address as TCP does.
     AddressRemoved(String, String),
     /// A host gets back its address on a path, for MPTCP too.
     AddressAdded(String, String),
