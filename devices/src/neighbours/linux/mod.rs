@@ -92,7 +92,7 @@ const INCLUDED: &str = "include";
 /// The same of a table of the family netdev, whose chains give packets no other destination.
 const INCLUDED_EARLY: &str = "include (netdev)";
 
-/// Most rules that a packet is held against in a chain: chains that call each other have no end.
+/// Most rules that a packet is held against in a chain: where chains call others many times over that has no end.
 const STEPS_MAX: usize = 100_000;
 
 /// What is kept about a connection.
@@ -230,16 +230,21 @@ pub(crate) fn build(
 
 /// The rules of a text of iptables or nftables.
 fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
-    let rules =
+    let mut rules =
         if nft::is_one(text) { nft::read(text, found) } else { iptables::read(text, found) };
     let all = text.lines();
-    for at in rules.unreached() {
-        let number = rules.entries[at].line;
+    let mut say = |number: u32, message: &str| {
         if let Ok(at) = all.binary_search_by_key(&number, |line| line.number) {
-            let message =
-                "no rule of the text sends packets to this chain: what it does is not said";
             found.warn(&all[at], "", message);
         }
+    };
+    for at in rules.break_loops() {
+        let message = "this chain leads back to itself: the kernel refuses the rules, and what is in force the text does not tell";
+        say(rules.entries[at].line, message);
+    }
+    for at in rules.unreached() {
+        let message = "no rule of the text sends packets to this chain: what it does is not said";
+        say(rules.entries[at].line, message);
     }
     rules
 }

@@ -268,6 +268,51 @@ impl Ruleset {
         }
     }
 
+    /// Takes away where chains lead back to themselves, which the kernel refuses (Linux, `mark_source_chains`,
+    /// `nf_tables_check_loops`): the rules that do.
+    pub(super) fn break_loops(&mut self) -> Vec<usize> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Seen {
+            No,
+            Within,
+            Done,
+        }
+        let mut seen = vec![Seen::No; self.chains.len()];
+        let mut looping = Vec::new();
+        for first in 0..self.chains.len() {
+            let mut within: Vec<(usize, usize)> = Vec::new();
+            if seen[first] == Seen::No {
+                within.push((first, 0));
+            }
+            while let Some((chain, next)) = within.last_mut() {
+                seen[*chain] = Seen::Within;
+                let Some(at) = self.of_chain(*chain, *next) else {
+                    seen[*chain] = Seen::Done;
+                    within.pop();
+                    continue;
+                };
+                *next += 1;
+                let table = self.names[*chain].0;
+                if let Target::Jump(name) | Target::Goto(name) = &self.entries[at].target
+                    && let Some(called) = self.chain(table, name)
+                {
+                    match seen[called] {
+                        Seen::No => within.push((called, 0)),
+                        Seen::Within => looping.push(at),
+                        Seen::Done => {}
+                    }
+                }
+            }
+        }
+        for at in &looping {
+            let target = &mut self.entries[*at].target;
+            if let Target::Jump(name) | Target::Goto(name) = target {
+                *target = Target::Unknown(std::mem::take(name));
+            }
+        }
+        looping
+    }
+
     /// The rules of a chain.
     pub(super) fn rules_of(&self, chain: usize) -> &[usize] {
         self.chains.get(chain).map_or(&[], Vec::as_slice)

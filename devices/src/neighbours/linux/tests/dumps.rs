@@ -1,6 +1,6 @@
 //! Dumps of iptables whose lines are not written as `iptables-save` writes them.
 
-use crate::audit::Effect::{Drop, Pass, Strip, Terminate};
+use crate::audit::Effect::{Drop, Pass, Strip, Terminate, Unknown};
 
 use super::texts::{check, told};
 
@@ -62,4 +62,26 @@ fn options_that_are_cut() {
     let text = "iptables -P FORWARD DROP\niptables -A FORWARD --proto 50 -j ACCEPT\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD --proto tcp --dport 80 --jum ACCEPT\n";
     check(text, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(1))]);
     assert_eq!(told(text).warnings, []);
+}
+
+/// Chains that lead back to themselves the kernel refuses.
+#[test]
+fn chains_that_lead_back() {
+    let text = |rules: &str| {
+        format!("*filter\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n{rules}COMMIT\n")
+    };
+    let looping = |line: u32, text: &str| {
+        let audit = told(text);
+        let says =
+            |w: &&crate::config::ConfigDiagnostic| w.message.contains("leads back to itself");
+        assert_eq!(audit.warnings.iter().find(says).map(|w| w.line), Some(line), "{text}");
+        assert_eq!(audit.verdicts[0].effect, Unknown, "{text}");
+    };
+    looping(6, &text("-A FORWARD -p tcp -j A\n-A A -p tcp -j A\n"));
+    looping(7, &text("-A FORWARD -p tcp -j A\n-A A -p tcp -j B\n-A B -p tcp --dport 80 -g A\n"));
+    // Another way to the same chain is none.
+    let twice = text(
+        "-A FORWARD -p tcp -j A\n-A FORWARD -p tcp -j B\n-A A -p tcp -j B\n-A B -p tcp --dport 80 -j DROP\n",
+    );
+    assert_eq!(told(&twice).warnings, []);
 }
