@@ -18,7 +18,7 @@ use super::class::{Class, Networks};
 use super::unnamed::Unnamed;
 
 /// Most of a rule's joined values that are tried each.
-const JOINED_MAX: usize = 16;
+const JOINED_MAX: usize = 32;
 
 /// Connections of which one is tried.
 #[derive(Clone, Debug)]

@@ -108,7 +108,7 @@ pub(crate) const PLATFORM: Platform = Platform {
 };
 
 /// Most connections that are tried on one way.
-const FLOWS_MAX: usize = 96;
+const FLOWS_MAX: usize = 160;
 /// So many are tried even of long texts.
 const FLOWS_MIN: usize = 2;
 /// Most rules that connections are held against in all: of long texts fewer connections are tried.
