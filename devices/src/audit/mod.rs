@@ -13,7 +13,7 @@ use std::fmt;
 
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, is_tag, lines};
 use platform::Guess;
 
 pub use platform::{Platform, platforms, recognise};
@@ -172,8 +172,20 @@ pub fn audit(
             .help(format!("--platform {} says that it is one", platform.name));
         audit.warnings.splice(0..0, found.into_all());
     }
+    warn_of_template(text, &mut audit);
     warn_of_several(text, &mut audit);
     (Some(platform), audit)
+}
+
+/// Says that a text is a template: what it leaves to conditions is all read.
+fn warn_of_template(text: ConfigText<'_>, audit: &mut Audit) {
+    let mut all = (1u32..).zip(text.text.lines());
+    if let Some((number, line)) = all.find(|(_, line)| is_tag(line.trim())) {
+        let mut found = Diagnostics::new(text.file);
+        let message = "a template's line: which of its parts a device gets is not told, and all of them are read";
+        found.warn_of(number, line, message);
+        audit.warnings.splice(0..0, found.into_all());
+    }
 }
 
 /// Says where a second configuration begins in the same text: of another context, or of another device.

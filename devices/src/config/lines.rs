@@ -181,6 +181,8 @@ struct Has {
     bold: bool,
     /// Remarks behind commands.
     remarks: bool,
+    /// Tags of a language for templates.
+    tags: bool,
 }
 
 impl Has {
@@ -192,6 +194,7 @@ impl Has {
             markdown: text.contains('`'),
             bold: text.contains("**"),
             remarks: text.contains(" ! "),
+            tags: has_tags(text),
         }
     }
 }
@@ -298,7 +301,11 @@ impl<'a> Found<'a> {
         {
             (content, indent) = (command.trim_start(), 0);
         }
-        if content.is_empty() || content.starts_with(['!', ':']) || is_remark(content) {
+        if content.is_empty()
+            || content.starts_with(['!', ':'])
+            || is_remark(content)
+            || has.tags && is_tag(content)
+        {
             return;
         }
         if has.prompts
@@ -340,6 +347,19 @@ impl<'a> Found<'a> {
 fn is_remark(content: &str) -> bool {
     let heading = content.starts_with('#') && !content.starts_with("#exit");
     heading || content.starts_with("- ")
+}
+
+/// Where the tags of a language for templates begin and end: FreeMarker's, Jinja's, and those of embedded Ruby.
+const TAGS: [(&str, &str); 5] =
+    [("<#", ">"), ("</#", ">"), ("{%", "%}"), ("{#", "#}"), ("<%", "%>")];
+
+fn has_tags(text: &str) -> bool {
+    TAGS.iter().any(|(begins, _)| text.contains(begins))
+}
+
+/// True for a line that is one of a template's language, and none of the configuration's: `{% if vlan %}`.
+pub(crate) fn is_tag(content: &str) -> bool {
+    TAGS.iter().any(|(begins, ends)| content.starts_with(begins) && content.ends_with(ends))
 }
 
 /// Adds the words of a text.
@@ -475,6 +495,8 @@ mod tests {
             "Prose, and\n```\na b\n```\nmore: ip any\n```cisco\nc\n```",
             &[(3, 0, "a b"), (7, 0, "c")],
         );
+        check("<#if x>\n  a\n  </#if>\n  b", &[(2, 2, "a"), (4, 2, "b")]);
+        check("{% if x %}\na {{ b }}\n{%- endif %}\n{# c #}", &[(2, 0, "a {{ b }}")]);
         check("a\n```\nb", &[(1, 0, "a"), (3, 0, "b")]);
         check("(config)# class-map c", &[(1, 0, "class-map c")]);
         check(

@@ -25,6 +25,7 @@ pub mod words;
 pub use decode::decode;
 pub(crate) use diagnostic::quoted;
 pub use diagnostic::{ConfigDiagnostic, Diagnostics, Severity};
+pub(crate) use lines::is_tag;
 pub use lines::{Line, lines};
 
 /// A device's configuration.

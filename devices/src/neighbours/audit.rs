@@ -259,7 +259,7 @@ mod tests {
         check("linux", &save(&early), &one(Pass, None));
         check("linux", &save("-A FORWARD -p tcp -j STRIPS"), &one(Unknown, Some(3)));
         let endless = ":A - [0:0]\n-A FORWARD -j A\n-A A -j A";
-        check("linux", &save(endless), &one(Pass, None));
+        check("linux", &save(endless), &one(Unknown, Some(5)));
         let policy = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n-A FORWARD -i eth0 -o eth1 -j ACCEPT\nCOMMIT\n";
         check("linux", policy, &[("all TCP", Pass, None), ("all TCP", Drop, Some(2))]);
         let limited = policy.replace("-i eth0", "-m mac --mac-source 00:00:00:00:00:01 -i eth0");

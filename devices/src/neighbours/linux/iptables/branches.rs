@@ -3,6 +3,7 @@
 //! `if iptables -C RULE; then …; else iptables -A RULE; fi` adds a rule where it is not there yet: afterwards it is there
 //! either way.
 
+use super::calls::asks_for_start;
 use super::shell::is_iptables;
 
 /// Whether the commands of a branch are run.
@@ -17,7 +18,8 @@ pub(super) enum Run {
 /// A condition, and which of its branches is read.
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    /// It asks for rules alone, which are not there before the script has made them (`Some(true)`: that they are not).
+    /// It asks for rules alone, which are not there before the script has made them (`Some(true)`: that they are not), or
+    /// whether the script is started.
     asks_for_rules: Option<bool>,
     is_else: bool,
 }
@@ -39,7 +41,9 @@ impl Branches {
                 if first == "elif" {
                     self.open.pop();
                 }
-                self.asked = Some(Open { asks_for_rules: asked(&command[1..]), is_else: false });
+                let condition = &command[1..];
+                let asks_for_rules = asked(condition).or_else(|| asks_for_start(condition));
+                self.asked = Some(Open { asks_for_rules, is_else: false });
             }
             "then" => {
                 let unknown = Open { asks_for_rules: None, is_else: false };

@@ -13,6 +13,7 @@ use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
 use super::branches::{Branches, Run};
+use super::functions::Wrapper;
 use super::rule::{Known, rule_of};
 use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line};
@@ -87,6 +88,8 @@ pub(super) struct Reader<'r, 't> {
     /// Variables without a value that interfaces are called by.
     unset: Vec<String>,
     variables: &'r Variables<'t>,
+    /// Functions that call iptables with what they are given.
+    wrappers: Vec<Wrapper<'t>>,
     /// The table of a rule, or that it is of one, was told before it.
     has_table: bool,
     found: &'r mut Diagnostics,
@@ -98,6 +101,7 @@ impl<'r, 't> Reader<'r, 't> {
         text: ConfigText<'t>,
         lines: &[Line<'_>],
         variables: &'r Variables<'t>,
+        wrappers: Vec<Wrapper<'t>>,
         found: &'r mut Diagnostics,
     ) -> Self {
         let translates = |pair: &[&str]| match pair {
@@ -124,6 +128,7 @@ impl<'r, 't> Reader<'r, 't> {
             sourced: None,
             unset: Vec::new(),
             variables,
+            wrappers,
             has_table: false,
             found,
         }
@@ -257,6 +262,15 @@ impl<'t> Reader<'_, 't> {
     fn of_shell(&mut self, all: &mut Ruleset, command: &[&str], line: &Line<'t>) -> bool {
         // What is tried is done, whatever comes of it.
         self.branches.take(command);
+        let is_keyword = |word: &str| matches!(word, "if" | "then" | "else" | "do" | "!" | "{");
+        let at = command.iter().position(|word| !is_keyword(word)).unwrap_or(0);
+        let named = |wrapper: &&Wrapper<'_>| command.get(at) == Some(&wrapper.name);
+        if let Some(wrapper) = self.wrappers.iter().find(named) {
+            for (program, words) in wrapper.called(&command[at + 1..]) {
+                self.of_program(all, program, &words, line);
+            }
+            return true;
+        }
         // A function may call iptables with what it is given.
         let does = |word: &&str| matches!(*word, "-A" | "-I" | "-P" | "--append");
         if let Some(at) = command.iter().position(|word| is_iptables(word)) {

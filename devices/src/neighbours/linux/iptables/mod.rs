@@ -2,19 +2,24 @@
 
 mod abbreviated;
 mod branches;
+mod calls;
 mod commands;
 mod echoed;
 mod functions;
+mod loops;
 mod rule;
 mod shell;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::MAN;
 use super::rules::Ruleset;
 use commands::Reader;
+use functions::Wrapper;
+use loops::Bound;
 use shell::{Variables, is_iptables};
 
 /// A table, in the order in which a forwarded packet meets them.
@@ -83,9 +88,14 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let calls =
         |line: &Line<'_>| line.words[0] != "-A" && line.words.iter().any(|word| is_iptables(word));
     let is_script = lines.iter().any(calls);
-    let uncalled = if is_script { functions::uncalled(&lines, found) } else { Vec::new() };
+    let mut unread = if is_script { calls::unmeant(&lines, found) } else { Vec::new() };
+    let wrappers = if is_script { Wrapper::all(&lines) } else { Vec::new() };
+    if is_script {
+        unread.extend(functions::uncalled(&lines, &unread, found));
+        unread.extend(wrappers.iter().map(|wrapper| wrapper.lines.clone()));
+    }
     let variables = Variables::of(&lines);
-    let mut reader = Reader::of(text, &lines, &variables, found);
+    let mut reader = Reader::of(text, &lines, &variables, wrappers, found);
     reader.declarations(&mut all);
     all.reserve(lines.len());
     for line in lines.iter() {
@@ -98,17 +108,26 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
             all.of_users.insert((*name).to_owned());
         }
     }
-    let is_called = |(at, _): &(usize, _)| !uncalled.iter().any(|lines| lines.contains(at));
-    let mut lines = lines.iter().enumerate().filter(is_called).map(|(_, line)| line);
-    let mut words: Vec<&str> = Vec::new();
-    while let Some(line) = lines.next() {
-        words.clear();
-        words.extend(line.words.iter());
+    let none: Bound<'_> = Rc::from([]);
+    let order = match is_script {
+        true => loops::unrolled(&lines, &variables, &none),
+        false => (0..lines.len()).map(|at| (at, Rc::clone(&none))).collect(),
+    };
+    let is_read = |(at, _): &(usize, Bound<'_>)| !unread.iter().any(|lines| lines.contains(at));
+    let mut order = order.into_iter().filter(is_read);
+    while let Some((at, bound)) = order.next() {
+        let line = &lines[at];
+        let given: Vec<Cow<'_, str>>;
+        let mut words: Vec<&str> = line.words.to_vec();
         // A shell's command goes on after a backslash.
         while words.last().is_some_and(|last| last.ends_with('\\')) {
             let last = words.pop().unwrap_or_default().trim_end_matches('\\');
             words.extend((!last.is_empty()).then_some(last));
-            words.extend(lines.next().iter().flat_map(|next| next.words.iter()));
+            words.extend(order.next().iter().flat_map(|(next, _)| lines[*next].words.iter()));
+        }
+        if !bound.is_empty() {
+            given = words.iter().map(|word| loops::put_in(word, &bound)).collect();
+            words = given.iter().map(|word| &**word).collect();
         }
         // Counters of `iptables-save -c`.
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {

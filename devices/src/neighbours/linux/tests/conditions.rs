@@ -242,3 +242,22 @@ fn bridges_beside_a_router() {
     let open = table("bridge", "b", "accept", "ct state established accept");
     assert_eq!(directions(&format!("{routed}{open}")), directions(&routed));
 }
+
+/// As `nft -n` prints it: numbers for states, and for kinds of links.
+#[test]
+fn numbers_for_names() {
+    let text = |state: &str, own: &str| {
+        format!(
+            "table inet f {{\n chain c {{\n  type filter hook forward priority 0; policy drop;\n  ct state {state} accept\n  tcp dport {{ ssh, distcc, mdns }} accept\n }}\n chain i {{\n  type filter hook input priority 0; policy drop;\n  {own} accept\n  meta l4proto icmp jump limited comment \"not TCP\"\n }}\n chain limited {{\n  drop\n }}\n}}\n"
+        )
+    };
+    let by_name = text("established,related", "iifname lo");
+    for own in ["iiftype loopback", "meta iiftype 772", "iif lo"] {
+        for state in ["0x2,0x4", "0x6", "{ 0x2, 0x4 }"] {
+            let numbered = text(state, own);
+            assert_eq!(directions(&numbered), directions(&by_name), "{numbered}");
+            assert_eq!(told(&numbered).warnings, [], "{numbered}");
+        }
+    }
+    assert!(directions(&by_name)[0].starts_with("pass TCP to port 22, 3632, 5353"));
+}

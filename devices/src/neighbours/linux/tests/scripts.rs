@@ -135,3 +135,89 @@ fn commands_that_are_refused() {
     let others = text.replace("--dprt 22", "-m ipv6header --header frag --soft");
     assert!(told(&others).warnings[0].message.contains("not modelled"));
 }
+
+/// What a script is called with to take its rules away is not what it is asked about.
+#[test]
+fn scripts_that_start_and_stop() {
+    let rules = "iptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -p tcp --dport 80 -j ACCEPT\niptables -A FORWARD -p udp --dport 53 -j ACCEPT\niptables -A INPUT -p udp --dport 53 -j ACCEPT\niptables -A INPUT -p icmp -j ACCEPT";
+    let open = "iptables -P FORWARD ACCEPT\niptables -F\niptables -t nat -F\niptables -t raw -F";
+    let told_as = [(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(DROPS))];
+    const DROPS: u32 = 3;
+    for script in [
+        format!(
+            "case $1 in\n start)\n{rules}\n ;;\n stop)\n{open}\n ;;\n *)\n echo usage\n ;;\nesac\n"
+        ),
+        format!("case \"$1\" in\n start|restart)\n{rules};;\n stop|clear)\n{open};;\nesac\n"),
+        format!(
+            "if [ \"$1\" = start ]; then\n:\n{rules}\nelif [ \"$1\" = stop ]; then\n{open}\nfi\n"
+        ),
+        format!("if [[ \"${{1:-}}\" == \"stop\" ]]; then\n: # {0}\nelse\n{rules}\nfi\n", "nothing")
+            .replace("then\n: # nothing\nelse", "then :; else\n:"),
+        format!(
+            "start() {{\n:\n{rules}\n}}\nstop() {{\n{open}\n}}\ncase $1 in\n start) start ;;\n stop) stop ;;\nesac\n"
+        ),
+    ] {
+        check(&script, &told_as);
+    }
+    // Where nothing is started, all is done in its order.
+    let either = format!("case $1 in\n open)\n{rules}\n ;;\n closed)\n{open}\n ;;\nesac\n");
+    check(&either, &[(Pass, "all TCP", None)]);
+}
+
+/// Loops over words that the text tells are run for each of them.
+#[test]
+fn loops_over_words() {
+    let script = |of: &str| {
+        format!(
+            "PORTS=\"22 80\"\nNET=10.1\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n{of}"
+        )
+    };
+    let web = [(Pass, "TCP to port 22, TCP to port 80", None), (Drop, "all other TCP", Some(3))];
+    for of in [
+        "for p in 22 80; do\n iptables -A FORWARD -p tcp --dport $p -j ACCEPT\ndone\n",
+        "for p in $PORTS\ndo\n iptables -A FORWARD -p tcp --dport \"${p}\" -j ACCEPT\ndone\n",
+        "for p in ${PORTS}; do iptables -A FORWARD -p tcp --dport $p -j ACCEPT; done\n",
+        "for p in 22 80; do\n while read x; do\n echo $x\n done < file\n iptables -A FORWARD -p tcp \\\n --dport $p -j ACCEPT\ndone\n",
+    ] {
+        check(&script(of), &web);
+    }
+    let nested = "for n in 1 2; do\n for p in 22 80; do\n  iptables -A FORWARD -s 10.$n.0.0/16 -p tcp --dport $p -j ACCEPT\n done\ndone\n";
+    let of_two = "TCP from 10.1.0.0/16 to port 22, TCP from 10.1.0.0/16 to port 80, TCP from 10.2.0.0/16 to port 22, TCP from 10.2.0.0/16 to port 80";
+    check(&script(nested), &[(Pass, of_two, None), (Drop, "all other TCP", Some(3))]);
+    let open =
+        "for p in $(cat ports); do\n iptables -A FORWARD -p tcp --dport $p -j ACCEPT\ndone\n";
+    check(
+        &script(open),
+        &[(Unknown, "TCP that this rule names", Some(6)), (Drop, "all other TCP", Some(3))],
+    );
+}
+
+/// Functions that call iptables with what they are given.
+#[test]
+fn functions_that_hand_on() {
+    let script = |function: &str, calls: &str| {
+        format!(
+            "{function}\n:\n:\n{calls}\niptables -t nat -F\niptables -t raw -F\niptables -t mangle -F\n"
+        )
+    };
+    let rows = [(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(4))];
+    for (function, calls) in [
+        (
+            "add() { local table=$1; shift; iptables -w -t \"$table\" -C \"$@\" 2>/dev/null || iptables -w -t \"$table\" -A \"$@\"; }",
+            "iptables -P FORWARD DROP\nadd filter FORWARD -m state --state ESTABLISHED -j ACCEPT\nadd filter FORWARD -p tcp --dport 80 -j ACCEPT",
+        ),
+        (
+            "fw() { iptables \"$@\"; }",
+            "fw -P FORWARD DROP\nfw -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nfw -A FORWARD -p tcp --dport 80 -j ACCEPT",
+        ),
+        (
+            "rule() { iptables -t $1 -A $2 \"${@}\"; }\n#",
+            "iptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -p tcp --dport 80 -j ACCEPT",
+        ),
+    ] {
+        let text = script(function, calls);
+        let line = text.lines().position(|line| line.ends_with("DROP")).unwrap_or(0) as u32 + 1;
+        let rows = [rows[0], (rows[1].0, rows[1].1, Some(line))];
+        check(&text, &rows);
+    }
+}

@@ -239,9 +239,8 @@ fn scripts() {
     check(
         script,
         &[
-            (Unknown, "TCP that this rule names", Some(8)),
             (Unknown, "TCP to port 25 that this rule names", Some(12)),
-            (Pass, "TCP to port 8080, 8443", None),
+            (Pass, "TCP to port 22, TCP to port 80, TCP to port 8080, 8443", None),
             (Drop, "all other TCP", Some(6)),
         ],
     );
@@ -808,7 +807,8 @@ fn functions_that_nothing_calls() {
     };
     assert_eq!(policy("run\n"), (false, Some(1)));
     assert_eq!(policy("run; reset\n"), (true, None));
-    assert_eq!(policy("case $1 in\nstart) run ;;\nstop) all ;;\nesac\n"), (true, None));
+    assert_eq!(policy("case $1 in\nstart) run ;;\nother) all ;;\nesac\n"), (true, None));
+    assert_eq!(policy("case $1 in\nstart) run ;;\nstop) all ;;\nesac\n"), (false, None));
     assert_eq!(policy("all\n"), (true, Some(8)), "runs no run");
     assert_eq!(policy(""), (true, None), "a piece of a script");
 }

@@ -23,6 +23,10 @@ pub(super) enum Key {
     Interface {
         out: bool,
     },
+    /// The kind of an interface's link.
+    LinkType {
+        out: bool,
+    },
     Protocol,
     Version,
     /// Whether an address is one of this host.
@@ -69,6 +73,8 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("iif" | "iifname", _) => (Key::Interface { out: false }, 1),
         ("oif" | "oifname", _) => (Key::Interface { out: true }, 1),
         ("meta", "iif" | "iifname") => (Key::Interface { out: false }, 2),
+        ("iiftype" | "oiftype", _) => (Key::LinkType { out: first.starts_with('o') }, 1),
+        ("meta", "iiftype" | "oiftype") => (Key::LinkType { out: second.starts_with('o') }, 2),
         ("meta", "oif" | "oifname") => (Key::Interface { out: true }, 2),
         ("ip", "protocol") | ("ip6", "nexthdr") | ("meta", "l4proto") => (Key::Protocol, 2),
         ("l4proto", _) => (Key::Protocol, 1),
@@ -142,12 +148,18 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         Key::DestinationPort => is(ports(values(), '-').map(Match::DestinationPort)),
         Key::Mss => is(ports(values(), '-').map(Match::Mss)),
         Key::State => {
-            Condition::Is(Match::State(values().map(|v| v.to_ascii_uppercase()).collect()))
+            let of = |value: &str| states(value).into_iter();
+            Condition::Is(Match::State(values().flat_map(of).collect()))
         }
         Key::Interface { out } => {
             let names = values().map(|name| name.to_owned()).collect();
             Condition::Is(Match::Interface { names, out })
         }
+        // Of its kind a host has one.
+        Key::LinkType { out } => match values().all(|of| matches!(of, "loopback" | "772")) {
+            true => Condition::Is(Match::Interface { names: vec!["lo".to_owned()], out }),
+            false => Condition::Doubt,
+        },
         Key::Protocol => Condition::Always(values().any(|v| matches!(v, "tcp" | "6"))),
         Key::Version => {
             let has = |names: [&str; 3]| values().any(|value| names.contains(&value));
@@ -189,6 +201,19 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
             is(of.map(|of| Match::Owner { group, of, called: called() }))
         }
         Key::Other => Condition::Doubt,
+    }
+}
+
+/// A state by its name, or those of its bits (`0x2`; Linux, `NF_CT_STATE_BIT`).
+fn states(word: &str) -> Vec<String> {
+    const BITS: [(u32, &str); 5] =
+        [(1, "INVALID"), (2, "ESTABLISHED"), (4, "RELATED"), (8, "NEW"), (64, "UNTRACKED")];
+    match number(word) {
+        Some(bits) => {
+            let named = BITS.iter().filter(|(bit, _)| bits & bit != 0);
+            named.map(|(_, name)| (*name).to_owned()).collect()
+        }
+        None => vec![word.to_ascii_uppercase()],
     }
 }
 

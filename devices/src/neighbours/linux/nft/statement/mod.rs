@@ -111,7 +111,8 @@ impl<'t> Statement<'_, '_, 't> {
             };
             let Some(taken) = taken else {
                 // Packets come to a chain all the same, though none of TCP.
-                if let [.., "jump" | "goto", chain] = rest {
+                let jump = rest.iter().position(|word| matches!(*word, "jump" | "goto"));
+                if let Some(chain) = jump.and_then(|at| rest.get(at + 1)) {
                     let root = (self.place.table, (*chain).to_owned());
                     self.reader.rules.roots.push(root);
                 }
