@@ -13,7 +13,7 @@ use std::fmt;
 
 use sim_core::engine::device::{ConfigLine, Origin, Rule};
 
-use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, is_tag, lines};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line, has_tags, is_tag, lines};
 use platform::Guess;
 
 pub use platform::{Platform, platforms, recognise};
@@ -182,6 +182,9 @@ pub fn audit(
 
 /// Says that a text is a template: what it leaves to conditions is all read.
 fn warn_of_template(text: ConfigText<'_>, audit: &mut Audit) {
+    if !has_tags(text.text) {
+        return;
+    }
     let mut all = (1u32..).zip(text.text.lines());
     if let Some((number, line)) = all.find(|(_, line)| is_tag(line.trim())) {
         let mut found = Diagnostics::new(text.file);

@@ -353,8 +353,10 @@ fn is_remark(content: &str) -> bool {
 const TAGS: [(&str, &str); 5] =
     [("<#", ">"), ("</#", ">"), ("{%", "%}"), ("{#", "#}"), ("<%", "%>")];
 
-fn has_tags(text: &str) -> bool {
-    TAGS.iter().any(|(begins, _)| text.contains(begins))
+/// True for a text that may have lines of them.
+pub(crate) fn has_tags(text: &str) -> bool {
+    let begins = |pair: &[u8]| matches!(pair, b"<#" | b"/#" | b"{%" | b"{#" | b"<%");
+    text.as_bytes().windows(2).any(begins)
 }
 
 /// True for a line that is one of a template's language, and none of the configuration's: `{% if vlan %}`.

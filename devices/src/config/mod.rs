@@ -25,8 +25,8 @@ pub mod words;
 pub use decode::decode;
 pub(crate) use diagnostic::quoted;
 pub use diagnostic::{ConfigDiagnostic, Diagnostics, Severity};
-pub(crate) use lines::is_tag;
 pub use lines::{Line, lines};
+pub(crate) use lines::{has_tags, is_tag};
 
 /// A device's configuration.
 #[derive(Clone, Copy, Debug)]

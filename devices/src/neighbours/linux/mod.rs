@@ -450,6 +450,9 @@ impl Linux {
         let call = |of: &Self, name: &str| of.rules.chain(table, name).map(|chain| (chain, 0));
         let mut calls: Vec<(usize, usize)> = call(self, chain).into_iter().collect();
         let mut steps = 0;
+        // What rules that hold may change.
+        let mut now = around(course);
+        let mut is_stale = false;
         while let Some((chain, next)) = calls.last_mut() {
             steps += 1;
             let Some(at) = self.rules.of_chain(*chain, *next).filter(|_| steps < STEPS_MAX) else {
@@ -461,12 +464,16 @@ impl Linux {
             // What calls this host itself has its process's socket, if any: such a rule tells nothing new of it.
             let is_of_sockets = course.is_here && found.is_none() && entry.asks_for_sockets();
             let is_dared = is_daring && self.dared.contains(&at) && !is_of_sockets;
-            if !entry.matches(pass.packet, around(course), is_dared) {
-                self.is_doubted |= entry.matches(pass.packet, around(course), true);
+            if std::mem::take(&mut is_stale) {
+                now = around(course);
+            }
+            if !entry.matches(pass.packet, now, is_dared) {
+                self.is_doubted |= entry.is_open() && entry.matches(pass.packet, now, true);
                 continue;
             }
+            is_stale = true;
             self.is_doubted |= entry.limit.is_some();
-            if entry.asks_for_open_mark(&around(course)) {
+            if entry.asks_for_open_mark(&now) {
                 self.opened.push(at);
                 if !self.held.contains(&at) {
                     continue;

@@ -122,6 +122,11 @@ impl Entry {
         self.matches.iter().any(|(_, on)| on.is_of_open_mark(around))
     }
 
+    /// True when it cannot be told, or depends on how much comes, whether it holds.
+    pub(super) const fn is_open(&self) -> bool {
+        self.doubt.is_some() || self.limit.is_some()
+    }
+
     /// True when every condition holds; `dared`: the one that cannot be told holds, too, or what comes is more than the
     /// rule's limit.
     pub(super) fn matches(&self, packet: &Packet, around: Circumstances<'_>, dared: bool) -> bool {

@@ -1,5 +1,6 @@
 //! Connections that no rule names: their addresses, and the port that they go to.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -63,23 +64,23 @@ impl Unnamed {
         networks.sort_unstable();
         networks.dedup();
         let mut ports: Vec<RangeInclusive<u16>> = Vec::new();
-        let mut network_lists = Vec::new();
-        let mut port_lists: Vec<Box<[RangeInclusive<u16>]>> = Vec::new();
+        // Each once, in the order of the rules: of a long text most are alike, or of one member.
+        let (mut known_networks, mut known_ports) = (HashSet::new(), HashSet::new());
+        let (mut network_lists, mut port_lists) = (Vec::new(), Vec::new());
         for (_, on) in rules.entries.iter().flat_map(|entry| entry.matches.iter()) {
             on.each_port(&mut |range| ports.push(range));
             match on {
-                Match::Source(of) | Match::Destination(of) => network_lists.push(of.clone()),
-                Match::SourcePort(of) | Match::DestinationPort(of) => port_lists.push(of.clone()),
+                Match::Source(of) | Match::Destination(of) if known_networks.insert(of) => {
+                    network_lists.push(of.clone());
+                }
+                Match::SourcePort(of) | Match::DestinationPort(of) if known_ports.insert(of) => {
+                    port_lists.push(of.clone());
+                }
                 _ => {}
             }
         }
         ports.sort_unstable_by_key(|range| (*range.start(), *range.end()));
         ports.dedup();
-        network_lists.sort_unstable();
-        network_lists.dedup();
-        let bounds = |of: &RangeInclusive<u16>| (*of.start(), *of.end());
-        port_lists.sort_unstable_by(|a, b| a.iter().map(bounds).cmp(b.iter().map(bounds)));
-        port_lists.dedup();
         let port = unnamed_port(rules);
         let marks = rules.entries.iter().flat_map(|entry| entry.marks.iter().copied()).collect();
         let is_of_ipv6 = rules.is_of_ipv6;

@@ -145,7 +145,10 @@ impl<'t> Names<'t> {
                     values.insert(word(at + 1), None);
                 }
                 // A shell's, of a script that calls nft.
-                set if at == 0 || !matches!(word(at - 1), "define" | "redefine") => {
+                set if at == 0
+                    || matches!(word(at - 1), "\n" | ";")
+                    || depth == 0 && !matches!(word(at - 1), "define" | "redefine") =>
+                {
                     if let Some((name, behind)) = set.split_once('=')
                         && let Some(name) = variable(name.strip_suffix('+').unwrap_or(name))
                     {
