@@ -21,6 +21,9 @@ const MARKS: [&str; 8] = [
     "CONNMARK --save-mark",
     "CONNMARK --restore-mark",
 ];
+/// What gives connections other addresses to come from.
+const MASKS: [&str; 4] =
+    ["MASQUERADE", "SNAT --to-source 10.1.2.99", "SNAT --to-source 203.0.113.99", "ACCEPT"];
 const PROXY: &str = "TPROXY --on-port 8080 --tproxy-mark 0x100/0x100";
 
 const NFT_PROXY: &str = "meta l4proto tcp tproxy ip to :8080 meta mark set 0x100 accept";
@@ -71,12 +74,13 @@ fn dump(dice: &mut Dice<'_>) -> String {
         out += "COMMIT\n";
     }
     if dice.one_in(2) {
-        out += "*nat\n:PREROUTING ACCEPT [0:0]\n";
+        out += "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
         for _ in 0..2 {
             let server = format!("DNAT --to-destination {}", dice.of(&SERVERS));
             let targets = [server.as_str(), "REDIRECT --to-ports 8080", "REDIRECT", "ACCEPT"];
             out += &rules(dice, "PREROUTING", &targets, 2);
         }
+        out += &rules(dice, "POSTROUTING", &MASKS, 2);
         out += "COMMIT\n";
     }
     out += "*filter\n";
@@ -211,6 +215,9 @@ fn nftables(dice: &mut Dice<'_>) -> String {
         ];
         let rules = statements(dice, &targets, 3).replace("oifname", "iifname");
         out += &chain("nat", "  type nat hook prerouting priority dstnat;\n", rules);
+        let masks = ["masquerade", "snat ip to 10.1.2.99", "snat ip to 203.0.113.99", "return"];
+        let rules = statements(dice, &masks, 2);
+        out += &chain("masks", "  type nat hook postrouting priority srcnat;\n", rules);
     }
     out + "}\n"
 }

@@ -1,7 +1,11 @@
 //! Rules in the forms that people write, each short: what a comparison with the kernel found, and what it did not.
 
 /// The name of each, and its rules.
-pub(super) const TEXTS: [(&str, &str); 20] = [
+pub(super) const TEXTS: [(&str, &str); 21] = [
+    (
+        "networks that only those inside speak for",
+        "table ip f {\n chain raw {\n  type filter hook prerouting priority raw; policy accept;\n  ip daddr 10.1.0.0/16 iifname != { \"lo\", \"eth1\" } drop\n }\n chain early {\n  type filter hook prerouting priority mangle; policy accept;\n  iifname \"ppp0\" ip daddr 203.0.113.99 drop\n }\n chain forward {\n  type filter hook forward priority filter; policy accept;\n  oifname \"eth1\" ct state established accept\n  oifname \"eth1\" drop\n }\n chain post {\n  type nat hook postrouting priority srcnat; policy accept;\n  oifname \"eth0\" ip saddr 10.1.0.0/16 masquerade\n  oifname \"ppp0\" ip saddr 10.1.0.0/16 snat to 203.0.113.99\n }\n}\n",
+    ),
     (
         "a closed router",
         "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A FORWARD -m state --state RELATED,ESTABLISH -j ACCEPT\n-A FORWARD -i eth1 -o eth0 -s 10.1.0.0/16 -j ACCEPT\n-A FORWARD -i eth0 -d 10.1.0.80 -p tcp -m multiport --dports 80,443,8000:8010 -j ACCEPT\nCOMMIT\n",

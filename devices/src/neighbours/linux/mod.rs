@@ -17,9 +17,10 @@ mod tests;
 mod translation;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule};
+use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, in_prefix};
 use sim_core::rng::Stream;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::Packet;
@@ -102,14 +103,16 @@ struct State {
     is_here: bool,
     /// Its mark; nothing: one that the text does not tell.
     mark: Option<u32>,
+    /// The address that its packets come from, and that answers are sent to.
+    mask: Option<IpAddr>,
     proxy: Option<(SynProxy, Arc<Rule>)>,
     shift: Shift,
 }
 
 impl Default for State {
     fn default() -> Self {
-        let (is_here, mark, proxy, shift) = (false, Some(0), None, Shift::default());
-        Self { is_here, mark, proxy, shift }
+        let (is_here, mark, mask) = (false, Some(0), None);
+        Self { is_here, mark, mask, proxy: None, shift: Shift::default() }
     }
 }
 
@@ -167,6 +170,8 @@ struct Course {
     is_bound: bool,
     /// The packet's mark, and the connection's; nothing: one that the text does not tell.
     marks: [Option<u32>; 2],
+    /// Where the connection comes from, if not from who opened it.
+    mask: Option<IpAddr>,
 }
 
 /// The device.
@@ -200,6 +205,8 @@ pub(crate) struct Linux {
     supposed: Supposed,
     /// Rules ask for marks, which what is queued for a process may come back with.
     asks_for_marks: bool,
+    /// Stand for its own addresses of IPv4 and IPv6, which no text tells.
+    stand_ins: [IpAddr; 2],
     /// How the last connection was routed.
     routed: Routed,
     hop: Arc<Rule>,
@@ -339,6 +346,27 @@ fn warn_of_limits(rules: &Ruleset, text: ConfigText<'_>, found: &mut Diagnostics
     }
 }
 
+/// An address that no rule names.
+fn stand_in(rules: &Ruleset, is_six: bool) -> IpAddr {
+    let all: [IpAddr; 3] = match is_six {
+        false => [[203, 0, 113, 71], [151, 71, 0, 71], [11, 71, 0, 71]].map(IpAddr::from),
+        true => [0x2001_0db8, 0x2a00_0071, 0x2600_0071_u32]
+            .map(|begin| IpAddr::from(Ipv6Addr::from(u128::from(begin) << 96 | 71))),
+    };
+    // Without rules that ask for it nobody does.
+    let entries = rules.entries.iter().filter(|_| !rules.masking.is_empty());
+    let mut is_named = [false; 3];
+    for (_, on) in entries.flat_map(|entry| entry.matches.iter()) {
+        on.each_network(&mut |(network, length)| {
+            for (one, is_named) in all.iter().zip(&mut is_named) {
+                *is_named |= length > 0 && in_prefix(*one, network, length);
+            }
+        });
+    }
+    let free = all.iter().zip(is_named).find(|(_, is_named)| !is_named);
+    free.map_or(all[0], |(one, _)| *one)
+}
+
 /// What a table of chains decided.
 enum Fate {
     /// On to the next table.
@@ -350,6 +378,7 @@ enum Fate {
 impl Linux {
     fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
         let asks_for_marks = rules.entries.iter().any(Entry::asks_for_mark);
+        let stand_ins = [false, true].map(|is_six| stand_in(&rules, is_six));
         Self {
             rules,
             interfaces: None,
@@ -366,6 +395,7 @@ impl Linux {
             calls_host: false,
             supposed: Supposed::default(),
             asks_for_marks,
+            stand_ins,
             routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
             table: Table::new(TIMEOUTS),
@@ -387,20 +417,45 @@ impl Linux {
         }
     }
 
-    /// Through a chain that every packet passes, and those of users that it calls.
+    /// Through a chain that every packet passes, as the packet is there: what answers a connection that was given another
+    /// address to come from goes to that, until conntrack gives it back its own (Linux, `nf_nat_inet_fn`).
     fn chain(
         &mut self,
         base: usize,
         pass: &mut Pass<'_>,
         course: &mut Course,
     ) -> Result<Fate, Refused> {
+        let is_early = self.rules.base(base).is_some_and(|base| base.is_before_nat);
+        let is_answer = matches!(course.found, Some((_, Sender::Responder)));
+        let Some(mask) = course.mask.filter(|_| is_early && is_answer) else {
+            return self.hold(base, pass, course, false);
+        };
+        let own = std::mem::replace(&mut pass.packet.dst, mask);
+        let fate = self.hold(base, pass, course, true);
+        pass.packet.dst = own;
+        fate
+    }
+
+    /// Through the rules of a chain, and of those of users that it calls; `is_masked`: the packet goes to an address of this
+    /// host.
+    fn hold(
+        &mut self,
+        base: usize,
+        pass: &mut Pass<'_>,
+        course: &mut Course,
+        is_masked: bool,
+    ) -> Result<Fate, Refused> {
         let found = course.found;
         let state = self.state_of(found, pass.packet);
         let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
         let interfaces = self.interfaces.clone();
         let is_inward = pass.ingress == PortId(0);
-        let Base { table, chain, hook, is_before_conntrack, is_nat, when, policy, .. } =
-            &self.rules.bases[base];
+        let masks = base >= self.rules.bases.len();
+        let Some(Base { table, chain, hook, is_before_conntrack, is_nat, when, policy, .. }) =
+            self.rules.base(base)
+        else {
+            return Ok(Fate::Goes);
+        };
         // Where a packet goes out is not known before it is routed; what this host sends came in nowhere.
         let is_told = match hook {
             Hook::Ingress | Hook::Prerouting | Hook::Input => [true, false],
@@ -419,7 +474,7 @@ impl Linux {
                 let name = |at: usize| if is_told[at] { names[way[at]].as_str() } else { "" };
                 [name(0), name(1)]
             }),
-            host: course.is_here.then_some(is_inward),
+            host: if is_masked { Some(true) } else { course.is_here.then_some(is_inward) },
             is_translated: course.is_translated,
             mss,
             mark: course.marks[0],
@@ -439,7 +494,7 @@ impl Linux {
         // What this host sends to itself got its destination when it left.
         let is_own = *hook == Hook::Prerouting
             && interfaces.as_ref().is_some_and(|names| names[way[0]] == "lo");
-        if *is_nat && (is_own || !self.is_asked_to_translate(pass.packet, course)) {
+        if *is_nat && !masks && (is_own || !self.is_asked_to_translate(pass.packet, course)) {
             return Ok(Fate::Goes);
         }
         if !when.iter().all(|(negated, on)| on.holds(*negated, pass.packet, around(course))) {
@@ -569,6 +624,11 @@ impl Linux {
                     }
                     return Ok(Fate::Goes);
                 }
+                Target::Mask(to) => {
+                    let own = self.stand_ins[usize::from(pass.packet.dst.is_ipv6())];
+                    course.mask = Some(to.unwrap_or(own));
+                    return Ok(Fate::Goes);
+                }
                 Target::Drop => return refuse(&rule, "DROP"),
                 Target::Reject { reset } => {
                     if *reset {
@@ -682,7 +742,9 @@ impl Linux {
             known.map_or(Some(of_connection), |known| known.state.mark),
         ];
         let (is_tracked, is_bound) = (true, false);
-        let mut course = Course { found, is_tracked, is_here, is_translated, is_bound, marks };
+        let mask = known.and_then(|known| known.state.mask);
+        let mut course =
+            Course { found, is_tracked, is_here, is_translated, is_bound, marks, mask };
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }
@@ -695,8 +757,17 @@ impl Linux {
         let (id, sender) = match found {
             Some(found) => found,
             None if course.is_tracked && pass.packet.flags.is_initial_syn() => {
-                let (is_here, mark) = (course.is_here, course.marks[1]);
-                let state = State { is_here, mark, ..State::default() };
+                // What a scenario's hosts send keeps its address.
+                let all = self.rules.bases.len();
+                let masking = (all..all + self.rules.masking.len())
+                    .filter(|_| self.translates && !course.is_here);
+                for base in masking.collect::<Vec<_>>() {
+                    if course.mask.is_none() {
+                        self.chain(base, pass, &mut course)?;
+                    }
+                }
+                let (is_here, mark, mask) = (course.is_here, course.marks[1], course.mask);
+                let state = State { is_here, mark, mask, ..State::default() };
                 let translated = pass.packet.flow();
                 (self.table.open(pass.now, opened, translated, state), Sender::Initiator)
             }

@@ -44,6 +44,8 @@ pub(super) struct Base {
     pub(super) is_before_conntrack: bool,
     /// It translates addresses, and only a connection's first packet passes it.
     pub(super) is_nat: bool,
+    /// Answers pass it before they get back the address that a rule took from who opened their connection.
+    pub(super) is_before_nat: bool,
     /// Frames pass it between the ports of a bridge, and what is routed does not.
     pub(super) is_bridges: bool,
     /// The packets that pass it.
@@ -101,6 +103,8 @@ pub(super) struct Ruleset {
     source: &'static str,
     /// Rules give connections other addresses to come from.
     pub(super) masks: bool,
+    /// Chains of those rules, in the order in which a connection's first packet passes them.
+    pub(super) masking: Vec<Base>,
     /// The first rule that translates addresses.
     pub(super) translates: Option<ConfigLine>,
 }
@@ -246,6 +250,11 @@ impl Ruleset {
             .collect()
     }
 
+    /// A chain that packets pass, by its place: those of rules that mask come last.
+    pub(super) fn base(&self, at: usize) -> Option<&Base> {
+        self.bases.get(at).or_else(|| self.masking.get(at.checked_sub(self.bases.len())?))
+    }
+
     /// Takes away what a bridge does with its frames, where a router stands beside it: what is routed meets none of those
     /// chains (nft(8), BRIDGE ADDRESS FAMILY).
     pub(super) fn take_bridged(&mut self) -> Option<Self> {
@@ -255,7 +264,9 @@ impl Ruleset {
         }
         let mut bridged = self.clone();
         bridged.bases.retain(|base| base.is_bridges);
+        bridged.masking.retain(|base| base.is_bridges);
         self.bases.retain(|base| !base.is_bridges);
+        self.masking.retain(|base| !base.is_bridges);
         Some(bridged)
     }
 

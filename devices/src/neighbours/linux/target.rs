@@ -1,6 +1,7 @@
 //! What rules of iptables do to a packet.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use sim_core::wire::options::kind;
 
@@ -32,6 +33,8 @@ pub(super) enum Target {
         /// Later rules are asked, too (Linux, net/netfilter/nft_tproxy.c).
         goes_on: bool,
     },
+    /// The connection comes from another address: `SNAT`; none: from one of this host, `MASQUERADE`.
+    Mask(Option<IpAddr>),
     /// The connection gets another destination: `DNAT`, `REDIRECT`, `NETMAP`.
     Translate(Destination),
     /// Nothing to the packet: `LOG`, no target at all.
@@ -45,7 +48,7 @@ pub(super) enum Target {
 }
 
 /// Targets that leave a packet and its options as they are.
-const COUNTING: [&str; 31] = [
+const COUNTING: [&str; 29] = [
     "ACCOUNT",
     "AUDIT",
     "CHECKSUM",
@@ -62,14 +65,12 @@ const COUNTING: [&str; 31] = [
     "LED",
     "LOG",
     "MARK",
-    "MASQUERADE",
     "NETFLOW",
     "NFLOG",
     "RATEEST",
     "SECMARK",
     "SAME",
     "SET",
-    "SNAT",
     "SYNCOOKIE",
     "TCPOPTLOG",
     "TEE",
@@ -146,6 +147,11 @@ pub(super) fn target_of(
             let to = value("--to-destination").or_else(|| value("--to"));
             (Target::Translate(to.map_or_else(Destination::open, Destination::of)), all)
         }
+        "MASQUERADE" => (Target::Mask(None), all),
+        "SNAT" => {
+            let to = value("--to-source").or_else(|| value("--to"));
+            (Target::Mask(to.and_then(source_of)), all)
+        }
         "REDIRECT" => {
             let to = value("--to-ports").or_else(|| value("--to-port")).or_else(|| value("--to"));
             (Target::Translate(Destination::here(to)), all)
@@ -176,6 +182,12 @@ pub(super) fn target_of(
             (Target::Unknown(other.to_owned()), all)
         }
     })
+}
+
+/// The address that connections are to come from, where it is one: `192.0.2.1:1024-2048`.
+pub(super) fn source_of(word: &str) -> Option<IpAddr> {
+    let of = word.parse().or_else(|_| word.split(':').next().unwrap_or("").parse());
+    of.ok()
 }
 
 /// The names that iptables has for options (iptables-extensions(8), TCPOPTSTRIP).

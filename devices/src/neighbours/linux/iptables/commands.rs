@@ -443,22 +443,28 @@ impl<'t> Reader<'_, 't> {
                     let (place, chain) = (placed(table, is_six), chain.to_owned());
                     let policy = policies.remove(&(place, chain.clone())).flatten();
                     let is_nat = table == Table::Nat;
-                    if is_nat && !translates_destinations(hook) {
-                        all.roots.push((place, chain));
-                        continue;
-                    }
                     let when = when.clone();
                     let is_before_conntrack = table == Table::Raw;
-                    all.bases.push(Base {
+                    let is_early = matches!(table, Table::Raw | Table::Mangle);
+                    let base = Base {
                         table: place,
-                        chain,
+                        chain: chain.clone(),
                         hook,
                         is_before_conntrack,
                         is_nat,
+                        is_before_nat: hook == Hook::Prerouting && is_early,
                         is_bridges: false,
                         when,
                         policy,
-                    });
+                    };
+                    if !is_nat || translates_destinations(hook) {
+                        all.bases.push(base);
+                        continue;
+                    }
+                    all.roots.push((place, chain));
+                    if hook == Hook::Postrouting {
+                        all.masking.push(base);
+                    }
                 }
             }
         }

@@ -53,6 +53,8 @@ pub(super) struct Reader<'r, 't> {
     patterns: Vec<&'r Line<'t>>,
     /// With the order in which a packet passes them.
     bases: Vec<(Order, Base)>,
+    /// Those of rules that give connections other addresses to come from.
+    masking: Vec<(Order, Base)>,
     pub(super) rules: Ruleset,
     pub(super) found: &'r mut Diagnostics,
 }
@@ -104,6 +106,7 @@ impl<'r, 't> Reader<'r, 't> {
             chains: BTreeSet::new(),
             patterns: Vec::new(),
             bases: Vec::new(),
+            masking: Vec::new(),
             rules,
             found,
         }
@@ -217,6 +220,7 @@ impl<'t> Reader<'_, 't> {
                 ("flush", "ruleset") => {
                     (0..self.tables.len()).for_each(|table| self.rules.flush(table, None));
                     self.bases.clear();
+                    self.masking.clear();
                 }
                 ("flush" | "delete" | "destroy", "table" | "chain") => {
                     self.at += 1;
@@ -225,8 +229,11 @@ impl<'t> Reader<'_, 't> {
                     let all = second == "table";
                     self.rules.flush(table, (!all).then_some(chain));
                     if first != "flush" {
-                        self.bases
-                            .retain(|(_, base)| base.table != table || !all && base.chain != chain);
+                        let stays = |(_, base): &(Order, Base)| {
+                            base.table != table || !all && base.chain != chain
+                        };
+                        self.bases.retain(stays);
+                        self.masking.retain(stays);
                     }
                 }
                 ("delete" | "replace", "rule") => self.of_other_place("delete or replace"),
@@ -305,6 +312,7 @@ impl<'t> Reader<'_, 't> {
             hook,
             is_before_conntrack: true,
             is_nat,
+            is_before_nat: true,
             is_bridges: family == "bridge",
             when,
             policy,
@@ -376,9 +384,12 @@ impl<'t> Reader<'_, 't> {
         let family = self.family(place.table);
         let is_nat = *kind == "nat";
         // Of ARP there is no TCP, and other addresses to come from change nothing for these rules.
-        if family == "arp" || is_nat && !translates_destinations(hook) {
+        let is_of_sources = is_nat && !translates_destinations(hook);
+        if family == "arp" || is_of_sources {
             self.rules.roots.push((place.table, place.chain.to_owned()));
-            return;
+            if family == "arp" || hook != Hook::Postrouting {
+                return;
+            }
         }
         let mut when = of_family(family);
         let at = rest.iter().position(|word| *word == "priority").unwrap_or(rest.len());
@@ -401,11 +412,26 @@ impl<'t> Reader<'_, 't> {
             Hook::Prerouting | Hook::Output => !is_nat && priority < CONNTRACK,
             _ => false,
         };
-        let is_bridges = family == "bridge";
-        let policy = None;
-        let base =
-            Base { table, chain, hook, is_before_conntrack, is_nat, is_bridges, when, policy };
-        self.bases.push((order, base));
+        let is_before_nat = match hook {
+            Hook::Ingress => true,
+            Hook::Prerouting => !is_nat && priority < NAT_DST,
+            _ => false,
+        };
+        let base = Base {
+            table,
+            chain,
+            hook,
+            is_before_conntrack,
+            is_nat,
+            is_before_nat,
+            is_bridges: family == "bridge",
+            when,
+            policy: None,
+        };
+        match is_of_sources {
+            true => self.masking.push((order, base)),
+            false => self.bases.push((order, base)),
+        }
         self.words = words;
     }
 
@@ -437,7 +463,7 @@ impl<'t> Reader<'_, 't> {
                 .into_iter()
                 .for_each(|line| self.unknown_file(line, ""));
         }
-        let Self { mut bases, mut rules, chains, dormant, .. } = self;
+        let Self { mut bases, mut masking, mut rules, chains, dormant, .. } = self;
         let is_dormant = |(_, base): &&(Order, Base)| dormant.contains(&base.table);
         let sleeping = bases.iter().filter(is_dormant);
         rules.roots.extend(sleeping.map(|(_, base)| (base.table, base.chain.clone())));
@@ -445,6 +471,9 @@ impl<'t> Reader<'_, 't> {
         // By hook, then by priority; the sort keeps the order of the text among equals.
         bases.sort_by_key(|(order, _)| *order);
         rules.bases = bases.into_iter().map(|(_, base)| base).collect();
+        masking.retain(|(_, base)| !dormant.contains(&base.table));
+        masking.sort_by_key(|(order, _)| *order);
+        rules.masking = masking.into_iter().map(|(_, base)| base).collect();
         rules.without_chain(|table, chain| chains.contains(&(table, chain)));
         rules
     }

@@ -274,3 +274,29 @@ fn answers_that_come_to_a_proxy() {
     );
     has(&masked, &["unknown TCP to 10.0.0.0/8: forwarded, both directions"]);
 }
+
+/// What answers a connection that is masked comes to the address that it was given, and chains before translation see that.
+#[test]
+fn answers_to_masked_connections() {
+    let docker = |mask: &str| {
+        format!(
+            "table ip f {{\n chain raw {{\n  type filter hook prerouting priority raw; policy accept;\n  ip daddr 192.168.0.0/24 iifname != {{ \"lo\", \"br0\" }} drop\n }}\n chain forward {{\n  type filter hook forward priority filter; policy accept;\n  oifname \"br0\" ct state established accept\n  oifname \"br0\" drop\n }}\n chain post {{\n  type nat hook postrouting priority srcnat; policy accept;\n  {mask}\n }}\n}}\n"
+        )
+    };
+    let way = "forwarded from br0 to any other interface";
+    for mask in ["masquerade", "snat to 198.18.0.1"] {
+        let rule = format!("oifname != \"br0\" ip saddr 192.168.0.0/24 {mask}");
+        let rows = directions(&docker(&rule));
+        let is_dropped = |row: &String| row.starts_with("drop") && row.contains(way);
+        assert!(!rows.iter().any(is_dropped), "{mask}: {rows:#?}");
+    }
+    // What is not masked, and what is given an address that the early chain refuses.
+    for mask in ["ip saddr 10.0.0.0/8 masquerade", "oifname != \"br0\" snat to 192.168.0.9"] {
+        let rows = directions(&docker(mask));
+        let is_dropped = |row: &String| row.starts_with("drop") && row.contains(way);
+        assert!(rows.iter().any(is_dropped), "{mask}: {rows:#?}");
+    }
+    let iptables = "*raw\n-A PREROUTING ! -i br0 -d 192.168.0.0/24 -j DROP\nCOMMIT\n*nat\n-A POSTROUTING -s 192.168.0.0/24 ! -o br0 -j MASQUERADE\nCOMMIT\n*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n";
+    let rows = directions(iptables);
+    assert!(!rows.iter().any(|row| row.starts_with("drop") && row.contains(way)), "{rows:#?}");
+}

@@ -13,7 +13,7 @@ use crate::neighbours::linux::marks::Marking;
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::remedy;
 use crate::neighbours::linux::rules::{Limit, Read};
-use crate::neighbours::linux::target::{Target, only_counts};
+use crate::neighbours::linux::target::{Target, only_counts, source_of};
 
 use super::MAN;
 use super::chains::{Place, Reader};
@@ -181,7 +181,13 @@ impl<'t> Statement<'_, '_, 't> {
                 let place = self.reader.text.place(line);
                 self.reader.rules.translates.get_or_insert(place);
                 self.reader.rules.masks |= first != "dnat";
-                if first == "dnat" { self.dnat(tail) } else { all }
+                match first {
+                    "dnat" => self.dnat(tail),
+                    _ => {
+                        let mut to = tail.iter().filter_map(|word| source_of(word));
+                        self.decides(Target::Mask(to.next()), all)
+                    }
+                }
             }
             // Headers of IPv6 that no segment of a connection has.
             ("rt", ["type" | "nexthdr" | "hdrlength" | "seg-left", ..])
