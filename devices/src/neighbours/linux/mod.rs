@@ -249,6 +249,7 @@ fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
         let message = "this chain leads back to itself: the kernel refuses the rules, and what is in force the text does not tell";
         say(rules.entries[at].line, message);
     }
+    rules.without_unseen_masks();
     for at in rules.unreached() {
         let message = "no rule of the text sends packets to this chain: what it does is not said";
         say(rules.entries[at].line, message);
@@ -584,7 +585,9 @@ impl Linux {
                 }
                 // Nobody has called the proxy who answers so.
                 Target::Take { .. } if found.is_some() && self.translates => {
-                    if !self.rules.masks {
+                    let may_mask =
+                        |entry: &Entry| matches!(entry.target, Target::Mask(_)) && entry.is_open();
+                    if course.mask.is_none() && !self.rules.entries.iter().any(may_mask) {
                         return refuse(&rule, "TPROXY");
                     }
                     // Answers go to one of this host's addresses, and which the rules for it are not told.

@@ -72,7 +72,7 @@ pub(super) fn each_of<'r>(
     mut take: impl FnMut(&Path<'_, 'r>) -> bool,
 ) {
     let mut left = RULES_MAX;
-    for base in rules.bases.iter().filter(|base| is_meant(base)) {
+    for base in rules.bases.iter().chain(&rules.masking).filter(|base| is_meant(base)) {
         // The chains that are gone through: each with the place of the next rule in it.
         let first = rules.chain(base.table, &base.chain);
         let mut chains: Vec<(usize, usize)> = first.map(|chain| (chain, 0)).into_iter().collect();

@@ -101,9 +101,8 @@ pub(super) struct Ruleset {
     pub(super) hosts: Hosts,
     /// The manual that rules rest on.
     source: &'static str,
-    /// Rules give connections other addresses to come from.
-    pub(super) masks: bool,
-    /// Chains of those rules, in the order in which a connection's first packet passes them.
+    /// Chains of rules that give connections other addresses to come from, in the order in which a connection's first packet
+    /// passes them.
     pub(super) masking: Vec<Base>,
     /// The first rule that translates addresses.
     pub(super) translates: Option<ConfigLine>,
@@ -248,6 +247,19 @@ impl Ruleset {
             })
             .filter_map(|(_, rules)| rules.first().copied())
             .collect()
+    }
+
+    /// Forgets what masks, where no chain sees it: those that ask for destinations stand behind the translation.
+    pub(super) fn without_unseen_masks(&mut self) {
+        let mut is_seen = self.entries.iter().any(|e| matches!(e.target, Target::Take { .. }));
+        let is_early = |base: &Base| base.is_before_nat;
+        super::paths::each_of(self, is_early, |path| {
+            is_seen |= path.conditions().any(|(_, on)| on.is_of_destination_address());
+            !is_seen
+        });
+        if !is_seen {
+            self.masking.clear();
+        }
     }
 
     /// A chain that packets pass, by its place: those of rules that mask come last.

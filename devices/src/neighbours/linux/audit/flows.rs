@@ -202,7 +202,8 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 continue;
             }
             let is_of_answers = at >= first_answer;
-            let base = rules.bases.iter().position(|base| std::ptr::eq(base, path.base));
+            let mut all = rules.bases.iter().chain(&rules.masking);
+            let base = all.position(|base| std::ptr::eq(base, path.base));
             let way = || (base.unwrap_or(0), path.entries.into());
             // Chains that several rules call are come to by several ways.
             if let Some(known) = named.iter_mut().find(|named| is_known(named)) {

@@ -662,7 +662,7 @@ impl Tried {
             owner: supposed.owner,
         };
         other.paths.iter().any(|(base, path)| {
-            let when = rules.bases.get(*base).into_iter().flat_map(|base| base.when.iter());
+            let when = rules.base(*base).into_iter().flat_map(|base| base.when.iter());
             let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
             when.chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
         })

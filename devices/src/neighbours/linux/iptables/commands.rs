@@ -407,8 +407,6 @@ impl<'t> Reader<'_, 't> {
             read.asks = None;
         }
         let translates = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT" | "DNAT" | "NETMAP");
-        let masks = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT");
-        all.masks |= table == Table::Nat && words.iter().any(masks);
         if table == Table::Nat && all.translates.is_none() && words.iter().any(translates) {
             all.translates = Some(text.place(line));
         }

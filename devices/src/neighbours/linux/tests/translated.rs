@@ -272,7 +272,13 @@ fn answers_that_come_to_a_proxy() {
         "COMMIT\n*filter",
         "COMMIT\n*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n*filter",
     );
-    has(&masked, &["unknown TCP to 10.0.0.0/8: forwarded, both directions"]);
+    has(
+        &masked,
+        &[
+            "unknown TCP to 10.0.0.0/8: forwarded from any other interface to eth0",
+            "drop TCP to 10.0.0.0/8: forwarded from eth0 to any other interface; forwarded from any other interface to any other interface",
+        ],
+    );
 }
 
 /// What answers a connection that is masked comes to the address that it was given, and chains before translation see that.

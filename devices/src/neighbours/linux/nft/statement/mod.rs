@@ -180,7 +180,6 @@ impl<'t> Statement<'_, '_, 't> {
                 let line = &self.reader.lines[self.line];
                 let place = self.reader.text.place(line);
                 self.reader.rules.translates.get_or_insert(place);
-                self.reader.rules.masks |= first != "dnat";
                 match first {
                     "dnat" => self.dnat(tail),
                     _ => {
