@@ -14,6 +14,9 @@ const STOPS: [&str; 14] = [
     "delete", "remove", "halt", "panic",
 ];
 
+/// Most lines of a `case`.
+const LINES_MAX: usize = 2_000;
+
 fn bare(word: &str) -> &str {
     word.trim_matches(['"', '\'', '(', ')', ';'])
 }
@@ -60,7 +63,7 @@ fn branches<'a>(lines: &[Line<'a>], case: usize) -> Vec<Branch<'a>> {
     let mut all: Vec<Branch<'a>> = Vec::new();
     let mut depth = 0;
     let mut is_label = true;
-    for (at, line) in lines.iter().enumerate().skip(case + 1) {
+    for (at, line) in lines.iter().enumerate().skip(case + 1).take(LINES_MAX) {
         let words = line.words.as_slice();
         match words.first().copied() {
             Some("esac") if depth == 0 => break,

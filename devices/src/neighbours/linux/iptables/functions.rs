@@ -86,6 +86,9 @@ fn functions<'a>(lines: &[Line<'a>]) -> Vec<Function<'a>> {
     all
 }
 
+/// Most functions that hand on what they are given.
+const WRAPPERS_MAX: usize = 64;
+
 /// A function that calls iptables with what it is given: `add() { iptables -w -A "$@"; }`.
 pub(super) struct Wrapper<'a> {
     pub(super) name: &'a str,
@@ -100,8 +103,8 @@ pub(super) struct Wrapper<'a> {
 impl<'a> Wrapper<'a> {
     /// Those of a script that something calls.
     pub(super) fn all(lines: &[Line<'a>]) -> Vec<Self> {
-        let mut all: Vec<Self> =
-            functions(lines).into_iter().filter_map(|f| Self::of(&f, lines)).collect();
+        let of = functions(lines).into_iter().filter_map(|function| Self::of(&function, lines));
+        let mut all: Vec<Self> = of.take(WRAPPERS_MAX).collect();
         all.retain(|wrapper| {
             let calls = |(at, line): (usize, &Line<'_>)| {
                 !wrapper.lines.contains(&at) && line.words.contains(&wrapper.name)
@@ -136,7 +139,7 @@ impl<'a> Wrapper<'a> {
                 {
                     let by =
                         command.get(at + 1).and_then(|by| by.trim_end_matches(';').parse().ok());
-                    shifted += by.unwrap_or(1);
+                    shifted += by.filter(|by: &usize| *by < 100).unwrap_or(1);
                 }
                 let Some(at) = command.iter().position(|word| is_iptables(word)) else { continue };
                 let given = command[at + 1..].iter().map(|word| word.trim_end_matches(';'));
@@ -144,12 +147,13 @@ impl<'a> Wrapper<'a> {
                     .take_while(|word| !word.contains('>') && !matches!(*word, "||" | "&&"))
                     .collect();
                 let asks = given.iter().any(|word| matches!(*word, "-C" | "--check"));
-                if !asks && given.iter().any(|word| is_rest(word)) {
+                if !asks {
                     wrapper.commands.push((command[at], given, shifted));
                 }
             }
         }
-        (!wrapper.commands.is_empty()).then_some(wrapper)
+        let hands_on = |(_, words, _): &(_, Vec<&str>, _)| words.iter().any(|word| is_rest(word));
+        wrapper.commands.iter().any(hands_on).then_some(wrapper)
     }
 
     /// The commands that it makes of its words: program, and words.

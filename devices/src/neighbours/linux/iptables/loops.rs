@@ -10,8 +10,12 @@ use super::shell::Variables;
 /// Values that the variables of loops have.
 pub(super) type Bound<'a> = Rc<[(&'a str, String)]>;
 
-/// Most lines that are read where loops repeat them.
-const LINES_MAX: usize = 20_000;
+/// Most times that the bodies of loops are run: what is left then is run once, as loops over unknown words are.
+const RUNS_MAX: usize = 2_000;
+/// Most loops inside each other.
+const NESTED_MAX: usize = 8;
+/// Most lines of a loop.
+const LINES_MAX: usize = 1_000;
 
 /// Places of lines in the order in which they are run, with the values of loops. Where nothing is known of the words, a
 /// loop's lines are run once, and its variable has no value.
@@ -21,7 +25,8 @@ pub(super) fn unrolled<'a>(
     none: &Bound<'a>,
 ) -> Vec<(usize, Bound<'a>)> {
     let mut all = Vec::with_capacity(lines.len());
-    run(lines, variables, 0..lines.len(), none, &mut all);
+    let mut left = RUNS_MAX;
+    run(lines, variables, 0..lines.len(), none, &mut left, &mut all);
     all
 }
 
@@ -30,26 +35,26 @@ fn run<'a>(
     variables: &Variables<'_>,
     places: std::ops::Range<usize>,
     bound: &Bound<'a>,
+    left: &mut usize,
     all: &mut Vec<(usize, Bound<'a>)>,
 ) {
     let mut at = places.start;
     while at < places.end {
         let body = values(&lines[at], variables, bound)
-            .and_then(|(name, values)| Some((name, values, end_of(lines, at, places.end)?)));
+            .and_then(|(name, values)| Some((name, values, end_of(lines, at, places.end)?)))
+            .filter(|(_, values, _)| values.len() <= *left && bound.len() < NESTED_MAX);
         let Some((name, values, end)) = body else {
             all.push((at, Rc::clone(bound)));
             at += 1;
             continue;
         };
         for value in values {
-            if all.len() > LINES_MAX {
-                break;
-            }
+            *left = left.saturating_sub(1);
             let inner: Bound<'a> = bound.iter().cloned().chain([(name, value)]).collect();
             match end {
                 // All of it stands on one line.
                 end if end == at => all.push((at, inner)),
-                end => run(lines, variables, at + 1..end, &inner, all),
+                end => run(lines, variables, at + 1..end, &inner, left, all),
             }
         }
         at = end + 1;
@@ -85,7 +90,7 @@ fn values<'a>(
 /// The place of the line on which the loop ends that begins here.
 fn end_of(lines: &[Line<'_>], begin: usize, end: usize) -> Option<usize> {
     let mut depth = 0;
-    for (at, line) in lines.iter().enumerate().take(end).skip(begin) {
+    for (at, line) in lines.iter().enumerate().take(end.min(begin + LINES_MAX)).skip(begin) {
         for word in line.words.iter() {
             match word.trim_end_matches(';') {
                 "do" => depth += 1,

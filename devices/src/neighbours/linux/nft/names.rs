@@ -157,9 +157,9 @@ impl<'t> Names<'t> {
                         let sets = |word: &str| word == ";" || word.contains('=');
                         let is_surely = depth == 0
                             && !set.starts_with(&format!("{name}+"))
-                            && before
-                                .enumerate()
-                                .all(|(n, word)| sets(word) && (n > 0 || word == ";"));
+                            && before.enumerate().all(|(n, word)| {
+                                n < WORDS_BEFORE && sets(word) && (n > 0 || word == ";")
+                            });
                         let rest = tokens[at + 1..].iter().map(|token| token.text);
                         let value = is_surely.then(|| of_shell(behind, rest, &values)).flatten();
                         let known = values.get(name);
@@ -213,6 +213,9 @@ impl<'t> Names<'t> {
         put_in(&self.values, words, all);
     }
 }
+
+/// Most words before an assignment on its line that are looked at: behind more than these it may be one of any command.
+const WORDS_BEFORE: usize = 64;
 
 /// Most words of a value: it may be made of others many times over.
 const WORDS_MAX: usize = 100_000;

@@ -2,6 +2,9 @@
 
 use crate::audit::Effect::{Drop, Pass, Strip, Terminate, Unknown};
 
+use crate::config::ConfigText;
+use crate::neighbours::linux::PLATFORM;
+
 use super::texts::{check, told};
 
 #[test]
@@ -211,6 +214,10 @@ fn functions_that_hand_on() {
             "fw -P FORWARD DROP\nfw -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nfw -A FORWARD -p tcp --dport 80 -j ACCEPT",
         ),
         (
+            "fw() { iptables \"$@\"; iptables -A FORWARD -p tcp --dport 80 -j ACCEPT; }",
+            "fw -P FORWARD DROP\nfw -A FORWARD -m state --state ESTABLISHED -j ACCEPT",
+        ),
+        (
             "rule() { iptables -t $1 -A $2 \"${@}\"; }\n#",
             "iptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -p tcp --dport 80 -j ACCEPT",
         ),
@@ -219,5 +226,27 @@ fn functions_that_hand_on() {
         let line = text.lines().position(|line| line.ends_with("DROP")).unwrap_or(0) as u32 + 1;
         let rows = [rows[0], (rows[1].0, rows[1].1, Some(line))];
         check(&text, &rows);
+    }
+}
+
+/// Whatever a script says, it is read in time.
+#[test]
+fn scripts_without_end() {
+    let rule = "iptables -A FORWARD -p tcp --dport $x -j ACCEPT\n";
+    for script in [
+        "for x in 1 2 3 4 5 6 7 8 9; do\n".repeat(40) + &"done\n".repeat(40) + rule,
+        "for x in 1 2; do\n".repeat(1_000) + rule,
+        "for x in 1 2; do\n".repeat(1_000) + rule + &"done\n".repeat(1_000),
+        "case $1 in\nstart)\n".repeat(1_000) + rule,
+        "case $1 in\nstart)\n;;\n".repeat(1_000) + &"esac\n".repeat(1_000) + rule,
+        format!(
+            "fw() {{ shift 18446744073709551615; shift 99; iptables \"$@\"; }}\nfw -A FORWARD\n{rule}"
+        ),
+        "A=1;".repeat(5_000) + "\n" + rule,
+    ] {
+        for text in [script.replace("iptables", "nft"), script] {
+            let audit = (PLATFORM.audit)(ConfigText::new("x", &text));
+            assert!(!audit.verdicts.is_empty());
+        }
     }
 }
