@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
 
-use crate::neighbours::linux::marks::{Supposed, is_given_by_none};
+use crate::neighbours::linux::marks::{Marking, Supposed, is_given_by_none};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
@@ -25,6 +25,8 @@ pub(super) struct Asked<'r> {
     source_ports: Option<&'r [RangeInclusive<u16>]>,
     ports: Option<&'r [RangeInclusive<u16>]>,
     is_of_ipv6: Option<bool>,
+    /// An address of this host is called.
+    calls_host: bool,
     /// The marks and the owners that it asks for.
     supposed: Vec<&'r Match>,
     /// What it says of all others than these.
@@ -37,6 +39,7 @@ impl<'r> Asked<'r> {
     pub(super) fn of(path: &Path<'_, 'r>, excepted: impl Fn(&Match) -> bool, place: usize) -> Self {
         let mut asked = Self::default();
         for (negated, on) in path.conditions() {
+            asked.calls_host |= matches!((negated, on), (false, Match::Host { source: false }));
             if !negated || excepted(on) || matches!(on, Match::Version6) {
                 asked.take(*negated, on, place);
             } else {
@@ -62,10 +65,47 @@ impl<'r> Asked<'r> {
         }
     }
 
+    /// Those of these that another rule, which changes marks so, gives a mark that this one asks for; nothing where it
+    /// gives none, or says no more of them, or names others.
+    pub(super) fn given(&self, marks: &[Marking], by: &Self) -> Option<Self> {
+        let is_given = |on: &&Match| match on {
+            Match::Mark { mask, values, .. } => {
+                let holds = |mark: u32| values.iter().any(|of| of.contains(&mark));
+                marks.iter().any(|marking| marking.may_give(*mask, holds))
+            }
+            _ => false,
+        };
+        let version = [self.is_of_ipv6, by.is_of_ipv6];
+        let is_of_two = version[0].zip(version[1]).is_some_and(|(mine, other)| mine != other);
+        // A process has the owner that a connection from elsewhere has not.
+        if is_of_two || !by.supposed.is_empty() || !self.supposed.iter().any(|on| is_given(on)) {
+            return None;
+        }
+        let sources = narrower(self.sources, by.sources, is_network_of)?;
+        let destinations = narrower(self.destinations, by.destinations, is_network_of)?;
+        let source_ports = narrower(self.source_ports, by.source_ports, is_range_of)?;
+        let ports = narrower(self.ports, by.ports, is_range_of)?;
+        let says_more = sources != self.sources
+            || destinations != self.destinations
+            || source_ports != self.source_ports
+            || ports != self.ports
+            || by.calls_host && !self.calls_host;
+        says_more.then(|| Self {
+            sources,
+            destinations,
+            source_ports,
+            ports,
+            is_of_ipv6: version[0].or(version[1]),
+            calls_host: self.calls_host || by.calls_host,
+            supposed: self.supposed.clone(),
+            others: self.others.iter().chain(&by.others).copied().collect(),
+        })
+    }
+
     /// What a server's answers come from is where connections go to: what those are asked, where only the port
     /// that packets come from is told, or (`changes`: the rule may decide of them) addresses alone.
     pub(super) fn of_answers(&self, changes: bool) -> Option<Self> {
-        let Self { sources, destinations, source_ports, is_of_ipv6, .. } = *self;
+        let Self { sources, destinations, source_ports, is_of_ipv6, calls_host, .. } = *self;
         let is_of_addresses = changes && (sources.is_some() || destinations.is_some());
         let is_such = self.ports.is_none() && (source_ports.is_some() || is_of_addresses);
         is_such.then(|| Self {
@@ -73,6 +113,7 @@ impl<'r> Asked<'r> {
             destinations: sources,
             ports: source_ports,
             is_of_ipv6,
+            calls_host,
             ..Self::default()
         })
     }
@@ -90,7 +131,8 @@ impl<'r> Asked<'r> {
             version = Some(address.is_ipv6());
         }
         let mut flow = unnamed.flow(version == Some(true));
-        let mut class = Class { hosts: Arc::clone(&unnamed.hosts), ..Class::default() };
+        let hosts = Arc::clone(&unnamed.hosts);
+        let mut class = Class { calls_host: self.calls_host, hosts, ..Class::default() };
         if let (Some(address), Some(of)) = (from, self.sources) {
             flow.src.set_ip(address);
             class.sources = Some(of.into());
@@ -219,6 +261,31 @@ impl<'r> Asked<'r> {
             }
         }
     }
+}
+
+/// Of two lists the one that is all within the other; nothing where neither is.
+fn narrower<'r, T>(
+    mine: Option<&'r [T]>,
+    other: Option<&'r [T]>,
+    is_of: fn(&T, &T) -> bool,
+) -> Option<Option<&'r [T]>> {
+    let (Some(one), Some(two)) = (mine, other) else { return Some(mine.or(other)) };
+    let is_within = |inner: &[T], outer: &[T]| {
+        inner.iter().all(|part| outer.iter().any(|whole| is_of(part, whole)))
+    };
+    match (is_within(one, two), is_within(two, one)) {
+        (true, _) => Some(mine),
+        (_, true) => Some(other),
+        _ => None,
+    }
+}
+
+fn is_network_of((address, length): &(IpAddr, u8), (of, bits): &(IpAddr, u8)) -> bool {
+    bits <= length && in_prefix(*address, *of, *bits)
+}
+
+const fn is_range_of(range: &RangeInclusive<u16>, of: &RangeInclusive<u16>) -> bool {
+    *of.start() <= *range.start() && *range.end() <= *of.end()
 }
 
 /// `0x1, 0x10-0x1f`, and the bits that count.

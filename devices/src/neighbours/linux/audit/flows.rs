@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::wire::packet::Flow;
 
-use crate::neighbours::linux::marks::Supposed;
+use crate::neighbours::linux::marks::{Marking, Supposed};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::{Path, each, each_of};
 use crate::neighbours::linux::rules::{Hook, Ruleset};
@@ -48,6 +48,9 @@ pub(super) type RulesTo = (usize, Box<[usize]>);
 
 /// Most ways to rules of a class that are known.
 const PATHS_MAX: usize = 16;
+
+/// Most rules that give marks whose connections are joined to those of rules that ask for these.
+const GIVING_MAX: usize = 64;
 
 /// A connection that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +131,17 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         _ => false,
     };
     let mut knowing: BTreeSet<Hook> = BTreeSet::new();
+    // What rules give marks to that others ask for is what those are of.
+    let mut giving: Vec<(&[Marking], Asked<'_>, Box<[usize]>)> = Vec::new();
     each(rules, |path| {
+        let marks = &rules.entries[path.last()].marks;
+        if !marks.is_empty()
+            && giving.len() < GIVING_MAX
+            && path.doubts().next().is_none()
+            && !is_of_established(path)
+        {
+            giving.push((marks, Asked::of(path, |_| false, 0), path.entries.into()));
+        }
         if !knowing.contains(&path.base.hook) && path.conditions().any(knows) {
             knowing.insert(path.base.hook);
         }
@@ -136,6 +149,8 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     });
     let mut add = |path: &Path<'_, '_>, most: usize| {
         let entry = &rules.entries[path.last()];
+        let mut bases = rules.bases.iter().chain(&rules.masking);
+        let base = bases.position(|base| std::ptr::eq(base, path.base)).unwrap_or(0);
         let doubts: Vec<usize> = path.doubts().collect();
         let limits: Vec<usize> = path.limits().collect();
         let is_host = match path.base.hook {
@@ -143,8 +158,6 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             Hook::Input | Hook::Output => Some(true),
             _ => None,
         };
-        let calls_host =
-            path.conditions().any(|on| matches!(on, (false, Match::Host { source: false })));
         let joined = path.conditions().filter_map(|(_, on)| match on {
             Match::Joined(of) => Some(of.len()),
             _ => None,
@@ -152,6 +165,18 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let joined = joined.max().unwrap_or(1);
         let mut new: Vec<Asked<'_>> =
             (0..joined.min(JOINED_MAX)).map(|place| Asked::of(path, |_| false, place)).collect();
+        // Those that an earlier rule gives the mark that this one asks for, by both rules.
+        let decides = !matches!(entry.target, Target::Count);
+        let of_marked: Vec<(Asked<'_>, RulesTo)> = new
+            .iter()
+            .filter(|_| decides)
+            .flat_map(|asked| {
+                giving.iter().filter_map(|(marks, by, on)| {
+                    Some((asked.given(marks, by)?, (base, [path.entries, on].concat().into())))
+                })
+            })
+            .take(JOINED_MAX)
+            .collect();
         // A rule of all but some names those, too; of two ends that are such, either one alone. Where it is not told
         // whether the rule holds, they are none of those of which it may.
         let excludes =
@@ -171,27 +196,26 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let knows =
             if doubts.is_empty() { knowing.contains(&path.base.hook) } else { !knowing.is_empty() };
         // Rules of answers alone name what answers the connections that they let be.
-        let is_of_answers = path.conditions().any(|(negated, on)| match on {
-            Match::State(states) if !negated => {
-                states.iter().any(|state| state == "ESTABLISHED")
-                    && !states.iter().any(|state| state == "NEW")
-            }
-            _ => false,
-        });
         let changes = !knows
-            || is_of_answers
+            || is_of_established(path)
             || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
         let answers: Vec<Asked<'_>> = match changes {
             true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),
             false => new[0].of_answers(false).into_iter().collect(),
         };
-        let first_answer = new.len();
-        new.extend(answers);
-        for (at, asked) in new.into_iter().enumerate() {
+        let way: RulesTo = (base, path.entries.into());
+        let of_way = |is_of_answers| {
+            let way = &way;
+            move |asked| (asked, is_of_answers, way.clone())
+        };
+        let new = new.into_iter().map(of_way(false));
+        let of_marked = of_marked.into_iter().map(|(asked, way)| (asked, false, way));
+        let answers = answers.into_iter().map(of_way(true));
+        for (asked, is_of_answers, way) in new.chain(of_marked).chain(answers) {
             let Some((mut traffic, flow, supposed, version)) = asked.connection(&unnamed) else {
                 continue;
             };
-            traffic.calls_host = calls_host;
+            let calls_host = traffic.calls_host;
             let call = Call { flow, calls_host, supposed };
             let is_known = |n: &Named| {
                 n.call() == call
@@ -201,14 +225,10 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             if traffic.is_any() && doubts.is_empty() && limits.is_empty() {
                 continue;
             }
-            let is_of_answers = at >= first_answer;
-            let mut all = rules.bases.iter().chain(&rules.masking);
-            let base = all.position(|base| std::ptr::eq(base, path.base));
-            let way = || (base.unwrap_or(0), path.entries.into());
             // Chains that several rules call are come to by several ways.
             if let Some(known) = named.iter_mut().find(|named| is_known(named)) {
                 if known.is_of_answers == is_of_answers && known.paths.len() < PATHS_MAX {
-                    known.paths.push(way());
+                    known.paths.push(way);
                 }
                 continue;
             }
@@ -223,7 +243,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
                 _ => "",
             };
             let (doubts, limits) = (doubts.clone(), limits.clone());
-            let paths = vec![way()];
+            let paths = vec![way];
             named.push(Named {
                 traffic,
                 flow,
@@ -245,6 +265,17 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     let most = most + most / 2;
     each_of(rules, |base| base.is_nat, |path| add(path, most));
     Flows { named, unnamed, tells_versions, left, parts_max }
+}
+
+/// True for rules of what belongs to known connections alone.
+fn is_of_established(path: &Path<'_, '_>) -> bool {
+    path.conditions().any(|(negated, on)| match on {
+        Match::State(states) if !negated => {
+            states.iter().any(|state| state == "ESTABLISHED")
+                && !states.iter().any(|state| state == "NEW")
+        }
+        _ => false,
+    })
 }
 
 /// Most networks between each two of which a connection is tried.

@@ -57,6 +57,49 @@ fn marks_are_carried_to_later_rules() {
     );
 }
 
+/// Rules that ask for marks and more are of those that the rules that give these name, and of what they name themselves.
+#[test]
+fn marks_and_more_are_asked_for() {
+    let give = "-A PREROUTING -s 192.168.0.0/24,192.168.9.0/24 -j MARK --set-mark 101";
+    let ask = "-A FORWARD -p tcp -m mark --mark 101 -m multiport --dports 22,8080 -j ACCEPT";
+    let both = "TCP from 192.168.0.0/24, 192.168.9.0/24 to port 22, 8080";
+    let of = |ask: &str| marked(&give.replace(",192.168.9.0/24", ""), ask);
+    check(
+        &of(ask),
+        &[(Pass, &both.replace(", 192.168.9.0/24", ""), None), (Drop, "all other TCP", Some(5))],
+    );
+    // What both name is what either names in the other.
+    check(
+        &of("-A FORWARD -s 192.168.0.128/25 -m mark --mark 101 -j ACCEPT"),
+        &[(Pass, "TCP from 192.168.0.128/25", None), (Drop, "all other TCP", Some(5))],
+    );
+    check(
+        &of("-A FORWARD -s 10.0.0.0/8 -m mark --mark 101 -j ACCEPT"),
+        &[(Drop, "all TCP", Some(5))],
+    );
+    let text = "table ip first {
+ chain in {
+  type filter hook input priority 0;
+  ip saddr { 192.168.0.0/24, 192.168.9.0/24 } mark set 101 accept
+ }
+}
+table inet second {
+ chain in {
+  type filter hook input priority 2;
+  ct state established accept
+  meta mark 101 tcp dport { 22, 8080 } accept
+  tcp dport 22 limit rate 5/minute accept
+  reject
+ }
+}
+";
+    let limited = format!("{both}, TCP to port 22");
+    let beyond = "TCP to port 22 beyond the limit of this rule";
+    let of_host =
+        [(Pass, &*limited, None), (Drop, beyond, Some(13)), (Drop, "all other TCP", Some(13))];
+    check(text, &[&[(Pass, "all TCP", None)], &of_host[..]].concat());
+}
+
 /// A connection's mark is that of its later packets, in both directions.
 #[test]
 fn marks_of_connections() {
