@@ -104,7 +104,7 @@ impl World {
         match outside_index(id) {
             Some(i) => match self.outside.get(i)?.life {
                 OutsideLife::Aborted(at) => Some(at),
-                OutsideLife::Active | OutsideLife::Completed(_) => None,
+                OutsideLife::Active | OutsideLife::Completed(_) | OutsideLife::Left(_) => None,
             },
             None => match self.endpoints.get(id.0 as usize)?.life {
                 Life::Aborted(at) => Some(at),
@@ -139,9 +139,13 @@ impl World {
         let server = self.endpoint(server_id);
         let side = |e: &Option<EndView<'_>>| e.as_ref().map(|e| e.side);
         let hosts = [&spec.client, &spec.server].map(|n| self.nodes[n.0 as usize].name.clone());
-        let waiting = [(0, &client), (1, &server)].into_iter().any(|(d, writer)| {
-            writer.as_ref().is_some_and(|w| w.written > tracker.directions[d].delivered)
-        });
+        let waiting = [(0, &client, &server), (1, &server, &client)].into_iter().any(
+            |(d, writer, reader)| {
+                let has_left = reader.as_ref().is_some_and(|reader| reader.has_left);
+                let is_short = |w: &EndView<'_>| w.written > tracker.directions[d].delivered;
+                !has_left && writer.as_ref().is_some_and(is_short)
+            },
+        );
         let longest = tracker.directions.iter().max_by_key(|d| d.longest_stall).expect("two");
         let (longest_stall, longest_stall_at) = (longest.longest_stall, longest.longest_stall_at);
         let origins = self.origins(id, own);
@@ -281,6 +285,8 @@ impl World {
 struct EndView<'a> {
     side: Side,
     completed_at: Option<SimTime>,
+    /// It closed without waiting for all that its peer had to say.
+    has_left: bool,
     written: u64,
     strays: &'a [StrayReset],
     counters: BTreeMap<String, u64>,
@@ -329,6 +335,7 @@ impl<'a> EndView<'a> {
                 wrong_at: e.wrong_at,
             },
             completed_at,
+            has_left: false,
             written: e.app.written(),
             strays: &e.stray_resets,
             counters: e.counters.non_zero(),
@@ -350,7 +357,7 @@ impl<'a> EndView<'a> {
             ended_at: s.ended_at,
         };
         let completed_at = match e.life {
-            OutsideLife::Completed(at) => Some(at),
+            OutsideLife::Completed(at) | OutsideLife::Left(at) => Some(at),
             OutsideLife::Active | OutsideLife::Aborted(_) => None,
         };
         Self {
@@ -362,6 +369,7 @@ impl<'a> EndView<'a> {
                 wrong_at: e.wrong_at,
             },
             completed_at,
+            has_left: matches!(e.life, OutsideLife::Left(_)),
             written: e.written,
             strays: &e.stray_resets,
             counters: e.counters.clone(),

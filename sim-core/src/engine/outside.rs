@@ -30,6 +30,8 @@ pub enum OutsideLife {
     Active,
     /// Its application has written and read everything, and closed.
     Completed(SimTime),
+    /// Closed before the peer's stream had come to its end: what was on its way nobody waits for.
+    Left(SimTime),
     /// Never connected, or reset.
     Aborted(SimTime),
 }

@@ -170,8 +170,11 @@ impl Observer {
             // A program may close by a reset of its own; one that a box forged is another matter.
             let reset = |e: &EndTrack| e.connection == end.connection && e.reset_sent;
             let closed = end.fin_sent || end.fin_received || self.ends.values().any(reset);
-            outside.life = if closed {
+            let has_read_all = end.fin_told || end.fell_back && end.fin_received;
+            outside.life = if has_read_all {
                 OutsideLife::Completed(at)
+            } else if closed {
+                OutsideLife::Left(at)
             } else if end.tracks.iter().all(|track| track.over) {
                 OutsideLife::Aborted(at)
             } else {

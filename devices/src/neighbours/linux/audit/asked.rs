@@ -78,7 +78,7 @@ impl<'r> Asked<'r> {
         let version = [self.is_of_ipv6, by.is_of_ipv6];
         let is_of_two = version[0].zip(version[1]).is_some_and(|(mine, other)| mine != other);
         // A process has the owner that a connection from elsewhere has not.
-        if is_of_two || !by.supposed.is_empty() || !self.supposed.iter().any(|on| is_given(on)) {
+        if is_of_two || !by.supposed.is_empty() || !self.supposed.iter().any(is_given) {
             return None;
         }
         let sources = narrower(self.sources, by.sources, is_network_of)?;

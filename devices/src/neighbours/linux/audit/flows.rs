@@ -52,6 +52,13 @@ const PATHS_MAX: usize = 16;
 /// Most rules that give marks whose connections are joined to those of rules that ask for these.
 const GIVING_MAX: usize = 64;
 
+/// A rule that gives marks: of which connections, and the rules on the way to it.
+struct Giving<'r> {
+    marks: &'r [Marking],
+    asked: Asked<'r>,
+    entries: Box<[usize]>,
+}
+
 /// A connection that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Call {
@@ -132,7 +139,7 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
     };
     let mut knowing: BTreeSet<Hook> = BTreeSet::new();
     // What rules give marks to that others ask for is what those are of.
-    let mut giving: Vec<(&[Marking], Asked<'_>, Box<[usize]>)> = Vec::new();
+    let mut giving: Vec<Giving<'_>> = Vec::new();
     each(rules, |path| {
         let marks = &rules.entries[path.last()].marks;
         if !marks.is_empty()
@@ -140,7 +147,8 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             && path.doubts().next().is_none()
             && !is_of_established(path)
         {
-            giving.push((marks, Asked::of(path, |_| false, 0), path.entries.into()));
+            let asked = Asked::of(path, |_| false, 0);
+            giving.push(Giving { marks, asked, entries: path.entries.into() });
         }
         if !knowing.contains(&path.base.hook) && path.conditions().any(knows) {
             knowing.insert(path.base.hook);
@@ -171,8 +179,9 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
             .iter()
             .filter(|_| decides)
             .flat_map(|asked| {
-                giving.iter().filter_map(|(marks, by, on)| {
-                    Some((asked.given(marks, by)?, (base, [path.entries, on].concat().into())))
+                giving.iter().filter_map(|by| {
+                    let entries = [path.entries, &by.entries].concat();
+                    Some((asked.given(by.marks, &by.asked)?, (base, entries.into())))
                 })
             })
             .take(JOINED_MAX)
