@@ -205,6 +205,8 @@ pub(crate) struct Linux {
     supposed: Supposed,
     /// Rules ask for marks, which what is queued for a process may come back with.
     asks_for_marks: bool,
+    /// Conntrack does not see all that this host sends.
+    untracks_own: bool,
     /// Stand for its own addresses of IPv4 and IPv6, which no text tells.
     stand_ins: [IpAddr; 2],
     /// How the last connection was routed.
@@ -380,6 +382,12 @@ impl Linux {
     fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
         let asks_for_marks = rules.entries.iter().any(Entry::asks_for_mark);
         let stand_ins = [false, true].map(|is_six| stand_in(&rules, is_six));
+        let mut untracks_own = false;
+        let is_output = |base: &Base| base.hook == Hook::Output;
+        paths::each_of(&rules, is_output, |path| {
+            untracks_own |= matches!(rules.entries[path.last()].target, Target::Untrack);
+            !untracks_own
+        });
         Self {
             rules,
             interfaces: None,
@@ -396,6 +404,7 @@ impl Linux {
             calls_host: false,
             supposed: Supposed::default(),
             asks_for_marks,
+            untracks_own,
             stand_ins,
             routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
@@ -575,7 +584,8 @@ impl Linux {
                     Met { rule, why, may_only_drop, place: base }.add_to(&mut self.met);
                 }
                 Target::Count => {}
-                Target::Untrack => course.is_tracked = false,
+                // What this host sends to itself has its connection from when it left (Linux, `nf_conntrack_in`).
+                Target::Untrack => course.is_tracked &= is_own && !self.untracks_own,
                 // Linux, net/netfilter/xt_TPROXY.c, nft_tproxy.c: the socket of a connection that this host has goes
                 // before the proxy's.
                 Target::Take { goes_on } if found.is_some() && course.is_here => {

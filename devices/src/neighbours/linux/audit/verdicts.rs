@@ -157,6 +157,7 @@ impl Tried {
         if is_of_host && !routed.is_here || !is_of_host && routed.is_here && calls_host {
             return None;
         }
+        let is_callers = self.ingress == PortId(1);
         let mut because = probed.because;
         if let Some(rule) = &routed.by {
             if self.asked.get_or_insert_with(|| AskedOf::of(&self.linux.rules)).tell_apart(&routed)
@@ -165,7 +166,6 @@ impl Tried {
                            not tell";
                 return Some((Effect::Unknown, vec![Because::rule(rule), Because::default(why)]));
             }
-            let is_callers = self.ingress == PortId(1);
             if routed.is_taken
                 && (is_callers || !is_of_host || routed.is_proxied)
                 && matches!(probed.effect, Effect::Pass | Effect::Strip)
@@ -176,12 +176,9 @@ impl Tried {
         }
         // A line for what comes in is not where one looks for what keeps a host from calling others.
         let answers = self.ingress.peer();
-        if is_of_host
-            && self.ingress == PortId(1)
-            && probed.effect == Effect::Drop
-            && self.linux.refused[usize::from(answers.0)].is_some()
-            && refused.is_none()
-        {
+        let is_of_answers =
+            self.linux.refused[usize::from(answers.0)].is_some() && refused.is_none();
+        if is_of_host && is_callers && probed.effect == Effect::Drop && is_of_answers {
             because.push(Because::default("what answers the host's packets is dropped"));
         }
         if because.is_empty() {
@@ -297,8 +294,11 @@ impl Tried {
             tried.push((Cow::Borrowed(named), told));
         }
         self.split(&mut tried, flows, way);
-        for at in self.crossed(&tried, flows, way) {
-            tried[at].0.to_mut().traffic.is_in_part = true;
+        // The same connections may be those of a rule on another way, too.
+        let crossed = self.crossed(&tried, flows, way);
+        let crossed: Vec<Call> = crossed.into_iter().map(|at| tried[at].0.call()).collect();
+        for (named, _) in tried.iter_mut().filter(|(named, _)| crossed.contains(&named.call())) {
+            named.to_mut().traffic.is_in_part = true;
         }
         // What another row's rule names, too, and what becomes of it is what becomes of the rest.
         let is_rest = |(is_six, outcome): &OfVersion| {

@@ -118,3 +118,16 @@ fn who_goes_beyond_a_limit_is_not_told() {
         ],
     );
 }
+
+/// A limit of what comes by one interface names what other rules tell by another: there, too, earlier rules have a part.
+#[test]
+fn limits_by_one_interface_beside_sources_by_another() {
+    let limit = "-A INPUT -i lan -p tcp -m recent --update --seconds 60 --hitcount 3 --name s -m tcp --dport 22 -j DROP";
+    let text = format!(
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n{limit}\n-A INPUT -i lan -p tcp --dport 22 -j ACCEPT\n-A INPUT -i wan -s 10.0.0.0/8 -j DROP\n-A INPUT -i wan -p tcp --dport 22 -j ACCEPT\nCOMMIT\n"
+    );
+    let rows = directions(&text);
+    let by_wan: Vec<&String> = rows.iter().filter(|row| row.ends_with("by wan")).collect();
+    let pass = "pass TCP to port 22 (what earlier rules leave): to this host itself by wan";
+    assert_eq!(by_wan[0], pass, "{rows:#?}");
+}

@@ -68,3 +68,18 @@ fn rules_for_all_that_arrives() {
     let row = "drop TCP to port 80: forwarded, both directions; to this host itself";
     assert!(found.iter().any(|is| is == row), "{found:#?}");
 }
+
+/// What a host sends to itself is tracked when it leaves: a rule for what arrives does not change that.
+#[test]
+fn what_arrives_over_lo_is_tracked() {
+    let of = |raw: &str| {
+        let text = format!(
+            "*raw\n-A PREROUTING -p tcp --dport 22 --syn -j CT --notrack\n{raw}COMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -m state --state UNTRACKED,INVALID -j SYNPROXY --sack-perm --mss 1460\n-A INPUT -m state --state NEW,ESTABLISHED -j ACCEPT\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n"
+        );
+        let mut rows = directions(&text).into_iter();
+        rows.find(|row| row.starts_with("terminate TCP to port 22")).unwrap_or_default()
+    };
+    assert_eq!(of(""), "terminate TCP to port 22: to this host itself, except over lo");
+    let both = "-A OUTPUT -p tcp --dport 22 --syn -j CT --notrack\n";
+    assert_eq!(of(both), "terminate TCP to port 22: to this host itself");
+}
