@@ -337,6 +337,65 @@ fn addresses_that_are_no_endpoints_are_tcps() {
     }
 }
 
+/// Linux's path manager knows the first subflow's endpoint by its ID once it has had work (`mptcp_mpc_endpoint_setup`): before,
+/// it withdraws the endpoint's ID and closes no subflow, as nobody has that ID.
+#[test]
+fn the_first_endpoint_goes_before_the_path_manager_had_work() {
+    let removed = |client, server, event| {
+        let ran = Setup { paths: ONE_PATH, client, server, events: event, ..TWO_PATHS }.run();
+        let all = [End::Client, End::Server];
+        let all = all.into_iter().flat_map(|end| ran.sent(end));
+        let ids: Vec<u8> = all
+            .flat_map(|packet| mptcp_options(&packet.options))
+            .filter_map(|option| match option {
+                MptcpOption::RemoveAddr(ids) => ids.as_slice().first().copied(),
+                _ => None,
+            })
+            .collect();
+        (ids, subflows(&ran), ran.bytes("a", 2.5, 5.0) > 100_000)
+    };
+    let idle = "(profile: Linux6, max_subflows: 0)";
+    let gone = r#"At("1 s", EndpointRemoved("client", "a"))"#;
+    assert_eq!(removed(idle, idle, gone), (vec![1], "1→1".to_owned(), true));
+    // Nor does what the peer announces give work to a host that accepts nothing.
+    let signal = r#"(profile: Linux6, signal: ["b"])"#;
+    let two = Setup { client: signal, server: r#"(profile: Linux6, backup: ["a"])"#, ..TWO_PATHS };
+    let ran = Setup {
+        traffic: DOWNLOAD,
+        events: r#"At("1 s", AddressRemoved("server", "a")), At("2 s", AddressAdded("server", "a"))"#,
+        ..two
+    }
+    .run();
+    assert!(subflows(&ran).starts_with("1→1,"), "{}", subflows(&ran));
+}
+
+const ONE_PATH: &str = r#"(name: "a", rate: "5 Mbps", delay: "10 ms", queue: "100 ms")"#;
+
+/// `mptcp_pm_add_addr_received`: the address that was called is announced by ID 0 when it returns, and joined whatever the
+/// limits are.
+#[test]
+fn the_called_address_returns() {
+    for client in ["(profile: Linux6)", "(profile: Linux6, max_subflows: 1)"] {
+        let ran = Setup {
+            client,
+            server: r#"(profile: Linux6, signal: ["a", "b"])"#,
+            events: r#"At("1 s", AddressRemoved("server", "a")), At("2 s", AddressAdded("server", "a"))"#,
+            ..TWO_PATHS
+        }
+        .run();
+        let learnt = |entry: &sim_core::record::story::Entry| match entry.fact {
+            Fact::AddressLearnt { id, .. } => Some(id),
+            _ => None,
+        };
+        let learnt: Vec<u8> = ran.connection().story.iter().filter_map(learnt).collect();
+        assert!(learnt.contains(&0), "{client}: {learnt:?}");
+        let all = subflows(&ran);
+        assert_eq!(all.matches("1→1").count(), 2, "{client}: {all}");
+        assert!(ran.bytes("a", 2.5, 5.0) > 500_000, "{client}: {all}");
+        assert!(ran.connection().stream_intact, "{client}");
+    }
+}
+
 /// A connection that is not MPTCP for certain says nothing of an address that returns: the client's first segment is still to
 /// say MP_CAPABLE (`mptcp_nl_add_subflow_or_signal_addr`).
 #[test]

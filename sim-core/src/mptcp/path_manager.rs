@@ -43,8 +43,9 @@ pub(super) struct Announcements {
     changed: bool,
     /// An own address whose subflows are about to be closed.
     leaving: Option<IpAddr>,
-    /// That the first subflow is a backup has been told, or was not to be.
-    told_priority: bool,
+    /// The first subflow's address is known to be that of an endpoint, and that it is a backup has been told, or was not
+    /// to be (Linux's `MPTCP_PM_MPC_ENDPOINT_ACCOUNTED`).
+    knows_first: bool,
 }
 
 impl Default for Announcements {
@@ -62,7 +63,7 @@ impl Default for Announcements {
             started: false,
             changed: false,
             leaving: None,
-            told_priority: false,
+            knows_first: false,
         }
     }
 }
@@ -104,13 +105,16 @@ impl Endpoint {
             }
             self.announcements.due = !self.announcements.queue.is_empty();
         }
-        // The first SYN cannot say so. In Linux a host that is called comes to it only when it has something to announce,
-        // or a join is over (`mptcp_mpc_endpoint_setup`, `mptcp_pm_subflow_check_next`).
-        let has_work = !self.is_linux()
-            || self.end == End::Client
-            || self.announcements.changed
-            || !self.config.path_manager.signal.is_empty();
-        if has_work && !std::mem::replace(&mut self.announcements.told_priority, true) {
+        // The first SYN cannot say so. Linux comes to it only when there is something to announce, to join, or to make up
+        // for (`mptcp_pm_fully_established`, `mptcp_mpc_endpoint_setup`, `mptcp_pm_subflow_check_next`).
+        let manager = &self.config.path_manager;
+        let joins = self.end == End::Client
+            && manager.kind != PathManagerKind::None
+            && manager.max_subflows > 0
+            && manager.subflow.as_ref().is_none_or(|list| !list.is_empty());
+        let has_work =
+            !self.is_linux() || joins || self.announcements.changed || !manager.signal.is_empty();
+        if has_work && !std::mem::replace(&mut self.announcements.knows_first, true) {
             let local = self.subflows[0].flow.src.ip();
             if self.is_backup(io.host, local) {
                 self.subflows[0].backup = true;
@@ -166,6 +170,10 @@ impl Endpoint {
         if let Some(fresh) = fresh {
             wanted.sort_by_key(|&(_, remote, _)| remote != fresh);
         }
+        // The called address itself has returned: it is joined whatever the limits are.
+        if fresh == Some(self.subflows[0].flow.dst) {
+            self.rejoin_initial(io);
+        }
         for (local, remote, id) in wanted {
             let full = self.joins() >= self.config.path_manager.max_subflows;
             if local.is_ipv4() != remote.is_ipv4()
@@ -182,6 +190,30 @@ impl Endpoint {
                 let limits = &self.config.path_manager;
                 self.announcements.accepts = self.joins() < limits.max_subflows
                     && (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted;
+            }
+        }
+    }
+
+    /// Joins the address that was called again, which no subflow goes to any more (`mptcp_pm_nl_add_addr_received`).
+    fn rejoin_initial(&mut self, io: &mut Io<'_>) {
+        let remote = self.subflows[0].flow.dst;
+        let manager = &self.config.path_manager;
+        let is_full_mesh = manager.kind == PathManagerKind::FullMesh;
+        let is_wished = |address: &IpAddr| {
+            manager.subflow.as_ref().is_none_or(|list| list.contains(address))
+                && address.is_ipv4() == remote.is_ipv4()
+        };
+        let locals: Vec<IpAddr> = match is_full_mesh {
+            true => {
+                let own = io.host.addresses.iter().map(|own| own.address).filter(is_wished);
+                own.filter(|own| io.host.is_endpoint(*own)).collect()
+            }
+            false => io.host.source_for(remote.ip()).into_iter().collect(),
+        };
+        for local in locals {
+            self.join(io, local, remote, 0);
+            if self.joins() >= self.config.path_manager.max_subflows {
+                break;
             }
         }
     }
@@ -366,10 +398,17 @@ impl Endpoint {
         }
         let port = add.port.unwrap_or(self.subflows[0].flow.dst.port());
         let address = SocketAddr::new(add.address, port);
+        if self.is_linux() && add.address_id == 0 {
+            self.on_initial_announced(io, i, packet, address);
+            return;
+        }
         let known = self.remote_addresses.iter().any(|&(_, a)| a == address);
         let limits = &self.config.path_manager;
         let accepts = if self.is_linux() {
-            self.announcements.accepts && limits.max_subflows.min(limits.max_add_addr_accepted) > 0
+            self.end == End::Client
+                && limits.kind != PathManagerKind::None
+                && self.announcements.accepts
+                && limits.max_subflows.min(limits.max_add_addr_accepted) > 0
         } else {
             (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted
         };
@@ -380,6 +419,26 @@ impl Endpoint {
         self.announcements.fresh = Some(address);
         self.tell(io.now, i, Some(packet.uid), Fact::AddressLearnt { address, id: add.address_id });
         self.announcements.changed = true;
+    }
+
+    /// ADD_ADDR of the address that was called: it has returned. Another one of this ID is none (`mptcp_pm_add_addr_received`).
+    fn on_initial_announced(
+        &mut self,
+        io: &mut Io<'_>,
+        i: usize,
+        packet: &Packet,
+        address: SocketAddr,
+    ) {
+        let initial = self.subflows[0].flow.dst;
+        if address != initial {
+            return;
+        }
+        self.announcements.changed = true;
+        let goes_there = |s: &Subflow| s.is_alive() && s.fin == Fin::No && s.flow.dst == initial;
+        if !self.subflows.iter().any(goes_there) {
+            self.announcements.fresh = Some(initial);
+            self.tell(io.now, i, Some(packet.uid), Fact::AddressLearnt { address, id: 0 });
+        }
     }
 
     /// REMOVE_ADDR came in: subflows to those addresses are closed (RFC 8684 §3.4.2).
@@ -453,16 +512,23 @@ impl Endpoint {
         if !self.is_mptcp() || !self.is_managed(address) {
             return;
         }
-        let id = self.address_id(io.host, address);
+        // Linux knows by its ID which endpoint goes, and may not have seen that the first subflow is of it.
+        let is_first = self.subflows[0].flow.src.ip() == address;
+        let is_unseen = self.is_linux() && is_first && !self.announcements.knows_first;
+        let id = match is_unseen {
+            true => io.host.address_id(address).unwrap_or(0),
+            false => self.address_id(io.host, address),
+        };
         // Linux tells it before it closes subflows (`mptcp_nl_remove_subflow_and_signal_addr`).
         if self.is_linux() {
             self.announcements.removals.push(id);
-            self.announcements.leaving = Some(address);
+            self.announcements.leaving = (!is_unseen).then_some(address);
             self.flush_acks(io);
             self.announcements.leaving = None;
         }
         for i in 0..self.subflows.len() {
-            if self.subflows[i].is_alive() && self.subflows[i].flow.src.ip() == address {
+            let is_its = self.subflows[i].flow.src.ip() == address && !is_unseen;
+            if self.subflows[i].is_alive() && is_its {
                 self.counters.count(Counter::RmSubflow);
                 self.leave_subflow(io, i);
             }
