@@ -93,6 +93,9 @@ const INCLUDED: &str = "include";
 /// The same of a table of the family netdev, whose chains give packets no other destination.
 const INCLUDED_EARLY: &str = "include (netdev)";
 
+/// Stands for what ufw does behind the chains that a text holds.
+const UFW: &str = "ufw";
+
 /// Most rules that a packet is held against in a chain: where chains call others many times over that has no end.
 const STEPS_MAX: usize = 100_000;
 
@@ -573,6 +576,9 @@ impl Linux {
                 Target::Unknown(name) => {
                     let why = match &**name {
                         INCLUDED | INCLUDED_EARLY => "what the file holds the text does not tell",
+                        UFW => {
+                            "what ufw's other files and its policy say of the rest the text does not tell"
+                        }
                         _ => {
                             "what its target does is not known: it is not modelled, or a chain that the text does not hold"
                         }

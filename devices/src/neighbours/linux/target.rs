@@ -85,6 +85,12 @@ pub(super) fn only_counts(name: &str) -> bool {
     COUNTING.contains(&name)
 }
 
+/// True for chains of ufw that only log, which its own rules make.
+fn only_logs(name: &str) -> bool {
+    let of = name.strip_prefix("ufw-").or_else(|| name.strip_prefix("ufw6-"));
+    matches!(of, Some("logging-deny" | "logging-allow"))
+}
+
 /// A target, and how many words belong to it. `chains` are those of users.
 pub(super) fn target_of(
     name: &str,
@@ -167,7 +173,7 @@ pub(super) fn target_of(
         "NOTRACK" => (Target::Untrack, all),
         "CT" if words.contains(&"--notrack") => (Target::Untrack, all),
         chain if chains.contains(chain) => (Target::Jump(chain.to_owned()), 0),
-        other if COUNTING.contains(&other) => (Target::Count, all),
+        other if only_counts(other) || only_logs(other) => (Target::Count, all),
         other => {
             let known = ["ACCEPT", "DROP", "REJECT", "TCPOPTSTRIP", "TCPMSS", "SYNPROXY", "RETURN"];
             if let Some(meant) = nearest(other, known) {

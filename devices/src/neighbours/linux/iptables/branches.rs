@@ -84,7 +84,7 @@ impl Branches {
 }
 
 /// Whether a command asks for a rule, and whether for its absence.
-fn asked(command: &[&str]) -> Option<bool> {
+pub(super) fn asked(command: &[&str]) -> Option<bool> {
     let (negated, command) = match command {
         ["!", rest @ ..] => (true, rest),
         all => (false, all),

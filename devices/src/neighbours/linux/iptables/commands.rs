@@ -8,7 +8,8 @@ use sim_core::engine::device::{ConfigLine, Rule};
 
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::neighbours::linux::matches::Match;
-use crate::neighbours::linux::rules::{Base, Hook, Ruleset, translates_destinations};
+use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset, translates_destinations};
+use crate::neighbours::linux::target::Target;
 use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
@@ -16,7 +17,7 @@ use super::branches::{Branches, Run};
 use super::functions::Wrapper;
 use super::rule::{Known, rule_of};
 use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
-use super::{BUILT_IN, TABLES, Table, named_table, table_line};
+use super::{BUILT_IN, TABLES, Table, named_table, table_line, ufw};
 
 /// The chains that packets pass without being sent to them, in their order.
 const PASSED: [(&str, Hook); 5] = [
@@ -65,12 +66,24 @@ impl Dumps {
     }
 }
 
+/// A policy that may be a chain's: what it drops, or lets on.
+struct Perhaps<'t> {
+    of: (usize, String),
+    drops: Option<Arc<Rule>>,
+    line: Line<'t>,
+}
+
+/// What a script's branches ask for, of which the text does not tell whether it holds.
+const CONDITION: &str = "the script's condition";
+
 /// Reads the lines of a text.
 pub(super) struct Reader<'r, 't> {
     text: ConfigText<'t>,
     dumps: Dumps,
     /// By the place of the table and the name of the chain; `None`: they let on what no rule decides.
     policies: BTreeMap<(usize, String), Option<Arc<Rule>>>,
+    /// Those that a script sets on a condition, in place of others.
+    perhaps: Vec<Perhaps<'t>>,
     /// Rules of iptables and of ip6tables are there.
     versions: [bool; 2],
     /// Rules of the text give connections other destinations.
@@ -117,6 +130,7 @@ impl<'r, 't> Reader<'r, 't> {
             text,
             dumps: Dumps::of(text),
             policies: BTreeMap::new(),
+            perhaps: Vec::new(),
             versions: [false; 2],
             translates,
             asks_for_marks,
@@ -276,7 +290,10 @@ impl<'t> Reader<'_, 't> {
         if let Some(at) = command.iter().position(|word| is_iptables(word)) {
             self.of_program(all, command[at], &command[at + 1..], line);
             true
-        } else if command.get(1).is_some_and(does) && command.contains(&"-j") {
+        } else if command.get(1).is_some_and(does)
+            && command.contains(&"-j")
+            && !is_of_frames(command[0])
+        {
             self.of_program(all, "iptables", &command[1..], line);
             true
         } else {
@@ -371,7 +388,17 @@ impl<'t> Reader<'_, 't> {
                     );
                     self.found.warn(line, policy, message);
                 }
-                self.policies.insert((place, chain.to_owned()), drops.then(rule));
+                let (of, drops) = ((place, chain.to_owned()), drops.then(rule));
+                match self.policies.get(&of) {
+                    Some(known) if run == Run::Perhaps && known.is_some() != drops.is_some() => {
+                        self.perhaps.push(Perhaps { of, drops, line: line.clone() });
+                    }
+                    _ => {
+                        // What is set once more at the end is set whatever was before.
+                        self.perhaps.retain(|perhaps| run == Run::Perhaps || perhaps.of != of);
+                        self.policies.insert(of, drops);
+                    }
+                }
                 return;
             }
             Command::Flush => {
@@ -403,7 +430,7 @@ impl<'t> Reader<'_, 't> {
         };
         self.told_of_variables(&read.matches, line);
         if run == Run::Perhaps && read.doubt.is_none() {
-            read.doubt = Some("the script's condition".to_owned());
+            read.doubt = Some(CONDITION.to_owned());
             read.asks = None;
         }
         let translates = |word: &&str| matches!(*word, "MASQUERADE" | "SNAT" | "DNAT" | "NETMAP");
@@ -419,7 +446,15 @@ impl<'t> Reader<'_, 't> {
 
     /// What is known only at the end of a text.
     pub(super) fn finish(self, all: &mut Ruleset) {
-        let Self { mut policies, versions, sourced, unset, found, .. } = self;
+        let Self { mut policies, perhaps, versions, sourced, unset, text, found, .. } = self;
+        // A policy is what is done at the end of a chain.
+        for Perhaps { of: (place, chain), drops, line } in perhaps {
+            let target = if drops.is_some() { Target::Drop } else { Target::Accept };
+            let doubt = Some(CONDITION.to_owned());
+            let (matches, marks) = (Vec::new(), Vec::new());
+            let read = Read { matches, doubt, asks: None, limit: None, marks, target };
+            all.add((place, &chain), None, read, &line, drops);
+        }
         if let Some(line) = sourced.filter(|_| !unset.is_empty()) {
             let message = format!(
                 "what this file sets the text does not hold: {} {} taken for interfaces that are called so",
@@ -427,6 +462,13 @@ impl<'t> Reader<'_, 't> {
                 if unset.len() == 1 { "is" } else { "are" }
             );
             found.warn(&line, "", message);
+        }
+        for is_six in [false, true] {
+            let table = placed(Table::Filter, is_six);
+            // With a policy the chain is the text's own.
+            if !policies.keys().any(|(of, _)| *of == table) {
+                ufw::complete(all, table, is_six, text);
+            }
         }
         let [_, has_six] = versions;
         all.is_of_ipv6 = versions == [false, true];
@@ -468,6 +510,12 @@ impl<'t> Reader<'_, 't> {
         }
         all.bases.sort_by_key(|base| base.hook);
     }
+}
+
+/// True for the programs whose rules are of ARP, or of what a bridge passes on.
+fn is_of_frames(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    ["arptables", "ebtables"].iter().any(|of| name.starts_with(of))
 }
 
 /// True for what a chain's policy may be (iptables(8), `-P`).

@@ -5,10 +5,12 @@ mod branches;
 mod calls;
 mod commands;
 mod echoed;
+mod ends;
 mod functions;
 mod loops;
 mod rule;
 mod shell;
+mod ufw;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -91,6 +93,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let mut unread = if is_script { calls::unmeant(&lines, found) } else { Vec::new() };
     let wrappers = if is_script { Wrapper::all(&lines) } else { Vec::new() };
     if is_script {
+        unread.extend(ends::ended(&lines, found));
         unread.extend(functions::uncalled(&lines, &unread, found));
         unread.extend(wrappers.iter().map(|wrapper| wrapper.lines.clone()));
     }

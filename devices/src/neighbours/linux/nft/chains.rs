@@ -250,7 +250,8 @@ impl<'t> Reader<'_, 't> {
                     self.at += 3;
                     self.skip_block();
                 }
-                ("include", _) => {
+                // `include("…")` is another language's.
+                ("include", file) if !file.starts_with('(') => {
                     let line = &self.lines[self.tokens[self.at - 1].line];
                     // A pattern fits no file on most boxes; a file that is named must be there. Of values that the text
                     // lacks it holds the definitions.

@@ -250,3 +250,46 @@ fn scripts_without_end() {
         }
     }
 }
+
+/// A branch in which a script ends is another use of it than that of the rules after it.
+#[test]
+fn branches_in_which_a_script_ends() {
+    let script = |end: &str| {
+        format!(
+            "if [ \"$MODE\" = bridge ]; then\n  arptables -I INPUT -i br0 --source-mac 02:50:f3:00:00:00 -j DROP\n  iptables -P FORWARD ACCEPT\n  iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\n  {end}\nfi\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\niptables -A FORWARD -p tcp --dport 22 -j ACCEPT\n"
+        )
+    };
+    let rest = [(Pass, "TCP to port 22", None), (Drop, "all other TCP", Some(7))];
+    for end in ["exit 0", "return"] {
+        check(&script(end), &rest);
+        let warnings = told(&script(end)).warnings;
+        assert!(warnings.iter().any(|w| w.line == 3 && w.message.contains("ends")), "{warnings:?}");
+    }
+    let perhaps = (Unknown, "TCP to port 80 that this rule names", Some(4));
+    check(&script(":"), &[&[perhaps], &rest[..]].concat());
+    // The rules themselves may stand in such a branch.
+    let all = "if [ -x /sbin/iptables ]; then\n  iptables -P FORWARD DROP\n  iptables -A FORWARD -p tcp --dport 22 -j DROP\n  exit 0\nfi\n";
+    let rows = told(all).verdicts;
+    assert_eq!(rows[0].effect, Drop, "{rows:?}");
+}
+
+/// Of two policies that a condition chooses from either may be a chain's.
+#[test]
+fn policies_that_a_condition_chooses() {
+    let script = |then: &str, other: &str, end: &str| {
+        format!(
+            "if [ \"$LEVEL\" = 3 ]; then\n  iptables -P FORWARD {then}\nelse\n  iptables -P FORWARD {other}\nfi\niptables -A FORWARD -p tcp --dport 22 -j DROP\n{end}"
+        )
+    };
+    let open = (Unknown, "TCP that this rule names", Some(4));
+    check(
+        &script("ACCEPT", "DROP", ""),
+        &[open, (Drop, "TCP to port 22", Some(6)), (Pass, "all other TCP", None)],
+    );
+    check(
+        &script("DROP", "DROP", ""),
+        &[(Drop, "TCP to port 22", Some(6)), (Drop, "all other TCP", Some(4))],
+    );
+    let set = script("ACCEPT", "DROP", "iptables -P FORWARD ACCEPT\n");
+    check(&set, &[(Drop, "TCP to port 22", Some(6)), (Pass, "all other TCP", None)]);
+}

@@ -249,7 +249,10 @@ fn scripts() {
 #[test]
 fn chains_that_nothing_leads_to() {
     let ufw = "*filter\n:ufw-before-forward - [0:0]\n:ufw-not-local - [0:0]\n-A ufw-before-forward -p tcp --dport 80 -j DROP\n-A ufw-before-forward -p icmp --icmp-type echo-request -j ACCEPT\nCOMMIT\n";
-    check(ufw, &[(Unknown, "all TCP", Some(4))]);
+    // Those of ufw its own rules lead to, which no text of a user holds.
+    check(ufw, &[(Drop, "TCP to port 80", Some(4)), (Unknown, "all other TCP", Some(4))]);
+    let other = ufw.replace("ufw-before-forward", "mine");
+    check(&other, &[(Unknown, "all TCP", Some(4))]);
     let beside = ufw.replace(":ufw-not", ":FORWARD DROP [0:0]\n:ufw-not");
     check(&beside, &[(Drop, "all TCP", Some(3))]);
     assert!(told(&beside).warnings[0].message.contains("no rule of the text sends packets"));
@@ -774,6 +777,21 @@ fn bridges_by_their_name() {
 #[test]
 fn flags_and_lots_of_nftables() {
     check(&open("tcp flags & (fin|syn|rst|psh|ack|urg) < fin drop"), &[(Pass, "all TCP", None)]);
+    // Other EtherTypes hold nothing that a rule for IP sees.
+    let other = "meta protocol 0x88e5 accept; meta protocol != { 0x0800, ip6 } accept; drop";
+    check(&open(other), &[(Drop, "all TCP", Some(5))]);
+    // What is masked is compared with what stands beside it, as `nft --debug=netlink` shows.
+    for (rule, effect) in [
+        ("tcp flags & (syn|fin) syn|fin", Pass),
+        ("tcp flags & (fin|syn|rst) (fin|syn)", Pass),
+        ("tcp flags & syn 0", Pass),
+        ("tcp flags & (syn|fin) == syn", Drop),
+        ("tcp flags & (syn|ack) syn", Drop),
+        ("tcp flags & syn != 0", Drop),
+    ] {
+        let line = (effect == Drop).then_some(5);
+        check(&open(&format!("ct state new {rule} drop")), &[(effect, "all TCP", line)]);
+    }
     let lot = open(
         "tcp dport 80 numgen random mod 2 vmap { 0 : jump a, 1 : jump b }\n }\n chain a {\n  accept\n }\n chain b {\n  drop",
     );

@@ -129,6 +129,12 @@ pub(super) fn compared(key: Key, operator: &str, value: &[&str]) -> Option<Match
     }
 }
 
+/// True for EtherTypes but those of IP: `arp`, `0x88e5`.
+fn is_of_no_ip(word: &str) -> bool {
+    let is_other = |of: u32| (0x600..=0xffff).contains(&of) && !matches!(of, 0x0800 | 0x86dd);
+    matches!(word, "arp" | "vlan" | "8021q" | "8021ad") || number(word).is_some_and(is_other)
+}
+
 /// What of these values the keys have.
 pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
     let [key] = keys else { return joined(keys, all) };
@@ -167,7 +173,8 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
                 (false, true) => Condition::Is(Match::Version6),
                 (true, false) => Condition::Isnt(Match::Version6),
                 (true, true) => Condition::Always(true),
-                _ if has(["arp", "vlan", "0x0806"]) => Condition::Always(false),
+                // Frames of another EtherType hold no packet of IP that a rule could look at.
+                _ if values().all(is_of_no_ip) => Condition::Always(false),
                 _ => Condition::Doubt,
             }
         }

@@ -45,7 +45,7 @@ impl<'t> Statement<'_, '_, 't> {
         at + length
     }
 
-    /// `syn`, `syn / fin,syn,rst,ack`, `& (fin | syn) == syn`; how many words that is.
+    /// `syn`, `syn / fin,syn,rst,ack`, `& (fin | syn) == syn`, `& (fin | syn) syn`; how many words that is.
     pub(super) fn flags(&mut self, words: &[&str]) -> usize {
         let count = words
             .iter()
@@ -74,6 +74,16 @@ impl<'t> Statement<'_, '_, 't> {
             named.fold(0, |all, flag| all | flag)
         };
         let at = |mark: &str| said.iter().position(|word| *word == mark);
+        // Two values side by side: what is masked is the second one.
+        let is_mark = |word: &str| matches!(word, "&" | "(" | "|" | "," | "!");
+        let beside = said.windows(2).position(|pair| {
+            !is_mark(pair[0])
+                && pair[0] != "=="
+                && !matches!(pair[1], ")" | "==")
+                && !is_mark(pair[1])
+                || pair[0] == ")" && pair[1] == "("
+        });
+        let beside = beside.filter(|_| said.first() == Some(&"&"));
         let (mask, value, negated) = match (at("/"), at("=="), at("!=")) {
             _ if said.contains(&"{") || words.get(count) == Some(&"vmap") => {
                 self.doubted("tcp flags".to_owned());
@@ -102,6 +112,7 @@ impl<'t> Statement<'_, '_, 't> {
             _ if said.first() == Some(&"!") => (set(said), 0, false),
             // One flag, or one of several.
             _ if !said.is_empty() && !said.contains(&"&") => (set(said), 0, true),
+            _ if let Some(at) = beside => (set(&said[..=at]), set(&said[at + 1..]), false),
             // `& (fin | syn)`: one of them.
             _ if said.first() == Some(&"&") => (set(said), 0, true),
             _ => {

@@ -1,0 +1,87 @@
+//! Branches in which a script ends: `if [ "$MODE" = bridge ]; then …; exit; fi`.
+
+use std::ops::RangeInclusive;
+
+use crate::config::{Diagnostics, Line};
+
+use super::branches::asked;
+use super::calls::asks_for_start;
+use super::shell::is_iptables;
+
+/// A branch that is read.
+struct Open {
+    /// Places of its lines.
+    from: usize,
+    /// Its condition tells whether it is run.
+    is_told: bool,
+    ends: bool,
+}
+
+/// Places of lines of branches that end the script, or its function, where more rules stand elsewhere: who runs it for those
+/// does not come there.
+pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInclusive<usize>> {
+    let adds = |at: &usize| {
+        let words = &lines[*at].words;
+        words.iter().any(|word| is_iptables(word))
+            && words.iter().any(|word| matches!(*word, "-A" | "-I" | "--append" | "--insert"))
+    };
+    let mut all: Vec<RangeInclusive<usize>> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut close = |branch: Option<Open>, before: usize| {
+        if let Some(Open { from, is_told: false, ends: true }) = branch
+            && from < before
+        {
+            all.push(from..=before - 1);
+        }
+    };
+    let mut is_told = false;
+    for (at, line) in lines.iter().enumerate() {
+        let words = line.words.as_slice();
+        let first = words.first().map_or("", |word| word.trim_end_matches(';'));
+        let closes = words.iter().any(|word| word.trim_end_matches(';') == "fi");
+        let begins = words.iter().any(|word| *word == "then");
+        match first {
+            // In one line it is read with the others.
+            "if" | "elif" | "then" if closes => {}
+            "if" | "elif" | "then" => {
+                if first == "elif" {
+                    close(open.pop(), at);
+                }
+                if first != "then" {
+                    let condition = &words[1..];
+                    is_told = asked(condition).is_some() || asks_for_start(condition).is_some();
+                }
+                if begins {
+                    open.push(Open { from: at + 1, is_told, ends: false });
+                }
+            }
+            "else" if !closes => {
+                let then = open.pop();
+                let is_told = then.as_ref().is_some_and(|branch| branch.is_told);
+                close(then, at);
+                open.push(Open { from: at + 1, is_told, ends: false });
+            }
+            "fi" => close(open.pop(), at),
+            "exit" | "return" => {
+                if let Some(branch) = open.last_mut() {
+                    branch.ends = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    let total = (0..lines.len()).filter(adds).count();
+    all.retain(|branch| {
+        let own = branch.clone().filter(adds).count();
+        own * 2 < total
+    });
+    for branch in &all {
+        let mut commands = branch.clone();
+        if let Some(at) = commands.find(|at| lines[*at].words.iter().any(|word| is_iptables(word)))
+        {
+            let message = "in this branch the script ends: what it does here is not read, the rules are those that it makes otherwise";
+            found.warn(&lines[at], "", message);
+        }
+    }
+    all
+}
