@@ -76,13 +76,26 @@ fn audit(text: ConfigText<'_>) -> Audit {
         ace.admits_all = true;
         ace
     });
+    // A piece of a configuration, without interfaces, may name what ACE is a proxy for and not its address.
+    let is_piece = config.interfaces.is_empty();
+    let classes = config.multi.iter().flat_map(|policy| &policy.classes);
+    for class in classes.filter(|class| is_piece && class.in_service) {
+        let Some(proxy) = &class.proxy else { continue };
+        let why = "this makes ACE a proxy: TCP options do not cross it; where the policy is applied the text does not say";
+        verdicts.push(Verdict {
+            traffic: format!("TCP to the virtual address of class {}", class.name),
+            direction: "from clients, both directions".to_owned(),
+            effect: Effect::Terminate,
+            because: vec![Because::line(proxy, why)],
+        });
+    }
     let policy = Policy::new(config, true, None);
     for called in &policy.virtuals {
         let port = if *called.ports.start() == 0 { 5001 } else { *called.ports.start() };
         let traffic = called.place.as_ref().map_or_else(String::new, |p| p.text.clone());
         calls.push((traffic, SocketAddr::new(called.address, port)));
     }
-    let other = match (calls.is_empty(), limited) {
+    let other = match (calls.is_empty() && verdicts.is_empty(), limited) {
         (false, true) => "all other TCP that is permitted",
         (false, false) => "all other TCP",
         (true, true) => "TCP that is permitted",
@@ -181,6 +194,9 @@ mod tests {
         };
         use Effect::{Drop, Pass, Strip, Terminate};
         check("", &[Strip]);
+        // A page's piece names what ACE is a proxy for, and not where.
+        let piece = "policy-map multi-match P\nclass V\nloadbalance vip inservice\n**ssl-proxy server S**\n";
+        check(piece, &[Terminate, Strip]);
         check(TEXT, &[Pass, Strip]);
         check(&TEXT.replace("30 allow", "30 drop"), &[Drop, Strip]);
         check(&TEXT.replace("    connection advanced-options M\n", ""), &[Strip, Strip]);

@@ -328,17 +328,23 @@ fn declared(line: &str) -> Option<Result<(&'static str, u32), &str>> {
     })
 }
 
+/// So many lines with the prompt of a configuration mode are what a page shows.
+const TYPED_MIN: usize = 3;
+
 /// A text whose lines are to a good part none of the platform's is another system's.
 fn of_its_own(
     platform: &'static Platform,
     knows: fn(&Line<'_>) -> bool,
     read: &[Line<'_>],
 ) -> Result<(), String> {
-    let mut strangers = read.iter().filter(|line| !knows(line)).peekable();
+    // Where a page shows what is typed in a configuration mode, what stands around it is none of the configuration.
+    let shows = read.iter().filter(|line| line.is_typed()).count() >= TYPED_MIN;
+    let meant = || read.iter().filter(|line| !shows || line.is_typed());
+    let mut strangers = meant().filter(|line| !knows(line)).peekable();
     let first = strangers.peek().map(|line| (line.number, line.text().to_owned()));
     let count = strangers.count();
     match first {
-        Some((number, text)) if count >= 3 && count * 8 > read.len() => Err(format!(
+        Some((number, text)) if count >= 3 && count * 8 > meant().count() => Err(format!(
             "the text looks like {}'s, but {count} of its {} lines are none of its commands, the first \
              `{text}` in line {number}: it seems to be another system's (--platform {} reads it all the \
              same)",
@@ -551,6 +557,11 @@ mod tests {
         check("tcp-map m\n tcp-options range 30 30 allow", Some("asa"));
         check("service-policy x global", Some("asa"));
         check("service-policy x interface outside", Some("asa"));
+        // A page around what is typed in a configuration mode is none of the configuration.
+        let page = "Ein Router fängt ab\nund antwortet selbst\nHier die Befehle\n";
+        let typed = "R1(config)# access-list 101 permit tcp any any\nR1(config)# ip tcp intercept list 101\n";
+        check(&format!("{page}{typed}"), None);
+        check(&format!("{page}{typed}R1(config)# ip tcp intercept mode watch\n"), Some("ios"));
         // Layer 7 maps have the same names on both.
         let map = "class-map type inspect http match-all trace\n match request method trace\n";
         let asa = "policy-map type inspect http web\n class trace\n  reset\npolicy-map p\n class c\n  inspect http web\n";

@@ -32,6 +32,13 @@ impl<'a> Line<'a> {
         text_of(self.raw, self.given.as_ref().unwrap_or(&self.words))
     }
 
+    /// True behind the prompt of a configuration mode: `Router(config)# …`.
+    pub(crate) fn is_typed(&self) -> bool {
+        let given = self.given.as_ref().unwrap_or(&self.words);
+        let first = given.first().map_or(0, |first| self.offset(first));
+        self.raw[..first].contains("(config")
+    }
+
     /// The line's text with its keywords written out.
     #[must_use]
     pub fn written_out(&self) -> Cow<'a, str> {

@@ -292,8 +292,12 @@ impl Probes {
         let is_member = |i: &&Interface| i.zone.is_some();
         let routes = |i: &&Interface| i.zone.is_none() && (i.has_address || i.has_v6);
         let member = config.interfaces.iter().find(is_member).filter(|_| !zones.has_default());
-        if let (Some(member), Some(bare)) = (member, config.interfaces.iter().find(routes)) {
-            let none = Interface { name: bare.name.clone(), ..Interface::default() };
+        // Of one zone alone, what crosses the router goes by an interface that the text does not hold, or by none.
+        let bare = config.interfaces.iter().find(routes).map(|bare| bare.name.clone());
+        let is_alone = names.len() == 1 && config.interfaces.iter().all(|i| i.zone.is_some());
+        let bare = bare.or_else(|| is_alone.then(|| "of no zone".to_owned()));
+        if let (Some(member), Some(name)) = (member, bare) {
+            let none = Interface { name, ..Interface::default() };
             let zoned = Interface { zone: member.zone.clone(), ..Interface::default() };
             let mut router = self.between(&none, &zoned);
             let (effect, because) = self.try_one(&mut router, general(5001));
@@ -828,11 +832,40 @@ mod tests {
         let rows = |more: &str| audited(&format!("{text}{more}"));
         assert!(rows(" ip address 10.0.0.1 255.0.0.0\n").iter().any(|r| r == row));
         assert!(!rows(" switchport\n").iter().any(|r| r == row));
+        // What crosses the router of one zone goes by an interface that the text does not hold.
+        let alone = audited("zone security in\ninterface a\n zone-member security in\n");
+        assert!(alone.iter().any(|r| r == row), "{alone:?}");
         // Unless the zone of those that are in none is there.
         let default = "zone security default\n ip address 10.0.0.1 255.0.0.0\n";
         assert!(
             !rows(&format!(" ip address 10.0.0.1 255.0.0.0\n{default}")).iter().any(|r| r == row)
         );
+    }
+
+    /// A list of IPv6 is none that `ip access-group` finds, and the reverse.
+    #[test]
+    fn lists_of_the_other_version() {
+        let text = "ipv6 access-list SIX\n deny ipv6 any any\nip access-list extended FOUR\n deny ip any any\ninterface a\n ip address 10.0.0.1 255.0.0.0\n ip access-group SIX in\n ipv6 traffic-filter FOUR out\n";
+        assert_eq!(warned(text), [7, 8]);
+        assert!(!audited(text).iter().any(|row| row.contains("| drop |")), "{:?}", audited(text));
+        // Of two of one name each is its own.
+        let both = text.replace("extended FOUR", "extended SIX").replace("FOUR", "SIX");
+        assert_eq!(warned(&both), [0; 0]);
+    }
+
+    /// What is routed from a bridge group comes by its BVI (Cisco, *Configuring Transparent Bridging*: integrated routing and
+    /// bridging).
+    #[test]
+    fn members_of_a_bridge_group() {
+        let text = "ip inspect name F tcp\naccess-list 103 deny ip any any\nbridge irb\nbridge 1 route ip\ninterface Vlan1\n ip inspect F in\n bridge-group 1\ninterface FastEthernet4\n ip address 192.0.2.1 255.255.255.0\n ip access-group 103 in\ninterface BVI1\n ip address 10.0.0.1 255.255.255.0\n";
+        // The rule that inspects is then on no interface.
+        assert_eq!(warned(text), [1, 6]);
+        let passes = |text: &str| {
+            audited(text).iter().any(|row| row.contains("Vlan1") && row.contains("| pass |"))
+        };
+        assert!(!passes(text), "{:?}", audited(text));
+        let routed = text.replace(" bridge-group 1\n", " ip address 10.0.1.1 255.255.255.0\n");
+        assert!(passes(&routed), "{:?}", audited(&routed));
     }
 
     /// Texts as they are pasted: from a terminal, from a page, with what stands around them.

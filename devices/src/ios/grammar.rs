@@ -17,6 +17,7 @@ use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::nbar::grammar::Block as QualityBlock;
 use crate::zbfw::zones::Block as ZoneBlock;
 
+use super::out_of_force::{self, Versions};
 use super::{Interface, IosConfig, Named, Through, skipped};
 
 /// The open block.
@@ -53,9 +54,12 @@ pub(super) fn read_lines(
 ) -> IosConfig {
     let (config, objects) = (IosConfig::default(), Objects::default());
     let places = BTreeMap::new();
-    let mut reader = Reader { text, found, config, block: Block::None, objects, places };
+    let (block, versions) = (Block::None, Versions::default());
+    let mut reader = Reader { text, found, config, block, objects, places, versions };
     blocks::read_lines(lines, &mut reader);
-    reader.config
+    let Reader { mut config, versions, found, .. } = reader;
+    out_of_force::take_off(&mut config, &versions, lines, found);
+    config
 }
 
 struct Reader<'t, 'd> {
@@ -66,6 +70,8 @@ struct Reader<'t, 'd> {
     objects: Objects,
     /// Where an interface is among the interfaces, by its name.
     places: BTreeMap<String, usize>,
+    /// Which version of IP each access list is of.
+    versions: Versions,
 }
 
 impl Grammar for Reader<'_, '_> {
@@ -124,6 +130,9 @@ impl Grammar for Reader<'_, '_> {
             }
             ["ip", "access-list", "extended" | "standard", name]
             | ["ipv6", "access-list", name] => {
+                let Versions { four, six } = &mut self.versions;
+                let of_version = if line.words[0] == "ip" { four } else { six };
+                of_version.insert((*name).to_owned());
                 self.config.access_lists.entry((*name).to_owned()).or_default();
                 self.block = Block::AccessList((*name).to_owned());
             }
@@ -169,6 +178,7 @@ impl Grammar for Reader<'_, '_> {
                 self.block = Block::None;
             }
             ["access-list", name, rest @ ..] => {
+                self.versions.four.insert((*name).to_owned());
                 let entry = access_list::entry(
                     Dialect::Ios,
                     rest,
@@ -385,6 +395,8 @@ impl Reader<'_, '_> {
             ["ipv6", "policy", "route-map", name] => interface.policy[1] = named(name),
             ["no", "ip", "policy", "route-map", ..] => interface.policy[0] = None,
             ["no", "ipv6", "policy", "route-map", ..] => interface.policy[1] = None,
+            ["bridge-group", number] => interface.bridge_group = Some((*number).to_owned()),
+            ["no", "bridge-group", ..] => interface.bridge_group = None,
             ["shutdown"] => interface.shut_down = Some(self.text.place(line)),
             ["no", "shutdown"] => interface.shut_down = None,
             ["zone-member", "security", zone] => interface.zone = named(zone),

@@ -9,6 +9,7 @@ pub(crate) mod half_open;
 pub(crate) mod intercept;
 pub(crate) mod lists;
 pub(crate) mod log;
+mod out_of_force;
 pub(crate) mod pbr;
 mod policies;
 mod policy_routing;
@@ -118,6 +119,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: Option<(u32, ConfigLine)>,
     /// `ip tcp adjust-mss`.
     pub(crate) adjust_mss: Option<(u16, ConfigLine)>,
+    /// `bridge-group N`: which one it is a member of.
+    pub(crate) bridge_group: Option<String>,
     /// `shutdown`: nothing crosses it until it is brought up.
     pub(crate) shut_down: Option<ConfigLine>,
     /// `no ip unreachables`: senders are not told of what goes no further.

@@ -39,7 +39,7 @@ pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInc
         let words = line.words.as_slice();
         let first = words.first().map_or("", |word| word.trim_end_matches(';'));
         let closes = words.iter().any(|word| word.trim_end_matches(';') == "fi");
-        let begins = words.iter().any(|word| *word == "then");
+        let begins = words.contains(&"then");
         match first {
             // In one line it is read with the others.
             "if" | "elif" | "then" if closes => {}
