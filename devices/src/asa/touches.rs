@@ -84,6 +84,7 @@ pub(super) fn warn(
     }
     let all = text.lines();
     black_holes(&all, found);
+    beside_lists(&all, found);
     if passes {
         others(&all, found);
     }
@@ -104,6 +105,48 @@ fn black_holes(all: &[Line<'_>], found: &mut Diagnostics) {
         let message = "policy routing is not modelled: what comes in where this route-map is put, and its entry matches, \
                        is dropped";
         found.warn(line, "", message);
+    }
+}
+
+/// Says what drops connections that access lists permit, and what they do not ask: translation that is asked for
+/// (`nat-control`), and tunnels that end here, whose packets no list sees by default (`sysopt connection permit-vpn`).
+fn beside_lists(all: &[Line<'_>], found: &mut Diagnostics) {
+    let find =
+        |is_such: &dyn Fn(&[&str]) -> bool| all.iter().find(|line| is_such(line.words.as_slice()));
+    if let Some(line) = find(&|words| words == ["nat-control"]) {
+        let message = "what goes from a higher security level to a lower one and no nat, static or exemption names is \
+                       dropped (nat-control): which connections that are is not said";
+        found.warn(line, "", message);
+    }
+    let is_asked = |words: &[&str]| {
+        matches!(words, ["no", "sysopt", "connection", "permit-vpn" | "permit-ipsec", ..])
+    };
+    if find(&is_asked).is_some() {
+        return;
+    }
+    for line in all {
+        let ["access-group", list, "in", "interface", name] = line.words.as_slice() else {
+            continue;
+        };
+        let mut is_webvpn = false;
+        let ends_here = all.iter().any(|other| {
+            let words = other.words.as_slice();
+            if other.indent == 0 {
+                is_webvpn = words == ["webvpn"];
+            }
+            match words {
+                ["crypto", "map", _, "interface", of] => of == name,
+                ["enable", of] => is_webvpn && other.indent > 0 && of == name,
+                _ => false,
+            }
+        });
+        if ends_here {
+            let message = format!(
+                "tunnels end at {name}: what comes out of one is not asked by access list {list} (`sysopt connection \
+                 permit-vpn`, by default)"
+            );
+            found.warn(line, "", message);
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 //! through the model, between the interfaces that matter to it.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sim_core::engine::device::{ConfigLine, Device, PortId};
+use sim_core::engine::device::{ConfigLine, Device, PortId, Side};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::wire::packet::{Flags, Flow};
 
@@ -16,6 +16,7 @@ use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::access_list::AccessList;
 use crate::config::words::port;
 use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability, time_ranges};
+use crate::nat::config::Global;
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy, SELF};
@@ -111,9 +112,10 @@ fn audit(text: ConfigText<'_>) -> Audit {
     reachability::warn(&all, &mut found);
     time_ranges::warn(text, &all, &mut found);
     let version = config.version.clone();
+    let translated = translated_before_zones(&config, &all, &mut found);
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
-    let mut probes = Probes::of(bare);
+    let mut probes = Probes { translated, ..Probes::of(bare) };
     let config = Arc::clone(&probes.config);
     if config.has_zones() {
         probes.zones();
@@ -129,11 +131,61 @@ fn audit(text: ConfigText<'_>) -> Audit {
     Audit { version, verdicts: probes.verdicts, warnings: found.into_all() }
 }
 
+/// The addresses that static translation takes from what comes from outside before the zones see it (Cisco, *NAT order of
+/// operation*: outside to inside, NAT before inspection), and says which entries of their lists name them.
+fn translated_before_zones(
+    config: &IosConfig,
+    all: &[Line<'_>],
+    found: &mut Diagnostics,
+) -> Vec<IpAddr> {
+    let global = |of: &crate::nat::config::Static| match of.global {
+        Global::Address(address) if of.length == 32 => Some((address, of.local)),
+        _ => None,
+    };
+    let statics: Vec<(Ipv4Addr, Ipv4Addr)> = config.nat.statics.iter().filter_map(global).collect();
+    let zones = &config.zones;
+    let is_outer = |pair: &&Pair| comes_from_outside(config, pair);
+    let policies = zones
+        .pairs
+        .iter()
+        .filter(is_outer)
+        .filter_map(|pair| pair.policy.as_ref().and_then(|named| zones.policy(&named.name)));
+    let classes = policies.flat_map(|policy| &policy.classes);
+    let criteria = classes.filter_map(|class| zones.class(&class.name)).flat_map(|c| &c.criteria);
+    let mut said: BTreeSet<u32> = BTreeSet::new();
+    for criterion in criteria {
+        let On::AccessGroup(name) = &criterion.on else { continue };
+        let Some(list) = config.access_lists.get(name) else { continue };
+        for flow in list.samples() {
+            let is_its = |(global, _): &&(Ipv4Addr, Ipv4Addr)| flow.dst.ip() == *global;
+            let Some((global, local)) = statics.iter().find(is_its) else { continue };
+            let Some(entry) = list.matching(flow, Flags::SYN) else { continue };
+            if let Ok(at) = all.binary_search_by_key(&entry.place.line, |line| line.number)
+                && said.insert(entry.place.line)
+            {
+                let message = format!(
+                    "{global} is translated to {local} before the zones are asked: nothing from outside is named by this"
+                );
+                found.warn(&all[at], "", message);
+            }
+        }
+    }
+    statics.into_iter().map(|(global, _)| global.into()).collect()
+}
+
+/// What the pair names is translated on its way in (`ip nat outside`).
+fn comes_from_outside(config: &IosConfig, pair: &Pair) -> bool {
+    let of = |i: &Interface| i.zone.as_ref().is_some_and(|zone| zone.name == pair.source);
+    config.interfaces.iter().any(|i| of(i) && i.nat == Some(Side::Outside))
+}
+
 /// Connections that are tried, and what became of them.
 pub(super) struct Probes {
     pub(super) config: Arc<IosConfig>,
     at: SimTime,
     pub(super) verdicts: Vec<Verdict>,
+    /// Addresses that what comes from outside has no longer when it meets the zones.
+    translated: Vec<IpAddr>,
     /// Where the verdicts of a direction are, as far as they have been looked at.
     of_direction: FxHashMap<String, Vec<usize>>,
     looked_at: usize,
@@ -145,6 +197,7 @@ impl Probes {
             config: Arc::new(config),
             at: SimTime::ZERO,
             verdicts: Vec::new(),
+            translated: Vec::new(),
             of_direction: FxHashMap::default(),
             looked_at: 0,
         }
@@ -245,9 +298,12 @@ impl Probes {
                     self.say(traffic, &direction, Effect::Unknown, vec![because]);
                 }
                 let between = filters::flows_of(&config, Family::V4, [&from, &to]);
+                let is_outer = comes_from_outside(&config, pair);
+                let is_gone = |flow: &Flow| is_outer && self.translated.contains(&flow.dst.ip());
                 let witnesses = witnesses(&config, map).into_iter().chain(between);
+                let witnesses: Vec<Flow> = witnesses.filter(|flow| !is_gone(flow)).collect();
                 let mut tried: Vec<(Effect, Vec<Because>)> = Vec::new();
-                for flow in witnesses.filter(|flow| {
+                for flow in witnesses.into_iter().filter(|flow| {
                     class_of(*flow).as_deref() == Some(&class.name) && doubt(*flow).is_none()
                 }) {
                     // What the lists of the interfaces drop is told of apart.
@@ -866,6 +922,28 @@ mod tests {
         assert!(!passes(text), "{:?}", audited(text));
         let routed = text.replace(" bridge-group 1\n", " ip address 10.0.1.1 255.255.255.0\n");
         assert!(passes(&routed), "{:?}", audited(&routed));
+    }
+
+    /// NAT comes before the zones on the way in: a list of the addresses that others call names nothing there.
+    #[test]
+    fn lists_of_translated_addresses_beside_zones() {
+        let text = "zone security in\nzone security out\nip access-list extended L\n permit tcp any host 192.0.2.10 eq 443\nclass-map type inspect C\n match access-group name L\npolicy-map type inspect P\n class type inspect C\n  inspect\nzone-pair security Z source out destination in\n service-policy type inspect P\ninterface a\n ip address 192.0.2.1 255.255.255.0\n ip nat outside\n zone-member security out\ninterface b\n ip address 10.0.0.1 255.255.255.0\n ip nat inside\n zone-member security in\nip nat inside source static 10.0.0.10 192.0.2.10\n";
+        assert!(warned(text).contains(&4), "{:?}", warned(text));
+        let is_passed = |text: &str| {
+            audited(text).iter().any(|row| row.contains("class C") && row.contains("| pass |"))
+        };
+        assert!(!is_passed(text), "{:?}", audited(text));
+        let local = text.replace("any host 192.0.2.10", "any host 10.0.0.10");
+        assert!(is_passed(&local), "{:?}", audited(&local));
+        assert!(!warned(&local).contains(&4));
+    }
+
+    /// Where policy routing takes packets another way, the lists of the routing table's are not asked.
+    #[test]
+    fn policy_routing_around_a_list() {
+        let text = "interface a\n ip address 10.0.0.1 255.255.255.0\n ip policy route-map R\ninterface b\n ip address 10.1.0.1 255.255.255.0\n ip access-group 102 out\naccess-list 102 deny tcp any any eq 25\naccess-list 102 permit ip any any\naccess-list 10 permit any\nroute-map R permit 10\n match ip address 10\n set ip next-hop 10.0.0.9\n";
+        assert_eq!(warned(text), [3]);
+        assert_eq!(warned(&text.replace(" ip access-group 102 out\n", "")), [0; 0]);
     }
 
     /// Texts as they are pasted: from a terminal, from a page, with what stands around them.

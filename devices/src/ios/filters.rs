@@ -83,7 +83,7 @@ impl Probes {
     pub(super) fn interfaces(&mut self) {
         let config = Arc::clone(&self.config);
         let groups = alike(&config.interfaces);
-        let inspecting = inspecting(&groups);
+        let inspecting = [Through::In, Through::Out].map(|through| inspecting(&groups, through));
         let other = Interface { name: "another".into(), ..Interface::default() };
         for group in &groups {
             let interface = group[0];
@@ -93,17 +93,17 @@ impl Probes {
                 let because = vec![Because::line(place, why.clone())];
                 self.say("all TCP".into(), &direction, Effect::Unknown, because);
             }
-            let rule =
-                |i: &Interface| i.inspect[Through::In as usize].as_ref().map(|r| r.name.clone());
-            let partners: Vec<(&Interface, String)> = inspecting
-                .iter()
-                .map(|(stand_in, names)| {
+            let partners = [Through::In, Through::Out].map(|through| {
+                let rule =
+                    |i: &Interface| i.inspect[through as usize].as_ref().map(|r| r.name.clone());
+                let named = |(stand_in, names): &(Interface, Vec<String>)| {
                     let count = names.len() - usize::from(rule(stand_in) == rule(interface));
                     let others = names.iter().filter(|name| **name != interface.name);
-                    (stand_in, several(others, count))
-                })
-                .filter(|(_, names)| !names.is_empty())
-                .collect();
+                    several(others, count)
+                };
+                let all = inspecting[through as usize].iter().map(|all| (&all.0, named(all)));
+                all.filter(|(_, names)| !names.is_empty()).collect::<Vec<_>>()
+            });
             let inspects = interface.inspect.iter().flatten().next();
             let classifies = interface.service.iter().flatten().next();
             for family in [Family::V4, Family::V6] {
@@ -128,16 +128,26 @@ impl Probes {
                     };
                     let filters_it = family.lists(interface)[through as usize].as_ref();
                     let first = inspects.or(filters_it).unwrap_or(first);
+                    // A session opens the lists of both interfaces for what answers.
+                    let is_called = std::ptr::eq(to, interface);
+                    let answered = family.lists(interface)[Through::Out as usize].is_some();
+                    let (others, joins, which) = match is_called {
+                        true => (&partners[0], filters.is_some(), "from"),
+                        false => (&partners[1], answered && inspects.is_none(), "to"),
+                    };
                     let mut direction = format!("{called}, {way}");
-                    if std::ptr::eq(to, interface) && filters.is_some() && !partners.is_empty() {
-                        let names: Vec<&str> = partners.iter().map(|(_, n)| n.as_str()).collect();
-                        direction = format!("{direction}, but not from {}", names.join(", "));
+                    if joins && !others.is_empty() {
+                        let names: Vec<&str> = others.iter().map(|(_, n)| n.as_str()).collect();
+                        direction = format!("{direction}, but not {which} {}", names.join(", "));
                     }
                     self.try_lists(family, [from, to], first, &direction);
-                }
-                for (partner, names) in partners.iter().filter(|_| filters.is_some()) {
-                    let direction = format!("{names} to {called}");
-                    self.try_lists(family, [*partner, interface], first, &direction);
+                    for (partner, names) in others.iter().filter(|_| joins) {
+                        let (ends, direction) = match is_called {
+                            true => ([*partner, interface], format!("{names} to {called}")),
+                            false => ([interface, *partner], format!("{called} to {names}")),
+                        };
+                        self.try_lists(family, ends, first, &direction);
+                    }
                 }
             }
             self.recognised(interface, &called);
@@ -550,19 +560,20 @@ pub(super) fn flows_of(config: &IosConfig, family: Family, [from, to]: Crossing<
     flows
 }
 
-/// Interfaces that inspect what they take in, by the name of the rule, and an interface that stands for them:
-/// what their lists drop is told of them.
-fn inspecting(groups: &[Vec<&Interface>]) -> Vec<(Interface, Vec<String>)> {
+/// Interfaces that inspect what they take in, or send out, by the name of the rule, and an interface that stands for
+/// them: what their lists drop is told of them.
+fn inspecting(groups: &[Vec<&Interface>], through: Through) -> Vec<(Interface, Vec<String>)> {
     let mut all: Vec<(Interface, Vec<String>)> = Vec::new();
     for interface in groups.iter().flatten() {
-        let Some(rule) = &interface.inspect[Through::In as usize] else { continue };
+        let Some(rule) = &interface.inspect[through as usize] else { continue };
         let same = |(known, _): &(Interface, Vec<String>)| {
-            known.inspect[Through::In as usize].as_ref().is_some_and(|k| k.name == rule.name)
+            known.inspect[through as usize].as_ref().is_some_and(|k| k.name == rule.name)
         };
         match all.iter().position(same) {
             Some(at) => all[at].1.push(interface.name.clone()),
             None if all.len() < RULES_MAX => {
-                let inspect = [Some(rule.clone()), None];
+                let mut inspect = [None, None];
+                inspect[through as usize] = Some(rule.clone());
                 let (name, names) = (interface.name.clone(), vec![interface.name.clone()]);
                 all.push((Interface { name, inspect, ..Interface::default() }, names));
             }
@@ -656,6 +667,19 @@ mod tests {
             1,
             "{rows:#?}"
         );
+        // What is inspected on its way out comes back through the list of the inner interface (Cisco IOS Security
+        // Configuration Guide, Configuring Context-Based Access Control: the outbound list at the internal interface).
+        let outward = "ip inspect name FW tcp\ninterface in\n ip access-group 101 out\ninterface out\n ip inspect FW out\naccess-list 101 deny ip any any\n";
+        let rows = told(outward);
+        for row in [
+            format!("pass | {PERMITTED} | interface in to interface out | 3"),
+            format!(
+                "drop | {refused} | interface in, opened from its side, but not to interface out | 6"
+            ),
+            format!("drop | {refused} | interface in, opened towards it | 6"),
+        ] {
+            assert!(rows.contains(&row), "{row}\n{rows:#?}");
+        }
         // Interfaces with the same rule are told of together.
         let more: String = (0..20).map(|n| format!("interface x{n}\n ip inspect FW in\n ip access-group {n} in\naccess-list {n} permit any\n")).collect();
         let rows = told(&format!("{text}{more}"));

@@ -70,6 +70,21 @@ pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostic
             }
         }
     }
+    // Where a route-map sends what it names, lists of another interface are asked than those of the routing table's.
+    let filters_out = |i: &Interface| i.access[1].is_some() || i.access_v6[1].is_some();
+    for interface in config.interfaces.iter().filter(|_| config.interfaces.iter().any(filters_out))
+    {
+        for named in interface.policy.iter().flatten() {
+            let entries = config.route_maps.get(&named.name).map_or(&[][..], Vec::as_slice);
+            if entries.iter().any(|entry| entry.permit && entry.has_next_hop) {
+                let message = format!(
+                    "what route-map {} names goes where that says: lists of what comes out of other interfaces are not asked for it then, which is not followed",
+                    named.name
+                );
+                say(&named.place, "", message, Vec::new());
+            }
+        }
+    }
     if let Some(named) = &config.intercept.list
         && !config.access_lists.contains_key(&named.name)
     {

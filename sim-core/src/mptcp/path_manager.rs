@@ -455,7 +455,9 @@ impl Endpoint {
             self.tell(io.now, 0, None, Fact::AddressRemoved { id });
             for i in 0..self.subflows.len() {
                 let s = &self.subflows[i];
-                if s.is_alive() && s.remote_id == id && self.other_carrier(i) {
+                // Linux leaves the last one, too (`mptcp_pm_rm_addr_or_subflow`).
+                let may_leave = self.is_linux() || self.other_carrier(i);
+                if s.is_alive() && s.remote_id == id && may_leave {
                     self.leave_subflow(io, i);
                 }
             }

@@ -73,6 +73,28 @@ impl Class {
         is_within(self, other) && !is_within(other, self)
     }
 
+    /// What both name, where neither names a part that the other one names.
+    pub(super) fn joined(&self, other: &Self) -> Option<Self> {
+        fn either<T: Clone>(mine: &Option<T>, others: &Option<T>) -> Option<Option<T>> {
+            match (mine, others) {
+                (Some(_), Some(_)) => None,
+                (one, other) => Some(one.as_ref().or(other.as_ref()).cloned()),
+            }
+        }
+        let is_plain = |class: &Self| class.others.is_empty() && !class.is_in_part;
+        let is_named = is_plain(self) && is_plain(other) && self.calls_host == other.calls_host;
+        is_named.then(|| {
+            Some(Self {
+                over: if self.over.is_empty() { other.over } else { self.over },
+                sources: either(&self.sources, &other.sources)?,
+                source_ports: either(&self.source_ports, &other.source_ports)?,
+                destinations: either(&self.destinations, &other.destinations)?,
+                ports: either(&self.ports, &other.ports)?,
+                ..self.clone()
+            })
+        })?
+    }
+
     /// Connections to another one's networks, too.
     pub(super) fn add_destinations(&mut self, other: &Self) {
         let of = |class: &Self| class.destinations.clone().unwrap_or_default().into_vec();

@@ -328,6 +328,12 @@ impl Tried {
                     say(format!("TCP{}", named.traffic), Some(&named.traffic), of_both);
                     break;
                 }
+                // What fares as neither is told by both names.
+                if told.iter().all(|(_, outcome)| effect(outcome) != effect(&of_both))
+                    && let Some(joined) = named.traffic.joined(&other.traffic)
+                {
+                    say(format!("TCP{joined}"), Some(&joined), of_both);
+                }
             }
         }
         for (named, told) in tried {
