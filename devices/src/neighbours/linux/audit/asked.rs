@@ -11,7 +11,7 @@ use crate::neighbours::linux::marks::{Marking, Supposed, is_given_by_none};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
-use super::class::{Class, listed, network, port_range};
+use super::class::{Class, is_network_of, is_range_of, listed, narrower, network, port_range};
 use super::unnamed::Unnamed;
 
 /// The MSS that hosts on Ethernet offer, as those that are tried do (RFC 6691).
@@ -261,31 +261,6 @@ impl<'r> Asked<'r> {
             }
         }
     }
-}
-
-/// Of two lists the one that is all within the other; nothing where neither is.
-fn narrower<'r, T>(
-    mine: Option<&'r [T]>,
-    other: Option<&'r [T]>,
-    is_of: fn(&T, &T) -> bool,
-) -> Option<Option<&'r [T]>> {
-    let (Some(one), Some(two)) = (mine, other) else { return Some(mine.or(other)) };
-    let is_within = |inner: &[T], outer: &[T]| {
-        inner.iter().all(|part| outer.iter().any(|whole| is_of(part, whole)))
-    };
-    match (is_within(one, two), is_within(two, one)) {
-        (true, _) => Some(mine),
-        (_, true) => Some(other),
-        _ => None,
-    }
-}
-
-fn is_network_of((address, length): &(IpAddr, u8), (of, bits): &(IpAddr, u8)) -> bool {
-    bits <= length && in_prefix(*address, *of, *bits)
-}
-
-const fn is_range_of(range: &RangeInclusive<u16>, of: &RangeInclusive<u16>) -> bool {
-    *of.start() <= *range.start() && *range.end() <= *of.end()
 }
 
 /// `0x1, 0x10-0x1f`, and the bits that count.

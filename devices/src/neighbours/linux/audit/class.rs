@@ -46,53 +46,53 @@ impl Class {
 
     /// True when each of its connections is another one's, too, and that has more.
     pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        self.is_within(other) && !other.is_within(self)
+    }
+
+    /// True when each of its connections is another one's, too.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
         let networks = |mine: &Option<Networks>, others: &Option<Networks>| match (mine, others) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(mine), Some(others)) => mine.iter().all(|(address, length)| {
-                others.iter().any(|(of, bits)| bits <= length && in_prefix(*address, *of, *bits))
-            }),
+            (Some(mine), Some(others)) => is_all_within(mine, others, is_network_of),
         };
         type Ports = Option<Box<[RangeInclusive<u16>]>>;
         let ports = |mine: &Ports, others: &Ports| match (mine, others) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(mine), Some(others)) => mine.iter().all(|range| {
-                others.iter().any(|of| of.start() <= range.start() && range.end() <= of.end())
-            }),
+            (Some(mine), Some(others)) => is_all_within(mine, others, is_range_of),
         };
-        let is_within = |mine: &Self, others: &Self| {
-            networks(&mine.sources, &others.sources)
-                && networks(&mine.destinations, &others.destinations)
-                && ports(&mine.source_ports, &others.source_ports)
-                && ports(&mine.ports, &others.ports)
-                && (others.over.is_empty() || mine.over == others.over)
-                && mine.others == others.others
-                && mine.calls_host == others.calls_host
-        };
-        is_within(self, other) && !is_within(other, self)
+        networks(&self.sources, &other.sources)
+            && networks(&self.destinations, &other.destinations)
+            && ports(&self.source_ports, &other.source_ports)
+            && ports(&self.ports, &other.ports)
+            && (other.over.is_empty() || self.over == other.over)
+            && self.others == other.others
+            && self.calls_host == other.calls_host
     }
 
-    /// What both name, where neither names a part that the other one names.
+    /// What both name, by the narrower of the two in each respect; nothing where they cross.
     pub(super) fn joined(&self, other: &Self) -> Option<Self> {
-        fn either<T: Clone>(mine: &Option<T>, others: &Option<T>) -> Option<Option<T>> {
-            match (mine, others) {
-                (Some(_), Some(_)) => None,
-                (one, other) => Some(one.as_ref().or(other.as_ref()).cloned()),
-            }
+        type Ports = Option<Box<[RangeInclusive<u16>]>>;
+        let networks = |mine: &Option<Networks>, others: &Option<Networks>| {
+            Some(narrower(mine.as_deref(), others.as_deref(), is_network_of)?.map(Box::from))
+        };
+        let ports = |mine: &Ports, others: &Ports| {
+            Some(narrower(mine.as_deref(), others.as_deref(), is_range_of)?.map(Box::from))
+        };
+        let is_plain = self.others.is_empty() && other.others.is_empty();
+        if !is_plain || self.calls_host != other.calls_host {
+            return None;
         }
-        let is_plain = |class: &Self| class.others.is_empty() && !class.is_in_part;
-        let is_named = is_plain(self) && is_plain(other) && self.calls_host == other.calls_host;
-        is_named.then(|| {
-            Some(Self {
-                over: if self.over.is_empty() { other.over } else { self.over },
-                sources: either(&self.sources, &other.sources)?,
-                source_ports: either(&self.source_ports, &other.source_ports)?,
-                destinations: either(&self.destinations, &other.destinations)?,
-                ports: either(&self.ports, &other.ports)?,
-                ..self.clone()
-            })
-        })?
+        Some(Self {
+            over: if self.over.is_empty() { other.over } else { self.over },
+            sources: networks(&self.sources, &other.sources)?,
+            source_ports: ports(&self.source_ports, &other.source_ports)?,
+            destinations: networks(&self.destinations, &other.destinations)?,
+            ports: ports(&self.ports, &other.ports)?,
+            is_in_part: false,
+            ..self.clone()
+        })
     }
 
     /// Connections to another one's networks, too.
@@ -139,6 +139,32 @@ impl fmt::Display for Class {
         f.write_str(&self.others)?;
         f.write_str(if self.is_in_part { " (what earlier rules leave)" } else { "" })
     }
+}
+
+fn is_all_within<T>(inner: &[T], outer: &[T], is_of: fn(&T, &T) -> bool) -> bool {
+    inner.iter().all(|part| outer.iter().any(|whole| is_of(part, whole)))
+}
+
+/// Of two lists the one that is all within the other; nothing where neither is.
+pub(super) fn narrower<'r, T>(
+    mine: Option<&'r [T]>,
+    other: Option<&'r [T]>,
+    is_of: fn(&T, &T) -> bool,
+) -> Option<Option<&'r [T]>> {
+    let (Some(one), Some(two)) = (mine, other) else { return Some(mine.or(other)) };
+    match (is_all_within(one, two, is_of), is_all_within(two, one, is_of)) {
+        (true, _) => Some(mine),
+        (_, true) => Some(other),
+        _ => None,
+    }
+}
+
+pub(super) fn is_network_of((address, length): &(IpAddr, u8), (of, bits): &(IpAddr, u8)) -> bool {
+    bits <= length && in_prefix(*address, *of, *bits)
+}
+
+pub(super) const fn is_range_of(range: &RangeInclusive<u16>, of: &RangeInclusive<u16>) -> bool {
+    *of.start() <= *range.start() && *range.end() <= *of.end()
 }
 
 /// `10.0.0.0/8`, `$SERVER`.

@@ -92,6 +92,8 @@ pub(crate) const PLATFORM: Platform = Platform {
         ("add table inet ", HEADER),
         ("add table ip ", HEADER),
         ("nft add ", 500),
+        ("nft 'add ", 500),
+        ("nft \"add ", 500),
         ("nft add table ", HEADER),
         ("nft add chain ", HEADER),
         ("nft add rule ", HEADER),

@@ -247,7 +247,7 @@ impl Tried {
         let mut say = |traffic: String, class: Option<&Class>, outcome: Option<Outcome>| {
             let Some(outcome) = outcome else { return };
             let at = rows.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
-                rows.push(Row { outcome, traffic: Vec::new(), classes: Vec::new() });
+                rows.push(Row::of(outcome));
                 rows.len() - 1
             });
             if !rows[at].traffic.contains(&traffic) {
@@ -300,6 +300,17 @@ impl Tried {
         for (named, _) in tried.iter_mut().filter(|(named, _)| crossed.contains(&named.call())) {
             named.to_mut().traffic.is_in_part = true;
         }
+        // What two classes have in common and fares as neither is told by both names, in rows of its own: it is to be
+        // read before what is wider.
+        let mut common: Vec<Row> = Vec::new();
+        for (class, outcome) in self.common(&tried, flows, way) {
+            let at = common.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
+                common.push(Row::of(outcome));
+                common.len() - 1
+            });
+            common[at].traffic.push(format!("TCP{class}"));
+            common[at].classes.push(class);
+        }
         // What another row's rule names, too, and what becomes of it is what becomes of the rest.
         let is_rest = |(is_six, outcome): &OfVersion| {
             *outcome == rests[usize::from(flows.tells_versions && *is_six)]
@@ -327,12 +338,6 @@ impl Tried {
                 if both == named.call() || effect(&of_both) == effect(&rest) {
                     say(format!("TCP{}", named.traffic), Some(&named.traffic), of_both);
                     break;
-                }
-                // What fares as neither is told by both names.
-                if told.iter().all(|(_, outcome)| effect(outcome) != effect(&of_both))
-                    && let Some(joined) = named.traffic.joined(&other.traffic)
-                {
-                    say(format!("TCP{joined}"), Some(&joined), of_both);
                 }
             }
         }
@@ -514,6 +519,7 @@ impl Tried {
             let [_, six] = rests;
             say("all other TCP over IPv6".to_owned(), None, six);
         }
+        rows.splice(..0, common);
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);
@@ -635,6 +641,60 @@ impl Tried {
         crossed
     }
 
+    /// What two classes have in common and fares otherwise than either of them.
+    fn common(
+        &mut self,
+        tried: &[(Cow<'_, Named>, Vec<OfVersion>)],
+        flows: &Flows,
+        way: &Way,
+    ) -> Vec<(Class, Outcome)> {
+        let mut left = flows.parts_max;
+        let mut all: Vec<(Class, Outcome)> = Vec::new();
+        for (mine, of_mine) in tried {
+            let general = flows.unnamed.flow(mine.flow.dst.is_ipv6());
+            for (other, of_other) in tried {
+                let call = Call {
+                    flow: mine.of_both(&other.flow, general),
+                    calls_host: mine.calls_host || other.calls_host,
+                    supposed: mine.supposed.or(other.supposed),
+                };
+                let [source, destination] = [call.flow.src, call.flow.dst].map(|end| end.is_ipv6());
+                if left == 0
+                    || source != destination
+                    || [mine, other].iter().any(|named| {
+                        call == named.call() || named.is_of_answers || !named.limits.is_empty()
+                    })
+                    || !other.is_like(&call, general) && !self.is_named_by(call, other, way)
+                {
+                    continue;
+                }
+                let Some(class) = mine.traffic.joined(&other.traffic) else { continue };
+                if all.iter().any(|(known, _)| known.to_string() == class.to_string())
+                    || !self.is_named_by(call, mine, way)
+                {
+                    continue;
+                }
+                left -= 1;
+                let Some(outcome) = self.one(call, &[]) else { continue };
+                let is_such = |(_, known): &OfVersion| effect(known) == Some(outcome.0);
+                let fares_so = |told: &[OfVersion]| told.iter().any(is_such);
+                // Nor by another one that has them and is read before those.
+                let has = |(named, _): &&(Cow<'_, Named>, _)| class.is_within(&named.traffic);
+                let is_read = |(named, told): &(Cow<'_, Named>, Vec<OfVersion>)| {
+                    fares_so(told)
+                        && !tried.iter().filter(has).any(|(before, told)| {
+                            !fares_so(told) && before.traffic.is_part_of(&named.traffic)
+                        })
+                };
+                let is_told = tried.iter().filter(has).any(is_read);
+                if !is_told && !fares_so(of_mine) && !fares_so(of_other) {
+                    all.push((class, outcome));
+                }
+            }
+        }
+        all
+    }
+
     /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.
     fn is_named_by(&self, call: Call, other: &Named, way: &Way) -> bool {
         let rules = &self.linux.rules;
@@ -723,6 +783,12 @@ struct Row {
     outcome: Outcome,
     traffic: Vec<String>,
     classes: Vec<Class>,
+}
+
+impl Row {
+    const fn of(outcome: Outcome) -> Self {
+        Self { outcome, traffic: Vec::new(), classes: Vec::new() }
+    }
 }
 
 /// Of two rows the one goes first that has a part of the other one's connections, so that the first that fits a connection

@@ -9,28 +9,32 @@ use crate::neighbours::linux::target::Target;
 /// The order in which a packet comes to them.
 const PARTS: [&str; 3] = ["before", "user", "after"];
 
-/// Sends what comes to a chain of filter on to those of ufw that the text holds, where it has no rules of its own for that,
-/// and from there to what the text does not tell.
+/// The chains of filter that packets pass.
+const CHAINS: [&str; 3] = ["INPUT", "OUTPUT", "FORWARD"];
+
+/// Where a text holds pieces of ufw, sends what comes to the chains of filter on to them, and from there to what the text
+/// does not tell. Chains in which it has rules of its own are as they are.
 pub(super) fn complete(all: &mut Ruleset, table: usize, is_six: bool, text: ConfigText<'_>) {
     let ufw = if is_six { "ufw6" } else { "ufw" };
-    for chain in ["INPUT", "OUTPUT", "FORWARD"] {
-        let first_of = |all: &Ruleset, name: &str| {
-            let rules = all.chain(table, name)?;
-            all.of_chain(rules, 0)
-        };
-        let parts = PARTS.map(|part| format!("{ufw}-{part}-{}", chain.to_ascii_lowercase()));
-        let held: Vec<(&String, u32)> = parts
-            .iter()
-            .filter_map(|name| Some((name, all.entries[first_of(all, name)?].line)))
-            .collect();
-        if held.is_empty() || first_of(all, chain).is_some() {
+    let first_of = |all: &Ruleset, name: &str| {
+        let at = all.of_chain(all.chain(table, name)?, 0)?;
+        Some(all.entries[at].line)
+    };
+    // The pieces of each chain, with the line of the first rule of each.
+    let held = CHAINS.map(|chain| {
+        let names = PARTS.map(|part| format!("{ufw}-{part}-{}", chain.to_ascii_lowercase()));
+        let with_line = |name: String| first_of(all, &name).map(|line| (name, line));
+        names.into_iter().filter_map(with_line).collect::<Vec<_>>()
+    });
+    let Some(first) = held.iter().flatten().map(|(_, line)| *line).min() else { return };
+    let lines = text.lines();
+    for (chain, held) in CHAINS.into_iter().zip(held) {
+        if first_of(all, chain).is_some() {
             continue;
         }
-        let lines = text.lines();
-        let to = |name: &String| Target::Jump(name.clone());
-        let jumps = held.iter().map(|(name, line)| (to(name), *line));
-        let rest = (Target::Unknown(UFW.to_owned()), held[held.len() - 1].1);
-        for (target, number) in jumps.chain([rest]) {
+        let rest = held.last().map_or(first, |(_, line)| *line);
+        let jumps = held.into_iter().map(|(name, line)| (Target::Jump(name), line));
+        for (target, number) in jumps.chain([(Target::Unknown(UFW.to_owned()), rest)]) {
             let Some(line) = lines.iter().find(|line| line.number == number) else { continue };
             let (matches, marks) = (Vec::new(), Vec::new());
             let read = Read { matches, doubt: None, asks: None, limit: None, marks, target };

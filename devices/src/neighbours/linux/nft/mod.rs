@@ -19,20 +19,24 @@ const MAN: &str = "nft(8)";
 /// Families of tables.
 const FAMILIES: [&str; 6] = ["ip", "ip6", "inet", "arp", "bridge", "netdev"];
 
+/// True for the program, by a path or a shell's variable, too.
+fn is_nft(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let name = name.trim_start_matches(['$', '{']).trim_end_matches('}');
+    name.eq_ignore_ascii_case("nft")
+}
+
 /// True for a ruleset of nftables, or a script of its commands.
 pub(super) fn is_one(text: ConfigText<'_>) -> bool {
-    let is_nft = |program: &str| {
-        let name = program.rsplit('/').next().unwrap_or(program);
-        let name = name.trim_start_matches(['$', '{']).trim_end_matches('}');
-        name.eq_ignore_ascii_case("nft")
-    };
+    // A shell may be given the command in quotes.
+    let is_command =
+        |word: &str| matches!(word.trim_start_matches(['"', '\'']), "add" | "insert" | "-f");
     text.lines().iter().any(|line| match line.words.as_slice() {
         ["table", family, ..] => FAMILIES.contains(family),
         ["flush", "ruleset", ..] | ["type", "filter" | "nat" | "route", "hook", ..] => true,
         ["add" | "insert", "rule" | "chain", family, ..] => FAMILIES.contains(family),
-        [program, "add" | "insert" | "-f", ..] | ["sudo", program, "add" | "insert" | "-f", ..] => {
-            is_nft(program)
-        }
+        ["sudo", program, command, ..] if is_command(command) => is_nft(program),
+        [program, command, ..] => is_command(command) && is_nft(program),
         _ => false,
     })
 }

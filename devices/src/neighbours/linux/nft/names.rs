@@ -31,6 +31,8 @@ pub(super) struct Names<'t> {
     pub(super) has_more: bool,
     /// Names are used to which the text gives no values.
     pub(super) lacks_values: bool,
+    /// Rules name interfaces, beside that of what a host sends to itself.
+    pub(super) names_interfaces: bool,
     /// Rules ask for marks: without those nothing depends on them.
     pub(super) asks_for_marks: bool,
 }
@@ -57,6 +59,7 @@ impl<'t> Names<'t> {
         };
         let (mut family, mut table, mut set) = ("ip", "", "");
         let (mut has_dnat, mut has_more, mut asks_for_marks) = (false, false, false);
+        let mut names_interfaces = false;
         let mut computed: BTreeSet<&str> = BTreeSet::new();
         let mut depth = 0u32;
         for (at, token) in tokens.iter().enumerate() {
@@ -120,6 +123,7 @@ impl<'t> Names<'t> {
                     }
                 }
                 "chain" => set = "",
+                "iif" | "oif" | "iifname" | "oifname" => names_interfaces |= word(at + 1) != "lo",
                 // `mark set 1`, `mark set ct mark`: neither asks.
                 "mark" => {
                     let sets = |at: Option<usize>| at.is_some_and(|at| word(at) == "set");
@@ -191,6 +195,7 @@ impl<'t> Names<'t> {
             has_dnat,
             has_more,
             lacks_values,
+            names_interfaces,
             asks_for_marks,
         };
         for (name, set) in sets {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::config::Line;
 
+use super::is_nft;
+
 /// A word, a mark of punctuation, or the end of a line (`\n`); with the place of its line.
 #[derive(Clone, Copy)]
 pub(super) struct Token<'t> {
@@ -28,7 +30,6 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
     for (at, line) in lines.iter().enumerate() {
         let text = line.text();
         let bytes = text.as_bytes();
-        let mut add = |token| tokens.push(Token { text: token, line: at });
         let (mut begin, mut here) = (0, 0);
         let mut goes_on = false;
         while let Some(&byte) = bytes.get(here) {
@@ -46,7 +47,7 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
                 continue;
             }
             if begin < here {
-                word(&text[begin..here], &mut add);
+                word(&text[begin..here], &mut |token| tokens.push(Token { text: token, line: at }));
             }
             here += 1;
             begin = here;
@@ -59,34 +60,38 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
                     // A condition stands before the counter, a target behind it.
                     let name = rest.split_whitespace().next().unwrap_or("");
                     let name = name.trim_end_matches(':');
-                    add("xt");
+                    tokens.push(Token { text: "xt", line: at });
                     if let Some(at) = text[here..].find(" counter ") {
-                        add("match");
-                        add(name);
+                        tokens.push(Token { text: "match", line: at });
+                        tokens.push(Token { text: name, line: at });
                         (begin, here) = (here + at, here + at);
                         continue;
                     }
-                    add("target");
-                    add(name);
+                    tokens.push(Token { text: "target", line: at });
+                    tokens.push(Token { text: name, line: at });
                 }
                 break;
             }
+            // `nft "add rule …"` is a command in quotes.
+            let is_command = byte == b'"'
+                && tokens.last().is_some_and(|last| last.line == at && is_nft(last.text));
             if byte == b'"'
+                && !is_command
                 && let Some(length) = text[begin..].find('"')
                 && !text[begin..begin + length].contains(['{', ';'])
             {
-                add(&text[begin..begin + length]);
+                tokens.push(Token { text: &text[begin..begin + length], line: at });
                 begin += length + 1;
                 here = begin;
             } else if is_mark(byte) {
-                add(&text[here - 1..begin]);
+                tokens.push(Token { text: &text[here - 1..begin], line: at });
             }
         }
         if begin < bytes.len() {
-            word(&text[begin..], &mut add);
+            word(&text[begin..], &mut |token| tokens.push(Token { text: token, line: at }));
         }
         if !goes_on {
-            add("\n");
+            tokens.push(Token { text: "\n", line: at });
         }
     }
     if text.contains(" - ") {

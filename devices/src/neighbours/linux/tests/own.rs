@@ -60,6 +60,20 @@ fn interfaces_that_a_pattern_names() {
     assert!(found[0].starts_with("pass all TCP: forwarded from eth+ to "), "{found:#?}");
 }
 
+/// Groups of interfaces are told apart as interfaces are, where the text names none of these.
+#[test]
+fn groups_of_interfaces() {
+    let text = "table inet q {\n chain f {\n  type filter hook forward priority 0; policy accept;\n  ct state established accept\n  iifgroup != 2 drop\n  oifgroup 2 drop\n }\n chain i {\n  type filter hook input priority 0;\n  iif lo accept\n }\n}\n";
+    let found = directions(text);
+    let is_told = |row: &str| found.iter().any(|is| is.contains(row));
+    let others = "any interface but group 2";
+    assert!(is_told(&format!("pass all TCP: forwarded from group 2 to {others}")), "{found:#?}");
+    assert!(is_told(&format!("drop all TCP: forwarded from {others} to group 2")), "{found:#?}");
+    // Beside names it is not known which of them are in the group.
+    let beside = text.replace("iif lo", "iifname eth0");
+    assert!(directions(&beside)[0].starts_with("unknown"), "{:#?}", directions(&beside));
+}
+
 /// What a chain for all that arrives drops is dropped for the host, too.
 #[test]
 fn rules_for_all_that_arrives() {

@@ -54,6 +54,21 @@ fn commands_of_nft_in_a_script() {
     assert_eq!(audit.warnings, []);
 }
 
+/// Commands of nft that a shell is given in quotes.
+#[test]
+fn commands_of_nft_in_quotes() {
+    for quote in ["'", "\""] {
+        let text = "nft 'add table inet f'\nnft 'add chain inet f c { type filter hook forward priority 0; policy accept; }'\nnft 'add rule inet f c ct state established accept'\nnft 'add rule inet f c iifname eth0 tcp dport {25, 587} drop'\n";
+        let text = text.replace('\'', quote);
+        let (platform, audit) = crate::audit::audit(ConfigText::new("f.sh", &text), None);
+        assert_eq!(platform.map(|p| p.name), Some("linux"), "{text}");
+        let row = &audit.verdicts[0];
+        let is_such = (row.effect, &*row.traffic, row.because[0].line);
+        assert_eq!(is_such, (Drop, "TCP to port 25, 587", Some(4)), "{audit:?}");
+        assert_eq!(audit.warnings, []);
+    }
+}
+
 /// What `xargs` puts in the text does not tell; other chains have nothing to do with it.
 #[test]
 fn values_from_files() {

@@ -250,7 +250,8 @@ fn scripts() {
 fn chains_that_nothing_leads_to() {
     let ufw = "*filter\n:ufw-before-forward - [0:0]\n:ufw-not-local - [0:0]\n-A ufw-before-forward -p tcp --dport 80 -j DROP\n-A ufw-before-forward -p icmp --icmp-type echo-request -j ACCEPT\nCOMMIT\n";
     // Those of ufw its own rules lead to, which no text of a user holds.
-    check(ufw, &[(Drop, "TCP to port 80", Some(4)), (Unknown, "all other TCP", Some(4))]);
+    let host = (Unknown, "all TCP", Some(4));
+    check(ufw, &[(Drop, "TCP to port 80", Some(4)), (Unknown, "all other TCP", Some(4)), host]);
     let other = ufw.replace("ufw-before-forward", "mine");
     check(&other, &[(Unknown, "all TCP", Some(4))]);
     let beside = ufw.replace(":ufw-not", ":FORWARD DROP [0:0]\n:ufw-not");

@@ -306,3 +306,15 @@ fn answers_to_masked_connections() {
     let rows = directions(iptables);
     assert!(!rows.iter().any(|row| row.starts_with("drop") && row.contains(way)), "{rows:#?}");
 }
+
+/// What two rules have in common may fare as neither: who is kept from a translation passes where a port is let through.
+#[test]
+fn what_two_classes_have_in_common() {
+    let text = "*nat\n-A PREROUTING -i a -s 192.168.0.2,192.168.0.3 -j ACCEPT\n-A PREROUTING -i a -s 192.168.0.0/24 -p tcp --dport 80 -j DNAT --to-destination 192.168.0.2:8080\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m state --state ESTABLISHED -j ACCEPT\n-A FORWARD -i a -o b -p tcp --dport 80 -j ACCEPT\nCOMMIT\n";
+    let rows = directions(text);
+    let place =
+        |row: &str| rows.iter().position(|is| is.contains(row) && is.contains("from a to b"));
+    let kept = place("pass TCP from 192.168.0.2/32, 192.168.0.3/32 to port 80");
+    let moved = place("drop TCP from 192.168.0.0/24 to port 80");
+    assert!(kept.is_some() && moved.is_some() && kept < moved, "{rows:#?}");
+}

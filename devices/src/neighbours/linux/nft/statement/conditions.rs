@@ -117,7 +117,7 @@ impl<'t> Statement<'_, '_, 't> {
             self.doubted(said());
             return Some(at);
         };
-        if keys.iter().any(|key| matches!(key, Key::Interface { .. }))
+        if keys.iter().any(|key| matches!(key, Key::Interface { .. } | Key::Group { .. }))
             && self.has_open_name(&words[..at.min(words.len())])
         {
             self.doubted(said());

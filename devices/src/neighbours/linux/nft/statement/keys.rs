@@ -23,6 +23,10 @@ pub(super) enum Key {
     Interface {
         out: bool,
     },
+    /// A group of interfaces.
+    Group {
+        out: bool,
+    },
     /// The kind of an interface's link.
     LinkType {
         out: bool,
@@ -73,6 +77,8 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("iif" | "iifname", _) => (Key::Interface { out: false }, 1),
         ("oif" | "oifname", _) => (Key::Interface { out: true }, 1),
         ("meta", "iif" | "iifname") => (Key::Interface { out: false }, 2),
+        ("iifgroup" | "oifgroup", _) => (Key::Group { out: first.starts_with('o') }, 1),
+        ("meta", "iifgroup" | "oifgroup") => (Key::Group { out: second.starts_with('o') }, 2),
         ("iiftype" | "oiftype", _) => (Key::LinkType { out: first.starts_with('o') }, 1),
         ("meta", "iiftype" | "oiftype") => (Key::LinkType { out: second.starts_with('o') }, 2),
         ("meta", "oif" | "oifname") => (Key::Interface { out: true }, 2),
@@ -159,6 +165,11 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         }
         Key::Interface { out } => {
             let names = values().map(|name| name.to_owned()).collect();
+            Condition::Is(Match::Interface { names, out })
+        }
+        // A group is called as one interface is, where the text tells those apart by nothing else.
+        Key::Group { out } => {
+            let names = values().map(|group| format!("group {group}")).collect();
             Condition::Is(Match::Interface { names, out })
         }
         // Of its kind a host has one.

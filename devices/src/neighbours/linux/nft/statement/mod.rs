@@ -95,7 +95,10 @@ impl<'t> Statement<'_, '_, 't> {
         }
         let mut rest = words;
         while let [first, tail @ ..] = rest {
-            let known = key(rest);
+            let is_known = |(key, _): &(Key, usize)| {
+                !matches!(key, Key::Group { .. }) || !self.reader.names.names_interfaces
+            };
+            let known = key(rest).filter(is_known);
             // What is asked after a mark was set is asked of what follows alone.
             if known.is_some() && !self.marks.is_empty() {
                 self.does(Target::Count, 0);
