@@ -1,13 +1,19 @@
 //! What else in an ASA's configuration touches MPTCP, beside the normaliser: limits and TCP Intercept,
 //! inspections, address translation.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use sim_core::engine::device::ConfigLine;
+use sim_core::wire::packet::Flow;
 
 use crate::audit::{Effect, Verdict};
 use crate::config::{ConfigText, Diagnostics, Line};
 
+use super::access::permitted;
 use super::audit::advice;
 use super::config::{Advanced, AsaConfig, Inspect, PolicyClass};
+use super::lists::AccessGroup;
+use super::nat::Nat;
 
 /// Says what else touches MPTCP, each at its line. `unmatched`: classes for which no
 /// connection was found; `snort` is true for an FTD.
@@ -82,6 +88,7 @@ pub(super) fn warn(
             notes.push((place, intercepts(*limit, "of this translation")));
         }
     }
+    notes.extend(reverse_paths(config));
     let all = text.lines();
     black_holes(&all, found);
     beside_lists(&all, found);
@@ -106,6 +113,35 @@ fn black_holes(all: &[Line<'_>], found: &mut Diagnostics) {
                        is dropped";
         found.warn(line, "", message);
     }
+}
+
+/// Rules of translation behind which lists permit connections from the other side: those meet the rule on their way back and
+/// are dropped (`Asymmetric NAT rules matched for forward and reverse flows`, syslog 305013).
+fn reverse_paths(config: &AsaConfig) -> Vec<(&ConfigLine, String)> {
+    let mut notes = Vec::new();
+    for nat in &config.nats {
+        let Some(([real, mapped], within)) = nat.shared() else { continue };
+        let is_inbound = |g: &&AccessGroup| g.inbound && g.interface.as_deref() == Some(mapped);
+        let Some(group) = config.access_groups.iter().find(is_inbound) else { continue };
+        let from = SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), 40_471);
+        let general = Flow { src: from, dst: SocketAddr::new(within, 5001) };
+        let named = config.list_of(group).map_or_else(Vec::new, |list| list.samples());
+        let is_translated = |flow: &Flow| {
+            let called = flow.dst.ip();
+            let by_itself = |other: &Nat| other.shared().is_none() && other.names(called);
+            nat.names(called) && !config.nats.iter().any(by_itself)
+        };
+        let mut flows = std::iter::once(general).chain(named).filter(is_translated);
+        if flows.any(|flow| permitted(config, group, [mapped, real], flow).is_ok()) {
+            let message = format!(
+                "what is opened at {mapped} towards an address behind {real} that this translates is dropped, though access \
+                 list {} permits some (asymmetric NAT rules)",
+                group.list
+            );
+            notes.push((&nat.place, message));
+        }
+    }
+    notes
 }
 
 /// Says what drops connections that access lists permit, and what they do not ask: translation that is asked for
@@ -257,6 +293,31 @@ mod tests {
         let text = "ASA Version 9.14(1)\ninterface G0\n policy-route route-map R\nroute-map R permit 10\n set interface Null0\n";
         let warnings = (PLATFORM.audit)(ConfigText::new("fw", text)).warnings;
         assert_eq!(warnings.iter().map(|w| w.line).collect::<Vec<_>>(), [5]);
+    }
+
+    /// What lists permit and translation drops, and what tunnels bring past them.
+    #[test]
+    fn beside_access_lists() {
+        let lines = |text: &str| -> Vec<u32> {
+            let warnings = (PLATFORM.audit)(ConfigText::new("fw", text)).warnings;
+            warnings.iter().map(|w| w.line).collect()
+        };
+        let base = "ASA Version 9.14(1)\ninterface G0\n nameif outside\n security-level 0\ninterface G1\n nameif inside\n security-level 100\nobject network LAN\n subnet 10.10.20.0 255.255.255.0\n nat (inside,outside) dynamic interface\naccess-list O extended permit tcp any any eq 5001\naccess-group O in interface outside\n";
+        assert_eq!(lines(base), [10]);
+        // A server with a rule of its own is called by its real address in lists.
+        let server = base.replace("tcp any any", "tcp any host 10.10.20.9").replace("access-list O", "object network S\n host 10.10.20.9\n nat (inside,outside) static 192.0.2.9\naccess-list O");
+        assert_eq!(lines(&server), [0; 0]);
+        let old = "PIX Version 7.2(1)\nnat-control\nglobal (outside) 1 interface\n";
+        assert!(lines(old).contains(&2));
+        assert!(!lines(&old.replace("nat-control", "no nat-control")).contains(&2));
+        let tunnel = "access-list O extended deny ip any any\naccess-group O in interface outside\ncrypto map M interface outside\n";
+        let webvpn = tunnel.replace("crypto map M interface", "webvpn\n enable");
+        // Each such text has no `nameif`, which is said of line 2, too.
+        let count = |text: &str| lines(text).iter().filter(|line| **line == 2).count();
+        assert_eq!([count(tunnel), count(&webvpn)], [2, 2]);
+        let elsewhere = tunnel.replace("map M interface outside", "map M interface dmz");
+        assert_eq!(count(&elsewhere), 1);
+        assert_eq!(count(&format!("{tunnel}no sysopt connection permit-vpn\n")), 1);
     }
 
     /// What a class would do that matches nothing is not said.

@@ -173,6 +173,25 @@ fn translated_before_zones(
     statics.into_iter().map(|(global, _)| global.into()).collect()
 }
 
+/// Connections whose answers classes of the way back name by access lists, with the names of those classes.
+fn answered(config: &IosConfig, pair: &Pair) -> Vec<(String, Flow)> {
+    let zones = &config.zones;
+    let back = zones
+        .pairs
+        .iter()
+        .find(|back| back.source == pair.destination && back.destination == pair.source);
+    let policy = back.and_then(|back| back.policy.as_ref()).and_then(|p| zones.policy(&p.name));
+    let classes = policy.into_iter().flat_map(|policy| &policy.classes);
+    let named = classes.filter_map(|class| zones.class(&class.name));
+    named
+        .flat_map(|class| {
+            let lists = lists_of(config, class).into_iter();
+            lists.flat_map(AccessList::samples).map(|flow| (class.name.clone(), flow.reversed()))
+        })
+        .take(WITNESSES_MAX)
+        .collect()
+}
+
 /// What the pair names is translated on its way in (`ip nat outside`).
 fn comes_from_outside(config: &IosConfig, pair: &Pair) -> bool {
     let of = |i: &Interface| i.zone.as_ref().is_some_and(|zone| zone.name == pair.source);
@@ -328,6 +347,17 @@ impl Probes {
                 .find(|f| class_of(*f).as_deref() == Some("class-default") && doubt(*f).is_none());
             if let Some(flow) = other {
                 let (effect, mut because) = self.try_one(&mut router, flow);
+                // Where no session is kept, what answers meets the policy of the way back, which may tell hosts apart.
+                for (class, flow) in answered(&config, pair) {
+                    if class_of(flow).as_deref() != Some("class-default") || doubt(flow).is_some() {
+                        continue;
+                    }
+                    let (otherwise, because) = self.try_one(&mut router, flow);
+                    if otherwise != effect && otherwise == Effect::Pass {
+                        let traffic = format!("other TCP whose answers class {class} lets back");
+                        self.say(traffic, &direction, otherwise, because);
+                    }
+                }
                 let rest = policy.classes.iter().find(|class| class.name == "class-default");
                 if let Some((action, place)) = rest.and_then(|class| class.action.as_ref()) {
                     let why = format!("class class-default: {}", does(action));
@@ -922,6 +952,17 @@ mod tests {
         assert!(!passes(text), "{:?}", audited(text));
         let routed = text.replace(" bridge-group 1\n", " ip address 10.0.1.1 255.255.255.0\n");
         assert!(passes(&routed), "{:?}", audited(&routed));
+    }
+
+    /// What is passed without a session comes back where the policy of the other way names its server.
+    #[test]
+    fn answers_of_what_is_passed_without_a_session() {
+        let text = "zone security a\nzone security b\nip access-list extended BACK\n permit tcp 192.168.0.0 0.0.255.255 any\nclass-map type inspect match-any BACK\n match access-group name BACK\npolicy-map type inspect THERE\n class class-default\n  pass\npolicy-map type inspect HERE\n class type inspect BACK\n  pass\nzone-pair security AB source a destination b\n service-policy type inspect THERE\nzone-pair security BA source b destination a\n service-policy type inspect HERE\n";
+        let rows = audited(text);
+        let place = |row: &str| rows.iter().position(|is| is.starts_with(row));
+        let back = place("other TCP whose answers class BACK lets back | zone a to zone b | pass");
+        let rest = place("all other TCP | zone a to zone b | drop");
+        assert!(back.is_some() && back < rest, "{rows:#?}");
     }
 
     /// NAT comes before the zones on the way in: a list of the addresses that others call names nothing there.

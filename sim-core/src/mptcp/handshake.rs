@@ -182,10 +182,11 @@ impl Endpoint {
     }
 
     /// Join `i` may be added to this connection (Linux's `mptcp_can_accept_new_subflow`, which counts
-    /// only those that are established).
+    /// only those that are established, and not left).
     fn has_place_for_join(&self, i: usize) -> bool {
         let linux = self.is_linux();
-        let counts = |s: &Subflow| s.is_alive() && (!linux || s.state == State::Established);
+        let is_open = |s: &Subflow| s.state == State::Established && s.fin == Fin::No;
+        let counts = |s: &Subflow| s.is_alive() && (!linux || is_open(s));
         let others = self.subflows.iter().enumerate().filter(|(j, s)| *j != i && counts(s));
         let joined = others.filter(|(_, s)| s.role == SubflowRole::Join).count() as u32;
         self.joins_allowed && self.is_mptcp() && joined < self.config.path_manager.max_subflows

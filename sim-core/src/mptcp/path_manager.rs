@@ -535,7 +535,12 @@ impl Endpoint {
                 self.leave_subflow(io, i);
             }
         }
-        self.announcements.opened.retain(|(local, _)| *local != address);
+        // Of the first subflow Linux keeps what it had, which a full mesh does not open again (`__mptcp_close_ssk`,
+        // `fill_remote_addresses_fullmesh`).
+        let first = (self.subflows[0].flow.src.ip(), self.subflows[0].flow.dst);
+        let is_mesh = self.config.path_manager.kind == PathManagerKind::FullMesh;
+        let is_kept = self.is_linux() && is_mesh;
+        self.announcements.opened.retain(|pair| pair.0 != address || is_kept && *pair == first);
         if !self.is_linux() {
             self.announcements.removals.push(id);
         }

@@ -142,6 +142,19 @@ impl Nat {
             && self.destination.as_ref().is_none_or(same)
     }
 
+    /// True where it says what becomes of this address.
+    pub(in crate::asa) fn names(&self, address: IpAddr) -> bool {
+        self.real.position(address).is_some()
+    }
+
+    /// Of a rule that many share: the interfaces of those and of the others, and an address that it translates.
+    pub(in crate::asa) fn shared(&self) -> Option<([&str; 2], IpAddr)> {
+        let [Some(real), Some(mapped)] = &self.interfaces else { return None };
+        let is_plain = !self.is_static() && self.destination.is_none();
+        let address = self.real.get(self.real.len().saturating_sub(1).min(5))?;
+        is_plain.then_some(([real, mapped], address))
+    }
+
     /// Reads a line that begins with `nat (REAL,MAPPED)`, inside of an object or not; `None` when it is none,
     /// cannot be read (which is said), or is switched off.
     pub(in crate::asa) fn read(
