@@ -21,7 +21,7 @@ use crate::offload::{self, Spare};
 use crate::tun::{HEADER_LEN, LARGEST, Tun};
 
 /// How long packets that have not come out are waited for. The kernel forwards most of them while they are written.
-const PATIENCE: Duration = Duration::from_millis(4);
+pub(super) const PATIENCE: Duration = Duration::from_millis(4);
 /// Distance of the sequence numbers of two connections: they tell them apart whatever is translated.
 const APART: u32 = 10_000;
 /// A server's sequence number.
@@ -50,6 +50,8 @@ pub(super) struct Router {
     /// Sequence number of the next connection.
     next: u32,
     scratch: Vec<u8>,
+    /// How long it is waited for packets.
+    patience: Duration,
 }
 
 /// A connection on its way.
@@ -81,7 +83,7 @@ fn own(at: usize, is_six: bool) -> IpAddr {
 
 impl Router {
     /// One in a namespace of the calling thread's own, with these interfaces.
-    pub(super) fn new(interfaces: &[String]) -> Result<Self, LiveError> {
+    pub(super) fn new(interfaces: &[String], patience: Duration) -> Result<Self, LiveError> {
         enter("the router")?;
         for (key, value) in [
             ("ipv4/conf/all/rp_filter", "0"),
@@ -118,7 +120,7 @@ impl Router {
         let [four, six] = batch;
         run_ip(&["-4", "-batch", "-"], &four)?;
         run_ip(&["-6", "-batch", "-"], &six)?;
-        Ok(Self { tuns, listening: Vec::new(), next: 1 << 24, scratch: Vec::new() })
+        Ok(Self { tuns, listening: Vec::new(), next: 1 << 24, scratch: Vec::new(), patience })
     }
 
     /// The versions of IP that a text's rules are of: others pass it by.
@@ -455,7 +457,7 @@ impl Router {
                     });
                 }
             }
-            if attempts.iter().all(&is_done) || last.elapsed() > PATIENCE {
+            if attempts.iter().all(&is_done) || last.elapsed() > self.patience {
                 return;
             }
             std::thread::sleep(Duration::from_micros(200));
