@@ -396,6 +396,41 @@ fn the_called_address_returns() {
     }
 }
 
+/// An address that returns to a full mesh of Linux is not joined from to where its first subflow went, which is known still
+/// (`fill_remote_addresses_fullmesh`); what was left makes place at the peer (`__mptcp_pm_close_subflow`).
+#[test]
+fn an_address_returns_to_a_full_mesh() {
+    let ran = Setup {
+        client: "(profile: Linux6, path_manager: FullMesh)",
+        server: r#"(profile: Linux6, max_subflows: 2, signal: ["b"])"#,
+        events: r#"At("1 s", AddressRemoved("client", "a")), At("2 s", AddressAdded("client", "a"))"#,
+        ..TWO_PATHS
+    }
+    .run();
+    let all = subflows(&ran);
+    let from_first = |name: &str| all.split(", ").filter(|is| is.starts_with(name)).count();
+    assert_eq!([from_first("1→1"), from_first("1→2")], [1, 2], "{all}");
+    assert!(!all.contains("1→2 Refused"), "{all}");
+    assert!(ran.connection().stream_intact);
+}
+
+/// REMOVE_ADDR of the only subflow's address: Linux leaves that, too, and its peer, which has closed its sending, hears no
+/// more of the stream (`mptcp_pm_rm_addr_or_subflow`).
+#[test]
+fn the_last_subflow_of_a_withdrawn_address_is_left() {
+    let ran = Setup {
+        paths: ONE_PATH,
+        client: "(profile: Linux6)",
+        server: "(profile: Linux6)",
+        traffic: DOWNLOAD,
+        events: r#"At("1 s", EndpointRemoved("client", "a"))"#,
+    }
+    .run();
+    assert!(ran.bytes("a", 0.0, 1.0) > 400_000);
+    assert_eq!(ran.bytes("a", 2.0, 5.0), 0);
+    assert_eq!(ran.connection().outcome.verdict.word(), "failed");
+}
+
 /// A connection that is not MPTCP for certain says nothing of an address that returns: the client's first segment is still to
 /// say MP_CAPABLE (`mptcp_nl_add_subflow_or_signal_addr`).
 #[test]
