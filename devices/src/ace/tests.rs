@@ -265,6 +265,15 @@ fn text_without_indentation_reads_alike_and_faults_are_said() {
     check("  service-policy input CLIENTS\n", "", Warning, 1, "no virtual address");
 }
 
+/// The text of the system says nothing of its contexts' traffic.
+#[test]
+fn contexts_are_elsewhere() {
+    let text = format!("{TEXT}context A\n  allocate-interface vlan 100\n  member R\n");
+    let warnings = built(&text).unwrap().1;
+    let is_told = warnings.iter().any(|w| w.message.contains("configurations of their own"));
+    assert!(is_told, "{warnings:?}");
+}
+
 #[test]
 fn a_class_outside_of_a_policy_map_is_told() {
     let text = "class-map match-any TFTP\n  10 match virtual-address 192.0.2.7 udp any\nclass NAT\n  nat \

@@ -3,7 +3,7 @@
 use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
-use crate::config::{ConfigText, Diagnostics};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::config::{AceConfig, To};
 use super::policy::virtuals;
@@ -145,6 +145,15 @@ pub(super) fn warn(config: &AceConfig, text: ConfigText<'_>, found: &mut Diagnos
                 known,
             );
         }
+    }
+    // The system's own text allots interfaces to contexts.
+    let is_context =
+        |line: &&Line<'_>| matches!(line.words.as_slice(), ["context", name] if *name != "Admin");
+    let allots = all.iter().any(|line| line.words[0] == "allocate-interface");
+    if let Some(context) = all.iter().find(is_context).filter(|_| allots) {
+        let message = "what contexts do stands in configurations of their own: nothing is said of what comes in by the \
+                       interfaces that are allocated to them";
+        found.warn(context, "context", message);
     }
     if let Some(first) = all.first()
         && virtuals(config).is_empty()

@@ -23,7 +23,7 @@ use crate::zbfw::zones::{Action, Class, On, Pair, Policy as ZonePolicy, SELF};
 
 use super::filters::{self, Family};
 use super::router::IosRouter;
-use super::{Interface, IosConfig, Named, grammar, recognised, skipped, vlan_filters, warn};
+use super::{Interface, IosConfig, Named, grammar, recognised, skipped, vlan_filters, vrfs, warn};
 
 pub(super) const SEED: &str = "Cisco 116519, MPTCP and Product Support Overview";
 
@@ -117,6 +117,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
     let mut probes = Probes { translated, ..Probes::of(bare) };
     let config = Arc::clone(&probes.config);
+    probes.verdicts.extend(vrfs::apart(&config, text, &all));
     if config.has_zones() {
         probes.zones();
         probes.lists_beside_zones();
@@ -977,6 +978,20 @@ mod tests {
         let local = text.replace("any host 192.0.2.10", "any host 10.0.0.10");
         assert!(is_passed(&local), "{:?}", audited(&local));
         assert!(!warned(&local).contains(&4));
+    }
+
+    /// Interfaces of different VRFs do not reach each other, unless something leads from one table to another.
+    #[test]
+    fn interfaces_of_different_vrfs() {
+        let text = "vrf definition A\n rd 1:1\n route-target both 1:1\nvrf definition B\n route-target both 1:2\ninterface a\n vrf forwarding A\n ip address 10.0.0.1 255.255.255.0\ninterface b\n vrf forwarding B\n ip address 10.1.0.1 255.255.255.0\n";
+        let row = "all TCP | between interfaces of different VRFs | drop | 7";
+        assert_eq!(audited(text)[0], row);
+        let is_apart = |text: &str| audited(text).iter().any(|is| is == row);
+        assert!(!is_apart(&text.replace("forwarding B", "forwarding A")));
+        assert!(!is_apart(&text.replace("both 1:2", "both 1:2\n route-target import 1:1")));
+        assert!(!is_apart(&format!("{text}ip route vrf A 10.9.0.0 255.255.0.0 10.1.0.9 global\n")));
+        // The table of those that are in none is one, too.
+        assert!(is_apart(&text.replace(" vrf forwarding B\n", "")));
     }
 
     /// Where policy routing takes packets another way, the lists of the routing table's are not asked.

@@ -22,6 +22,7 @@ mod skipped;
 #[cfg(test)]
 mod tests;
 mod vlan_filters;
+mod vrfs;
 mod warn;
 
 use std::collections::BTreeMap;
