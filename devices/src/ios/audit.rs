@@ -348,21 +348,24 @@ impl Probes {
                 .find(|f| class_of(*f).as_deref() == Some("class-default") && doubt(*f).is_none());
             if let Some(flow) = other {
                 let (effect, mut because) = self.try_one(&mut router, flow);
+                let rest = policy.classes.iter().find(|class| class.name == "class-default");
+                let rest = rest.and_then(|class| class.action.as_ref()).map(|(action, place)| {
+                    Because::line(place, format!("class class-default: {}", does(action)))
+                });
                 // Where no session is kept, what answers meets the policy of the way back, which may tell hosts apart.
                 for (class, flow) in answered(&config, pair) {
                     if class_of(flow).as_deref() != Some("class-default") || doubt(flow).is_some() {
                         continue;
                     }
-                    let (otherwise, because) = self.try_one(&mut router, flow);
+                    let (otherwise, mut because) = self.try_one(&mut router, flow);
                     if otherwise != effect && otherwise == Effect::Pass {
+                        because.extend(rest.clone());
                         let traffic = format!("other TCP whose answers class {class} lets back");
                         self.say(traffic, &direction, otherwise, because);
                     }
                 }
-                let rest = policy.classes.iter().find(|class| class.name == "class-default");
-                if let Some((action, place)) = rest.and_then(|class| class.action.as_ref()) {
-                    let why = format!("class class-default: {}", does(action));
-                    because.insert(0, Because::line(place, why));
+                if let Some(rest) = rest {
+                    because.insert(0, rest);
                 }
                 self.say("all other TCP".into(), &direction, effect, because);
             }
