@@ -21,7 +21,7 @@ use devices::{ConfigText, Netfilter};
 use sim_core::rng::Stream;
 
 use router::{PATIENCE, Router};
-use vocabulary::Vocabulary;
+use vocabulary::{PATTERNED, Vocabulary};
 
 /// Connections that are tried on each way.
 const FLOWS: usize = 30;
@@ -60,7 +60,7 @@ fn held(name: &str, text: &str, patience: Duration) -> Result<Held, String> {
     let (_, mut said): (_, Audit) = audit(config, linux);
     // Of interfaces that a pattern names there is one here.
     for row in &mut said.verdicts {
-        row.direction = row.direction.replace(['+', '*'], "0");
+        row.direction = row.direction.replace(['+', '*'], PATTERNED);
     }
     let mut router =
         Router::new(&vocabulary.interfaces, patience).map_err(|error| error.to_string())?;

@@ -11,10 +11,15 @@ const MOST: usize = 14;
 /// Most interfaces that are named.
 const INTERFACES_MAX: usize = 4;
 
+/// Ends the name of an interface that a pattern names: no text names that itself.
+pub(super) const PATTERNED: &str = "77";
+
 /// What occurs in a text, with a few that do not.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     pub(super) interfaces: Vec<String>,
+    /// What the names begin with that patterns name.
+    patterns: Vec<String>,
     /// Of IPv4 and of IPv6.
     addresses: [Vec<IpAddr>; 2],
     pub(super) ports: Vec<u16>,
@@ -98,7 +103,14 @@ impl Vocabulary {
     }
 
     fn interface(&mut self, name: &str) {
-        let name = name.trim_end_matches('.').replace(['+', '*'], "0");
+        let name = name.trim_end_matches('.').replace(['+', '*'], PATTERNED);
+        // A reader of rows takes one that a pattern names for one of the pattern's, be it named, too, or not.
+        if let Some(begin) = name.strip_suffix(PATTERNED) {
+            self.patterns.push(begin.to_owned());
+            self.interfaces.retain(|known| !known.starts_with(begin));
+        } else if self.patterns.iter().any(|begin| name.starts_with(begin)) {
+            return;
+        }
         if name != "lo" && !self.interfaces.contains(&name) {
             self.interfaces.push(name);
         }

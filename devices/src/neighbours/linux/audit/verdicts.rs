@@ -14,6 +14,7 @@ use crate::audit::{Because, Effect, Verdict};
 use crate::neighbours::linux::matches::Circumstances;
 use crate::neighbours::linux::paths::each_of;
 use crate::neighbours::linux::rules::{Hook, Limit, Ruleset};
+use crate::neighbours::linux::target::Target;
 use crate::neighbours::linux::{Linux, Routed};
 
 use super::class::Class;
@@ -255,7 +256,15 @@ impl Tried {
                 rows[at].classes.extend(class.cloned());
             }
         };
-        let mine = |named: &&Named| named.is_host.is_none_or(|is_host| is_host == is_of_host);
+        // What a rule hands to this host's processes meets the host's rules, too.
+        let hands = self.linux.rules.entries.iter().any(|entry| match &entry.target {
+            Target::Take { .. } => true,
+            Target::Translate(to) => to.is_here,
+            _ => false,
+        });
+        let mine = |named: &&Named| {
+            named.is_host.is_none_or(|is_host| is_host == is_of_host || is_host && hands)
+        };
         // One connection for each effect, by which rules that may hold are tried again.
         let mut seen: Vec<(Effect, Call)> = Vec::new();
         seen.extend(effect(&rest).map(|effect| (effect, unnamed(only_six))));

@@ -318,3 +318,15 @@ fn what_two_classes_have_in_common() {
     let moved = place("drop TCP from 192.168.0.0/24 to port 80");
     assert!(kept.is_some() && moved.is_some() && kept < moved, "{rows:#?}");
 }
+
+/// What is redirected to a process of the host meets the rules for what comes to the host: who those refuse is refused.
+#[test]
+fn rules_of_the_host_for_what_is_redirected() {
+    let text = "*nat\n-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 3128\nCOMMIT\n*filter\n-A INPUT -s 10.0.0.0/8 -j DROP\n-A FORWARD -p tcp --dport 22 -j DROP\nCOMMIT\n";
+    let rows = directions(text);
+    let place =
+        |row: &str| rows.iter().position(|is| is.starts_with(row) && is.contains("forwarded"));
+    let refused = place("drop TCP from 10.0.0.0/8 to port 80");
+    let taken = place("terminate TCP to port 80");
+    assert!(refused.is_some() && refused < taken, "{rows:#?}");
+}
