@@ -3,6 +3,7 @@
 
 use crate::config::ConfigText;
 use crate::neighbours::linux::UFW;
+use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::{Read, Ruleset};
 use crate::neighbours::linux::target::Target;
 
@@ -33,10 +34,15 @@ pub(super) fn complete(all: &mut Ruleset, table: usize, is_six: bool, text: Conf
             continue;
         }
         let rest = held.last().map_or(first, |(_, line)| *line);
-        let jumps = held.into_iter().map(|(name, line)| (Target::Jump(name), line));
-        for (target, number) in jumps.chain([(Target::Unknown(UFW.to_owned()), rest)]) {
+        // The pieces that come first let on what is known; so does ufw where a text does not hold them.
+        let has_first = held.iter().any(|(name, _)| name.contains("-before-"));
+        let known = Match::State(vec!["ESTABLISHED".to_owned(), "RELATED".to_owned()]);
+        let known = (!has_first).then(|| (vec![(false, known)], Target::Accept, rest));
+        let jumps = held.into_iter().map(|(name, line)| (Vec::new(), Target::Jump(name), line));
+        let open = (Vec::new(), Target::Unknown(UFW.to_owned()), rest);
+        for (matches, target, number) in known.into_iter().chain(jumps).chain([open]) {
             let Some(line) = lines.iter().find(|line| line.number == number) else { continue };
-            let (matches, marks) = (Vec::new(), Vec::new());
+            let marks = Vec::new();
             let read = Read { matches, doubt: None, asks: None, limit: None, marks, target };
             all.add((table, chain), None, read, line, None);
         }

@@ -252,6 +252,12 @@ fn chains_that_nothing_leads_to() {
     // Those of ufw its own rules lead to, which no text of a user holds.
     let host = (Unknown, "all TCP", Some(4));
     check(ufw, &[(Drop, "TCP to port 80", Some(4)), (Unknown, "all other TCP", Some(4)), host]);
+    let user = "*filter\n:ufw-user-input - [0:0]\n-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n-A ufw-user-input -s 192.0.2.7 -j DROP\nCOMMIT\n";
+    let rows = directions(user);
+    assert!(
+        rows.iter().any(|row| row.starts_with("pass TCP to port 22: to this host")),
+        "{rows:#?}"
+    );
     let other = ufw.replace("ufw-before-forward", "mine");
     check(&other, &[(Unknown, "all TCP", Some(4))]);
     let beside = ufw.replace(":ufw-not", ":FORWARD DROP [0:0]\n:ufw-not");
