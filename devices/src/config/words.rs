@@ -21,6 +21,8 @@ pub(super) const PORTS: &[(&str, u16)] = &[
     ("daytime", 13),
     ("discard", 9),
     ("domain", 53),
+    // As IOS's port map calls it (`show ip port-map dns`: of TCP and of UDP).
+    ("dns", 53),
     ("echo", 7),
     ("exec", 512),
     ("finger", 79),

@@ -309,8 +309,8 @@ impl Tried {
         for (named, _) in tried.iter_mut().filter(|(named, _)| crossed.contains(&named.call())) {
             named.to_mut().traffic.is_in_part = true;
         }
-        // What two classes have in common and fares as neither is told by both names, in rows of its own: it is to be
-        // read before what is wider.
+        // What two classes have in common and fares as neither is told by both names, in rows of its own, which go before
+        // what is wider.
         let mut common: Vec<Row> = Vec::new();
         for (class, outcome) in self.common(&tried, flows, way) {
             let at = common.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
@@ -528,7 +528,7 @@ impl Tried {
             let [_, six] = rests;
             say("all other TCP over IPv6".to_owned(), None, six);
         }
-        rows.splice(..0, common);
+        rows.extend(common);
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);

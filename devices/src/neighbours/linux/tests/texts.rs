@@ -784,6 +784,12 @@ fn bridges_by_their_name() {
 #[test]
 fn flags_and_lots_of_nftables() {
     check(&open("tcp flags & (fin|syn|rst|psh|ack|urg) < fin drop"), &[(Pass, "all TCP", None)]);
+    // An ICMP error of one version of IP answers that alone.
+    for (with, version) in [("icmp type admin-prohibited", 4), ("icmpv6 type no-route", 6)] {
+        let rule = format!("tcp dport 25 reject with {with}");
+        let row = format!("TCP over IPv{version} to port 25");
+        check(&open(&rule), &[(Drop, &row, Some(5)), (Pass, "all other TCP", None)]);
+    }
     // Other EtherTypes hold nothing that a rule for IP sees.
     let other = "meta protocol 0x88e5 accept; meta protocol != { 0x0800, ip6 } accept; drop";
     check(&open(other), &[(Drop, "all TCP", Some(5))]);

@@ -137,6 +137,12 @@ impl<'t> Statement<'_, '_, 't> {
             ("drop", _) => self.decides(Target::Drop, all),
             ("reject", _) => {
                 let reset = tail.starts_with(&["with", "tcp", "reset"]);
+                // An error of one version of IP answers that alone (nft(8), REJECT STATEMENT).
+                match tail {
+                    ["with", "icmp", ..] => self.matches.push((true, Match::Version6)),
+                    ["with", "icmpv6", ..] => self.matches.push((false, Match::Version6)),
+                    _ => {}
+                }
                 self.decides(Target::Reject { reset }, all)
             }
             ("queue" | "fwd", _) => self.decides(Target::Unknown(first.to_owned()), all),
