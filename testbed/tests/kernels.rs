@@ -64,6 +64,22 @@ fn three_paths_carry_their_sum() {
     }
 }
 
+/// Who is a backup from now on stays an endpoint of a full mesh: its subflow is not joined anew.
+#[test]
+fn priorities_leave_a_full_mesh_as_it_is() {
+    if !common::can_run("priorities in a mesh") {
+        return;
+    }
+    let expect = r#"Verdict("video", Mptcp(subflows: 3)), Intact("video")"#;
+    let events = r#"At("0.5 s", SetBackup("client", "lte", true)), At("1 s", SetBackup("client", "lte", false))"#;
+    let text = scenario("", events, &stream("2 s"), expect).replace(
+        "traffic:",
+        r#"hosts: {"client": (profile: Linux6, path_manager: FullMesh)}, traffic:"#,
+    );
+    let run = check("mesh-priorities", &text);
+    assert_eq!(run.record.connections[0].subflows.len(), 3, "{:#?}", run.record.connections);
+}
+
 /// As in the simulator: what waits after the first write waits from when that could be made, on an open connection.
 #[test]
 fn a_pause_begins_when_the_connection_is_open() {

@@ -379,5 +379,11 @@ pub(crate) fn add_address(plan: &HostPlan, address: IpAddr) -> String {
 pub(crate) fn set_backup(plan: &HostPlan, address: IpAddr, backup: bool) -> String {
     let Some(id) = endpoint_id(plan, address) else { return String::new() };
     let flag = if backup { "backup" } else { "nobackup" };
-    format!("mptcp endpoint change id {id} {flag}\n")
+    // What is not said again is taken away (Linux, `mptcp_pm_nl_set_flags`).
+    let own = format!(" {address} ");
+    let added = mptcp_batch(plan).unwrap_or_default();
+    let is_mesh =
+        |line: &str| line.contains(&own) && line.split(' ').any(|word| word == "fullmesh");
+    let mesh = if added.lines().any(is_mesh) { " fullmesh" } else { "" };
+    format!("mptcp endpoint change id {id} {flag}{mesh}\n")
 }
