@@ -1,6 +1,7 @@
 //! What else in an ASA's configuration touches MPTCP, beside the normaliser: limits and TCP Intercept,
 //! inspections, address translation.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use sim_core::engine::device::ConfigLine;
@@ -115,11 +116,14 @@ fn black_holes(all: &[Line<'_>], found: &mut Diagnostics) {
     }
 }
 
+/// Most rules of translation that are held against the lists on their other side, and each other.
+const TRANSLATIONS_MAX: usize = 256;
+
 /// Rules of translation behind which lists permit connections from the other side: those meet the rule on their way back and
 /// are dropped (`Asymmetric NAT rules matched for forward and reverse flows`, syslog 305013).
 fn reverse_paths(config: &AsaConfig) -> Vec<(&ConfigLine, String)> {
     let mut notes = Vec::new();
-    for nat in &config.nats {
+    for nat in config.nats.iter().take(TRANSLATIONS_MAX) {
         let Some(([real, mapped], within)) = nat.shared() else { continue };
         let is_inbound = |g: &&AccessGroup| g.inbound && g.interface.as_deref() == Some(mapped);
         let Some(group) = config.access_groups.iter().find(is_inbound) else { continue };
@@ -160,23 +164,23 @@ fn beside_lists(all: &[Line<'_>], found: &mut Diagnostics) {
     if find(&is_asked).is_some() {
         return;
     }
+    let mut is_webvpn = false;
+    let mut ends: BTreeSet<&str> = BTreeSet::new();
     for line in all {
-        let ["access-group", list, "in", "interface", name] = line.words.as_slice() else {
-            continue;
-        };
-        let mut is_webvpn = false;
-        let ends_here = all.iter().any(|other| {
-            let words = other.words.as_slice();
-            if other.indent == 0 {
-                is_webvpn = words == ["webvpn"];
-            }
-            match words {
-                ["crypto", "map", _, "interface", of] => of == name,
-                ["enable", of] => is_webvpn && other.indent > 0 && of == name,
-                _ => false,
-            }
-        });
-        if ends_here {
+        let words = line.words.as_slice();
+        if line.indent == 0 {
+            is_webvpn = words == ["webvpn"];
+        }
+        match words {
+            ["crypto", "map", _, "interface", name] => _ = ends.insert(name),
+            ["enable", name] if is_webvpn && line.indent > 0 => _ = ends.insert(name),
+            _ => {}
+        }
+    }
+    for line in all {
+        if let ["access-group", list, "in", "interface", name] = line.words.as_slice()
+            && ends.contains(name)
+        {
             let message = format!(
                 "tunnels end at {name}: what comes out of one is not asked by access list {list} (`sysopt connection \
                  permit-vpn`, by default)"

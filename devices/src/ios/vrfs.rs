@@ -22,6 +22,8 @@ pub(super) fn apart(config: &IosConfig, text: ConfigText<'_>, all: &[Line<'_>]) 
     let mut of_interfaces: BTreeMap<String, &str> = BTreeMap::new();
     let mut first: Option<&Line<'_>> = None;
     let (mut open_vrf, mut open): (Option<&str>, Vec<String>) = (None, Vec::new());
+    // Routes by interfaces, with the table that they stand in.
+    let mut routes: Vec<(Option<&str>, &[&str])> = Vec::new();
     for line in all {
         match line.words.as_slice() {
             ["vrf", "definition", name] | ["ip", "vrf", name] => {
@@ -50,19 +52,31 @@ pub(super) fn apart(config: &IosConfig, text: ConfigText<'_>, all: &[Line<'_>]) 
             }
             // Routes and policies that lead to another table.
             ["ip" | "ipv6", "route", rest @ ..] if rest.contains(&"global") => return None,
+            ["ip" | "ipv6", "route", "vrf", name, rest @ ..] => routes.push((Some(*name), rest)),
+            ["ip" | "ipv6", "route", rest @ ..] => routes.push((None, rest)),
             ["set", "vrf" | "global", ..] | ["set", "ip", "global" | "vrf", ..] => return None,
             _ => {}
         }
     }
-    let leaks = vrfs.iter().any(|(name, vrf)| {
-        vrfs.iter().any(|(other, of)| {
-            other != name && of.exports.iter().any(|target| vrf.imports.contains(target))
-        })
-    });
+    let mut exporters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, vrf) in &vrfs {
+        vrf.exports.iter().for_each(|target| exporters.entry(target).or_default().push(name));
+    }
+    let is_of_another = |name: &str, target: &&str| {
+        exporters.get(target).is_some_and(|names| names.iter().any(|other| *other != name))
+    };
+    let imports =
+        vrfs.iter().any(|(name, vrf)| vrf.imports.iter().any(|target| is_of_another(name, target)));
     let routed = config.interfaces.iter().filter(|i| i.has_address || i.has_v6);
-    let mut tables = routed.map(|i| of_interfaces.get(&interface_key(&i.name)).copied());
-    let one = tables.next()?;
-    if leaks || tables.all(|other| other == one) {
+    let tables: BTreeMap<String, Option<&str>> = routed
+        .map(|i| interface_key(&i.name))
+        .map(|key| (key.clone(), of_interfaces.get(&key).copied()))
+        .collect();
+    let leads_away = |(table, words): &(Option<&str>, &[&str])| {
+        words.iter().any(|word| tables.get(&interface_key(word)).is_some_and(|of| of != table))
+    };
+    let one = tables.values().next()?;
+    if imports || routes.iter().any(leads_away) || tables.values().all(|other| other == one) {
         return None;
     }
     let why = "each VRF routes by itself, and nothing in the text leads from one to another";

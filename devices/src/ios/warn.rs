@@ -72,8 +72,8 @@ pub(super) fn names(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostic
     }
     // Where a route-map sends what it names, lists of another interface are asked than those of the routing table's.
     let filters_out = |i: &Interface| i.access[1].is_some() || i.access_v6[1].is_some();
-    for interface in config.interfaces.iter().filter(|_| config.interfaces.iter().any(filters_out))
-    {
+    let is_filtered = config.interfaces.iter().any(filters_out);
+    for interface in config.interfaces.iter().filter(|_| is_filtered) {
         for named in interface.policy.iter().flatten() {
             let entries = config.route_maps.get(&named.name).map_or(&[][..], Vec::as_slice);
             if entries.iter().any(|entry| entry.permit && entry.has_next_hop) {

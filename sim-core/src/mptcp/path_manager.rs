@@ -108,8 +108,7 @@ impl Endpoint {
         // The first SYN cannot say so. Linux comes to it only when there is something to announce, to join, or to make up
         // for (`mptcp_pm_fully_established`, `mptcp_mpc_endpoint_setup`, `mptcp_pm_subflow_check_next`).
         let manager = &self.config.path_manager;
-        let joins = self.end == End::Client
-            && manager.kind != PathManagerKind::None
+        let joins = self.opens_joins()
             && manager.max_subflows > 0
             && manager.subflow.as_ref().is_none_or(|list| !list.is_empty());
         let has_work =
@@ -130,10 +129,7 @@ impl Endpoint {
     fn open_wanted(&mut self, io: &mut Io<'_>) {
         let mut wanted: Vec<(IpAddr, SocketAddr, u8)> = Vec::new();
         let host = &*io.host;
-        let may_open = |address: &IpAddr| {
-            let wished = &self.config.path_manager.subflow;
-            wished.as_ref().is_none_or(|list| list.contains(address)) && host.is_endpoint(*address)
-        };
+        let may_open = |address: &IpAddr| self.is_wished(*address) && host.is_endpoint(*address);
         let own = host.addresses.iter().map(|a| a.address).filter(may_open);
         match self.config.path_manager.kind {
             PathManagerKind::None => {}
@@ -197,18 +193,17 @@ impl Endpoint {
     /// Joins the address that was called again, which no subflow goes to any more (`mptcp_pm_nl_add_addr_received`).
     fn rejoin_initial(&mut self, io: &mut Io<'_>) {
         let remote = self.subflows[0].flow.dst;
-        let manager = &self.config.path_manager;
-        let is_full_mesh = manager.kind == PathManagerKind::FullMesh;
-        let is_wished = |address: &IpAddr| {
-            manager.subflow.as_ref().is_none_or(|list| list.contains(address))
-                && address.is_ipv4() == remote.is_ipv4()
-        };
-        let locals: Vec<IpAddr> = match is_full_mesh {
-            true => {
-                let own = io.host.addresses.iter().map(|own| own.address).filter(is_wished);
-                own.filter(|own| io.host.is_endpoint(*own)).collect()
+        let locals: Vec<IpAddr> = match self.config.path_manager.kind {
+            PathManagerKind::FullMesh => {
+                let own = io.host.addresses.iter().map(|own| own.address);
+                let may_open = |own: &IpAddr| {
+                    own.is_ipv4() == remote.is_ipv4()
+                        && self.is_wished(*own)
+                        && io.host.is_endpoint(*own)
+                };
+                own.filter(may_open).collect()
             }
-            false => io.host.source_for(remote.ip()).into_iter().collect(),
+            _ => io.host.source_for(remote.ip()).into_iter().collect(),
         };
         for local in locals {
             self.join(io, local, remote, 0);
@@ -216,6 +211,17 @@ impl Endpoint {
                 break;
             }
         }
+    }
+
+    /// True for the end that opens further subflows.
+    fn opens_joins(&self) -> bool {
+        self.end == End::Client && self.config.path_manager.kind != PathManagerKind::None
+    }
+
+    /// True for an own address from which they are to be opened.
+    fn is_wished(&self, address: IpAddr) -> bool {
+        let wished = self.config.path_manager.subflow.as_ref();
+        wished.is_none_or(|list| list.contains(&address))
     }
 
     /// Joins that are open or being opened.
@@ -405,8 +411,7 @@ impl Endpoint {
         let known = self.remote_addresses.iter().any(|&(_, a)| a == address);
         let limits = &self.config.path_manager;
         let accepts = if self.is_linux() {
-            self.end == End::Client
-                && limits.kind != PathManagerKind::None
+            self.opens_joins()
                 && self.announcements.accepts
                 && limits.max_subflows.min(limits.max_add_addr_accepted) > 0
         } else {
@@ -569,9 +574,7 @@ impl Endpoint {
     /// open subflows from, to announce, or for backup (`ip mptcp endpoint add`); what becomes of others is TCP's.
     fn is_managed(&self, address: IpAddr) -> bool {
         let manager = &self.config.path_manager;
-        let opens = self.end == End::Client
-            && manager.kind != PathManagerKind::None
-            && manager.subflow.as_ref().is_none_or(|list| list.contains(&address));
+        let opens = self.opens_joins() && self.is_wished(address);
         let is_told =
             opens || manager.signal.contains(&address) || manager.backup.contains(&address);
         !self.is_linux() || is_told

@@ -251,6 +251,18 @@ fn masked(address: IpAddr, prefix_len: u8) -> IpAddr {
     }
 }
 
+/// True for a host that opens subflows. A kernel that is called would join announced addresses, too; the simulator's does
+/// not.
+fn joins(plan: &HostPlan) -> bool {
+    plan.is_client && plan.stack.config.path_manager.kind != PathManagerKind::None
+}
+
+/// True when it opens them from this address.
+fn opens_from(plan: &HostPlan, address: IpAddr) -> bool {
+    let wished = plan.stack.config.path_manager.subflow.as_ref();
+    joins(plan) && wished.is_none_or(|list| list.contains(&address))
+}
+
 /// Limits and endpoints of the in-kernel path manager.
 fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
     /// The kernel's own (MPTCP_PM_ADDR_MAX).
@@ -268,13 +280,11 @@ fn mptcp_batch(plan: &HostPlan) -> Result<String, LiveError> {
         }
     };
     let mut out = String::new();
-    // A kernel that is called would join announced addresses, too; the simulator's does not.
-    let joins = plan.is_client && manager.kind != PathManagerKind::None;
-    let accepted = if joins { manager.max_add_addr_accepted.min(MOST) } else { 0 };
+    let accepted = if joins(plan) { manager.max_add_addr_accepted.min(MOST) } else { 0 };
     let subflows = manager.max_subflows.min(MOST);
     let _ = writeln!(out, "mptcp limits set subflow {subflows} add_addr_accepted {accepted}");
     for (position, a) in (1..=MOST).zip(&plan.stack.addresses) {
-        let opens = joins && manager.subflow.as_ref().is_none_or(|list| list.contains(&a.address));
+        let opens = opens_from(plan, a.address);
         let mut flags = Vec::new();
         if opens {
             flags.push("subflow");
@@ -380,10 +390,7 @@ pub(crate) fn set_backup(plan: &HostPlan, address: IpAddr, backup: bool) -> Stri
     let Some(id) = endpoint_id(plan, address) else { return String::new() };
     let flag = if backup { "backup" } else { "nobackup" };
     // What is not said again is taken away (Linux, `mptcp_pm_nl_set_flags`).
-    let own = format!(" {address} ");
-    let added = mptcp_batch(plan).unwrap_or_default();
-    let is_mesh =
-        |line: &str| line.contains(&own) && line.split(' ').any(|word| word == "fullmesh");
-    let mesh = if added.lines().any(is_mesh) { " fullmesh" } else { "" };
+    let is_mesh = plan.stack.config.path_manager.kind == PathManagerKind::FullMesh;
+    let mesh = if is_mesh && opens_from(plan, address) { " fullmesh" } else { "" };
     format!("mptcp endpoint change id {id} {flag}{mesh}\n")
 }

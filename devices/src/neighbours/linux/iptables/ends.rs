@@ -20,11 +20,6 @@ struct Open {
 /// Places of lines of branches that end the script, or its function, where more rules stand elsewhere: who runs it for those
 /// does not come there.
 pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInclusive<usize>> {
-    let adds = |at: &usize| {
-        let words = &lines[*at].words;
-        words.iter().any(|word| is_iptables(word))
-            && words.iter().any(|word| matches!(*word, "-A" | "-I" | "--append" | "--insert"))
-    };
     let mut all: Vec<RangeInclusive<usize>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut close = |branch: Option<Open>, before: usize| {
@@ -70,18 +65,22 @@ pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInc
             _ => {}
         }
     }
-    let total = (0..lines.len()).filter(adds).count();
-    all.retain(|branch| {
-        let own = branch.clone().filter(adds).count();
-        own * 2 < total
-    });
-    for branch in &all {
-        let mut commands = branch.clone();
-        if let Some(at) = commands.find(|at| lines[*at].words.iter().any(|word| is_iptables(word)))
-        {
-            let message = "in this branch the script ends: what it does here is not read, the rules are those that it makes otherwise";
-            found.warn(&lines[at], "", message);
-        }
+    // Of the lines before each, how many call iptables, and how many add a rule: branches may stand in each other.
+    let mut before = vec![[0usize; 2]];
+    for line in lines {
+        let calls = line.words.iter().any(|word| is_iptables(word));
+        let is_rule = |word: &&str| matches!(*word, "-A" | "-I" | "--append" | "--insert");
+        let adds = calls && line.words.iter().any(is_rule);
+        let [called, added] = before[before.len() - 1];
+        before.push([called + usize::from(calls), added + usize::from(adds)]);
+    }
+    let within = |branch: &RangeInclusive<usize>, what: usize| {
+        before[branch.end() + 1][what] - before[*branch.start()][what]
+    };
+    all.retain(|branch| within(branch, 1) * 2 < before[lines.len()][1]);
+    for branch in all.iter().filter(|branch| within(branch, 0) > 0) {
+        let message = "in this branch the script ends: what it does here is not read, the rules are those that it makes otherwise";
+        found.warn(&lines[*branch.start()], "", message);
     }
     all
 }

@@ -30,6 +30,7 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
     for (at, line) in lines.iter().enumerate() {
         let text = line.text();
         let bytes = text.as_bytes();
+        let mut add = |token| tokens.push(Token { text: token, line: at });
         let (mut begin, mut here) = (0, 0);
         let mut goes_on = false;
         while let Some(&byte) = bytes.get(here) {
@@ -47,7 +48,7 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
                 continue;
             }
             if begin < here {
-                word(&text[begin..here], &mut |token| tokens.push(Token { text: token, line: at }));
+                word(&text[begin..here], &mut add);
             }
             here += 1;
             begin = here;
@@ -60,38 +61,42 @@ pub(super) fn tokens_of<'t>(lines: &[Line<'t>], text: &str) -> Vec<Token<'t>> {
                     // A condition stands before the counter, a target behind it.
                     let name = rest.split_whitespace().next().unwrap_or("");
                     let name = name.trim_end_matches(':');
-                    tokens.push(Token { text: "xt", line: at });
+                    add("xt");
                     if let Some(at) = text[here..].find(" counter ") {
-                        tokens.push(Token { text: "match", line: at });
-                        tokens.push(Token { text: name, line: at });
+                        add("match");
+                        add(name);
                         (begin, here) = (here + at, here + at);
                         continue;
                     }
-                    tokens.push(Token { text: "target", line: at });
-                    tokens.push(Token { text: name, line: at });
+                    add("target");
+                    add(name);
                 }
                 break;
             }
             // `nft "add rule …"` is a command in quotes.
             let is_command = byte == b'"'
-                && tokens.last().is_some_and(|last| last.line == at && is_nft(last.text));
+                && text[..begin - 1]
+                    .trim_end()
+                    .rsplit(char::is_whitespace)
+                    .next()
+                    .is_some_and(is_nft);
             if byte == b'"'
                 && !is_command
                 && let Some(length) = text[begin..].find('"')
                 && !text[begin..begin + length].contains(['{', ';'])
             {
-                tokens.push(Token { text: &text[begin..begin + length], line: at });
+                add(&text[begin..begin + length]);
                 begin += length + 1;
                 here = begin;
             } else if is_mark(byte) {
-                tokens.push(Token { text: &text[here - 1..begin], line: at });
+                add(&text[here - 1..begin]);
             }
         }
         if begin < bytes.len() {
-            word(&text[begin..], &mut |token| tokens.push(Token { text: token, line: at }));
+            word(&text[begin..], &mut add);
         }
         if !goes_on {
-            tokens.push(Token { text: "\n", line: at });
+            add("\n");
         }
     }
     if text.contains(" - ") {

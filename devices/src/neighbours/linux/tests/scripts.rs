@@ -278,7 +278,7 @@ fn branches_in_which_a_script_ends() {
     for end in ["exit 0", "return"] {
         check(&script(end), &rest);
         let warnings = told(&script(end)).warnings;
-        assert!(warnings.iter().any(|w| w.line == 3 && w.message.contains("ends")), "{warnings:?}");
+        assert!(warnings.iter().any(|w| w.line == 2 && w.message.contains("ends")), "{warnings:?}");
     }
     let perhaps = (Unknown, "TCP to port 80 that this rule names", Some(4));
     check(&script(":"), &[&[perhaps], &rest[..]].concat());
