@@ -431,6 +431,77 @@ fn the_last_subflow_of_a_withdrawn_address_is_left() {
     assert_eq!(ran.connection().outcome.verdict.word(), "failed");
 }
 
+/// What Linux receives on its first subflow after it has left that is no part of the stream (`mptcp_data_ready`), until
+/// another subflow brings something (`__mptcp_move_skbs`).
+#[test]
+fn what_comes_on_a_first_subflow_that_was_left() {
+    let gone = Setup {
+        client: r#"(profile: Linux6, subflow: [], signal: ["a"])"#,
+        server: "(profile: Linux6)",
+        traffic: DOWNLOAD,
+        events: r#"At("1 s", AddressRemoved("client", "a")), At("1.2 s", AddressAdded("client", "a"))"#,
+        paths: ONE_PATH,
+    };
+    let alone = gone.run();
+    assert!(alone.bytes("a", 0.0, 1.0) > 400_000);
+    assert_eq!(alone.bytes("a", 1.1, 5.0), 0);
+    let sent_after = alone.sent(End::Server).filter(|p| !p.payload.is_empty()).count();
+    assert!(sent_after > 0);
+    let beside = Setup { paths: TWO_PATHS.paths, client: "(profile: Linux6)", ..gone }.run();
+    assert!(beside.connection().stream_intact && beside.connection().completed_at.is_some());
+}
+
+/// Linux announces an address that returns on a subflow that it has closed itself, where there is no other
+/// (`mptcp_established_options`), and the stream goes on over the new one.
+#[test]
+fn an_address_returns_after_the_only_subflow_was_left() {
+    let ran = Setup {
+        paths: ONE_PATH,
+        client: "(profile: Linux6)",
+        server: r#"(profile: Linux6, signal: ["a"])"#,
+        events: r#"At("1 s", AddressRemoved("server", "a")), At("2 s", AddressAdded("server", "a"))"#,
+        ..TWO_PATHS
+    }
+    .run();
+    assert_eq!(subflows(&ran), "1→1, 1→1");
+    assert!(ran.connection().stream_intact && ran.connection().completed_at.is_some());
+}
+
+/// A server that forbids its first address (C flag) and announces another one: a client of Linux that accepts none by its
+/// limits takes that one after all, from the addresses that are for subflows (`mptcp_pm_add_addr_c_flag_case`).
+#[test]
+fn linux_joins_elsewhere_where_the_first_address_is_forbidden() {
+    let joined =
+        |client: &str, server: &str| subflows(&Setup { client, server, ..TWO_PATHS }.run());
+    let server = r#"(profile: Linux6, signal: ["b"], no_join_to_initial: true)"#;
+    let none = "(profile: Linux6, max_add_addr_accepted: 0)";
+    assert_eq!(joined(none, server), "1→1, 2→2");
+    // By its limits: from where the route leads.
+    assert_eq!(joined("(profile: Linux6)", server), "1→1, 2→2");
+    assert_eq!(joined(none, r#"(profile: Linux6, signal: ["b"])"#), "1→1, 2→1");
+    let nowhere = r#"(profile: Linux6, max_add_addr_accepted: 0, subflow: ["a"])"#;
+    assert_eq!(joined(nowhere, server), "1→1");
+    let mesh = "(profile: Linux6, max_add_addr_accepted: 0, path_manager: FullMesh)";
+    assert_eq!(joined(mesh, server), "1→1, 1→2, 2→2");
+}
+
+/// The backup flag of a join's SYN/ACK is what the end that was called wishes, whatever the SYN said (RFC 8684 §3.2).
+#[test]
+fn each_end_says_for_itself_whether_a_join_is_a_backup() {
+    let said = |client: &str, server: &str| {
+        let ran = Setup { client, server, ..TWO_PATHS }.run();
+        let syn_ack = |option| match option {
+            MptcpOption::Join(Join::SynAck { backup, .. }) => Some(backup),
+            _ => None,
+        };
+        ran.options(End::Server).find_map(syn_ack)
+    };
+    let (plain, b) = ("(profile: Linux6)", r#"(profile: Linux6, backup: ["b"])"#);
+    assert_eq!(said(b, plain), Some(false));
+    assert_eq!(said(plain, r#"(profile: Linux6, backup: ["a"])"#), Some(true));
+    assert_eq!(said(plain, plain), Some(false));
+}
+
 /// A connection that is not MPTCP for certain says nothing of an address that returns: the client's first segment is still to
 /// say MP_CAPABLE (`mptcp_nl_add_subflow_or_signal_addr`).
 #[test]
@@ -561,7 +632,7 @@ fn linux_leaves_an_endpoint_by_a_fin_and_resets_what_still_comes() {
     for scheduler in ["Linux", "RoundRobin"] {
         let server = format!(r#"(profile: Linux6, scheduler: {scheduler}, signal: ["b"])"#);
         let ran = Setup {
-            client: "(profile: Linux6, subflow: [])",
+            client: r#"(profile: Linux6, subflow: [], signal: ["a"])"#,
             server: &server,
             events: r#"At("2 s", EndpointRemoved("server", "b"))"#,
             ..TWO_PATHS

@@ -33,9 +33,29 @@ enum Status {
 }
 
 impl Endpoint {
-    /// Bytes of subflow `i` are in order: find where in the stream they belong.
+    /// Bytes of subflow `i` are in order: find where in the stream they belong. Linux does not look at a first subflow
+    /// any more that it has left: what came there is taken when something comes from another one (`mptcp_data_ready`,
+    /// `__mptcp_move_skbs`).
     #[inline]
     pub(super) fn take_chunk(&mut self, io: &mut Io<'_>, i: usize, chunk: Chunk) {
+        if self.is_linux && self.subflows[i].is_left() && self.is_mptcp() {
+            self.subflows[i].withheld.push(chunk);
+            return;
+        }
+        self.find_place(io, i, chunk);
+    }
+
+    /// Takes what a first subflow that was left has received.
+    pub(super) fn take_withheld(&mut self, io: &mut Io<'_>) {
+        for chunk in std::mem::take(&mut self.subflows[0].withheld) {
+            if self.subflows[0].state == State::Closed {
+                return;
+            }
+            self.find_place(io, 0, chunk);
+        }
+    }
+
+    fn find_place(&mut self, io: &mut Io<'_>, i: usize, chunk: Chunk) {
         if self.awaits_mapping(i)
             && let Some(mapping) = chunk.mapping.filter(|(m, _)| m.len > 0)
         {
@@ -65,6 +85,7 @@ impl Endpoint {
         let DataSeq::Short(_) = mapping.dsn else { return None };
         let is_usual = self.is_mptcp()
             && !self.checksum
+            && !s.is_left()
             && mapping.checksum.is_none()
             && mapping.ssn == start as u32
             && u32::from(mapping.len) == packet.payload.len

@@ -312,6 +312,7 @@ impl Endpoint {
             mapping_seen: false,
             unmapped: Unmapped::default(),
             suspect: Vec::new(),
+            withheld: Vec::new(),
             suspect_since: None,
             stale_count: 0,
             stale_mark: SimTime::ZERO,

@@ -195,7 +195,8 @@ impl Endpoint {
                     let s = &self.subflows[i];
                     let hmac = self.join_hmac(i);
                     MptcpOption::Join(Join::SynAck {
-                        backup: s.backup,
+                        // What this end wishes, whatever the SYN said.
+                        backup: self.is_backup(io.host, s.flow.src.ip()),
                         address_id: s.local_id,
                         hmac: truncated(&hmac),
                         nonce: s.local_nonce,

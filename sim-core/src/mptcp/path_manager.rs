@@ -6,7 +6,7 @@ use super::config::PathManagerKind;
 use super::counters::Counter;
 use super::endpoint::{Endpoint, Io, Mode};
 use super::stack::HostStack;
-use super::subflow::{Fin, State, Subflow};
+use super::subflow::{Fin, Proof, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::story::{End, Fact, ResetCause};
 use crate::time::{SimDuration, SimTime};
@@ -142,11 +142,16 @@ impl Endpoint {
             }
             PathManagerKind::Endpoints => {
                 let (_, first) = self.remote_addresses[0];
-                for local in own {
+                for local in own.clone() {
                     wanted.push((local, first, 0));
                 }
+                let spared = self.joins_elsewhere();
+                let initial = self.subflows[0].flow.src.ip();
                 for &(id, remote) in self.remote_addresses.iter().skip(1) {
-                    if let Some(local) = io.host.source_for(remote.ip()) {
+                    if spared {
+                        let others = own.clone().filter(|&local| local != initial);
+                        wanted.extend(others.map(|local| (local, remote, id)));
+                    } else if let Some(local) = io.host.source_for(remote.ip()) {
                         wanted.push((local, remote, id));
                     }
                 }
@@ -224,6 +229,14 @@ impl Endpoint {
         wished.is_none_or(|list| list.contains(&address))
     }
 
+    /// True for a host that accepts no announced address, of a peer that forbids the one that was called: it takes the
+    /// first that is announced after all, and joins it from its own (`mptcp_pm_add_addr_c_flag_case`, since Linux 6.18).
+    fn joins_elsewhere(&self) -> bool {
+        self.is_linux()
+            && self.peer_forbids_initial
+            && self.config.path_manager.max_add_addr_accepted == 0
+    }
+
     /// Joins that are open or being opened.
     fn joins(&self) -> u32 {
         let is_one = |s: &&Subflow| s.is_alive() && s.fin == Fin::No && s.role == SubflowRole::Join;
@@ -281,7 +294,11 @@ impl Endpoint {
             self.counters.count(Counter::FailTx);
             return Some([Some(MptcpOption::Fail { dsn }), self.plain_data_ack()]);
         }
-        if !self.subflows[i].can_carry() {
+        let s = &self.subflows[i];
+        // Linux puts what waits on any acknowledgement, of a subflow that it has closed, too
+        // (mptcp_established_options).
+        let closed_too = self.is_linux() && s.state == State::Established;
+        if !s.can_carry() && !(closed_too && s.proof == Proof::Complete) {
             return None;
         }
         if let Some(backup) = self.subflows[i].priority_pending.take() {
@@ -412,8 +429,11 @@ impl Endpoint {
         let limits = &self.config.path_manager;
         let accepts = if self.is_linux() {
             self.opens_joins()
-                && self.announcements.accepts
-                && limits.max_subflows.min(limits.max_add_addr_accepted) > 0
+                && limits.max_subflows > 0
+                && match limits.max_add_addr_accepted {
+                    0 => self.joins_elsewhere() && self.subflows.len() == 1,
+                    _ => self.announcements.accepts,
+                }
         } else {
             (self.remote_addresses.len() as u32) <= limits.max_add_addr_accepted
         };

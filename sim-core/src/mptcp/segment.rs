@@ -584,6 +584,9 @@ impl Endpoint {
             self.subflows[i].challenge(io.now);
         }
         if len > 0 {
+            if !self.subflows[0].withheld.is_empty() && !self.subflows[i].is_left() {
+                self.take_withheld(io);
+            }
             self.acknowledge_what_was_read();
         }
         if self.subflows[i].rx.fin_in_order() {

@@ -6,7 +6,7 @@ use super::receive_window::{Offer, ReceiveWindow};
 use super::send_queue::SendQueue;
 use super::unmapped::Unmapped;
 use crate::record::{SubflowOutcome, SubflowRole, series::SenderSample};
-use crate::tcp::receiver::Receiver;
+use crate::tcp::receiver::{Chunk, Receiver};
 use crate::tcp::sender::Sender;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::dss::MappingSum;
@@ -191,6 +191,8 @@ pub struct Subflow {
     pub unchecked: Vec<(u64, Payload)>,
     /// Payload of a mapping whose checksum failed, kept until the peer falls back.
     pub suspect: Vec<(u64, Payload)>,
+    /// What came after this end had left it: Linux's connection takes it when it takes something else.
+    pub withheld: Vec<Chunk>,
     /// When a checksum failed first on it.
     pub suspect_since: Option<SimTime>,
     /// Data-level timeouts in a row without anything from this subflow (Linux's `stale_count`), and when
