@@ -1,11 +1,12 @@
 //! The names of connections: what rules ask of them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sim_core::engine::device::in_prefix;
+use sim_core::wire::packet::Flow;
 
 use crate::neighbours::linux::hosts::Hosts;
 
@@ -71,6 +72,24 @@ impl Class {
             && self.calls_host == other.calls_host
     }
 
+    /// Whether it has a connection, as far as addresses and ports tell.
+    pub(super) fn has(&self, flow: Flow) -> bool {
+        let is_within = |of: &Option<Networks>, end: SocketAddr| {
+            of.as_ref()
+                .is_none_or(|of| of.iter().any(|&(a, length)| in_prefix(end.ip(), a, length)))
+        };
+        type Ports = Option<Box<[RangeInclusive<u16>]>>;
+        let is_port = |of: &Ports, end: SocketAddr| {
+            of.as_ref().is_none_or(|of| of.iter().any(|range| range.contains(&end.port())))
+        };
+        let is_six = flow.dst.is_ipv6();
+        is_within(&self.sources, flow.src)
+            && is_within(&self.destinations, flow.dst)
+            && is_port(&self.source_ports, flow.src)
+            && is_port(&self.ports, flow.dst)
+            && !self.over.ends_with(if is_six { '4' } else { '6' })
+    }
+
     /// What both name, by the narrower of the two in each respect; nothing where they cross.
     pub(super) fn joined(&self, other: &Self) -> Option<Self> {
         type Ports = Option<Box<[RangeInclusive<u16>]>>;
@@ -80,8 +99,12 @@ impl Class {
         let ports = |mine: &Ports, others: &Ports| {
             Some(narrower(mine.as_deref(), others.as_deref(), is_range_of)?.map(Box::from))
         };
-        let is_plain = self.others.is_empty() && other.others.is_empty();
-        if !is_plain || self.calls_host != other.calls_host {
+        let others = match [&*self.others, &*other.others] {
+            ["", one] | [one, ""] => one.to_owned(),
+            [one, two] if one == two => one.to_owned(),
+            _ => return None,
+        };
+        if self.calls_host != other.calls_host {
             return None;
         }
         Some(Self {
@@ -90,9 +113,43 @@ impl Class {
             source_ports: ports(&self.source_ports, &other.source_ports)?,
             destinations: networks(&self.destinations, &other.destinations)?,
             ports: ports(&self.ports, &other.ports)?,
+            others,
             is_in_part: false,
             ..self.clone()
         })
+    }
+
+    /// Both as one, where they differ in one respect alone, or the one has all of the other.
+    pub(super) fn merged(&self, other: &Self) -> Option<Self> {
+        if other.is_within(self) {
+            return Some(self.clone());
+        }
+        if self.is_within(other) {
+            return Some(other.clone());
+        }
+        let with = |of: &Self| Self {
+            sources: of.sources.clone(),
+            source_ports: of.source_ports.clone(),
+            destinations: of.destinations.clone(),
+            ports: of.ports.clone(),
+            ..self.clone()
+        };
+        let union = Self {
+            sources: together(&self.sources, &other.sources)?,
+            source_ports: together(&self.source_ports, &other.source_ports)?,
+            destinations: together(&self.destinations, &other.destinations)?,
+            ports: together(&self.ports, &other.ports)?,
+            ..self.clone()
+        };
+        let same = [
+            self.sources == other.sources,
+            self.source_ports == other.source_ports,
+            self.destinations == other.destinations,
+            self.ports == other.ports,
+        ];
+        let differs = same.iter().filter(|is_same| !**is_same).count();
+        (differs == 1 && with(other).is_within(other) && other.is_within(&with(other)))
+            .then_some(union)
     }
 
     /// Connections to another one's networks, too.
@@ -139,6 +196,19 @@ impl fmt::Display for Class {
         f.write_str(&self.others)?;
         f.write_str(if self.is_in_part { " (what earlier rules leave)" } else { "" })
     }
+}
+
+/// Two lists as one; nothing where one is of any.
+#[expect(clippy::option_option, reason = "a list of any, or none that both make")]
+fn together<T: Clone + PartialEq>(
+    mine: &Option<Box<[T]>>,
+    other: &Option<Box<[T]>>,
+) -> Option<Option<Box<[T]>>> {
+    let (Some(one), Some(two)) = (mine, other) else {
+        return (mine.is_none() && other.is_none()).then_some(None);
+    };
+    let new = two.iter().filter(|of| !one.contains(of));
+    Some(Some(one.iter().chain(new).cloned().collect()))
 }
 
 fn is_all_within<T>(inner: &[T], outer: &[T], is_of: fn(&T, &T) -> bool) -> bool {

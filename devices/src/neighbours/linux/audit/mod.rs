@@ -198,17 +198,16 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     let is_of_all = |base: &Base| matches!(base.hook, Hook::Ingress | Hook::Prerouting);
     let is_shut = rules.bases.iter().any(|base| is_of_all(base) && base.policy.is_some());
     let mut drops_some = false;
-    each_of(
-        &rules,
-        |base| is_of_all(base) && !base.is_nat,
-        |path| {
-            drops_some |= matches!(
-                rules.entries[path.last()].target,
+    each_of(&rules, is_of_all, |path| {
+        drops_some |= match &rules.entries[path.last()].target {
+            Target::Translate(to) => to.is_here,
+            target => matches!(
+                target,
                 Target::Drop | Target::Reject { .. } | Target::Strip(_) | Target::Take { .. }
-            );
-            !drops_some
-        },
-    );
+            ),
+        };
+        !drops_some
+    });
     let has_filters = |is_meant: fn(Hook) -> bool| {
         has_rules_of(&rules, |base| !base.is_nat && is_meant(base.hook))
     };
@@ -261,6 +260,17 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);
+    // What a host sends to itself comes by no link; where rules speak of that, rows of all links are not of it.
+    let loopback = |end| Way { names: ["lo", ""].map(str::to_owned), end };
+    let of_loopback = [End::Called, End::Caller]
+        .map(|end| names_lo.then(|| tried.between(&loopback(end), &flows, &ways)));
+    // Where they keep some of it away, it is told as that of a link.
+    let keeps_away = |told: &Option<Vec<Verdict>>| {
+        told.as_ref().is_some_and(|told| told.iter().any(|row| row.effect == Effect::Drop))
+    };
+    if has_own && keeps_away(&of_loopback[0]) {
+        ways.push(loopback(End::Called));
+    }
     let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
     let mut of_each = |way| tried.between(way, &flows, &ways);
     let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
@@ -288,17 +298,12 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
             }
         }
     }
-    // What a host sends to itself comes by no link; where rules speak of that, rows of all links are not of it.
-    let loopback = [End::Called, End::Caller].map(|end| {
-        let way = Way { names: ["lo", ""].map(str::to_owned), end };
-        names_lo.then(|| tried.between(&way, &flows, &ways))
-    });
     let named = |(verdict, on): (Verdict, Vec<&Way>)| {
         let is_but_lo = |told: &Option<Vec<Verdict>>| {
             verdict.effect != Effect::Pass
                 && told.as_ref().is_some_and(|told| !told.contains(&verdict))
         };
-        let but_lo = [is_but_lo(&loopback[0]), is_but_lo(&loopback[1])];
+        let but_lo = [is_but_lo(&of_loopback[0]), is_but_lo(&of_loopback[1])];
         Verdict { direction: directions(&on, &ways, &opened, but_lo), ..verdict }
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();

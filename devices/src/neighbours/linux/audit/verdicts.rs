@@ -21,6 +21,7 @@ use super::flows::{Call, Flows, Named};
 use super::ways::{End, Way};
 
 mod overlaps;
+mod proofs;
 
 /// Most rules that ask for marks that are not told, each of which may be the one that holds.
 const OPEN_MAX: usize = 16;
@@ -350,6 +351,7 @@ impl Tried {
                 }
             }
         }
+        let (of_all, tried) = (tried.clone(), tried);
         for (named, told) in tried {
             let traffic = &named.traffic;
             match told.as_slice() {
@@ -525,13 +527,13 @@ impl Tried {
             }
         }
         if rests[0] != rests[1] {
-            let [_, six] = rests;
-            say("all other TCP over IPv6".to_owned(), None, six);
+            say("all other TCP over IPv6".to_owned(), None, rests[1].clone());
         }
         rows.extend(common);
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);
+        self.proofread(&mut rows, &of_all, &rests, &flows, way);
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
         rows.extend(rest.map(|outcome| Row {
             outcome,

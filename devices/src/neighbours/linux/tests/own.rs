@@ -42,11 +42,24 @@ fn rows_that_are_not_of_the_loopback_interface() {
         of("-A INPUT -i lo -j ACCEPT\n"),
         "drop all TCP: to this host itself, except over lo"
     );
+    assert_eq!(of(""), "drop all TCP: to this host itself");
+    // By another rule.
     assert_eq!(
         of("-A INPUT ! -i lo -j DROP\n"),
-        "drop all TCP: to this host itself, except over lo"
+        "drop all TCP: to this host itself by any other interface but lo"
     );
-    assert_eq!(of(""), "drop all TCP: to this host itself");
+}
+
+/// What rules keep away of what a host sends to itself is told as that of an interface.
+#[test]
+fn rows_of_the_loopback_interface() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -p tcp --dport 80 -j DROP\n-A INPUT -i eth0 -p tcp --dport 22 -j DROP\nCOMMIT\n";
+    let found = directions(text);
+    let is_told = |row: &str| found.iter().any(|is| is == row);
+    assert!(is_told("drop TCP to port 80: to this host itself by lo"), "{found:#?}");
+    assert!(is_told("drop TCP to port 22: to this host itself by eth0"), "{found:#?}");
+    let rest = "pass all other TCP: to this host itself by eth0; to this host itself by lo";
+    assert!(is_told(rest), "{found:#?}");
 }
 
 /// An interface that a pattern names is called by the pattern.

@@ -137,7 +137,9 @@ impl Tried {
                 {
                     continue;
                 }
-                let Some(class) = mine.traffic.joined(&other.traffic) else { continue };
+                let is_plain = [mine, other].iter().all(|named| named.traffic.others.is_empty());
+                let joined = mine.traffic.joined(&other.traffic).filter(|_| is_plain);
+                let Some(class) = joined else { continue };
                 if all.iter().any(|(known, _)| known.to_string() == class.to_string())
                     || !self.is_named_by(call, mine, way)
                 {

@@ -1,0 +1,240 @@
+//! Rows are read as their reader does, from the first to the last: where that tells otherwise of what several classes have
+//! in common than what becomes of it, it is told by a row of its own.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use sim_core::wire::packet::Flow;
+
+use crate::audit::Effect;
+use crate::neighbours::linux::audit::class::Class;
+use crate::neighbours::linux::audit::flows::{Call, Flows, Named};
+use crate::neighbours::linux::audit::unnamed::Unnamed;
+use crate::neighbours::linux::audit::ways::Way;
+
+use super::{OfVersion, Outcome, Row, Tried, effect, versions};
+
+/// Most rows that are added on one way.
+const ADDED_MAX: usize = 12;
+/// Most classes of which is told what they have in common.
+const JOINED_MAX: usize = 3;
+/// How often rows are read: one that is added may be read before others.
+const READINGS: usize = 3;
+
+/// What several classes have in common: its name, one such connection, and what becomes of it.
+struct Joint<'n> {
+    class: Class,
+    call: Call,
+    of: Vec<&'n Named>,
+}
+
+impl<'n> Joint<'n> {
+    fn of(named: &'n Named) -> Self {
+        Self { class: named.traffic.clone(), call: named.call(), of: vec![named] }
+    }
+
+    /// What it has in common with another class; nothing where that is nothing, or all of either.
+    fn with(&self, named: &'n Named, unnamed: &Unnamed) -> Option<Self> {
+        let class = self.class.joined(&named.traffic)?;
+        let name = class.to_string();
+        if [&self.class, &named.traffic].iter().any(|of| of.to_string() == name) {
+            return None;
+        }
+        let [mine, other] = [self.call.flow, named.flow];
+        let is_of_one = |flow: &Flow| flow.src.is_ipv6() == flow.dst.is_ipv6();
+        let flow = [both(mine, other, unnamed), both(other, mine, unnamed)]
+            .into_iter()
+            .find(|flow| is_of_one(flow) && class.has(*flow))?;
+        let call = Call {
+            flow,
+            calls_host: self.call.calls_host || named.calls_host,
+            supposed: self.call.supposed.or(named.supposed),
+        };
+        let of = self.of.iter().copied().chain([named]).collect();
+        Some(Self { class, call, of })
+    }
+}
+
+/// What one connection says, and of the rest what another one does.
+fn both(mine: Flow, other: Flow, unnamed: &Unnamed) -> Flow {
+    let general = unnamed.flow(mine.dst.is_ipv6());
+    let or = |mine: SocketAddr, other: SocketAddr, general: SocketAddr| {
+        let ip = if mine.ip() == general.ip() { other.ip() } else { mine.ip() };
+        let port = if mine.port() == general.port() { other.port() } else { mine.port() };
+        SocketAddr::new(ip, port)
+    };
+    Flow { src: or(mine.src, other.src, general.src), dst: or(mine.dst, other.dst, general.dst) }
+}
+
+/// What a row says of a connection.
+enum Said {
+    Nothing,
+    /// By what the text does not tell of the connection, or by all others than some.
+    Perhaps,
+    Surely,
+}
+
+impl Row {
+    fn speaks_of(&self, class: &Class, call: Call) -> Said {
+        let of = |mine: &Class| {
+            if !mine.has(call.flow) || mine.calls_host && !call.calls_host {
+                return Said::Nothing;
+            }
+            match (&*mine.others, &*class.others) {
+                ("", _) => Said::Surely,
+                (mine, others) if mine == others => Said::Surely,
+                (mine, _) if mine.contains(" than ") => Said::Perhaps,
+                _ => Said::Nothing,
+            }
+        };
+        let mut said = Said::Nothing;
+        for mine in &self.classes {
+            match of(mine) {
+                Said::Surely => return Said::Surely,
+                Said::Perhaps => said = Said::Perhaps,
+                Said::Nothing => {}
+            }
+        }
+        said
+    }
+}
+
+/// What rows say of a connection: of those that name it surely the first, and what it may be by those before.
+fn read(rows: &[Row], rest: Option<Effect>, class: &Class, call: Call) -> Vec<Effect> {
+    let mut said = Vec::new();
+    for row in rows {
+        match row.speaks_of(class, call) {
+            Said::Nothing => {}
+            Said::Perhaps => said.push(row.outcome.0),
+            Said::Surely => {
+                said.push(row.outcome.0);
+                return said;
+            }
+        }
+    }
+    said.extend(rest);
+    said
+}
+
+/// Of what both versions of IP fare as one is found, else one of each.
+fn of_each_version(
+    class: &Class,
+    told: Vec<(Call, Option<Outcome>)>,
+) -> impl Iterator<Item = (Class, Call, Outcome)> {
+    let is_alike = told.windows(2).all(|two| two[0].1 == two[1].1);
+    let class = class.clone();
+    let of = move |(call, outcome): (Call, Option<Outcome>)| {
+        let mut class = class.clone();
+        if !is_alike {
+            class.over = if call.flow.dst.is_ipv6() { " over IPv6" } else { " over IPv4" };
+        }
+        Some((class, call, outcome?))
+    };
+    told.into_iter().filter_map(of)
+}
+
+/// As few classes as there need be.
+fn merged(classes: Vec<Class>) -> Vec<Class> {
+    let mut all: Vec<Class> = Vec::new();
+    for mut class in classes {
+        while let Some((at, both)) =
+            all.iter().enumerate().find_map(|(at, known)| Some((at, known.merged(&class)?)))
+        {
+            all.remove(at);
+            class = both;
+        }
+        all.push(class);
+    }
+    all
+}
+
+impl Tried {
+    /// What becomes of what classes have in common, of each version of IP that they are of.
+    fn of_versions(&mut self, joint: &Joint<'_>, flows: &Flows) -> Vec<(Call, Option<Outcome>)> {
+        let mut calls = vec![joint.call];
+        if flows.tells_versions && joint.of.iter().all(|named| named.is_of_ipv6.is_none()) {
+            let mut six = joint.call;
+            let [client, server] = flows.unnamed.ends[1];
+            six.flow.src.set_ip(client);
+            six.flow.dst.set_ip(server);
+            calls.push(six);
+        }
+        calls.into_iter().map(|call| (call, self.one(call, &[]))).collect()
+    }
+
+    /// Adds rows where the first that names a connection tells otherwise of it than what becomes of it.
+    pub(super) fn proofread(
+        &mut self,
+        rows: &mut Vec<Row>,
+        tried: &[(Cow<'_, Named>, Vec<OfVersion>)],
+        rests: &[Option<Outcome>; 2],
+        flows: &Flows,
+        way: &Way,
+    ) {
+        let named: Vec<&Named> = tried.iter().map(|(named, _)| &**named).collect();
+        let mut left = flows.parts_max;
+        let mut known: Vec<String> = Vec::new();
+        let mut found: Vec<(Class, Call, Outcome)> = Vec::new();
+        let mut joints: Vec<Joint<'_>> = named.iter().map(|named| Joint::of(named)).collect();
+        for (named, told) in tried {
+            let calls = versions(named, flows).into_iter().map(|(_, flow)| named.called(flow));
+            let told = calls.zip(told.iter().map(|(_, outcome)| outcome.clone())).collect();
+            found.extend(of_each_version(&named.traffic, told));
+        }
+        let mut from = 0;
+        for _ in 1..JOINED_MAX {
+            let until = joints.len();
+            for at in from..until {
+                for named in &named {
+                    if left == 0 || joints[at].of.iter().any(|of| std::ptr::eq(*of, *named)) {
+                        continue;
+                    }
+                    let Some(joint) = joints[at].with(named, &flows.unnamed) else { continue };
+                    let name = joint.class.to_string();
+                    let is_such = |of: &&Named| self.is_named_by(joint.call, of, way);
+                    if known.contains(&name) || !joint.of.iter().all(is_such) {
+                        continue;
+                    }
+                    left -= 1;
+                    known.push(name);
+                    let told = self.of_versions(&joint, flows);
+                    found.extend(of_each_version(&joint.class, told));
+                    joints.push(joint);
+                }
+            }
+            from = until;
+        }
+        let unknown = rows.iter().take_while(|row| row.outcome.0 == Effect::Unknown).count();
+        let (mut added, mut rows_added) = (0, 0);
+        for _ in 0..READINGS {
+            let before = added;
+            for (class, call, outcome) in &found {
+                let rest = effect(&rests[usize::from(call.flow.dst.is_ipv6())]);
+                let said = read(rows, rest, class, *call);
+                if said.is_empty()
+                    || said.iter().any(|said| [outcome.0, Effect::Unknown].contains(said))
+                    || added == ADDED_MAX
+                {
+                    continue;
+                }
+                added += 1;
+                let is_first = |row: &&mut Row| rows_added > 0 && row.outcome == *outcome;
+                match rows.get_mut(unknown).filter(is_first) {
+                    Some(first) => first.classes.push(class.clone()),
+                    None => {
+                        let classes = vec![class.clone()];
+                        rows.insert(unknown, Row { classes, ..Row::of(outcome.clone()) });
+                        rows_added += 1;
+                    }
+                }
+            }
+            if added == before {
+                break;
+            }
+        }
+        for row in &mut rows[unknown..unknown + rows_added] {
+            row.classes = merged(std::mem::take(&mut row.classes));
+            row.traffic = row.classes.iter().map(|class| format!("TCP{class}")).collect();
+        }
+    }
+}
