@@ -17,6 +17,9 @@ use super::unnamed::Unnamed;
 /// The MSS that hosts on Ethernet offer, as those that are tried do (RFC 6691).
 const USUAL_MSS: u16 = 1460;
 
+/// Ports that clients open connections from (Linux, `ip_local_port_range`).
+const EPHEMERAL: RangeInclusive<u16> = 32_768..=60_999;
+
 /// What the rules on the way to a rule say of connections.
 #[derive(Default)]
 pub(super) struct Asked<'r> {
@@ -107,7 +110,13 @@ impl<'r> Asked<'r> {
     pub(super) fn of_answers(&self, changes: bool) -> Option<Self> {
         let Self { sources, destinations, source_ports, is_of_ipv6, calls_host, .. } = *self;
         let is_of_addresses = changes && (sources.is_some() || destinations.is_some());
-        let is_such = self.ports.is_none() && (source_ports.is_some() || is_of_addresses);
+        // Clients' own ports are no condition.
+        let is_of_clients = |of: &[RangeInclusive<u16>]| {
+            of.iter()
+                .any(|range| range.start() <= EPHEMERAL.start() && EPHEMERAL.end() <= range.end())
+        };
+        let is_such =
+            self.ports.is_none_or(is_of_clients) && (source_ports.is_some() || is_of_addresses);
         is_such.then(|| Self {
             sources: destinations,
             destinations: sources,
