@@ -748,6 +748,20 @@ impl Linux {
         Ok(Some(Forwarding::Consumed))
     }
 
+    /// What is for others and a proxy takes comes to it by a rule of routing, which mostly asks for a mark
+    /// (Documentation/networking/tproxy.rst).
+    fn route_to_proxy(&mut self, mark: Option<u32>) {
+        if let Some(rule) = &self.routed.by
+            && self.routed.is_proxied
+            && mark == Some(self.supposed.marks[0])
+        {
+            let why = "no rule marks what the proxy is to take, and whether the routes lead it to this host the text does not \
+                       tell";
+            Met { rule: Arc::clone(rule), why, may_only_drop: false, place: self.place }
+                .add_to(&mut self.met);
+        }
+    }
+
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
         let opened = pass.packet.flow();
@@ -767,11 +781,21 @@ impl Linux {
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }
+        let mut is_routed = found.is_some() || course.is_here;
         for base in 0..self.rules.bases.len() {
             self.place = base;
+            if !is_routed
+                && !matches!(self.rules.bases[base].hook, Hook::Ingress | Hook::Prerouting)
+            {
+                is_routed = true;
+                self.route_to_proxy(course.marks[0]);
+            }
             if let Fate::Taken(forwarding) = self.chain(base, pass, &mut course)? {
                 return Ok(forwarding);
             }
+        }
+        if !is_routed {
+            self.route_to_proxy(course.marks[0]);
         }
         let (id, sender) = match found {
             Some(found) => found,

@@ -124,7 +124,9 @@ impl<'r, 't> Reader<'r, 't> {
             _ => false,
         };
         let words = || lines.iter().map(|line| line.words.as_slice());
-        let asks_for_marks = words().any(|words| words.contains(&"--mark"));
+        // Marks lead to a proxy, too.
+        let asks_for_marks =
+            words().any(|words| words.contains(&"--mark") || words.contains(&"TPROXY"));
         let translates = words().any(|words| words.windows(2).any(translates));
         Self {
             text,

@@ -130,6 +130,8 @@ impl<'t> Names<'t> {
                     let is_value = sets(at.checked_sub(1)) || sets(at.checked_sub(2));
                     asks_for_marks |= word(at + 1) != "set" && !is_value;
                 }
+                // They lead to a proxy, too.
+                "tproxy" => asks_for_marks = true,
                 "dnat" | "redirect" | "include" => {
                     has_more |= token.text == "include";
                     has_dnat |= at == 0 || word(at - 1) != "status";

@@ -251,6 +251,21 @@ fn interfaces_that_a_variable_names() {
     assert!(warning.message.contains("`$IN_IF` no value"), "{warning:?}");
 }
 
+/// What is for others comes to a proxy by the routes, which ask for its mark (Documentation/networking/tproxy.rst).
+#[test]
+fn a_proxy_without_a_mark() {
+    let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129\nCOMMIT\n";
+    let host = "terminate TCP to port 80: to this host itself";
+    has(text, &["unknown TCP to port 80: forwarded, both directions", host]);
+    let marked = text.replace("3129", "3129 --tproxy-mark 1");
+    has(&marked, &["terminate TCP to port 80: forwarded, both directions; to this host itself"]);
+    let later = text.replace("COMMIT", "-A PREROUTING -j MARK --set-mark 2\nCOMMIT");
+    has(&later, &["unknown TCP to port 80: forwarded, both directions", host]);
+    let before =
+        text.replace("-A PREROUTING -p", "-A PREROUTING -j MARK --set-mark 2\n-A PREROUTING -p");
+    has(&before, &["terminate TCP to port 80: forwarded, both directions; to this host itself"]);
+}
+
 /// A proxy takes who calls; what answers another's connection it has no use for, and this host's own connections have
 /// their sockets.
 #[test]
