@@ -13,7 +13,7 @@ use crate::config::{ConfigText, Diagnostics, Line, reachability};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
-use crate::ios::lists::Empty;
+use crate::ios::lists::Undefined;
 use crate::neighbours::audit as neighbours;
 use crate::{ace, asa, ftd, ips};
 
@@ -427,7 +427,7 @@ const IOS_XR: Platform = Platform {
             text,
             &["!! IOS XR Configuration version = ", "!! IOS XR Configuration "],
             "routers and CGN",
-            Empty::Permits,
+            Undefined::Unknown,
         );
         let mut found = Diagnostics::new(text.file);
         audit.verdicts.extend(crate::ios::pbr::verdicts(text, &mut found));
@@ -475,7 +475,7 @@ const NX_OS: Platform = Platform {
         ("priority-flow-control ", 20),
     ],
     knows: None,
-    audit: |text| with_lists(text, &["version "], "Ethernet switches", Empty::Unknown),
+    audit: |text| with_lists(text, &["version "], "Ethernet switches", Undefined::Permits),
 };
 
 const STAROS: Platform = Platform {
@@ -518,10 +518,10 @@ const WAAS: Platform = Platform {
 };
 
 /// A platform that leaves TCP options alone; access lists of its interfaces may drop connections.
-fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str, empty: Empty) -> Audit {
+fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str, undefined: Undefined) -> Audit {
     let mut audit = transparent(text, header, what);
     let mut found = Diagnostics::new(text.file);
-    let verdicts = crate::ios::lists::verdicts(text, what, empty, &mut found);
+    let verdicts = crate::ios::lists::verdicts(text, what, undefined, &mut found);
     reachability::warn(&text.lines(), &mut found);
     if !verdicts.is_empty() {
         audit.verdicts = verdicts;

@@ -767,6 +767,27 @@ mod tests {
         assert!(found[0].starts_with("all TCP | between other zones | drop"), "{found:?}");
     }
 
+    /// What the router itself opens goes out without a zone-pair of its own, and the answers meet the policy of the way in.
+    #[test]
+    fn answers_to_the_router_itself() {
+        let inward = "zone security out\ninterface a\n zone-member security out\nip access-list extended SSH\n permit tcp any any eq 22\nclass-map type inspect match-any S\n match access-group name SSH\npolicy-map type inspect P\n class type inspect S\n  inspect\n class class-default\n  drop\nzone-pair security I source out destination self\n service-policy type inspect P\n";
+        let row = "all TCP | self (the router) to zone out | drop";
+        let has = |text: &str| audited(text).iter().any(|said| said.starts_with(row));
+        assert!(has(inward), "{:?}", audited(inward));
+        let outward = "class-map type inspect match-any T\n match protocol tcp\npolicy-map type inspect Q\n class type inspect T\n  inspect\nzone-pair security O source self destination out\n service-policy type inspect Q\n";
+        assert!(!has(&format!("{inward}{outward}")));
+        assert!(!has(&inward.replace("  inspect", "  pass").replace("eq 22", "")));
+    }
+
+    /// A tunnel's template without a zone is an interface, too.
+    #[test]
+    fn an_unnumbered_interface_of_no_zone() {
+        let text = "zone security in\nzone security out\ninterface a\n ip address 10.0.0.1 255.255.255.0\n zone-member security in\ninterface b\n zone-member security out\ninterface Virtual-Template1 type tunnel\n ip unnumbered a\n";
+        let row = "all TCP | between an interface of a zone and one of none | drop";
+        let said = audited(text);
+        assert!(said.iter().any(|said| said.starts_with(row)), "{said:?}");
+    }
+
     /// What a narrow entry denies is said, where the rest is permitted.
     #[test]
     fn a_list_that_denies_little() {

@@ -424,7 +424,7 @@ impl Reader<'_, '_> {
                 let interface = &mut self.config.interfaces[at];
                 (interface.has_address, interface.is_address_hidden) = (true, true);
             }
-            ["ip", "address", ..] => interface.has_address = true,
+            ["ip", "address", ..] | ["ip", "unnumbered", _, ..] => interface.has_address = true,
             ["ipv6", "address", ..] => (interface.has_address, interface.has_v6) = (true, true),
             ["mtu", value] | ["ip", "mtu", value] => match value.parse() {
                 // What IP may fill of it is the smaller of the two.

@@ -26,11 +26,13 @@ enum Block {
     Quality(QualityBlock),
 }
 
-/// What a list without entries does on an interface.
+/// What a list that is not defined does on an interface. One without entries permits all: the implicit deny takes effect with
+/// the first (for IOS XR: *IOS-XR ACLs*, ericroc.how/ios-xr-acls.html, "Implicit Entries"; for NX-OS as one that is not
+/// defined).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Empty {
-    /// All may pass: the implicit deny takes effect with the first entry (for IOS XR: *IOS-XR ACLs*,
-    /// ericroc.how/ios-xr-acls.html, "Implicit Entries").
+pub(crate) enum Undefined {
+    /// All may pass: it is taken for one without entries (*Cisco Nexus 9000 Series NX-OS Security Configuration Guide*,
+    /// "Guidelines and Limitations for IP ACLs").
     Permits,
     /// Not documented.
     Unknown,
@@ -41,7 +43,7 @@ pub(crate) enum Empty {
 pub(crate) fn verdicts(
     text: ConfigText<'_>,
     what: &str,
-    empty: Empty,
+    undefined: Undefined,
     found: &mut Diagnostics,
 ) -> Vec<Verdict> {
     let all = text.lines();
@@ -53,7 +55,7 @@ pub(crate) fn verdicts(
     let objects = objects_of(&all, found);
     let (config, known_lines) = (IosConfig::default(), Objects::default());
     let places = BTreeMap::new();
-    let mut reader = Reader { text, empty, found, config, places, objects, known_lines };
+    let mut reader = Reader { text, undefined, found, config, places, objects, known_lines };
     let mut block = Block::None;
     for line in all.iter() {
         block = reader.read(line, block);
@@ -120,7 +122,7 @@ fn attached<'l>(words: &[&'l str]) -> Option<(Vec<&'l str>, Through, bool)> {
 
 struct Reader<'t, 'd> {
     text: ConfigText<'t>,
-    empty: Empty,
+    undefined: Undefined,
     found: &'d mut Diagnostics,
     config: IosConfig,
     /// Where each interface is among them.
@@ -286,24 +288,19 @@ impl Reader<'_, '_> {
         list.add(words, entry);
     }
 
-    /// Takes off their interfaces the lists of which nobody says what they do: those that are not defined,
-    /// and those without entries where that is not documented.
+    /// Takes off their interfaces the lists that are not defined, where nobody says what those do.
     fn take_unknown(&mut self) -> Vec<Verdict> {
         let lists = &self.config.access_lists;
-        let missing = |name: &str| match lists.get(name) {
-            None => Some("is not defined"),
-            Some(list) if !list.has_entries && self.empty == Empty::Unknown => {
-                Some("has no entries")
-            }
-            Some(_) => None,
-        };
+        let missing =
+            |name: &str| self.undefined == Undefined::Unknown && !lists.contains_key(name);
         let mut verdicts = Vec::new();
         for interface in &mut self.config.interfaces {
             for group in interface.access.iter_mut().chain(&mut interface.access_v6) {
-                let Some(what) = group.as_ref().and_then(|g| missing(&g.name)) else { continue };
-                let Some(Named { name, place }) = group.take() else { continue };
+                let Some(Named { name, place }) = group.take_if(|g| missing(&g.name)) else {
+                    continue;
+                };
                 let why = format!(
-                    "access list {name} {what}; whether it then permits or drops everything is not \
+                    "access list {name} is not defined; whether it then permits or drops everything is not \
                      documented"
                 );
                 verdicts.push(Verdict {
@@ -324,8 +321,10 @@ impl Reader<'_, '_> {
             for name in &names {
                 let why = match self.config.access_lists.get(*name) {
                     Some(list) if list.has_entries => continue,
-                    Some(_) if self.empty == Empty::Unknown => continue,
                     Some(_) => "has no entries: everything is permitted",
+                    None if self.undefined == Undefined::Permits => {
+                        "is not defined: everything is permitted"
+                    }
                     None => "is not defined",
                 };
                 let message = format!("access list {name} {why}");
@@ -349,8 +348,12 @@ mod tests {
         let lists = "ipv4 access-list both\n 10 permit tcp any any eq 22\n 20 deny tcp host 10.1.1.1 any eq 80\n!\nipv4 access-list web\n 10 permit tcp any any eq 80\n!\n";
         let check = |text: &str, expected: &[(Effect, &str, &str, u32)], warned: &str| {
             let mut found = Diagnostics::new("xr.cfg");
-            let verdicts =
-                verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found);
+            let verdicts = verdicts(
+                ConfigText::new("xr.cfg", text),
+                "routers",
+                Undefined::Unknown,
+                &mut found,
+            );
             let told: Vec<_> = verdicts
                 .iter()
                 .map(|v| {
@@ -387,7 +390,8 @@ mod tests {
         );
         let count = |text: &str| {
             let mut found = Diagnostics::new("xr.cfg");
-            verdicts(ConfigText::new("xr.cfg", text), "routers", Empty::Permits, &mut found).len()
+            verdicts(ConfigText::new("xr.cfg", text), "routers", Undefined::Unknown, &mut found)
+                .len()
         };
         assert_eq!([count(&split), count(&again)], [4, 4], "opened again, an interface is one");
         let off =
@@ -460,23 +464,26 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_entries() {
-        let text = "ip access-list NONE\n  statistics per-entry\n  10 remark soon\ninterface Ethernet1/1\n  ip access-group NONE in\n";
-        let told = |empty| {
+    fn lists_without_entries_and_undefined_ones() {
+        let empty = "ip access-list NONE\n  statistics per-entry\n  10 remark soon\ninterface Ethernet1/1\n  ip access-group NONE in\n";
+        let told = |undefined, text| {
             let mut found = Diagnostics::new("n");
-            let verdicts = verdicts(ConfigText::new("n", text), "switches", empty, &mut found);
+            let verdicts = verdicts(ConfigText::new("n", text), "switches", undefined, &mut found);
             let effects: Vec<_> = verdicts.iter().map(|v| v.effect).collect();
             (effects, found.len())
         };
-        assert_eq!(told(Empty::Unknown), (vec![Effect::Unknown, Effect::Pass], 0));
-        assert_eq!(told(Empty::Permits), (vec![Effect::Pass; 3], 1));
+        assert_eq!(told(Undefined::Permits, empty), (vec![Effect::Pass; 3], 1));
+        assert_eq!(told(Undefined::Unknown, empty), (vec![Effect::Pass; 3], 1));
+        let none = "interface Ethernet1/1\n  ip access-group NONE in\n";
+        assert_eq!(told(Undefined::Permits, none), (vec![Effect::Pass; 3], 1));
+        assert_eq!(told(Undefined::Unknown, none), (vec![Effect::Unknown, Effect::Pass], 1));
     }
 
     /// What becomes of traffic, without its lines.
     fn told(text: &str) -> Vec<(Effect, String)> {
         let mut found = Diagnostics::new("t.cfg");
         let text = ConfigText::new("t.cfg", text);
-        let verdicts = verdicts(text, "routers", Empty::Permits, &mut found);
+        let verdicts = verdicts(text, "routers", Undefined::Unknown, &mut found);
         assert_eq!(found.into_all(), []);
         verdicts.into_iter().map(|v| (v.effect, format!("{} {}", v.traffic, v.direction))).collect()
     }
@@ -499,7 +506,7 @@ mod tests {
         let told = |text: &str| {
             let mut found = Diagnostics::new("n");
             let read = ConfigText::new("n", text);
-            let verdicts = verdicts(read, "switches", Empty::Unknown, &mut found);
+            let verdicts = verdicts(read, "switches", Undefined::Permits, &mut found);
             let told: Vec<_> = verdicts.iter().map(|v| (v.effect, v.because[0].line)).collect();
             (told, found.len())
         };

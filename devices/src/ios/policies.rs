@@ -77,11 +77,11 @@ pub(super) fn forget_harmless(config: &mut IosConfig) {
 mod tests {
     use crate::audit::Effect;
     use crate::config::{ConfigText, Diagnostics};
-    use crate::ios::lists::{Empty, verdicts};
+    use crate::ios::lists::{Undefined, verdicts};
 
     fn dropped(text: &str) -> Vec<String> {
         let mut found = Diagnostics::new("r");
-        let rows = verdicts(ConfigText::new("r", text), "routers", Empty::Permits, &mut found);
+        let rows = verdicts(ConfigText::new("r", text), "routers", Undefined::Unknown, &mut found);
         let rows = rows.into_iter().filter(|v| v.effect == Effect::Drop);
         rows.map(|v| format!("{} | {}", v.direction, v.because[0].line.unwrap_or(0))).collect()
     }

@@ -341,6 +341,16 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             self.rest = rest;
             return Ok(Set::Group(Arc::new(Group::unknown())));
         }
+        if let [word, mask, rest @ ..] = self.rest
+            && !word.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && mask.parse::<Ipv4Addr>().is_ok()
+        {
+            let message = format!("expected an address, found {}", quoted(word));
+            self.found.error(self.line, word, message.clone());
+            self.undefined = Some(message);
+            self.rest = rest;
+            return Ok(Set::Group(Arc::new(Group::unknown())));
+        }
         if let ["interface", name, rest @ ..] = self.rest
             && self.objects.interface(name).is_none()
         {

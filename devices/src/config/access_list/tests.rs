@@ -179,6 +179,8 @@ fn what_is_not_understood_is_open() {
     check(Ios, "deny tcp any object-group NONE eq 80", true, 1);
     check(Ios, "deny tcp any object-group NONE eq 5001", false, 1);
     check(Ios, "deny tcp any portgroup NONE any eq 5001", false, 1);
+    check(Ios, "deny tcp <OFFICE> 0.0.0.255 any eq 80", true, 1);
+    check(Ios, "deny tcp <OFFICE> 0.0.0.255 any eq 5001", false, 1);
     check(Ios, "deny tcp any any portgroup NONE", false, 1);
     // What was read before shows that the flow is not meant.
     check(Ios, "deny tcp host 10.9.9.9 any dscp ef", true, 1);

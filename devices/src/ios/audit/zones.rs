@@ -69,6 +69,14 @@ pub(super) fn translated_before_zones(
     statics.into_iter().map(|(called, _)| called).collect()
 }
 
+/// `zone inside`, `self (the router)`.
+fn called(zone: &str) -> String {
+    match zone {
+        SELF => format!("{SELF} (the router)"),
+        _ => format!("zone {zone}"),
+    }
+}
+
 /// Connections whose answers classes of the way back name by access lists, with the names of those classes.
 fn answered(config: &IosConfig, pair: &Pair) -> Vec<(String, Flow)> {
     let zones = &config.zones;
@@ -100,11 +108,7 @@ impl Probes {
         let config = Arc::clone(&self.config);
         let zones = &config.zones;
         for pair in &zones.pairs {
-            let zone = |name: &str| match name {
-                SELF => format!("{SELF} (the router)"),
-                _ => format!("zone {name}"),
-            };
-            let direction = format!("{} to {}", zone(&pair.source), zone(&pair.destination));
+            let direction = format!("{} to {}", called(&pair.source), called(&pair.destination));
             if let (None, Some(place)) = (&pair.policy, &pair.unread) {
                 let why = "which policy this gives the zone-pair is not understood";
                 let because = vec![Because::line(place, why)];
@@ -201,6 +205,7 @@ impl Probes {
                 self.say("all other TCP".into(), &direction, effect, because);
             }
         }
+        self.around_the_router();
         let members = config.interfaces.iter().filter_map(|i| i.zone.as_ref());
         let mut names: BTreeSet<&str> = members.map(|zone| zone.name.as_str()).collect();
         names.extend(zones.zones.iter().map(|zone| zone.name.as_str()));
@@ -224,6 +229,28 @@ impl Probes {
             let (effect, because) = self.try_one(&mut router, general(5001));
             let direction = "between an interface of a zone and one of none";
             self.say("all TCP".into(), direction, effect, because);
+        }
+    }
+
+    /// What the router itself sends and is sent passes without a zone-pair of its way, and what answers it meets the policy
+    /// of the other way, which knows no session of it (Cisco, *Zone-Based Policy Firewall*, the self zone).
+    fn around_the_router(&mut self) {
+        let config = Arc::clone(&self.config);
+        let pairs = &config.zones.pairs;
+        for pair in pairs.iter().filter(|pair| pair.destination == SELF && pair.policy.is_some()) {
+            let is_back =
+                |of: &&Pair| of.source == pair.destination && of.destination == pair.source;
+            if pairs.iter().any(|of| is_back(&of)) {
+                continue;
+            }
+            let ends = [&pair.destination, &pair.source];
+            let [from, to] = ends.map(|zone| self.member(zone, pair));
+            let mut router = self.between(&from, &to);
+            let (effect, because) = self.try_one(&mut router, general(5001));
+            if effect != Effect::Pass {
+                let [from, to] = ends.map(|zone| called(zone));
+                self.say("all TCP".into(), &format!("{from} to {to}"), effect, because);
+            }
         }
     }
 
