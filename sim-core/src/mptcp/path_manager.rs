@@ -298,7 +298,7 @@ impl Endpoint {
         // Linux puts what waits on any acknowledgement, of a subflow that it has closed, too
         // (mptcp_established_options).
         let closed_too = self.is_linux() && s.state == State::Established;
-        if !s.can_carry() && !(closed_too && s.proof == Proof::Complete) {
+        if !(s.can_carry() || closed_too && s.proof == Proof::Complete) {
             return None;
         }
         if let Some(backup) = self.subflows[i].priority_pending.take() {

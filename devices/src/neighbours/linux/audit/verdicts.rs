@@ -351,8 +351,7 @@ impl Tried {
                 }
             }
         }
-        let (of_all, tried) = (tried.clone(), tried);
-        for (named, told) in tried {
+        for (named, told) in &tried {
             let traffic = &named.traffic;
             match told.as_slice() {
                 [(_, four), (_, six)] if four == six => {
@@ -362,17 +361,18 @@ impl Tried {
                 }
                 [_, _] => {
                     for (is_six, outcome) in told {
-                        if outcome != rests[usize::from(is_six)] {
-                            let version = if is_six { 6 } else { 4 };
-                            say(format!("TCP over IPv{version}{traffic}"), Some(traffic), outcome);
+                        if *outcome != rests[usize::from(*is_six)] {
+                            let version = if *is_six { 6 } else { 4 };
+                            let traffic_of_version = format!("TCP over IPv{version}{traffic}");
+                            say(traffic_of_version, Some(traffic), outcome.clone());
                         }
                     }
                 }
                 _ => {
                     for (is_six, outcome) in told {
-                        let is_other = flows.tells_versions && is_six;
-                        if outcome != rests[usize::from(is_other)] {
-                            say(format!("TCP{traffic}"), Some(traffic), outcome);
+                        let is_other = flows.tells_versions && *is_six;
+                        if *outcome != rests[usize::from(is_other)] {
+                            say(format!("TCP{traffic}"), Some(traffic), outcome.clone());
                         }
                     }
                 }
@@ -533,7 +533,7 @@ impl Tried {
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);
-        self.proofread(&mut rows, &of_all, &rests, &flows, way);
+        self.proofread(&mut rows, &tried, &rests, flows, way);
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
         rows.extend(rest.map(|outcome| Row {
             outcome,
