@@ -17,7 +17,7 @@ mod tests;
 mod translation;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use sim_core::engine::device::{Change, Device, Effects, Forwarding, PortId, Rule, in_prefix};
@@ -628,7 +628,19 @@ impl Linux {
                 }
                 Target::Translate(to) => {
                     let called = pass.packet.destination();
-                    if let Some(instead) = to.instead_of(called) {
+                    let mut instead = to.instead_of(called);
+                    // Linux, net/netfilter/nf_nat_redirect.c: what this host sends goes to its loopback address.
+                    if to.is_here
+                        && to.address.is_none()
+                        && self.rules.base(base).is_some_and(|base| base.hook == Hook::Output)
+                        && let Some(instead) = &mut instead
+                    {
+                        instead.set_ip(match called.is_ipv4() {
+                            true => Ipv4Addr::LOCALHOST.into(),
+                            false => Ipv6Addr::LOCALHOST.into(),
+                        });
+                    }
+                    if let Some(instead) = instead {
                         (pass.packet.dst, pass.packet.dst_port) = (instead.ip(), instead.port());
                         course.is_bound = true;
                         // Linux, net/netfilter/nf_nat_core.c (`nf_nat_setup_info`): the same destination is none.

@@ -14,6 +14,11 @@ const STOPS: [&str; 14] = [
     "delete", "remove", "halt", "panic",
 ];
 
+/// True for what scripts and services are called with.
+pub(super) fn is_usual_word(word: &str) -> bool {
+    STARTS.contains(&word) || STOPS.contains(&word)
+}
+
 /// Most lines of a `case`.
 const LINES_MAX: usize = 2_000;
 

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::{Diagnostics, Line, quoted};
 
+use super::calls::is_usual_word;
 use super::shell::is_iptables;
 
 struct Function<'a> {
@@ -49,15 +50,25 @@ fn call(lines: &[Line<'_>], all: &mut [Function<'_>], is_run: impl Fn(usize) -> 
         |at: usize| is_run(at) && !all.iter().any(|function| function.lines.contains(&at));
     let mut to_read: Vec<usize> = (0..lines.len()).filter(|at| outside(*at)).collect();
     while let Some(at) = to_read.pop() {
-        for word in lines[at].words.iter() {
+        let words = lines[at].words.as_slice();
+        for (place, word) in words.iter().enumerate() {
             let word = word.trim_matches([';', '"', '\'', '`', '(', ')']).trim_start_matches("$(");
+            // `service tor stop` calls another one's.
+            let is_command = || place.checked_sub(1).is_none_or(|before| begins(words[before]));
             let function = all.iter_mut().find(|function| function.name == word);
-            if let Some(function) = function.filter(|function| !function.is_called) {
+            let is_meant = !is_usual_word(word) || is_command();
+            if let Some(function) = function.filter(|function| !function.is_called && is_meant) {
                 function.is_called = true;
                 to_read.extend(function.lines.clone());
             }
         }
     }
+}
+
+/// True for a word after which a command begins.
+fn begins(word: &str) -> bool {
+    word.ends_with([';', ')', '{', '(', '&', '|'])
+        || matches!(word, "then" | "do" | "else" | "if" | "while" | "until" | "!" | "sudo")
 }
 
 /// The functions of a script, by lines of their own: `name() {` or `function name {`, down to `}`.

@@ -5,7 +5,7 @@ use crate::audit::Effect::{Drop, Pass, Strip, Terminate, Unknown};
 use crate::config::ConfigText;
 use crate::neighbours::linux::PLATFORM;
 
-use super::texts::{check, told};
+use super::texts::{check, directions, told};
 
 #[test]
 fn variables_that_hold_targets() {
@@ -307,4 +307,15 @@ fn policies_that_a_condition_chooses() {
     );
     let set = script("ACCEPT", "DROP", "iptables -P FORWARD ACCEPT\n");
     check(&set, &[(Drop, "TCP to port 22", Some(6)), (Pass, "all other TCP", None)]);
+}
+
+/// `service tor stop` calls no function of the script.
+#[test]
+fn functions_that_services_have_names_of() {
+    let text = "iptables -P FORWARD ACCEPT\nstart() {\n service tor stop\n iptables -A FORWARD -p tcp --dport 80 -j DROP\n iptables -A FORWARD -p udp -j DROP\n iptables -A FORWARD -p icmp -j DROP\n}\nstop() {\n iptables -F\n}\ncase \"$1\" in\n start)\n  start\n ;;\n stop)\n  stop\n ;;\nesac\n";
+    let dropped =
+        |text: &str| directions(text).iter().any(|row| row.starts_with("drop TCP to port 80"));
+    assert!(dropped(text), "{:#?}", directions(text));
+    // A command of its own.
+    assert!(!dropped(&text.replace(" start)\n  start\n", " start)\n  start; stop\n")));
 }

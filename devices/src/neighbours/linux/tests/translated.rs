@@ -251,6 +251,18 @@ fn interfaces_that_a_variable_names() {
     assert!(warning.message.contains("`$IN_IF` no value"), "{warning:?}");
 }
 
+/// What this host sends and a rule redirects has its loopback address before the filter's rules see it (Linux,
+/// `nf_nat_redirect_ipv4`).
+#[test]
+fn own_connections_that_are_redirected() {
+    let text = "*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p tcp --dport 80 -j REDIRECT --to-ports 9040\nCOMMIT\n*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 127.0.0.0/8 -j ACCEPT\nCOMMIT\n";
+    let rows = [
+        "terminate TCP to port 80: opened by this host itself",
+        "drop all other TCP: to this host itself; opened by this host itself",
+    ];
+    has(text, &rows);
+}
+
 /// What is for others comes to a proxy by the routes, which ask for its mark (Documentation/networking/tproxy.rst).
 #[test]
 fn a_proxy_without_a_mark() {
