@@ -30,6 +30,8 @@ const ICMPV6: u8 = 58;
 const HOP_BY_HOP: u8 = 0;
 /// Silence after the end of the last connection that ends the run: closing segments are on their way.
 const SILENCE: SimDuration = SimDuration::from_millis(50);
+/// What the world does within this is taken for a packet that is on its way.
+const ON_ITS_WAY: SimDuration = SimDuration::from_secs(1);
 /// The longest wait for that silence.
 const LONGEST_CLOSING: SimDuration = SimDuration::from_secs(2);
 
@@ -114,7 +116,10 @@ impl Bridge<'_> {
             }
             if self.is_over() {
                 let since = *over_since.get_or_insert(now);
-                if now.since(last_packet) >= SILENCE || now.since(since) >= LONGEST_CLOSING {
+                let is_silent = now.since(last_packet) >= SILENCE;
+                // Links may be longer than that.
+                let mut is_idle = || self.world.next_event_at().is_none_or(|at| at > now + ON_ITS_WAY);
+                if is_silent && is_idle() || now.since(since) >= LONGEST_CLOSING {
                     break;
                 }
             }

@@ -105,7 +105,7 @@ impl Seen<'_> {
         true
     }
 
-    fn is_established(&self) -> bool {
+    pub(super) fn is_established(&self) -> bool {
         let local = self.end.tracks[self.track].local;
         self.world.outside(self.id).is_some_and(|e| e.subflows[local].established_at.is_some())
     }

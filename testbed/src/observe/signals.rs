@@ -80,9 +80,11 @@ impl Seen<'_> {
         }
     }
 
-    /// The subflow ends by a reset.
+    /// The subflow ends by a reset; one that had come up ends with its connection where that is over.
     fn reset(&mut self, reason: Option<ResetReason>) {
-        if std::mem::replace(&mut self.track().over, true) || self.end.is_closing() {
+        if std::mem::replace(&mut self.track().over, true)
+            || self.end.is_closing() && self.is_established()
+        {
             return;
         }
         let now = self.world.now();
