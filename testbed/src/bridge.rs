@@ -118,7 +118,8 @@ impl Bridge<'_> {
                 let since = *over_since.get_or_insert(now);
                 let is_silent = now.since(last_packet) >= SILENCE;
                 // Links may be longer than that.
-                let mut is_idle = || self.world.next_event_at().is_none_or(|at| at > now + ON_ITS_WAY);
+                let mut is_idle =
+                    || self.world.next_event_at().is_none_or(|at| at > now + ON_ITS_WAY);
                 if is_silent && is_idle() || now.since(since) >= LONGEST_CLOSING {
                     break;
                 }

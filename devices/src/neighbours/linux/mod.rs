@@ -531,7 +531,13 @@ impl Linux {
             let entry = &self.rules.entries[at];
             // What calls this host itself has its process's socket, if any: such a rule tells nothing new of it.
             let is_of_sockets = course.is_here && found.is_none() && entry.asks_for_sockets();
-            let is_dared = is_daring && self.dared.contains(&at) && !is_of_sockets;
+            // What answers a connection that this host has opened has that one's socket, which is no proxy's.
+            let answers_own = course.is_here && matches!(found, Some((_, Sender::Responder)));
+            let has_socket = answers_own && entry.asks_for_sockets();
+            if has_socket && entry.text.contains("transparent") {
+                continue;
+            }
+            let is_dared = has_socket || is_daring && self.dared.contains(&at) && !is_of_sockets;
             if std::mem::take(&mut is_stale) {
                 now = around(course);
             }
@@ -592,9 +598,16 @@ impl Linux {
                 Target::Count => {}
                 // What this host sends to itself has its connection from when it left (Linux, `nf_conntrack_in`).
                 Target::Untrack => course.is_tracked &= is_own && !self.untracks_own,
-                // Linux, net/netfilter/xt_TPROXY.c, nft_tproxy.c: the socket of a connection that this host has goes
-                // before the proxy's.
-                Target::Take { goes_on } if found.is_some() && course.is_here => {
+                // What answers a connection that this host has opened comes to the socket of that.
+                Target::Take { drops_others, .. }
+                    if course.is_here && matches!(found, Some((_, Sender::Responder))) =>
+                {
+                    if *drops_others {
+                        return refuse(&rule, "TPROXY");
+                    }
+                }
+                // Those that a proxy has taken, or that call this host, have their sockets.
+                Target::Take { goes_on, .. } if found.is_some() && course.is_here => {
                     if !goes_on {
                         return Ok(Fate::Goes);
                     }
@@ -610,7 +623,7 @@ impl Linux {
                     let why = "answers come to an address that a translation gives, and what the rules say of it the text does not tell";
                     Met { rule, why, may_only_drop: false, place: base }.add_to(&mut self.met);
                 }
-                Target::Take { goes_on } => {
+                Target::Take { goes_on, .. } => {
                     let goes_on = *goes_on;
                     if self.translates {
                         course.is_here = true;

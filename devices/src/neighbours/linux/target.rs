@@ -32,6 +32,9 @@ pub(super) enum Target {
     Take {
         /// Later rules are asked, too (Linux, net/netfilter/nft_tproxy.c).
         goes_on: bool,
+        /// What another socket than a proxy's has is dropped (Linux, net/netfilter/xt_TPROXY.c); else the rule does nothing
+        /// to it.
+        drops_others: bool,
     },
     /// The connection comes from another address: `SNAT`; none: from one of this host, `MASQUERADE`.
     Mask(Option<IpAddr>),
@@ -148,7 +151,7 @@ pub(super) fn target_of(
                 (Target::Count, all)
             }
         },
-        "TPROXY" => (Target::Take { goes_on: false }, all),
+        "TPROXY" => (Target::Take { goes_on: false, drops_others: true }, all),
         "DNAT" => {
             let to = value("--to-destination").or_else(|| value("--to"));
             (Target::Translate(to.map_or_else(Destination::open, Destination::of)), all)

@@ -256,7 +256,9 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
-    let names_lo = names_loopback(&rules);
+    // What a host sends to itself is tracked when it leaves.
+    let untracks = rules.entries.iter().any(|entry| entry.target == Target::Untrack);
+    let names_lo = untracks || names_loopback(&rules);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);

@@ -416,6 +416,7 @@ impl Tried {
         // Rules whose conditions cannot be told, with the reason; those of one condition that decide together
         // are told where none of them decides alone.
         let mut decide: Vec<(&Named, Vec<usize>, bool)> = Vec::new();
+        let mut limited: Vec<(String, &[usize])> = Vec::new();
         let is_open = |named: &&Named| !named.doubts.is_empty() || !named.limits.is_empty();
         for named in flows.named.iter().filter(mine).filter(is_open) {
             let call = named.call();
@@ -473,6 +474,7 @@ impl Tried {
                         false => "that comes in where its source is not reached",
                     };
                     let traffic = format!("TCP{} {which}", named.traffic);
+                    limited.push((traffic.clone(), &*named.limits));
                     say(traffic, None, Some((effect, because)));
                 }
                 continue;
@@ -526,20 +528,20 @@ impl Tried {
                 say(traffic, None, Some((Effect::Unknown, because)));
             }
         }
-        if rests[0] != rests[1] {
-            say("all other TCP over IPv6".to_owned(), None, rests[1].clone());
-        }
         rows.extend(common);
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);
+        self.limits_first(&mut rows, &tried, limited, flows.parts_max);
         self.proofread(&mut rows, &tried, &rests, flows, way);
+        let others = |traffic: &str, outcome: Option<Outcome>| {
+            Some(Row { traffic: vec![traffic.to_owned()], ..Row::of(outcome?) })
+        };
+        if rests[0] != rests[1] {
+            rows.extend(others("all other TCP over IPv6", rests[1].clone()));
+        }
         let all = if rows.is_empty() { "all TCP" } else { "all other TCP" };
-        rows.extend(rest.map(|outcome| Row {
-            outcome,
-            traffic: vec![all.to_owned()],
-            classes: Vec::new(),
-        }));
+        rows.extend(others(all, rest));
         // Of IPv4 such a text says nothing.
         if only_six {
             for name in rows.iter_mut().flat_map(|row| &mut row.traffic) {
@@ -553,6 +555,46 @@ impl Tried {
             because,
         };
         rows.into_iter().map(verdict).collect()
+    }
+
+    /// What goes beyond limits (the names, and the rules) is told before what is within them, and after what the rules do not
+    /// limit.
+    fn limits_first(
+        &mut self,
+        rows: &mut Vec<Row>,
+        tried: &[(Cow<'_, Named>, Vec<OfVersion>)],
+        limited: Vec<(String, &[usize])>,
+        mut left: usize,
+    ) {
+        for (name, limits) in limited {
+            let Some(at) = rows.iter().position(|row| row.traffic.contains(&name)) else {
+                continue;
+            };
+            let beyond = rows[at].outcome.0;
+            let mut is_within = |class: &Class| {
+                let name = class.to_string();
+                let named = tried.iter().find(|(named, _)| named.traffic.to_string() == name);
+                left = left.saturating_sub(1);
+                named.filter(|_| left > 0).is_some_and(|(named, _)| {
+                    effect(&self.one(named.call(), limits)) == Some(beyond)
+                })
+            };
+            let first = (0..at).find_map(|before| {
+                let row = &rows[before];
+                let differs = ![Effect::Unknown, beyond].contains(&row.outcome.0);
+                let within: Vec<bool> =
+                    row.classes.iter().filter(|_| differs).map(&mut is_within).collect();
+                within.contains(&true).then_some((before, within))
+            });
+            let Some((first, within)) = first else { continue };
+            let limit = rows.remove(at);
+            rows.insert(first, limit);
+            if within.contains(&false) && rows[first + 1].traffic.len() == within.len() {
+                let unlimited = rows[first + 1].part(|at| !within[at]);
+                rows[first + 1] = rows[first + 1].part(|at| within[at]);
+                rows.insert(first, unlimited);
+            }
+        }
     }
 
     /// Rules that cannot be told, and those others that ask the same of a packet.
@@ -609,6 +651,15 @@ struct Row {
 impl Row {
     const fn of(outcome: Outcome) -> Self {
         Self { outcome, traffic: Vec::new(), classes: Vec::new() }
+    }
+
+    /// Some of its classes, each of which has a name.
+    fn part(&self, is_of: impl Fn(usize) -> bool) -> Self {
+        let both = self.traffic.iter().zip(&self.classes).enumerate();
+        let some = both.filter(|(at, _)| is_of(*at));
+        let (traffic, classes) =
+            some.map(|(_, (name, class))| (name.clone(), class.clone())).unzip();
+        Self { outcome: self.outcome.clone(), traffic, classes }
     }
 }
 

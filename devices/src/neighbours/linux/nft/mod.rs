@@ -147,7 +147,7 @@ mod tests {
         let mapped = format!("{returned}tcp dport vmap {{ 80 : accept, 22 : drop }}");
         check(&closed(&mapped), &[(Pass, None), (Drop, Some(5)), (Drop, Some(3))]);
         let jumps = "table ip f {\n set web { type inet_service; elements = { 80, 443 } }\n chain out {\n  tcp dport @web accept\n }\n chain c {\n  type filter hook forward priority filter; policy drop\n  ct state established accept\n  jump out\n }\n}\n";
-        check(jumps, &[(Pass, None), (Drop, Some(7))]);
+        check(jumps, &[(Pass, None), (Pass, None), (Drop, Some(7))]);
         // The table ip has nothing to say of IPv6.
         let of_ipv4 = closed("udp dport 53 accept").replace("table inet", "table ip");
         check(&of_ipv4, &[(Pass, None), (Drop, Some(3))]);

@@ -25,9 +25,9 @@ fn what_is_accepted_up_to_a_limit() {
     ] {
         let text = save(&format!("-A FORWARD -p tcp --dport 22 {asks} -j ACCEPT\n"));
         let beyond = (Drop, BEYOND, Some(3));
-        check(&text, &[(Pass, "TCP to port 22", None), beyond, REST]);
+        check(&text, &[beyond, (Pass, "TCP to port 22", None), REST]);
         assert_eq!(told(&text).warnings, [], "{asks}");
-        let because = &told(&text).verdicts[1].because;
+        let because = &told(&text).verdicts[0].because;
         assert_eq!(because.last().and_then(|last| last.line), Some(4), "{because:?}");
     }
 }
@@ -43,7 +43,7 @@ fn what_is_dropped_beyond_a_limit() {
         let text = save(&format!(
             "-A FORWARD -p tcp --dport 22 -m recent --set --name ssh\n-A FORWARD -p tcp --dport 22 {asks} -j DROP\n-A FORWARD -p tcp --dport 22 -j ACCEPT\n"
         ));
-        check(&text, &[(Pass, "TCP to port 22", None), (Drop, BEYOND, Some(5)), REST]);
+        check(&text, &[(Drop, BEYOND, Some(5)), (Pass, "TCP to port 22", None), REST]);
     }
     let nft = |rule: &str| {
         format!(
@@ -57,7 +57,7 @@ fn what_is_dropped_beyond_a_limit() {
         ("tcp dport 22 limit name \"ssh\" drop; tcp dport 22 accept", 5),
     ] {
         let beyond = (Drop, BEYOND, Some(line));
-        check(&nft(rule), &[(Pass, "TCP to port 22", None), beyond, REST]);
+        check(&nft(rule), &[beyond, (Pass, "TCP to port 22", None), REST]);
     }
     // Keys of one version of IP are its packets' alone.
     for rule in [
@@ -68,15 +68,15 @@ fn what_is_dropped_beyond_a_limit() {
         let of_four = (Drop, "TCP over IPv4 to port 22 beyond the limit of this rule", Some(5));
         check(
             &nft(&format!("tcp dport 22 {rule} drop; tcp dport 22 accept")),
-            &[(Pass, "TCP over IPv4 to port 22, TCP to port 22", None), of_four, REST],
+            &[of_four, (Pass, "TCP over IPv4 to port 22, TCP to port 22", None), REST],
         );
     }
     check(
         &nft("tcp dport 22 meter m { ip saddr limit rate 3/minute } accept; tcp dport 22 drop"),
         &[
+            (Drop, "TCP over IPv4 to port 22 beyond the limit of this rule", Some(5)),
             (Pass, "TCP over IPv4 to port 22", None),
             (Drop, "TCP over IPv6 to port 22", Some(5)),
-            (Drop, "TCP over IPv4 to port 22 beyond the limit of this rule", Some(5)),
             REST,
         ],
     );
@@ -90,8 +90,8 @@ fn floods() {
         text,
         &[
             (Pass, "all TCP", None),
-            (Pass, "TCP to port 80", None),
             (Drop, "TCP beyond the limit of this rule", Some(8)),
+            (Pass, "TCP to port 80", None),
             (Drop, "all other TCP", Some(2)),
         ],
     );

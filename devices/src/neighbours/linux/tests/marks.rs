@@ -93,10 +93,14 @@ table inet second {
  }
 }
 ";
-    let limited = format!("{both}, TCP to port 22");
     let beyond = "TCP to port 22 beyond the limit of this rule";
-    let of_host =
-        [(Pass, &*limited, None), (Drop, beyond, Some(13)), (Drop, "all other TCP", Some(13))];
+    // What the limit is not asked of stands before it.
+    let of_host = [
+        (Pass, both, None),
+        (Drop, beyond, Some(13)),
+        (Pass, "TCP to port 22", None),
+        (Drop, "all other TCP", Some(13)),
+    ];
     check(text, &[&[(Pass, "all TCP", None)], &of_host[..]].concat());
 }
 

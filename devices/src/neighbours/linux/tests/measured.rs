@@ -84,7 +84,8 @@ fn lists_that_share_ports() {
         text,
         &[
             (Drop, "TCP over IPv4 to port 81", Some(5)),
-            (Pass, "TCP over IPv4 to port 83, all other TCP over IPv6", None),
+            (Pass, "TCP over IPv4 to port 83", None),
+            (Pass, "all other TCP over IPv6", None),
             (Drop, "all other TCP", Some(3)),
         ],
     );

@@ -122,6 +122,7 @@ fn hosts_that_variables_call() {
     check(
         text,
         &[
+            (Drop, "TCP from $OTHER to $server_ip to port 80", Some(3)),
             (Strip, "TCP to $server_ip, TCP from $server_ip", Some(1)),
             (Drop, "TCP from $OTHER to port 80", Some(3)),
             (Pass, "all other TCP", None),

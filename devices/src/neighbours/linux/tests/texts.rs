@@ -42,17 +42,18 @@ fn a_table_speaks_of_its_version_of_ip_alone() {
     let web = "tcp dport 80 accept";
     check(
         &chain("ip", web),
-        &[(Pass, "TCP over IPv4 to port 80, all other TCP over IPv6", None), OTHER],
+        &[(Pass, "TCP over IPv4 to port 80", None), (Pass, "all other TCP over IPv6", None), OTHER],
     );
     check(
         &chain("ip6", web),
         &[(Pass, "TCP over IPv6 to port 80", None), six, (Pass, "all other TCP", None)],
     );
     check(&chain("inet", web), &[(Pass, "TCP to port 80", None), OTHER]);
-    let of_six = (Pass, "TCP to 10.1.0.0/16, all other TCP over IPv6", None);
+    let of_network = (Pass, "TCP to 10.1.0.0/16", None);
+    let of_six = (Pass, "all other TCP over IPv6", None);
     check(
         &chain("inet", "meta nfproto ipv6 accept\n  ip daddr 10.1.0.0/16 accept"),
-        &[of_six, OTHER],
+        &[of_network, of_six, OTHER],
     );
     // What is not of a network of IPv4 is still of IPv4.
     let found = told(&chain("inet", "ip saddr != 10.0.0.0/8 accept")).verdicts;
@@ -160,7 +161,7 @@ fn what_is_for_the_host_itself() {
         directions(host),
         [
             "pass all TCP: forwarded, both directions",
-            "terminate TCP to port 80: to this host itself",
+            "terminate TCP to port 80: to this host itself by any other interface but lo",
             "drop TCP to port 25: to this host itself",
             "pass all other TCP: to this host itself",
         ]

@@ -229,7 +229,11 @@ fn sockets_in_front_of_a_proxy() {
     );
     check(&nft("meta l4proto tcp "), &[taken("all TCP")]);
     let save = "*mangle\n:DIVERT - [0:0]\n-A PREROUTING -p tcp -m socket --transparent -j DIVERT\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\n-A DIVERT -j MARK --set-mark 1\n-A DIVERT -j ACCEPT\nCOMMIT\n";
-    check(save, &[(Terminate, "all TCP", Some(4))]);
+    let own = (Drop, "all TCP", Some(4));
+    check(save, &[(Terminate, "all TCP", Some(4)), own]);
+    // What answers this host's own connections has a socket, which is no proxy's.
+    let any = save.replace(" --transparent", "");
+    assert!(!directions(&any).iter().any(|row| row.contains("opened")));
 }
 
 /// An interface that a shell's variable names is called by it, and what becomes of all others is sure.
@@ -278,8 +282,8 @@ fn a_proxy_without_a_mark() {
     has(&before, &["terminate TCP to port 80: forwarded, both directions; to this host itself"]);
 }
 
-/// A proxy takes who calls; what answers another's connection it has no use for, and this host's own connections have
-/// their sockets.
+/// A proxy takes who calls; what answers another's connection it has no use for. What answers this host's own has that one's
+/// socket, and is dropped for it (Linux, net/netfilter/xt_TPROXY.c).
 #[test]
 fn answers_that_come_to_a_proxy() {
     let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.0/8 -j RETURN\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 192.0.2.1 -j DROP\nCOMMIT\n";
@@ -291,7 +295,7 @@ fn answers_that_come_to_a_proxy() {
             "terminate all other TCP: forwarded, both directions; to this host itself",
             "pass TCP to 10.0.0.0/8: to this host itself",
             "drop TCP to 192.0.2.1/32: opened by this host itself",
-            "pass all other TCP: opened by this host itself",
+            "drop all other TCP: opened by this host itself",
         ],
     );
     // Behind a translation answers come to an address of this host, which rules may name.

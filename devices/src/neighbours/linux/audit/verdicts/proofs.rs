@@ -191,7 +191,9 @@ impl Tried {
                     }
                     let Some(joint) = joints[at].with(named, &flows.unnamed) else { continue };
                     let name = joint.class.to_string();
-                    let is_such = |of: &&Named| self.is_named_by(joint.call, of, way);
+                    let is_such = |of: &&Named| {
+                        of.traffic.others.is_empty() || self.is_named_by(joint.call, of, way)
+                    };
                     if known.contains(&name) || !joint.of.iter().all(is_such) {
                         continue;
                     }

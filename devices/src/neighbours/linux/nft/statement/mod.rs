@@ -182,7 +182,7 @@ impl<'t> Statement<'_, '_, 't> {
                     self.marked(false, &tail[at + 2..]);
                 }
                 let goes_on = !tail.contains(&"accept");
-                self.decides(Target::Take { goes_on }, all)
+                self.decides(Target::Take { goes_on, drops_others: false }, all)
             }
             ("redirect", _) => self.redirect(tail),
             ("masquerade" | "snat" | "dnat", _) => {
