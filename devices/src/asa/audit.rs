@@ -20,7 +20,7 @@ use super::access::{self, Access};
 use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, PolicyMap};
 use super::lists::AccessGroup;
 use super::tcp_map::SEED;
-use super::{Asa, access_policy, explain, grammar, levels, names, policy_route, touches};
+use super::{Asa, access_policy, explain, grammar, levels, names, own, policy_route, touches};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -145,6 +145,7 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
             verdict.because = vec![Because::line(place, why)];
         }
     }
+    verdicts.extend(own::services(&config, text));
     verdicts.extend(refused(&config));
     verdicts.extend(unread(&config));
     verdicts.extend(policy_route::refused(&config, text));

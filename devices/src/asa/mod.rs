@@ -21,6 +21,7 @@ mod names;
 mod nat;
 mod normalizer;
 mod order;
+mod own;
 mod pix;
 mod policy;
 mod policy_route;

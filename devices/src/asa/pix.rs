@@ -3,10 +3,10 @@
 
 use crate::audit::platform::{HEADER, Platform};
 use crate::audit::{Audit, Verdict};
-use crate::config::{ConfigText, Diagnostics};
+use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::config::Kind;
-use super::{audit, grammar, levels};
+use super::{audit, grammar, levels, own};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -41,7 +41,8 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let mut config = grammar::read(text, &mut found);
     config.kind = Kind::Pix6;
-    let mut dropped: Vec<Verdict> = audit::refused(&config);
+    let mut dropped: Vec<Verdict> = own::services(&config, text);
+    dropped.extend(audit::refused(&config));
     dropped.extend(audit::unread(&config));
     dropped.extend(levels::refused(&config));
     let why = "PIX 6 has fixups and no tcp-map; what it does to option 30 is not documented";
@@ -57,6 +58,15 @@ fn audit(text: ConfigText<'_>) -> Audit {
     };
     all.warnings = found.into_all();
     all.warnings.retain(|warning| is_read(warning.line));
+    let translates = |line: &&Line<'_>| matches!(line.words.first(), Some(&("nat" | "static")));
+    if let Some(line) = lines.iter().find(translates) {
+        let mut found = Diagnostics::new(text.file);
+        let message = "nothing crosses a PIX before 7.0 that no nat, static or nat 0 names, whatever its lists permit: which \
+                       connections that are is not said";
+        found.warn(line, "", message);
+        all.warnings.extend(found.into_all());
+        all.warnings.sort_by_key(|warning| warning.line);
+    }
     all
 }
 
@@ -89,6 +99,9 @@ mod tests {
         );
         let refused = "drop | TCP that is not permitted by access list acl_out | interface outside, opened from its side | 7";
         assert_eq!(told(&listed), [permitted, refused, back]);
+        let translated = format!("{FOUR}static (inside,outside) 198.51.100.5 10.0.0.5\n");
+        let warnings = audit(ConfigText::new("pix", &translated)).warnings;
+        assert_eq!(warnings.iter().map(|warning| warning.line).collect::<Vec<_>>(), [5]);
         let conduits = format!("{FOUR}conduit permit tcp host 198.51.100.5 eq www any\n");
         let beside =
             "drop | TCP that no conduit permits | opened from interface outside towards inside | 2";
