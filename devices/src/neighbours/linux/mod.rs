@@ -242,9 +242,14 @@ pub(crate) fn build(
 
 /// The rules of a text of iptables or nftables.
 fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
-    let mut rules =
-        if nft::is_one(text) { nft::read(text, found) } else { iptables::read(text, found) };
     let all = text.lines();
+    let mut rules = match nft::is_one(text) {
+        true => {
+            iptables::alternatives::warn(&all, &[], found);
+            nft::read(text, found)
+        }
+        false => iptables::read(text, found),
+    };
     let mut say = |number: u32, message: &str| {
         if let Ok(at) = all.binary_search_by_key(&number, |line| line.number) {
             found.warn(&all[at], "", message);

@@ -21,7 +21,7 @@ use crate::spec::DeviceContext;
 use super::paths::each_of;
 use super::rules::{Base, Hook, Ruleset};
 use super::target::Target;
-use super::{Linux, nft, rules_of};
+use super::{Linux, iptables, nft, rules_of};
 use flows::flows;
 pub use single::Netfilter;
 use verdicts::Tried;
@@ -138,12 +138,19 @@ fn listing_of(text: ConfigText<'_>) -> bool {
 }
 
 fn audit(text: ConfigText<'_>) -> Built {
-    if listing_of(text) {
-        let why = "the listing of `iptables -L` leaves out much of what its rules ask for: paste what \
-                   `iptables-save` prints";
-        return Ok(Audit::unknown(None, why));
-    }
     let mut found = Diagnostics::new(text.file);
+    if listing_of(text) {
+        if !iptables::is_whole_listing(text.text) {
+            let why = "the listing of `iptables -L` leaves out much of what its rules ask for: paste what \
+                       `iptables-save` prints";
+            return Ok(Audit::unknown(None, why));
+        }
+        if let Some(line) = text.lines().iter().find(|line| line.words[0] == "Chain") {
+            let message =
+                "a listing is of one table: what those do that are not listed here is not said";
+            found.warn(line, "", message);
+        }
+    }
     let mut rules = rules_of(text, &mut found);
     if let Some(place) = &rules.translates
         && let Some(line) = text.lines().iter().find(|line| line.number == place.line)

@@ -27,9 +27,9 @@ fn bare(word: &str) -> &str {
 }
 
 /// A branch of `case`.
-struct Branch<'a> {
+pub(super) struct Branch<'a> {
     labels: Vec<&'a str>,
-    lines: RangeInclusive<usize>,
+    pub(super) lines: RangeInclusive<usize>,
 }
 
 /// Places of lines that are done when the script is not started: branches of a `case` of which another one is `start`,
@@ -64,7 +64,7 @@ pub(super) fn unmeant(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeI
 }
 
 /// The branches of the `case` at this place: `start|restart)`, down to `;;`.
-fn branches<'a>(lines: &[Line<'a>], case: usize) -> Vec<Branch<'a>> {
+pub(super) fn branches<'a>(lines: &[Line<'a>], case: usize) -> Vec<Branch<'a>> {
     let mut all: Vec<Branch<'a>> = Vec::new();
     let mut depth = 0;
     let mut is_label = true;

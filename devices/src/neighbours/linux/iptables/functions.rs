@@ -7,10 +7,11 @@ use crate::config::{Diagnostics, Line, quoted};
 use super::calls::is_usual_word;
 use super::shell::is_iptables;
 
-struct Function<'a> {
-    name: &'a str,
+/// A function of a script.
+pub(super) struct Function<'a> {
+    pub(super) name: &'a str,
     /// Places of its lines.
-    lines: RangeInclusive<usize>,
+    pub(super) lines: RangeInclusive<usize>,
     is_called: bool,
 }
 
@@ -72,7 +73,7 @@ fn begins(word: &str) -> bool {
 }
 
 /// The functions of a script, by lines of their own: `name() {` or `function name {`, down to `}`.
-fn functions<'a>(lines: &[Line<'a>]) -> Vec<Function<'a>> {
+pub(super) fn functions<'a>(lines: &[Line<'a>]) -> Vec<Function<'a>> {
     let mut all = Vec::new();
     let mut at = 0;
     while at < lines.len() {

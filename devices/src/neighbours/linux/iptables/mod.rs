@@ -1,12 +1,14 @@
 //! Rules of iptables, as `iptables-save` prints them or as the commands give them.
 
 mod abbreviated;
+pub(super) mod alternatives;
 mod branches;
 mod calls;
 mod commands;
 mod echoed;
 mod ends;
 mod functions;
+mod listing;
 mod loops;
 mod rule;
 mod shell;
@@ -76,9 +78,14 @@ fn table_line(line: &str) -> Option<(&str, Option<Table>)> {
 /// Chains that there are without being made.
 const BUILT_IN: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
 
+/// True for what `iptables -L -v` prints, which has all that its rules ask for.
+pub(super) fn is_whole_listing(text: &str) -> bool {
+    listing::read_out(text).is_some()
+}
+
 /// Reads a text.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
-    let read = echoed::read_out(text.text);
+    let read = listing::read_out(text.text).map_or_else(|| echoed::read_out(text.text), Cow::Owned);
     let text = match &read {
         // Its lines may be known already.
         Cow::Borrowed(_) => text,
@@ -95,6 +102,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     if is_script {
         unread.extend(ends::ended(&lines, found));
         unread.extend(functions::uncalled(&lines, &unread, found));
+        alternatives::warn(&lines, &unread, found);
         unread.extend(wrappers.iter().map(|wrapper| wrapper.lines.clone()));
     }
     let variables = Variables::of(&lines);

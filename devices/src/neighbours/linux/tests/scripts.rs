@@ -320,3 +320,19 @@ fn functions_that_services_have_names_of() {
     // A command of its own.
     assert!(!dropped(&text.replace(" start)\n  start\n", " start)\n  start; stop\n")));
 }
+
+/// Of branches that a script takes one of, it is said that the rules of all are read.
+#[test]
+fn branches_that_exclude_each_other() {
+    let warned = |text: &str| -> Vec<u32> {
+        let is_such = |message: &str| message.contains("takes one");
+        let warnings = told(text).warnings.into_iter();
+        warnings.filter(|warning| is_such(&warning.message)).map(|warning| warning.line).collect()
+    };
+    let case = "iptables -P FORWARD ACCEPT\nweb() {\n iptables -A FORWARD -p tcp --dport 80 -j DROP\n}\ncase \"$MODE\" in\n web)\n  web\n ;;\n mail)\n  iptables -A FORWARD -p tcp --dport 25 -j DROP\n ;;\nesac\niptables -A FORWARD -p udp -j DROP\n";
+    assert_eq!(warned(case), [2, 5]);
+    assert_eq!(warned(&case.replace("  web\n", "  echo web\n")), [0; 0]);
+    let both = "if [ \"$MODE\" = web ]; then\n iptables -A FORWARD -p tcp --dport 80 -j DROP\nelse\n iptables -A FORWARD -p tcp --dport 25 -j DROP\nfi\niptables -P FORWARD ACCEPT\n";
+    assert_eq!(warned(both), [1]);
+    assert_eq!(warned(&both.replace("else\n", "")), [0; 0]);
+}

@@ -229,7 +229,18 @@ fn forms_of_iptables() {
         ],
     );
     let listing = "Chain FORWARD (policy DROP 0 packets, 0 bytes)\n pkts bytes target     prot opt in     out     source               destination\n    1    60 ACCEPT     tcp  --  eth0   *       0.0.0.0/0            0.0.0.0/0            tcp dpt:80\n";
-    let audit = told(listing);
+    let answers = "    0     0 ACCEPT     all  --  *      *       0.0.0.0/0            0.0.0.0/0            ctstate RELATED,ESTABLISHED\n";
+    assert_eq!(
+        directions(&format!("{listing}{answers}")),
+        [
+            "pass TCP to port 80: forwarded from eth0 to any other interface",
+            "drop all other TCP: forwarded from eth0 to any other interface",
+            "drop all TCP: forwarded from any other interface to eth0; forwarded from any other interface to any other interface",
+        ]
+    );
+    // Without counters it leaves interfaces out.
+    let short = "Chain FORWARD (policy DROP)\ntarget     prot opt source               destination\nACCEPT     tcp  --  0.0.0.0/0            0.0.0.0/0            tcp dpt:80\n";
+    let audit = told(short);
     assert_eq!(audit.verdicts[0].effect, Unknown);
     assert!(audit.verdicts[0].because[0].rule.contains("iptables-save"));
 }
