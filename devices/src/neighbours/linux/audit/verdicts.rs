@@ -532,7 +532,7 @@ impl Tried {
         // Who looks for the first row that is of a connection finds what of it is not known.
         rows.sort_by_key(|row| row.outcome.0 != Effect::Unknown);
         narrower_first(&mut rows);
-        self.limits_first(&mut rows, &tried, limited, flows.parts_max);
+        self.limits_first(&mut rows, &tried, limited, flows);
         self.proofread(&mut rows, &tried, &rests, flows, way);
         let others = |traffic: &str, outcome: Option<Outcome>| {
             Some(Row { traffic: vec![traffic.to_owned()], ..Row::of(outcome?) })
@@ -564,8 +564,9 @@ impl Tried {
         rows: &mut Vec<Row>,
         tried: &[(Cow<'_, Named>, Vec<OfVersion>)],
         limited: Vec<(String, &[usize])>,
-        mut left: usize,
+        flows: &Flows,
     ) {
+        let mut left = flows.parts_max;
         for (name, limits) in limited {
             let Some(at) = rows.iter().position(|row| row.traffic.contains(&name)) else {
                 continue;
@@ -576,7 +577,8 @@ impl Tried {
                 let named = tried.iter().find(|(named, _)| named.traffic.to_string() == name);
                 left = left.saturating_sub(1);
                 named.filter(|_| left > 0).is_some_and(|(named, _)| {
-                    effect(&self.one(named.call(), limits)) == Some(beyond)
+                    let mut flows = versions(named, flows).into_iter().map(|(_, flow)| flow);
+                    flows.any(|flow| effect(&self.one(named.called(flow), limits)) == Some(beyond))
                 })
             };
             let first = (0..at).find_map(|before| {

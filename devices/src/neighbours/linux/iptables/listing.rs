@@ -377,4 +377,22 @@ mod tests {
             let _ = read_out(&format!("{filter}{broken}\n"));
         }
     }
+
+    /// Whatever is written, nothing panics, and each line stays in its place.
+    #[test]
+    fn broken_listings() {
+        let whole = "Chain INPUT (policy DROP 0 packets, 0 bytes)\n pkts bytes target prot opt in out source destination\n 0 0 ACCEPT tcp -- !eth0 * ::/0 0.0.0.0/0 [goto] /* é */ tcp dpts:!1:2 flags:!0x17/0x02 multiport dports !22,80 ADDRTYPE match src-type !LOCAL limit: avg 1/s burst 5 recent: UPDATE seconds: 1 side: source mask: x TPROXY redirect 127.0.0.1:1 mark 0x1/0x1 MARK xset 0x1/0x1 to:[fd00::1]:80 redir ports 80 #conn src/32 > 80 statistic mode random probability 0.5\n";
+        let words: Vec<&str> = whole.split(' ').collect();
+        for at in 0..words.len() {
+            for length in [1, 2, 5] {
+                let rest = words.get(at + length..).unwrap_or(&[]);
+                let text = [&words[..at], rest].concat().join(" ");
+                let lines = read_out(&text).map_or(0, |read| read.lines().count());
+                assert!(lines == 0 || lines == text.lines().count(), "{text}");
+            }
+        }
+        for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+            let _ = read_out(&whole[..end]);
+        }
+    }
 }

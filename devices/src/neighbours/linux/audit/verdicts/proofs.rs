@@ -148,6 +148,69 @@ fn merged(classes: Vec<Class>) -> Vec<Class> {
     all
 }
 
+/// Rows that are added, behind those of what is not known.
+struct Added {
+    from: usize,
+    rows: usize,
+    classes: usize,
+}
+
+impl Added {
+    fn behind(rows: &[Row]) -> Self {
+        let from = rows.iter().take_while(|row| row.outcome.0 == Effect::Unknown).count();
+        Self { from, rows: 0, classes: 0 }
+    }
+
+    fn names(&self, rows: &[Row], class: &Class) -> bool {
+        let name = class.to_string();
+        let mut added = rows[self.from..self.from + self.rows].iter().flat_map(|row| &row.classes);
+        added.any(|of| of.to_string() == name)
+    }
+
+    /// Adds what the rows tell otherwise of than what becomes of it.
+    fn correct(
+        &mut self,
+        rows: &mut Vec<Row>,
+        found: &[(Class, Call, Outcome)],
+        rests: &[Option<Outcome>; 2],
+    ) {
+        for _ in 0..READINGS {
+            let before = self.classes;
+            for (class, call, outcome) in found {
+                let rest = effect(&rests[usize::from(call.flow.dst.is_ipv6())]);
+                let said = read(rows, rest, class, *call);
+                if said.is_empty()
+                    || said.iter().any(|said| [outcome.0, Effect::Unknown].contains(said))
+                    || self.classes == ADDED_MAX
+                {
+                    continue;
+                }
+                self.classes += 1;
+                let is_first = |row: &&mut Row| self.rows > 0 && row.outcome == *outcome;
+                match rows.get_mut(self.from).filter(is_first) {
+                    Some(first) => first.classes.push(class.clone()),
+                    None => {
+                        let classes = vec![class.clone()];
+                        rows.insert(self.from, Row { classes, ..Row::of(outcome.clone()) });
+                        self.rows += 1;
+                    }
+                }
+            }
+            if self.classes == before {
+                return;
+            }
+        }
+    }
+
+    /// Names those rows.
+    fn finish(&self, rows: &mut [Row]) {
+        for row in &mut rows[self.from..self.from + self.rows] {
+            row.classes = merged(std::mem::take(&mut row.classes));
+            row.traffic = row.classes.iter().map(|class| format!("TCP{class}")).collect();
+        }
+    }
+}
+
 impl Tried {
     /// What becomes of what classes have in common, of each version of IP that they are of.
     fn of_versions(&mut self, joint: &Joint<'_>, flows: &Flows) -> Vec<(Call, Option<Outcome>)> {
@@ -181,8 +244,12 @@ impl Tried {
             let told = calls.zip(told.iter().map(|(_, outcome)| outcome.clone())).collect();
             found.extend(of_each_version(&named.traffic, told));
         }
+        let mut added = Added::behind(rows);
         let mut from = 0;
         for _ in 1..JOINED_MAX {
+            added.correct(rows, &found, rests);
+            // What has a row now may have parts that fare otherwise.
+            joints[from..].sort_by_cached_key(|joint| !added.names(rows, &joint.class));
             let until = joints.len();
             for at in from..until {
                 for named in &named {
@@ -206,37 +273,7 @@ impl Tried {
             }
             from = until;
         }
-        let unknown = rows.iter().take_while(|row| row.outcome.0 == Effect::Unknown).count();
-        let (mut added, mut rows_added) = (0, 0);
-        for _ in 0..READINGS {
-            let before = added;
-            for (class, call, outcome) in &found {
-                let rest = effect(&rests[usize::from(call.flow.dst.is_ipv6())]);
-                let said = read(rows, rest, class, *call);
-                if said.is_empty()
-                    || said.iter().any(|said| [outcome.0, Effect::Unknown].contains(said))
-                    || added == ADDED_MAX
-                {
-                    continue;
-                }
-                added += 1;
-                let is_first = |row: &&mut Row| rows_added > 0 && row.outcome == *outcome;
-                match rows.get_mut(unknown).filter(is_first) {
-                    Some(first) => first.classes.push(class.clone()),
-                    None => {
-                        let classes = vec![class.clone()];
-                        rows.insert(unknown, Row { classes, ..Row::of(outcome.clone()) });
-                        rows_added += 1;
-                    }
-                }
-            }
-            if added == before {
-                break;
-            }
-        }
-        for row in &mut rows[unknown..unknown + rows_added] {
-            row.classes = merged(std::mem::take(&mut row.classes));
-            row.traffic = row.classes.iter().map(|class| format!("TCP{class}")).collect();
-        }
+        added.correct(rows, &found, rests);
+        added.finish(rows);
     }
 }
