@@ -294,6 +294,13 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     if of_host.iter().flat_map(|(_, verdicts)| verdicts).any(|v| v.effect != Effect::Pass) {
         told.extend(of_host);
     }
+    if let Some(number) = tried.untold
+        && let Some(line) = text.lines().iter().find(|line| line.number == number)
+    {
+        let message = "rules cross more often than there are rows for: some connections that this rule, or another one, decides \
+                       of fare otherwise than the first row that names them says";
+        found.warn(line, "", message);
+    }
     // Rows of several ways stay in the order of each: the first that fits a connection tells of it.
     for (way, verdicts) in told {
         let mut before = rows.len();

@@ -47,6 +47,8 @@ pub(super) struct Tried {
     asked: Option<AskedOf>,
     /// Rules change marks.
     gives_marks: bool,
+    /// The line of a rule that decides of what several classes have in common, where more such is there than has a row.
+    pub(super) untold: Option<u32>,
 }
 
 const fn effect(outcome: &Option<Outcome>) -> Option<Effect> {
@@ -102,7 +104,7 @@ impl Tried {
     pub(super) fn of(linux: Linux) -> Self {
         let gives_marks = linux.rules.entries.iter().any(|entry| !entry.marks.is_empty());
         let (ingress, at) = (PortId(0), SimTime::ZERO);
-        Self { linux, ingress, at, sent: None, by: None, asked: None, gives_marks }
+        Self { linux, ingress, at, sent: None, by: None, asked: None, gives_marks, untold: None }
     }
 
     /// What becomes of a connection; nothing where it takes another way than the one that is tried. Where rules ask for

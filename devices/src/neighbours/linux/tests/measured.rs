@@ -2,7 +2,7 @@
 
 use crate::audit::Effect::{Drop, Pass, Strip};
 
-use super::texts::{check, directions};
+use super::texts::{check, directions, told};
 
 /// An exclamation mark within a rule is none of the remarks that pages put behind commands.
 #[test]
@@ -75,6 +75,19 @@ fn networks_within_networks() {
             (Pass, "all other TCP", None),
         ],
     );
+}
+
+/// Where more crosses than there are rows for, that is said.
+#[test]
+fn rules_that_cross_often() {
+    let rules = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s 10.0.0.0/30 -j ACCEPT\n-A FORWARD -s 10.0.0.0/24 -j DROP\n-A FORWARD -s 10.0.0.0/16 -j ACCEPT\n-A FORWARD -s 10.0.0.0/8 -j DROP\n-A FORWARD -p tcp --dport 1000:1010 -j ACCEPT\n-A FORWARD -p tcp --dport 1000:2000 -j DROP\n-A FORWARD -p tcp --dport 1000:3000 -j ACCEPT\n-A FORWARD -p tcp --dport 1000:4000 -j DROP\n";
+    let warned = |text: &str| {
+        let warnings = told(text).warnings.into_iter();
+        warnings.filter(|warning| warning.message.contains("cross more often")).count()
+    };
+    assert_eq!(warned(rules), 1);
+    let few = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s 10.0.0.0/30 -j ACCEPT\n-A FORWARD -s 10.0.0.0/24 -j DROP\n";
+    assert_eq!(warned(few), 0);
 }
 
 /// Of a list a port is tried that is no other rule's.

@@ -153,12 +153,14 @@ struct Added {
     from: usize,
     rows: usize,
     classes: usize,
+    /// The line that decides of the first of those for which there is no place.
+    untold: Option<u32>,
 }
 
 impl Added {
     fn behind(rows: &[Row]) -> Self {
         let from = rows.iter().take_while(|row| row.outcome.0 == Effect::Unknown).count();
-        Self { from, rows: 0, classes: 0 }
+        Self { from, rows: 0, classes: 0, untold: None }
     }
 
     fn names(&self, rows: &[Row], class: &Class) -> bool {
@@ -181,8 +183,11 @@ impl Added {
                 let said = read(rows, rest, class, *call);
                 if said.is_empty()
                     || said.iter().any(|said| [outcome.0, Effect::Unknown].contains(said))
-                    || self.classes == ADDED_MAX
                 {
+                    continue;
+                }
+                if self.classes == ADDED_MAX {
+                    self.untold = self.untold.or(outcome.1.iter().find_map(|of| of.line));
                     continue;
                 }
                 self.classes += 1;
@@ -275,5 +280,6 @@ impl Tried {
         }
         added.correct(rows, &found, rests);
         added.finish(rows);
+        self.untold = self.untold.or(added.untold);
     }
 }
