@@ -63,12 +63,12 @@ pub(super) fn services(config: &AsaConfig, text: ConfigText<'_>) -> Vec<Verdict>
         open.entry((portal, "webvpn")).or_default().entry(name).or_default().push(place);
     }
     let verdict = |((port, what), by): ((u16, &str), BTreeMap<String, Vec<ConfigLine>>)| {
-        let why = "the ASA itself is the TCP peer of whom this lets in";
+        let why = "the box itself is the TCP peer of whom this lets in";
         let cited = by.values().flat_map(|places| places.iter().take(CITED_MAX));
         let because = cited.map(|place| Because::line(place, why)).collect();
         let each = by.keys().map(|name| format!("interface {name}, opened from its side"));
         Verdict {
-            traffic: format!("TCP to port {port} of the ASA itself ({what})"),
+            traffic: format!("TCP to port {port} of the box itself ({what})"),
             direction: each.collect::<Vec<_>>().join("; "),
             effect: Effect::Terminate,
             because,
@@ -121,8 +121,8 @@ mod tests {
         assert_eq!(
             told(shells),
             [
-                "TCP to port 22 of the ASA itself (ssh) | interface inside, opened from its side; interface outside, opened from its side",
-                "TCP to port 23 of the ASA itself (telnet) | interface inside, opened from its side",
+                "TCP to port 22 of the box itself (ssh) | interface inside, opened from its side; interface outside, opened from its side",
+                "TCP to port 23 of the box itself (telnet) | interface inside, opened from its side",
             ]
         );
         let web = "http 10.0.0.0 255.0.0.0 inside\n";
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(
             told(&web),
             [
-                "TCP to port 444 of the ASA itself (webvpn) | interface outside, opened from its side",
-                "TCP to port 8443 of the ASA itself (http server) | interface inside, opened from its side",
+                "TCP to port 444 of the box itself (webvpn) | interface outside, opened from its side",
+                "TCP to port 8443 of the box itself (http server) | interface inside, opened from its side",
             ]
         );
         assert_eq!(told("ssh 0.0.0.0 0.0.0.0 dmz\nssh x y\nssh\nwebvpn\n enable\n"), [""; 0]);

@@ -99,16 +99,18 @@ impl Named {
 
     /// What its rule says of a connection, and of the rest what another one says.
     pub(super) fn of_both(&self, other: &Flow, general: Flow) -> Flow {
-        let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
-            let ip = if mine.ip() == general.ip() { others.ip() } else { mine.ip() };
-            let port = if mine.port() == general.port() { others.port() } else { mine.port() };
-            SocketAddr::new(ip, port)
-        };
-        Flow {
-            src: or(self.flow.src, other.src, general.src),
-            dst: or(self.flow.dst, other.dst, general.dst),
-        }
+        both(self.flow, *other, general)
     }
+}
+
+/// What one connection says, and of the rest, where it is like any, what another one does.
+pub(super) fn both(mine: Flow, other: Flow, general: Flow) -> Flow {
+    let or = |mine: SocketAddr, others: SocketAddr, general: SocketAddr| {
+        let ip = if mine.ip() == general.ip() { others.ip() } else { mine.ip() };
+        let port = if mine.port() == general.port() { others.port() } else { mine.port() };
+        SocketAddr::new(ip, port)
+    };
+    Flow { src: or(mine.src, other.src, general.src), dst: or(mine.dst, other.dst, general.dst) }
 }
 
 /// Connections that rules name.

@@ -19,8 +19,8 @@ pub(super) fn is_usual_word(word: &str) -> bool {
     STARTS.contains(&word) || STOPS.contains(&word)
 }
 
-/// Most lines of a `case`.
-const LINES_MAX: usize = 2_000;
+/// Most lines of a `case`, or of an `if`.
+pub(super) const LINES_MAX: usize = 2_000;
 
 fn bare(word: &str) -> &str {
     word.trim_matches(['"', '\'', '(', ')', ';'])

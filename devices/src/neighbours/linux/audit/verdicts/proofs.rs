@@ -2,13 +2,13 @@
 //! in common than what becomes of it, it is told by a row of its own.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 
 use sim_core::wire::packet::Flow;
 
 use crate::audit::Effect;
 use crate::neighbours::linux::audit::class::Class;
-use crate::neighbours::linux::audit::flows::{Call, Flows, Named};
+use crate::neighbours::linux::audit::flows::{Call, Flows, Named, both};
 use crate::neighbours::linux::audit::unnamed::Unnamed;
 use crate::neighbours::linux::audit::ways::Way;
 
@@ -33,16 +33,13 @@ impl<'n> Joint<'n> {
         Self { class: named.traffic.clone(), call: named.call(), of: vec![named] }
     }
 
-    /// What it has in common with another class; nothing where that is nothing, or all of either.
+    /// What it has in common with another class; nothing where that is nothing.
     fn with(&self, named: &'n Named, unnamed: &Unnamed) -> Option<Self> {
         let class = self.class.joined(&named.traffic)?;
-        let name = class.to_string();
-        if [&self.class, &named.traffic].iter().any(|of| of.to_string() == name) {
-            return None;
-        }
         let [mine, other] = [self.call.flow, named.flow];
         let is_of_one = |flow: &Flow| flow.src.is_ipv6() == flow.dst.is_ipv6();
-        let flow = [both(mine, other, unnamed), both(other, mine, unnamed)]
+        let general = |of: Flow| unnamed.flow(of.dst.is_ipv6());
+        let flow = [both(mine, other, general(mine)), both(other, mine, general(other))]
             .into_iter()
             .find(|flow| is_of_one(flow) && class.has(*flow))?;
         let call = Call {
@@ -53,17 +50,6 @@ impl<'n> Joint<'n> {
         let of = self.of.iter().copied().chain([named]).collect();
         Some(Self { class, call, of })
     }
-}
-
-/// What one connection says, and of the rest what another one does.
-fn both(mine: Flow, other: Flow, unnamed: &Unnamed) -> Flow {
-    let general = unnamed.flow(mine.dst.is_ipv6());
-    let or = |mine: SocketAddr, other: SocketAddr, general: SocketAddr| {
-        let ip = if mine.ip() == general.ip() { other.ip() } else { mine.ip() };
-        let port = if mine.port() == general.port() { other.port() } else { mine.port() };
-        SocketAddr::new(ip, port)
-    };
-    Flow { src: or(mine.src, other.src, general.src), dst: or(mine.dst, other.dst, general.dst) }
 }
 
 /// What a row says of a connection.
@@ -187,7 +173,12 @@ impl Added {
                     continue;
                 }
                 if self.classes == ADDED_MAX {
-                    self.untold = self.untold.or(outcome.1.iter().find_map(|of| of.line));
+                    // The line of what becomes of it, or of the row that tells otherwise.
+                    let told = rows
+                        .iter()
+                        .filter(|row| !matches!(row.speaks_of(class, *call), Said::Nothing));
+                    let mut because = outcome.1.iter().chain(told.flat_map(|row| &row.outcome.1));
+                    self.untold = self.untold.or(because.find_map(|of| of.line));
                     continue;
                 }
                 self.classes += 1;
@@ -241,7 +232,9 @@ impl Tried {
     ) {
         let named: Vec<&Named> = tried.iter().map(|(named, _)| &**named).collect();
         let mut left = flows.parts_max;
-        let mut known: Vec<String> = Vec::new();
+        // What is all of a class is told by its own row.
+        let mut known: BTreeSet<String> =
+            named.iter().map(|named| named.traffic.to_string()).collect();
         let mut found: Vec<(Class, Call, Outcome)> = Vec::new();
         let mut joints: Vec<Joint<'_>> = named.iter().map(|named| Joint::of(named)).collect();
         for (named, told) in tried {
@@ -262,15 +255,13 @@ impl Tried {
                         continue;
                     }
                     let Some(joint) = joints[at].with(named, &flows.unnamed) else { continue };
-                    let name = joint.class.to_string();
                     let is_such = |of: &&Named| {
                         of.traffic.others.is_empty() || self.is_named_by(joint.call, of, way)
                     };
-                    if known.contains(&name) || !joint.of.iter().all(is_such) {
+                    if !joint.of.iter().all(is_such) || !known.insert(joint.class.to_string()) {
                         continue;
                     }
                     left -= 1;
-                    known.push(name);
                     let told = self.of_versions(&joint, flows);
                     found.extend(of_each_version(&joint.class, told));
                     joints.push(joint);
