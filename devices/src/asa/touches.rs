@@ -12,7 +12,7 @@ use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::access::permitted;
 use super::audit::advice;
-use super::config::{Advanced, AsaConfig, Inspect, PolicyClass};
+use super::config::{Advanced, AsaConfig, Inspect, Interface, PolicyClass};
 use super::lists::AccessGroup;
 use super::nat::Nat;
 
@@ -126,21 +126,37 @@ fn reverse_paths(config: &AsaConfig) -> Vec<(&ConfigLine, String)> {
     for nat in config.nats.iter().take(TRANSLATIONS_MAX) {
         let Some(([real, mapped], within)) = nat.shared() else { continue };
         let is_inbound = |g: &&AccessGroup| g.inbound && g.interface.as_deref() == Some(mapped);
-        let Some(group) = config.access_groups.iter().find(is_inbound) else { continue };
+        let group = config.access_groups.iter().find(is_inbound);
+        // Without a list the levels tell.
+        let levels = [mapped, real].map(|name| config.interface(name).map(Interface::level));
+        let by_level = match levels {
+            [Some(from), Some(to)] => from > to || from == to && config.same_security_permitted,
+            _ => false,
+        };
+        if group.is_none() && !by_level {
+            continue;
+        }
         let from = SocketAddr::new(Ipv4Addr::new(198, 51, 100, 71).into(), 40_471);
         let general = Flow { src: from, dst: SocketAddr::new(within, 5001) };
-        let named = config.list_of(group).map_or_else(Vec::new, |list| list.samples());
+        let list = group.and_then(|group| config.list_of(group));
+        let named = list.map_or_else(Vec::new, |list| list.samples());
         let is_translated = |flow: &Flow| {
             let called = flow.dst.ip();
             let by_itself = |other: &Nat| other.shared().is_none() && other.names(called);
             nat.names(called) && !config.nats.iter().any(by_itself)
         };
         let mut flows = std::iter::once(general).chain(named).filter(is_translated);
-        if flows.any(|flow| permitted(config, group, [mapped, real], flow).is_ok()) {
+        let permits = |flow: Flow| {
+            group.is_none_or(|group| permitted(config, group, [mapped, real], flow).is_ok())
+        };
+        if flows.any(permits) {
+            let though = group.map_or_else(
+                || "security levels permit it".to_owned(),
+                |group| format!("access list {} permits some", group.list),
+            );
             let message = format!(
-                "what is opened at {mapped} towards an address behind {real} that this translates is dropped, though access \
-                 list {} permits some (asymmetric NAT rules)",
-                group.list
+                "what is opened at {mapped} towards an address behind {real} that this translates is dropped, though {though} \
+                 (asymmetric NAT rules)"
             );
             notes.push((&nat.place, message));
         }
@@ -311,6 +327,15 @@ mod tests {
         // A server with a rule of its own is called by its real address in lists.
         let server = base.replace("tcp any any", "tcp any host 10.10.20.9").replace("access-list O", "object network S\n host 10.10.20.9\n nat (inside,outside) static 192.0.2.9\naccess-list O");
         assert_eq!(lines(&server), [0; 0]);
+        // Without a list the levels tell what is let in.
+        let levels = base.replace("access-group O in interface outside\n", "");
+        assert_eq!(lines(&levels), [0; 0]);
+        assert_eq!(lines(&levels.replace("security-level 0", "security-level 100")), [0; 0]);
+        let turned = levels.replace("level 100", "level 1").replace("level 0", "level 100");
+        assert_eq!(lines(&turned), [10]);
+        let equal = levels.replace("level 0", "level 100")
+            + "same-security-traffic permit inter-interface\n";
+        assert_eq!(lines(&equal), [10]);
         let old = "PIX Version 7.2(1)\nnat-control\nglobal (outside) 1 interface\n";
         assert!(lines(old).contains(&2));
         assert!(!lines(&old.replace("nat-control", "no nat-control")).contains(&2));

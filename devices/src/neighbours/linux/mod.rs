@@ -39,6 +39,7 @@ use crate::steps::{Pass, mss, ttl};
 use answer::answer;
 pub use audit::Netfilter;
 pub(crate) use audit::PLATFORM;
+use hosts::Hosts;
 use marks::Supposed;
 use matches::Circumstances;
 use rules::{Base, Entry, Hook, Ruleset};
@@ -245,10 +246,19 @@ fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     let all = text.lines();
     let mut rules = match nft::is_one(text) {
         true => {
-            iptables::alternatives::warn(&all, &[], found);
-            nft::read(text, found)
+            // A script may call both programs.
+            let is_of_both = iptables::is_given_rules(text);
+            if !is_of_both {
+                iptables::alternatives::warn(&all, &[], found);
+            }
+            let mut rules = nft::read(text, found);
+            if is_of_both {
+                let hosts = std::mem::take(&mut rules.hosts);
+                rules.join(iptables::read(text, hosts, found));
+            }
+            rules
         }
-        false => iptables::read(text, found),
+        false => iptables::read(text, Hosts::default(), found),
     };
     let mut say = |number: u32, message: &str| {
         if let Ok(at) = all.binary_search_by_key(&number, |line| line.number) {

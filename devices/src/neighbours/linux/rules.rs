@@ -33,6 +33,9 @@ pub(super) const fn translates_destinations(hook: Hook) -> bool {
     matches!(hook, Hook::Prerouting | Hook::Output)
 }
 
+/// Added to the places of the tables of iptables where a text has tables of nftables, too.
+const OF_IPTABLES: usize = usize::MAX / 2;
+
 /// A chain that packets pass without being sent to it.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
@@ -40,6 +43,8 @@ pub(super) struct Base {
     pub(super) table: usize,
     pub(super) chain: String,
     pub(super) hook: Hook,
+    /// Of the chains at a hook packets pass the one of the lowest first.
+    pub(super) priority: (i32, i32),
     /// Packets pass it before conntrack has seen them: of every one the state is INVALID (Linux, `nf_ct_get`).
     pub(super) is_before_conntrack: bool,
     /// It translates addresses, and only a connection's first packet passes it.
@@ -202,6 +207,39 @@ impl Ruleset {
             line: line.number,
             rule: rule.map_or_else(OnceLock::new, OnceLock::from),
         });
+    }
+
+    /// Orders the chains that packets pass by hook, then by priority; equals stay in the order of the text.
+    pub(super) fn in_order(&mut self) {
+        self.bases.sort_by_key(|base| (base.hook, base.priority));
+        self.masking.sort_by_key(|base| (base.hook, base.priority));
+    }
+
+    /// Takes the rules of iptables that the text has beside these of nftables: their tables are others, and of rules of one
+    /// version of IP alone that one is meant.
+    pub(super) fn join(&mut self, mut other: Self) {
+        let (rules, chains) = (self.entries.len(), self.chains.len());
+        let moved = |table: usize| table + OF_IPTABLES;
+        self.entries.append(&mut other.entries);
+        self.chains.extend(
+            other.chains.into_iter().map(|chain| chain.into_iter().map(|at| at + rules).collect()),
+        );
+        self.names.extend(other.names.into_iter().map(|(table, name)| (moved(table), name)));
+        let places = other.places.into_iter();
+        self.places.extend(places.map(|((table, name), at)| ((moved(table), name), at + chains)));
+        self.of_users.append(&mut other.of_users);
+        self.roots.extend(other.roots.into_iter().map(|(table, name)| (moved(table), name)));
+        self.hosts = other.hosts;
+        self.translates = self.translates.take().or(other.translates);
+        for base in other.bases.iter_mut().chain(&mut other.masking) {
+            base.table = moved(base.table);
+            if base.when.is_empty() {
+                base.when.push((!other.is_of_ipv6, Match::Version6));
+            }
+        }
+        self.bases.append(&mut other.bases);
+        self.masking.append(&mut other.masking);
+        self.in_order();
     }
 
     /// Takes away the rules of a table, or of one of its chains.

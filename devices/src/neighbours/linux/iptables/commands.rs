@@ -16,6 +16,7 @@ use super::abbreviated::spelled_out;
 use super::branches::{Branches, Run};
 use super::functions::Wrapper;
 use super::rule::{Known, rule_of};
+use super::sets::Sets;
 use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line, ufw};
 
@@ -94,8 +95,8 @@ pub(super) struct Reader<'r, 't> {
     table: Option<Table>,
     /// The script ends where a command fails (`set -e`).
     stops: bool,
-    /// The conditions of a script that a line is under.
-    branches: Branches,
+    /// The conditions of a script that a line is under, of each of the functions that it stands in.
+    branches: Vec<Branches>,
     /// A line that sources a file, in which variables may be set.
     sourced: Option<Line<'t>>,
     /// Variables without a value that interfaces are called by.
@@ -103,6 +104,8 @@ pub(super) struct Reader<'r, 't> {
     variables: &'r Variables<'t>,
     /// Functions that call iptables with what they are given.
     wrappers: Vec<Wrapper<'t>>,
+    /// Those that rules ask for.
+    pub(super) sets: Sets,
     /// The table of a rule, or that it is of one, was told before it.
     has_table: bool,
     found: &'r mut Diagnostics,
@@ -140,11 +143,12 @@ impl<'r, 't> Reader<'r, 't> {
             stops: words().any(|words| {
                 matches!(words, ["set", option, ..] if option.starts_with('-') && option.contains('e'))
             }),
-            branches: Branches::default(),
+            branches: vec![Branches::default()],
             sourced: None,
             unset: Vec::new(),
             variables,
             wrappers,
+            sets: Sets::default(),
             has_table: false,
             found,
         }
@@ -183,6 +187,12 @@ impl<'t> Reader<'_, 't> {
                 self.policies.insert((placed(table, is_six), name.to_owned()), rule);
             }
         }
+    }
+
+    /// What follows stands in so many functions that call each other. The conditions under which one is called are not asked:
+    /// what it does is read.
+    pub(super) fn enter(&mut self, depth: usize) {
+        self.branches.resize_with(depth + 1, Branches::default);
     }
 
     pub(super) fn line(
@@ -277,7 +287,9 @@ impl<'t> Reader<'_, 't> {
     /// A shell's command; true when it is one of iptables.
     fn of_shell(&mut self, all: &mut Ruleset, command: &[&str], line: &Line<'t>) -> bool {
         // What is tried is done, whatever comes of it.
-        self.branches.take(command);
+        if let Some(branches) = self.branches.last_mut() {
+            branches.take(command);
+        }
         let is_keyword = |word: &str| matches!(word, "if" | "then" | "else" | "do" | "!" | "{");
         let at = command.iter().position(|word| !is_keyword(word)).unwrap_or(0);
         let named = |wrapper: &&Wrapper<'_>| command.get(at) == Some(&wrapper.name);
@@ -349,7 +361,7 @@ impl<'t> Reader<'_, 't> {
         words: &[&str],
         line: &Line<'t>,
     ) {
-        let run = self.branches.run();
+        let run = self.branches.last().map_or(Run::Always, Branches::run);
         if run == Run::Never {
             return;
         }
@@ -419,7 +431,7 @@ impl<'t> Reader<'_, 't> {
         }
         let Self { translates, asks_for_marks, .. } = *self;
         let hosts = &mut all.hosts;
-        let known = Known { table, is_six, hosts, translates, asks_for_marks };
+        let known = Known { table, is_six, hosts, sets: &self.sets, translates, asks_for_marks };
         let Some(mut read) = rule_of(words, &all.of_users, known, line, self.found) else {
             // Packets come to a chain all the same, though none of TCP.
             let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
@@ -492,6 +504,7 @@ impl<'t> Reader<'_, 't> {
                         table: place,
                         chain: chain.clone(),
                         hook,
+                        priority: (table.priority(hook), 0),
                         is_before_conntrack,
                         is_nat,
                         is_before_nat: hook == Hook::Prerouting && is_early,
@@ -510,7 +523,7 @@ impl<'t> Reader<'_, 't> {
                 }
             }
         }
-        all.bases.sort_by_key(|base| base.hook);
+        all.in_order();
     }
 }
 

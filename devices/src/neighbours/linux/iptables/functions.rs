@@ -67,7 +67,7 @@ fn call(lines: &[Line<'_>], all: &mut [Function<'_>], is_run: impl Fn(usize) -> 
 }
 
 /// True for a word after which a command begins.
-fn begins(word: &str) -> bool {
+pub(super) fn begins(word: &str) -> bool {
     word.ends_with([';', ')', '{', '(', '&', '|'])
         || matches!(word, "then" | "do" | "else" | "if" | "while" | "until" | "!" | "sudo")
 }

@@ -7,62 +7,14 @@ use crate::config::Line;
 
 use super::shell::Variables;
 
-/// Values that the variables of loops have.
+/// Values that variables have at a place of a script: those of loops, and of what a function is given.
 pub(super) type Bound<'a> = Rc<[(&'a str, String)]>;
 
-/// Most times that the bodies of loops are run: what is left then is run once, as loops over unknown words are.
-const RUNS_MAX: usize = 2_000;
-/// Most loops inside each other.
-const NESTED_MAX: usize = 8;
 /// Most lines of a loop.
 const LINES_MAX: usize = 1_000;
 
-/// Places of lines in the order in which they are run, with the values of loops. Where nothing is known of the words, a
-/// loop's lines are run once, and its variable has no value.
-pub(super) fn unrolled<'a>(
-    lines: &[Line<'a>],
-    variables: &Variables<'_>,
-    none: &Bound<'a>,
-) -> Vec<(usize, Bound<'a>)> {
-    let mut all = Vec::with_capacity(lines.len());
-    let mut left = RUNS_MAX;
-    run(lines, variables, 0..lines.len(), none, &mut left, &mut all);
-    all
-}
-
-fn run<'a>(
-    lines: &[Line<'a>],
-    variables: &Variables<'_>,
-    places: std::ops::Range<usize>,
-    bound: &Bound<'a>,
-    left: &mut usize,
-    all: &mut Vec<(usize, Bound<'a>)>,
-) {
-    let mut at = places.start;
-    while at < places.end {
-        let body = values(&lines[at], variables, bound)
-            .and_then(|(name, values)| Some((name, values, end_of(lines, at, places.end)?)))
-            .filter(|(_, values, _)| values.len() <= *left && bound.len() < NESTED_MAX);
-        let Some((name, values, end)) = body else {
-            all.push((at, Rc::clone(bound)));
-            at += 1;
-            continue;
-        };
-        for value in values {
-            *left = left.saturating_sub(1);
-            let inner: Bound<'a> = bound.iter().cloned().chain([(name, value)]).collect();
-            match end {
-                // All of it stands on one line.
-                end if end == at => all.push((at, inner)),
-                end => run(lines, variables, at + 1..end, &inner, left, all),
-            }
-        }
-        at = end + 1;
-    }
-}
-
 /// The variable of a loop and its values, where all are told.
-fn values<'a>(
+pub(super) fn values<'a>(
     line: &Line<'a>,
     variables: &Variables<'_>,
     bound: &Bound<'a>,
@@ -88,7 +40,7 @@ fn values<'a>(
 }
 
 /// The place of the line on which the loop ends that begins here.
-fn end_of(lines: &[Line<'_>], begin: usize, end: usize) -> Option<usize> {
+pub(super) fn end_of(lines: &[Line<'_>], begin: usize, end: usize) -> Option<usize> {
     let mut depth = 0;
     for (at, line) in lines.iter().enumerate().take(end.min(begin + LINES_MAX)).skip(begin) {
         for word in line.words.iter() {
@@ -105,36 +57,69 @@ fn end_of(lines: &[Line<'_>], begin: usize, end: usize) -> Option<usize> {
     None
 }
 
-/// A word with the values of loops in the places of their variables.
-pub(super) fn put_in<'w>(word: &'w str, bound: &Bound<'_>) -> Cow<'w, str> {
-    let mut word = Cow::Borrowed(word);
-    if bound.is_empty() || !word.contains('$') {
-        return word;
-    }
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    // What is bound last is the innermost loop's.
-    for (name, value) in bound.iter().rev() {
-        let mut made = String::with_capacity(word.len());
-        let mut rest: &str = &word;
-        while let Some(at) = rest.find('$') {
-            let (before, variable) = rest.split_at(at);
-            made.push_str(before);
-            let braced = format!("${{{name}}}");
-            let behind =
-                variable[1..].strip_prefix(name).filter(|rest| !rest.starts_with(is_of_name));
-            rest = match (behind, variable.strip_prefix(&braced)) {
-                (Some(behind), _) | (None, Some(behind)) => {
-                    made.push_str(value);
-                    behind
-                }
-                (None, None) => {
-                    made.push('$');
-                    &variable[1..]
-                }
-            };
+/// Words as a shell gives them to a program: of a value that stands without quotes each word is one.
+pub(super) fn given<'w>(words: &[&'w str], bound: &Bound<'_>) -> Vec<Cow<'w, str>> {
+    let mut all = Vec::with_capacity(words.len());
+    for word in words {
+        match put_in(word, bound) {
+            Cow::Owned(value) if word.starts_with('$') => {
+                let parts = value.split_whitespace();
+                all.extend(parts.map(|part| Cow::Owned(part.to_owned())));
+            }
+            value => all.push(value),
         }
-        made.push_str(rest);
-        word = Cow::Owned(made);
     }
-    word
+    all
+}
+
+/// A word with the values of loops, and of what a function is given, in the places of their variables.
+pub(super) fn put_in<'w>(word: &'w str, bound: &Bound<'_>) -> Cow<'w, str> {
+    if bound.is_empty() || !word.contains('$') {
+        return Cow::Borrowed(word);
+    }
+    // What is bound last is the innermost.
+    let value = |name: &str| {
+        let found = bound.iter().rev().find(|(of, _)| *of == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let mut made = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        let (before, variable) = rest.split_at(at);
+        made.push_str(before);
+        let Some((name, default, behind)) = variable_of(&variable[1..]) else {
+            made.push('$');
+            rest = &variable[1..];
+            continue;
+        };
+        match (value(name), default) {
+            (Some(value), None) => made.push_str(value),
+            (Some(value), Some(default)) => {
+                made.push_str(if value.is_empty() { default } else { value });
+            }
+            (None, _) => made.push_str(&variable[..variable.len() - behind.len()]),
+        }
+        rest = behind;
+    }
+    made.push_str(rest);
+    Cow::Owned(made)
+}
+
+/// The name of a variable whose dollar sign is taken off, what it is where it has no value (`${1:-tcp}`), and what follows.
+fn variable_of(word: &str) -> Option<(&str, Option<&str>, &str)> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if let Some(braced) = word.strip_prefix('{') {
+        let (said, behind) = braced.split_once('}')?;
+        let (name, default) = match said.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (said, None),
+        };
+        return (!name.is_empty() && name.chars().all(is_of_name))
+            .then_some((name, default, behind));
+    }
+    let end = match word.starts_with(|c: char| c.is_ascii_digit()) {
+        true => 1,
+        false => word.find(|c| !is_of_name(c)).unwrap_or(word.len()),
+    };
+    (end > 0).then(|| (&word[..end], None, &word[end..]))
 }

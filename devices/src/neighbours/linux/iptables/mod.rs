@@ -11,6 +11,8 @@ mod functions;
 mod listing;
 mod loops;
 mod rule;
+mod run;
+mod sets;
 mod shell;
 mod ufw;
 
@@ -20,10 +22,12 @@ use std::rc::Rc;
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::MAN;
-use super::rules::Ruleset;
+use super::hosts::Hosts;
+use super::rules::{Hook, Ruleset, translates_destinations};
 use commands::Reader;
 use functions::Wrapper;
 use loops::Bound;
+use run::Step;
 use shell::{Variables, is_iptables};
 
 /// A table, in the order in which a forwarded packet meets them.
@@ -41,6 +45,18 @@ pub(super) const TABLES: [Table; 5] =
     [Table::Raw, Table::Mangle, Table::Nat, Table::Filter, Table::Security];
 
 impl Table {
+    /// The priority of its chains at a hook (Linux, `enum nf_ip_hook_priorities`).
+    const fn priority(self, hook: Hook) -> i32 {
+        match self {
+            Self::Raw => -300,
+            Self::Mangle => -150,
+            Self::Nat if translates_destinations(hook) => -100,
+            Self::Nat => 100,
+            Self::Filter => 0,
+            Self::Security => 50,
+        }
+    }
+
     /// Its name, as `iptables -t` takes it.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -83,8 +99,17 @@ pub(super) fn is_whole_listing(text: &str) -> bool {
     listing::read_out(text).is_some()
 }
 
-/// Reads a text.
-pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
+/// True for a script that gives rules to iptables.
+pub(super) fn is_given_rules(text: ConfigText<'_>) -> bool {
+    let adds = |word: &&str| matches!(*word, "-A" | "-I" | "-P" | "--append" | "--insert");
+    text.lines().iter().any(|line| {
+        let program = line.words.iter().position(|word| is_iptables(word));
+        program.is_some_and(|at| line.words[at..].iter().any(adds))
+    })
+}
+
+/// Reads a text. `hosts`: those of the rules of another program, which the text has, too.
+pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) -> Ruleset {
     let read = listing::read_out(text.text).map_or_else(|| echoed::read_out(text.text), Cow::Owned);
     let text = match &read {
         // Its lines may be known already.
@@ -92,6 +117,7 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
         Cow::Owned(read) => ConfigText::new(text.file, read),
     };
     let mut all = Ruleset::of(text.file, MAN);
+    all.hosts = hosts;
     let lines = text.lines();
     // A dump's rules call no program.
     let calls =
@@ -121,12 +147,31 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
     }
     let none: Bound<'_> = Rc::from([]);
     let order = match is_script {
-        true => loops::unrolled(&lines, &variables, &none),
-        false => (0..lines.len()).map(|at| (at, Rc::clone(&none))).collect(),
+        true => run::order(&lines, &functions::functions(&lines), &unread, &variables),
+        false => {
+            let step = |at| Step { at, bound: Rc::clone(&none), depth: 0 };
+            (0..lines.len()).map(step).collect()
+        }
     };
-    let is_read = |(at, _): &(usize, Bound<'_>)| !unread.iter().any(|lines| lines.contains(at));
-    let mut order = order.into_iter().filter(is_read);
-    while let Some((at, bound)) = order.next() {
+    // Rules may come before what is added to the sets that they ask for.
+    let asks_for_sets = |line: &Line<'_>| line.words.contains(&"--match-set");
+    if lines.iter().any(asks_for_sets) {
+        for step in &order {
+            let line = &lines[step.at];
+            let words = loops::given(&line.words, &step.bound);
+            let mut words: Vec<&str> = words.iter().map(|word| &**word).collect();
+            variables.put_into(&mut words);
+            match (sets::command(&words), words.first()) {
+                (Some(command), _) => reader.sets.take(command),
+                // As `ipset save` has it.
+                (None, Some(&("create" | "add"))) => reader.sets.take(&words),
+                _ => {}
+            }
+        }
+    }
+    let mut order = order.into_iter();
+    while let Some(Step { at, bound, depth }) = order.next() {
+        reader.enter(depth);
         let line = &lines[at];
         let given: Vec<Cow<'_, str>>;
         let mut words: Vec<&str> = line.words.to_vec();
@@ -134,10 +179,10 @@ pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
         while words.last().is_some_and(|last| last.ends_with('\\')) {
             let last = words.pop().unwrap_or_default().trim_end_matches('\\');
             words.extend((!last.is_empty()).then_some(last));
-            words.extend(order.next().iter().flat_map(|(next, _)| lines[*next].words.iter()));
+            words.extend(order.next().iter().flat_map(|next| lines[next.at].words.iter()));
         }
         if !bound.is_empty() {
-            given = words.iter().map(|word| loops::put_in(word, &bound)).collect();
+            given = loops::given(&words, &bound);
             words = given.iter().map(|word| &**word).collect();
         }
         // Counters of `iptables-save -c`.

@@ -13,6 +13,7 @@ use crate::neighbours::linux::rules::{Limit, Read};
 use crate::neighbours::linux::target::{Target, target_of};
 
 use super::Table;
+use super::sets::Sets;
 use super::shell::{is_named, is_of_variables};
 
 /// What is known of a rule before it is read.
@@ -21,6 +22,7 @@ pub(super) struct Known<'k> {
     pub(super) is_six: bool,
     /// Hosts that variables call.
     pub(super) hosts: &'k mut Hosts,
+    pub(super) sets: &'k Sets,
     /// Rules of the text give connections other destinations.
     pub(super) translates: bool,
     /// Rules of the text ask for marks: without those nothing depends on them.
@@ -31,7 +33,7 @@ pub(super) struct Known<'k> {
 pub(super) fn rule_of(
     words: &[&str],
     chains: &BTreeSet<String>,
-    Known { table, is_six, hosts, translates, asks_for_marks }: Known<'_>,
+    Known { table, is_six, hosts, sets, translates, asks_for_marks }: Known<'_>,
     line: &Line<'_>,
     found: &mut Diagnostics,
 ) -> Option<Read> {
@@ -145,6 +147,10 @@ pub(super) fn rule_of(
                 let of_connection = module == "connmark";
                 let values = [value..=value].into();
                 matches.push((negated, Match::Mark { of_connection, mask, values }));
+            }
+            "--match-set" if let Some(on) = of_set(sets, value, tail.get(1)) => {
+                taken = 2;
+                matches.push((negated, on));
             }
             "--uid-owner" | "--gid-owner" if let Some(of) = users(value) => {
                 let group = *first == "--gid-owner";
@@ -368,6 +374,16 @@ pub(super) fn rule_of(
     Some(Read { matches, doubt, asks, limit, marks, target })
 }
 
+/// Whether an end of a packet is in a set: `bad src`.
+fn of_set(sets: &Sets, name: &str, end: Option<&&str>) -> Option<Match> {
+    let members = sets.members(name)?;
+    match end {
+        Some(&"src") => Some(Match::Source(members.into())),
+        Some(&"dst") => Some(Match::Destination(members.into())),
+        _ => None,
+    }
+}
+
 /// `1000`, `0-999`, a name.
 fn users(word: &str) -> Option<Box<[RangeInclusive<u32>]>> {
     let range = |word: &str| {
@@ -413,8 +429,10 @@ fn concerns_no_tcp(words: &[&str]) -> bool {
                 Some(value) => (true, value),
                 None => (is_negated, value),
             };
-            let has_tcp = matches!(value.to_ascii_lowercase().as_str(), "tcp" | "6");
-            let is_all = matches!(value, "all" | "0") || value.starts_with('$');
+            // Of either case (iptables, xshared.c: "Canonicalize into lower case").
+            let of = value.to_ascii_lowercase();
+            let has_tcp = matches!(of.as_str(), "tcp" | "6");
+            let is_all = matches!(of.as_str(), "all" | "0") || of.starts_with('$');
             return if is_negated { has_tcp } else { !has_tcp && !is_all };
         }
         at += 1;

@@ -26,9 +26,6 @@ const NAT_DST: i32 = -100;
 /// Place of conntrack among the chains of a hook.
 const CONNTRACK: i32 = -200;
 
-/// The order in which a packet passes chains: hook, priority, and priority among those of translation.
-type Order = (Hook, i32, i32);
-
 pub(super) struct Reader<'r, 't> {
     pub(super) text: ConfigText<'r>,
     pub(super) lines: &'r [Line<'t>],
@@ -51,10 +48,9 @@ pub(super) struct Reader<'r, 't> {
     chains: BTreeSet<(usize, &'t str)>,
     /// Lines that include whatever files there are.
     patterns: Vec<&'r Line<'t>>,
-    /// With the order in which a packet passes them.
-    bases: Vec<(Order, Base)>,
+    bases: Vec<Base>,
     /// Those of rules that give connections other addresses to come from.
-    masking: Vec<(Order, Base)>,
+    masking: Vec<Base>,
     pub(super) rules: Ruleset,
     pub(super) found: &'r mut Diagnostics,
 }
@@ -229,9 +225,8 @@ impl<'t> Reader<'_, 't> {
                     let all = second == "table";
                     self.rules.flush(table, (!all).then_some(chain));
                     if first != "flush" {
-                        let stays = |(_, base): &(Order, Base)| {
-                            base.table != table || !all && base.chain != chain
-                        };
+                        let stays =
+                            |base: &Base| base.table != table || !all && base.chain != chain;
                         self.bases.retain(stays);
                         self.masking.retain(stays);
                     }
@@ -311,6 +306,7 @@ impl<'t> Reader<'_, 't> {
             table: usize::MAX,
             chain,
             hook,
+            priority: (i32::MIN, 0),
             is_before_conntrack: true,
             is_nat,
             is_before_nat: true,
@@ -318,7 +314,7 @@ impl<'t> Reader<'_, 't> {
             when,
             policy,
         };
-        self.bases.push(((hook, i32::MIN, 0), base));
+        self.bases.push(base);
     }
 
     /// What stands in the braces of a chain.
@@ -406,7 +402,7 @@ impl<'t> Reader<'_, 't> {
         let priority = priority(rest.get(at + 1..).unwrap_or(&[]), family);
         // Whatever their own, which orders them among each other, all are asked at one place (Linux,
         // net/netfilter/nf_nat_proto.c: `NF_IP_PRI_NAT_DST`).
-        let order = if is_nat { (hook, NAT_DST, priority) } else { (hook, priority, 0) };
+        let order = if is_nat { (NAT_DST, priority) } else { (priority, 0) };
         let (table, chain) = (place.table, place.chain.to_owned());
         let is_before_conntrack = match hook {
             Hook::Ingress => true,
@@ -422,6 +418,7 @@ impl<'t> Reader<'_, 't> {
             table,
             chain,
             hook,
+            priority: order,
             is_before_conntrack,
             is_nat,
             is_before_nat,
@@ -430,8 +427,8 @@ impl<'t> Reader<'_, 't> {
             policy: None,
         };
         match is_of_sources {
-            true => self.masking.push((order, base)),
-            false => self.bases.push((order, base)),
+            true => self.masking.push(base),
+            false => self.bases.push(base),
         }
         self.words = words;
     }
@@ -440,7 +437,7 @@ impl<'t> Reader<'_, 't> {
         let (words, line) = self.words(place.table);
         let line = &self.lines[line];
         let is_this = |base: &&mut Base| base.table == place.table && base.chain == place.chain;
-        if let Some(base) = self.bases.iter_mut().map(|(_, base)| base).rfind(is_this) {
+        if let Some(base) = self.bases.iter_mut().rfind(is_this) {
             let drops = words.get(1) == Some(&"drop");
             let rule = || Rule::config(line.text(), self.text.place(line), MAN);
             base.policy = drops.then(rule);
@@ -465,16 +462,12 @@ impl<'t> Reader<'_, 't> {
                 .for_each(|line| self.unknown_file(line, ""));
         }
         let Self { mut bases, mut masking, mut rules, chains, dormant, .. } = self;
-        let is_dormant = |(_, base): &&(Order, Base)| dormant.contains(&base.table);
-        let sleeping = bases.iter().filter(is_dormant);
-        rules.roots.extend(sleeping.map(|(_, base)| (base.table, base.chain.clone())));
-        bases.retain(|(_, base)| !dormant.contains(&base.table));
-        // By hook, then by priority; the sort keeps the order of the text among equals.
-        bases.sort_by_key(|(order, _)| *order);
-        rules.bases = bases.into_iter().map(|(_, base)| base).collect();
-        masking.retain(|(_, base)| !dormant.contains(&base.table));
-        masking.sort_by_key(|(order, _)| *order);
-        rules.masking = masking.into_iter().map(|(_, base)| base).collect();
+        let sleeping = bases.iter().filter(|base| dormant.contains(&base.table));
+        rules.roots.extend(sleeping.map(|base| (base.table, base.chain.clone())));
+        bases.retain(|base| !dormant.contains(&base.table));
+        masking.retain(|base| !dormant.contains(&base.table));
+        (rules.bases, rules.masking) = (bases, masking);
+        rules.in_order();
         rules.without_chain(|table, chain| chains.contains(&(table, chain)));
         rules
     }

@@ -1,5 +1,6 @@
 //! What rules do, text by text: [`packets`] through the model, all others through an audit.
 
+mod calls;
 mod conditions;
 mod dumps;
 mod limits;

@@ -117,8 +117,9 @@ impl<'t> Statement<'_, '_, 't> {
             self.doubted(said());
             return Some(at);
         };
-        if keys.iter().any(|key| matches!(key, Key::Interface { .. } | Key::Group { .. }))
-            && self.has_open_name(&words[..at.min(words.len())])
+        if keys.iter().any(|key| {
+            matches!(key, Key::Interface { .. } | Key::Group { .. } | Key::Bridge { .. })
+        }) && self.has_open_name(&words[..at.min(words.len())])
         {
             self.doubted(said());
             return Some(at);

@@ -27,6 +27,10 @@ pub(super) enum Key {
     Group {
         out: bool,
     },
+    /// The bridge that an interface is a port of.
+    Bridge {
+        out: bool,
+    },
     /// The kind of an interface's link.
     LinkType {
         out: bool,
@@ -79,6 +83,8 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         ("meta", "iif" | "iifname") => (Key::Interface { out: false }, 2),
         ("iifgroup" | "oifgroup", _) => (Key::Group { out: first.starts_with('o') }, 1),
         ("meta", "iifgroup" | "oifgroup") => (Key::Group { out: second.starts_with('o') }, 2),
+        ("ibrname" | "obrname", _) => (Key::Bridge { out: first.starts_with('o') }, 1),
+        ("meta", "ibrname" | "obrname") => (Key::Bridge { out: second.starts_with('o') }, 2),
         ("iiftype" | "oiftype", _) => (Key::LinkType { out: first.starts_with('o') }, 1),
         ("meta", "iiftype" | "oiftype") => (Key::LinkType { out: second.starts_with('o') }, 2),
         ("meta", "oif" | "oifname") => (Key::Interface { out: true }, 2),
@@ -170,6 +176,10 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         // A group is called as one interface is, where the text tells those apart by nothing else.
         Key::Group { out } => {
             let names = values().map(|group| format!("group {group}")).collect();
+            Condition::Is(Match::Interface { names, out })
+        }
+        Key::Bridge { out } => {
+            let names = values().map(|bridge| format!("bridge {bridge}")).collect();
             Condition::Is(Match::Interface { names, out })
         }
         // Of its kind a host has one.

@@ -96,7 +96,8 @@ impl<'t> Statement<'_, '_, 't> {
         let mut rest = words;
         while let [first, tail @ ..] = rest {
             let is_known = |(key, _): &(Key, usize)| {
-                !matches!(key, Key::Group { .. }) || !self.reader.names.names_interfaces
+                !matches!(key, Key::Group { .. } | Key::Bridge { .. })
+                    || !self.reader.names.names_interfaces
             };
             let known = key(rest).filter(is_known);
             // What is asked after a mark was set is asked of what follows alone.

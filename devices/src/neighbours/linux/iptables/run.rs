@@ -1,0 +1,238 @@
+//! The order in which the lines of a script are run: the bodies of loops once for each word, and those of functions where
+//! something calls them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Range, RangeInclusive};
+use std::rc::Rc;
+
+use crate::config::Line;
+
+use super::branches::{Branches, Run};
+use super::functions::{Function, begins};
+use super::loops::{Bound, end_of, put_in, values};
+use super::shell::Variables;
+
+/// Most times that the bodies of loops and of functions are run: what is left then is run once, as loops over unknown words
+/// are.
+const RUNS_MAX: usize = 2_000;
+/// Most loops, and functions that call each other, inside each other.
+const NESTED_MAX: usize = 16;
+/// Most lines that are run.
+const STEPS_MAX: usize = 100_000;
+/// What a function is given.
+const GIVEN: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/// A line that is run.
+pub(super) struct Step<'a> {
+    /// Its place.
+    pub(super) at: usize,
+    pub(super) bound: Bound<'a>,
+    /// How many functions that call each other it stands in.
+    pub(super) depth: usize,
+}
+
+/// Places of lines in the order in which they are run, with the values of loops and of what functions are given. Where
+/// nothing is known of its words, a loop's lines are run once, and its variable has no value. A function that is given
+/// nothing is run where it is called first; one of which no call is found, where it stands.
+/// `unread`: places of lines that are not run.
+pub(super) fn order<'a>(
+    lines: &[Line<'a>],
+    functions: &[Function<'a>],
+    unread: &[RangeInclusive<usize>],
+    variables: &Variables<'_>,
+) -> Vec<Step<'a>> {
+    let mut is_unread = vec![false; lines.len()];
+    for at in unread.iter().flat_map(|places| places.clone()) {
+        if let Some(is_unread) = is_unread.get_mut(at) {
+            *is_unread = true;
+        }
+    }
+    let functions: Vec<&Function<'a>> =
+        functions.iter().filter(|function| !is_unread[*function.lines.start()]).collect();
+    let mut placed = BTreeSet::new();
+    // What is called is found first: it is not run where it stands.
+    for is_last in [functions.is_empty(), true] {
+        let names = functions.iter().enumerate().rev();
+        let mut runner = Runner {
+            lines,
+            functions: &functions,
+            names: names.map(|(at, function)| (function.name, at)).collect(),
+            heads: functions.iter().map(|f| (*f.lines.start(), *f.lines.end())).collect(),
+            placed: if is_last { placed.clone() } else { (0..functions.len()).collect() },
+            called: BTreeSet::new(),
+            is_unread: &is_unread,
+            variables,
+            left: RUNS_MAX,
+            steps: Vec::with_capacity(lines.len()),
+        };
+        runner.run(0..lines.len(), &Rc::from([]), 0, 0, &mut Branches::default());
+        if is_last {
+            return runner.steps;
+        }
+        placed = runner.called.into_iter().map(|(function, _)| function).collect();
+    }
+    Vec::new()
+}
+
+struct Runner<'r, 'a> {
+    lines: &'r [Line<'a>],
+    functions: &'r [&'r Function<'a>],
+    names: BTreeMap<&'a str, usize>,
+    /// Places of the first and last lines of functions.
+    heads: Vec<(usize, usize)>,
+    /// Functions that are run where they are called.
+    placed: BTreeSet<usize>,
+    /// Those that were called, and with what.
+    called: BTreeSet<(usize, Vec<String>)>,
+    is_unread: &'r [bool],
+    variables: &'r Variables<'r>,
+    left: usize,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Runner<'_, 'a> {
+    /// Runs lines that stand in so many functions (`depth`), and in so many loops and functions (`nested`).
+    fn run(
+        &mut self,
+        places: Range<usize>,
+        bound: &Bound<'a>,
+        depth: usize,
+        nested: usize,
+        branches: &mut Branches,
+    ) {
+        let mut bound = Rc::clone(bound);
+        let mut at = places.start;
+        while at < places.end && self.steps.len() < STEPS_MAX {
+            let function = self.heads.binary_search_by_key(&at, |(head, _)| *head).ok();
+            if let Some(function) = function.filter(|function| self.placed.contains(function))
+                && depth == 0
+            {
+                at = self.heads[function].1 + 1;
+                continue;
+            }
+            if self.is_unread[at] {
+                at += 1;
+                continue;
+            }
+            let line = &self.lines[at];
+            let body = values(line, self.variables, &bound)
+                .and_then(|(name, values)| {
+                    Some((name, values, end_of(self.lines, at, places.end)?))
+                })
+                .filter(|(_, values, _)| values.len() <= self.left && nested < NESTED_MAX);
+            let Some((name, values, end)) = body else {
+                self.step(at, &bound, depth, nested, branches);
+                if depth > 0 {
+                    bound = self.given(line, bound);
+                }
+                at += 1;
+                continue;
+            };
+            for value in values {
+                self.left = self.left.saturating_sub(1);
+                let inner: Bound<'a> = bound.iter().cloned().chain([(name, value)]).collect();
+                match end {
+                    // All of it stands on one line.
+                    end if end == at => self.step(at, &inner, depth, nested + 1, branches),
+                    end => self.run(at + 1..end, &inner, depth, nested + 1, branches),
+                }
+            }
+            at = end + 1;
+        }
+    }
+
+    /// Runs a line, and the functions that it calls.
+    fn step(
+        &mut self,
+        at: usize,
+        bound: &Bound<'a>,
+        depth: usize,
+        nested: usize,
+        branches: &mut Branches,
+    ) {
+        self.steps.push(Step { at, bound: Rc::clone(bound), depth });
+        if self.names.is_empty() {
+            return;
+        }
+        let words = self.lines[at].words.as_slice();
+        let ends = |word: &&str| matches!(*word, ";" | "||" | "&&") || word.ends_with(';');
+        let mut begin = 0;
+        for command in words.split_inclusive(ends) {
+            branches.take(command);
+            let first = begin;
+            begin += command.len();
+            // Of a loop on one line, too, which is run for each of its words.
+            let place = (first..begin).find(|place| {
+                let is_command = *place == first
+                    || place.checked_sub(1).is_some_and(|before| begins(words[before]));
+                is_command && self.names.contains_key(words[*place].trim_end_matches(';'))
+            });
+            let Some(place) = place.filter(|_| nested < NESTED_MAX && self.left > 0) else {
+                continue;
+            };
+            let Some(&function) = self.names.get(words[place].trim_end_matches(';')) else {
+                continue;
+            };
+            let body = self.functions[function].lines.clone();
+            if branches.run() == Run::Never || body.contains(&at) {
+                continue;
+            }
+            let ends = |word: &&&str| {
+                matches!(**word, ";" | "||" | "&&" | "|" | "&" | "}" | "fi" | "done")
+                    || word.contains('>')
+                    || word.starts_with('#')
+            };
+            let is_last = words[place].ends_with(';');
+            let given = words[place + 1..begin].iter().take_while(|word| !is_last && !ends(word));
+            let given: Vec<String> = given
+                .map(|word| {
+                    let word = put_in(word.trim_end_matches(';'), bound);
+                    self.variables.value(&word).to_owned()
+                })
+                .collect();
+            if !self.called.insert((function, given.clone())) {
+                continue;
+            }
+            self.left -= 1;
+            let outer = bound.iter().filter(|(name, _)| !GIVEN.contains(name)).cloned();
+            let mut given = given.into_iter();
+            let own = GIVEN.map(|name| (name, given.next().unwrap_or_default()));
+            let inner: Bound<'a> = outer.chain(own).collect();
+            let (begin, end) = body.into_inner();
+            // What a function's own conditions are in is not asked.
+            self.run(begin..end + 1, &inner, depth + 1, nested + 1, &mut Branches::default());
+        }
+    }
+
+    /// What is bound after a line of a function: `local port=$1`, `shift`.
+    fn given(&self, line: &Line<'a>, bound: Bound<'a>) -> Bound<'a> {
+        let mut made: Option<Vec<(&'a str, String)>> = None;
+        for word in line.words.iter() {
+            let all = || bound.to_vec();
+            if word.trim_end_matches(';') == "shift" {
+                let all = made.get_or_insert_with(all);
+                let mut own: Vec<&mut String> = all
+                    .iter_mut()
+                    .filter(|(name, _)| GIVEN.contains(name))
+                    .map(|(_, v)| v)
+                    .collect();
+                for at in 1..own.len() {
+                    let next = std::mem::take(own[at]);
+                    *own[at - 1] = next;
+                }
+                continue;
+            }
+            let Some((name, value)) = word.trim_end_matches(';').split_once('=') else { continue };
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !value.contains('$') || name.is_empty() || !name.chars().all(is_name) {
+                continue;
+            }
+            let value = put_in(value, &bound);
+            let value = self.variables.value(&value);
+            if !value.contains(['$', '`', '(', '"', '\'']) {
+                made.get_or_insert_with(all).push((name, value.to_owned()));
+            }
+        }
+        made.map_or(bound, Rc::from)
+    }
+}
