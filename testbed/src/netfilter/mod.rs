@@ -12,6 +12,7 @@ mod texts;
 mod vocabulary;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use devices::{ConfigText, Netfilter};
 use sim_core::rng::Stream;
 
 use router::{PATIENCE, Router};
+use rows::Way;
 use vocabulary::{PATTERNED, Vocabulary};
 
 /// Connections that are tried on each way.
@@ -119,14 +121,59 @@ fn held(name: &str, text: &str, patience: Duration) -> Result<Held, String> {
                 if !fits(modelled) {
                     held.of_model.push(told.clone());
                 }
-                let rows = rows::effects(&said, from, to.map(String::as_str), *flow);
+                let way = match to {
+                    Some(to) => Way::Forwarded(from, to),
+                    None => Way::ToHost(from),
+                };
+                let rows = rows::effects(&said, way, *flow);
                 if !rows.is_empty() && !rows.iter().any(|said| fits(*said)) {
                     held.of_rows.push(format!("{told}, audit {rows:?}"));
                 }
             }
         }
     }
+    opened(name, &vocabulary, &mut router, &said, &mut held)?;
     Ok(held)
+}
+
+/// Holds the rows of connections that this host itself opens.
+fn opened(
+    name: &str,
+    vocabulary: &Vocabulary,
+    router: &mut Router,
+    said: &Audit,
+    held: &mut Held,
+) -> Result<(), String> {
+    let mut random = Stream::new(1, &format!("{name}, opened"));
+    let mut taken = BTreeSet::new();
+    let own: Vec<IpAddr> = vocabulary
+        .interfaces
+        .iter()
+        .flat_map(|name| [false, true].map(|is_six| router.address(name, is_six)))
+        .collect();
+    for by in &vocabulary.interfaces {
+        let mut flows = vocabulary.flows(FLOWS, None, &mut random, &mut taken);
+        for flow in &mut flows {
+            flow.src.set_ip(router.address(by, flow.dst.is_ipv6()));
+        }
+        flows.retain(|flow| !own.contains(&flow.dst.ip()));
+        let mut ports = BTreeSet::new();
+        flows.retain(|flow| ports.insert(flow.src.port()));
+        let tried = router.opened(by, &flows).map_err(|error| error.to_string())?;
+        for (flow, kernel) in flows.iter().zip(tried) {
+            let Some(kernel) = kernel else { continue };
+            held.compared += 1;
+            let rows = rows::effects(said, Way::Opened(by), *flow);
+            let fits =
+                |said: &Effect| matches!(*said, said if said == kernel || said == Effect::Unknown);
+            if !rows.is_empty() && !rows.iter().any(fits) {
+                held.of_rows.push(format!(
+                    "{name}: opened by {by}: {flow}: kernel {kernel}, audit {rows:?}"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Holds texts against the kernel, each on a thread of its own: a namespace is a thread's.

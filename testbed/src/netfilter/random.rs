@@ -71,6 +71,10 @@ fn dump(dice: &mut Dice<'_>) -> String {
         for chain in ["FORWARD", "POSTROUTING"] {
             out += &rules(dice, chain, &targets, 3);
         }
+        if dice.one_in(2) {
+            out += ":OUTPUT ACCEPT [0:0]\n";
+            out += &rules(dice, "OUTPUT", &targets, 3);
+        }
         out += "COMMIT\n";
     }
     if dice.one_in(2) {
@@ -80,12 +84,19 @@ fn dump(dice: &mut Dice<'_>) -> String {
             let targets = [server.as_str(), "REDIRECT --to-ports 8080", "REDIRECT", "ACCEPT"];
             out += &rules(dice, "PREROUTING", &targets, 2);
         }
+        if dice.one_in(2) {
+            let server = format!("DNAT --to-destination {}", dice.of(&SERVERS));
+            let targets = [server.as_str(), "REDIRECT --to-ports 8080", "ACCEPT"];
+            out += ":OUTPUT ACCEPT [0:0]\n";
+            out += &rules(dice, "OUTPUT", &targets, 2);
+        }
         out += &rules(dice, "POSTROUTING", &MASKS, 2);
         out += "COMMIT\n";
     }
     out += "*filter\n";
     for chain in ["INPUT", "FORWARD", "OUTPUT"] {
-        let policy = if chain != "OUTPUT" && dice.one_in(2) { "DROP" } else { "ACCEPT" };
+        let policy =
+            if dice.one_in(if chain == "OUTPUT" { 4 } else { 2 }) { "DROP" } else { "ACCEPT" };
         let _ = writeln!(out, ":{chain} {policy} [0:0]");
     }
     out += ":one - [0:0]\n:two - [0:0]\n";
@@ -96,6 +107,12 @@ fn dump(dice: &mut Dice<'_>) -> String {
     let called = [&decided[..], &["one", "two"]].concat();
     out += &rules(dice, "INPUT", &called, 3);
     out += &rules(dice, "FORWARD", &called, 6);
+    if dice.one_in(2) {
+        if dice.one_in(2) {
+            out += "-A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n";
+        }
+        out += &rules(dice, "OUTPUT", &called, 3);
+    }
     out += &rules(dice, "one", &[&decided[..], &["two"]].concat(), 4);
     out += &rules(dice, "two", &decided, 4);
     out + "COMMIT\n"
@@ -108,7 +125,7 @@ fn rules(dice: &mut Dice<'_>, chain: &str, targets: &[&str], most: u64) -> Strin
         let _ = write!(out, "-A {chain}");
         let mut options: Vec<&str> = match chain {
             "PREROUTING" | "INPUT" => vec!["-i", "-s", "-d", "state", "mark"],
-            "POSTROUTING" => vec!["-o", "-s", "-d", "state", "mark"],
+            "POSTROUTING" | "OUTPUT" => vec!["-o", "-s", "-d", "state", "mark"],
             _ => vec!["-i", "-o", "-s", "-d", "mark"],
         };
         for _ in 0..dice.0.below(3) {
@@ -171,7 +188,7 @@ fn nftables(dice: &mut Dice<'_>) -> String {
     let one = statements(dice, &of_one, 4);
     out += &chain("one", "", one);
     for at in 0..=dice.0.below(3) {
-        let hook = dice.of(&["forward", "forward", "prerouting", "postrouting", "input"]);
+        let hook = dice.of(&["forward", "forward", "prerouting", "postrouting", "input", "output"]);
         let priority = dice.of(&["filter", "mangle", "raw", "filter + 10", "-5"]);
         let policy = dice.of(&["accept", "accept", "drop"]);
         let head = format!("  type filter hook {hook} priority {priority}; policy {policy};\n");

@@ -92,6 +92,8 @@ impl Router {
             ("ipv4/conf/all/send_redirects", "0"),
             ("ipv4/conf/default/send_redirects", "0"),
             ("ipv4/ip_forward", "1"),
+            // Those that get no answer tell nothing of the next.
+            ("mptcp/blackhole_timeout", "0"),
             ("ipv4/tcp_max_syn_backlog", "8192"),
             ("core/somaxconn", "8192"),
             ("ipv6/conf/all/accept_ra", "0"),
@@ -362,6 +364,115 @@ impl Router {
         Ok(attempts.iter().map(effect).collect())
     }
 
+    /// What becomes of connections that the router itself opens from its own address at this interface, by which all others
+    /// are reached. Nothing of those that it cannot open.
+    pub(super) fn opened(
+        &mut self,
+        to: &str,
+        flows: &[Flow],
+    ) -> Result<Vec<Option<Effect>>, LiveError> {
+        let to = self.place(to);
+        let routes = format!(
+            "rule add from <own> lookup {0} priority 102\nroute replace default dev {1}\n",
+            table(to),
+            self.tuns[to].0
+        );
+        for is_six in [false, true] {
+            let version = if is_six { "-6" } else { "-4" };
+            let own = own(to, is_six).to_string();
+            run_ip(&[version, "-batch", "-"], &routes.replace("<own>", &own))?;
+        }
+        let mut attempts = self.attempts(flows);
+        let sockets: Vec<Option<Socket>> = flows.iter().map(|flow| opening(*flow).ok()).collect();
+        // It echoes no time: the kernel's own is not known here.
+        let mut syn_ack = SYN_ACK;
+        syn_ack[12..16].fill(0);
+        // The kernel chooses the numbers of its segments: its ports tell the connections apart.
+        let port = |attempt: &Attempt| attempt.flow.src.port();
+        self.collect_by(
+            &mut attempts,
+            port,
+            |packet| [packet.src_port; 2],
+            |at, attempt, packet| {
+                if at == to && packet.flags.has(Flags::SYN) && !packet.flags.has(Flags::ACK) {
+                    attempt.syn = Some(packet);
+                }
+            },
+            |attempt| attempt.syn.is_some(),
+        );
+        self.pass(to, &mut attempts, |attempt| {
+            let syn = attempt.syn.as_ref()?;
+            let flags = Flags::SYN.with(Flags::ACK);
+            let flow = syn.flow().reversed();
+            let options = heard(syn, &syn_ack);
+            Some(packet(flow, flags, SERVER_SEQ, syn.seq.0.wrapping_add(1), options, b""))
+        });
+        let is_connected = |socket: &Option<Socket>| {
+            let deadline = Instant::now() + self.patience;
+            loop {
+                let peer = socket.as_ref().is_some_and(|socket| socket.peer_addr().is_ok());
+                if peer || Instant::now() > deadline {
+                    return peer;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        };
+        let connected: Vec<bool> = sockets.iter().map(is_connected).collect();
+        for socket in
+            sockets.iter().zip(&connected).filter_map(|(s, is)| s.as_ref().filter(|_| *is))
+        {
+            let _ = socket.send(b"data");
+        }
+        self.collect_by(
+            &mut attempts,
+            port,
+            |packet| [packet.src_port; 2],
+            |at, attempt, packet| {
+                if at == to && packet.payload.len > 0 {
+                    attempt.data = Some(packet);
+                }
+            },
+            |attempt| attempt.syn.is_none() || attempt.data.is_some(),
+        );
+        // What comes after the handshake comes in, too, where the kernel answers a segment that repeats what it has: at once,
+        // whatever else it holds back (Linux, `tcp_data_queue`: "Force an immediate ack").
+        self.pass(to, &mut attempts, |attempt| {
+            let data = attempt.data.as_ref()?;
+            let end = data.seq.0.wrapping_add(data.payload.len);
+            let (flow, options) = (data.flow().reversed(), heard(data, &DSS));
+            Some(packet(flow, Flags::ACK, SERVER_SEQ, end, options, b"x"))
+        });
+        self.collect_by(
+            &mut attempts,
+            port,
+            |packet| [packet.src_port; 2],
+            |at, attempt, packet| {
+                if at == to && packet.payload.len == 0 && !packet.flags.has(Flags::RST) {
+                    attempt.ack = Some(packet);
+                }
+            },
+            |attempt| attempt.data.is_none() || attempt.ack.is_some(),
+        );
+        for is_six in [false, true] {
+            let version = if is_six { "-6" } else { "-4" };
+            let undone =
+                format!("rule del from {} lookup {} priority 102\n", own(to, is_six), table(to));
+            run_ip(&[version, "-batch", "-"], &undone)?;
+        }
+        let effect = |((attempt, socket), is_connected): ((&Attempt, &Option<Socket>), &bool)| {
+            socket.as_ref()?;
+            Some(match (&attempt.syn, &attempt.data.as_ref().zip(attempt.ack.as_ref())) {
+                (None, _) if *is_connected => Effect::Terminate,
+                (Some(syn), Some((data, _))) => {
+                    let is_whole = [syn, *data].iter().all(|came| came.options.has(kind::MPTCP));
+                    if is_whole { Effect::Pass } else { Effect::Strip }
+                }
+                _ => Effect::Drop,
+            })
+        };
+        Ok(attempts.iter().zip(&sockets).zip(&connected).map(effect).collect())
+    }
+
     /// A client's first data to the router itself, and what answers it.
     fn converse(&mut self, from: usize, attempts: &mut [Attempt]) {
         self.pass(from, attempts, |attempt| {
@@ -429,14 +540,34 @@ impl Router {
         }
     }
 
-    /// Gives each connection its packets that come out of the interfaces, until all have what they need.
+    /// Gives each connection its packets that come out of the interfaces, until all have what they need: by the sequence
+    /// numbers.
     fn collect(
         &mut self,
         attempts: &mut [Attempt],
-        mut take: impl FnMut(usize, &mut Attempt, Packet),
+        take: impl FnMut(usize, &mut Attempt, Packet),
         is_done: impl Fn(&Attempt) -> bool,
     ) {
         let Some(first) = attempts.first().map(|attempt| attempt.seq) else { return };
+        let of = |number: u32| number.wrapping_sub(first) / APART * APART;
+        self.collect_by(
+            attempts,
+            |attempt| attempt.seq.wrapping_sub(first),
+            |packet| [of(packet.seq.0), of(packet.ack.0)],
+            take,
+            is_done,
+        );
+    }
+
+    /// The same, by what of a connection is found in its packets, in one place or another.
+    fn collect_by<N: PartialEq>(
+        &mut self,
+        attempts: &mut [Attempt],
+        of: impl Fn(&Attempt) -> N,
+        found_in: impl Fn(&Packet) -> [N; 2],
+        mut take: impl FnMut(usize, &mut Attempt, Packet),
+        is_done: impl Fn(&Attempt) -> bool,
+    ) {
         let mut buffer = vec![0; LARGEST];
         let mut spare = Spare::default();
         let mut last = Instant::now();
@@ -445,12 +576,9 @@ impl Router {
                 while let Some(length) = tun.read(&mut buffer) {
                     last = Instant::now();
                     let _ = offload::split(&buffer[..length], &mut spare, |packet| {
-                        let of = |number: Seq| number.0.wrapping_sub(first) / APART * APART;
-                        let [sent, answered] = [of(packet.seq), of(packet.ack)];
-                        let number = |seq: u32| seq.wrapping_sub(first);
-                        let found = attempts
-                            .iter()
-                            .position(|attempt| [sent, answered].contains(&number(attempt.seq)));
+                        let numbers = found_in(&packet);
+                        let found =
+                            attempts.iter().position(|attempt| numbers.contains(&of(attempt)));
                         if let Some(found) = found {
                             take(at, &mut attempts[found], packet);
                         }
@@ -462,6 +590,21 @@ impl Router {
             }
             std::thread::sleep(Duration::from_micros(200));
         }
+    }
+}
+
+/// A socket of the router's own that connects, with MPTCP.
+fn opening(flow: Flow) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(flow.src), Type::STREAM, Some(Protocol::MPTCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&flow.src.into())?;
+    match socket.connect(&flow.dst.into()).err().and_then(|error| error.raw_os_error()) {
+        Some(error @ (libc::EADDRINUSE | libc::EADDRNOTAVAIL | libc::EINVAL)) => {
+            Err(io::Error::from_raw_os_error(error))
+        }
+        // It is under way, or a rule has refused it.
+        _ => Ok(socket),
     }
 }
 

@@ -7,10 +7,19 @@ use devices::audit::{Audit, Effect, Verdict};
 use sim_core::engine::device::in_prefix;
 use sim_core::wire::packet::Flow;
 
+/// A way that a connection goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way<'a> {
+    Forwarded(&'a str, &'a str),
+    /// To this host itself, by this interface.
+    ToHost(&'a str),
+    /// Opened by this host itself, by this interface.
+    Opened(&'a str),
+}
+
 /// The effects that an audit's rows give for a connection on a way: of those that name it, else of the rest.
-/// `to`: none for this host itself.
-pub(super) fn effects(audit: &Audit, from: &str, to: Option<&str>, flow: Flow) -> Vec<Effect> {
-    let on_way = directed(audit, from, to);
+pub(super) fn effects(audit: &Audit, way: Way<'_>, flow: Flow) -> Vec<Effect> {
+    let on_way = directed(audit, way);
     let speaks = |verdict: &Verdict, how: Named| {
         classes(&verdict.traffic).any(|class| is_of(class, flow) == how)
     };
@@ -34,16 +43,17 @@ enum Named {
 }
 
 /// Rows of the way; those of other interfaces where none names these.
-fn directed<'a>(audit: &'a Audit, from: &str, to: Option<&str>) -> Vec<&'a Verdict> {
+fn directed<'a>(audit: &'a Audit, way: Way<'_>) -> Vec<&'a Verdict> {
+    let (from, to) = match way {
+        Way::Forwarded(from, to) => (from, Some(to)),
+        Way::ToHost(by) | Way::Opened(by) => (by, None),
+    };
     let mut named: BTreeSet<&str> = BTreeSet::new();
     for verdict in &audit.verdicts {
         for one in directions(&verdict.direction) {
             match one {
                 Direction::Between(a, b) if to.is_some() => named.extend([a, b]),
-                Direction::Host(Some(a)) if to.is_none() => {
-                    named.insert(a);
-                }
-                _ => {}
+                one => named.extend(one.of_host(way).flatten()),
             }
         }
     }
@@ -71,15 +81,14 @@ fn directed<'a>(audit: &'a Audit, from: &str, to: Option<&str>) -> Vec<&'a Verdi
             (Direction::Between(a, b), Some(to)) => {
                 [from, ANY].contains(&a) && [to, ANY].contains(&b)
             }
-            (Direction::Host(Some(of)), None) => of == from,
+            (one, None) => one.of_host(way).flatten() == Some(from),
             _ => false,
         })
     };
     let of_all = |verdict: &Verdict| {
         directions(&verdict.direction).any(|one| match one {
             Direction::Anywhere => to.is_some(),
-            Direction::Host(None) => to.is_none(),
-            _ => false,
+            one => one.of_host(way) == Some(None),
         })
     };
     let others = to.as_ref().map(|_| OTHER);
@@ -98,11 +107,24 @@ const OTHER: &str = "any other interface";
 /// Each interface there is.
 const ANY: &str = "any interface";
 
+#[derive(Clone, Copy)]
 enum Direction<'a> {
     Anywhere,
     Between(&'a str, &'a str),
-    Host(Option<&'a str>),
-    Opened,
+    ToHost(Option<&'a str>),
+    Opened(Option<&'a str>),
+    /// Frames of a bridge.
+    Bridged,
+}
+
+impl<'a> Direction<'a> {
+    /// The interface by which a row of the host is, where it is of this way's end.
+    fn of_host(self, way: Way<'_>) -> Option<Option<&'a str>> {
+        match (self, way) {
+            (Self::ToHost(by), Way::ToHost(_)) | (Self::Opened(by), Way::Opened(_)) => Some(by),
+            _ => None,
+        }
+    }
 }
 
 /// The names of interfaces that have none in the text are one here.
@@ -118,12 +140,12 @@ fn directions(said: &str) -> impl Iterator<Item = Direction<'_>> {
             && let Some((from, to)) = way.split_once(" to ")
         {
             Direction::Between(other(from), other(to))
-        } else if one.starts_with("to this host itself over a bridge") {
-            Direction::Opened
+        } else if one.starts_with("bridged") || one.contains("over a bridge") {
+            Direction::Bridged
         } else if let Some(rest) = one.strip_prefix("to this host itself") {
-            Direction::Host(rest.strip_prefix(" by ").map(other))
-        } else if one.starts_with("bridged") || one.starts_with("opened") {
-            Direction::Opened
+            Direction::ToHost(rest.strip_prefix(" by ").map(other))
+        } else if let Some(rest) = one.strip_prefix("opened by this host itself") {
+            Direction::Opened(rest.strip_prefix(" by ").map(other))
         } else {
             Direction::Anywhere
         }
