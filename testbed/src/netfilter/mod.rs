@@ -69,8 +69,9 @@ fn held(name: &str, text: &str, patience: Duration) -> Result<Held, String> {
     router.load(text)?;
     router.listen(&vocabulary.ports.iter().copied().collect());
     let versions = Router::versions(text);
-    // Who calls this host does not see whether a proxy answers, which does speak MPTCP.
-    let takes = text.to_ascii_lowercase().contains("tproxy");
+    // Who calls this host does not see whether a proxy answers, or another process, which does speak MPTCP.
+    let lower = text.to_ascii_lowercase();
+    let takes = ["tproxy", "redirect"].iter().any(|target| lower.contains(target));
     let mut random = Stream::new(1, name);
     let mut taken = BTreeSet::new();
     let mut held = Held::default();

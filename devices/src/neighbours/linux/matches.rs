@@ -20,6 +20,10 @@ pub(super) struct Circumstances<'a> {
     pub(super) host: Option<bool>,
     /// A rule has given the connection another destination.
     pub(super) is_translated: bool,
+    /// The packet is one of who was called; `None`: conntrack has not seen it.
+    pub(super) is_reply: Option<bool>,
+    /// A process of this host has a socket for the packet's connection; inside: it is a proxy's, for another's address.
+    pub(super) socket: Option<bool>,
     /// The MSS that who opens the connection is supposed to offer, instead of the packet's.
     pub(super) mss: Option<u16>,
     /// The packet's mark; nothing: one that the text does not tell.
@@ -47,6 +51,12 @@ pub(super) enum Match {
     State(Vec<String>),
     /// A rule has given the connection another destination.
     Translated,
+    /// Of who was called (true), or of who opened the connection.
+    Reply(bool),
+    /// A process of this host has a socket for the connection; `transparent`: for another's address.
+    Socket {
+        transparent: bool,
+    },
     /// Comes in by one of them, or goes out by it; a `+` (of nftables, a `*`) at its end stands for any rest.
     Interface {
         names: Vec<String>,
@@ -175,6 +185,13 @@ impl Match {
                 states.iter().any(|s| s == around.state || s == "DNAT" && around.is_translated)
             }
             Self::Translated => around.is_translated,
+            Self::Reply(reply) => match around.is_reply {
+                Some(is_reply) => is_reply == *reply,
+                None => return false,
+            },
+            Self::Socket { transparent } => {
+                around.socket.is_some_and(|of_proxy| of_proxy || !transparent)
+            }
             Self::Interface { names, out } => {
                 let Some(interfaces) = around.interfaces else { return false };
                 let present = interfaces[usize::from(*out)];

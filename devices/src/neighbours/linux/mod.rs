@@ -133,6 +133,8 @@ struct Routed {
     is_taken: bool,
     /// It is a proxy, whoever was called, this host itself among them; the destination stays as it was.
     is_proxied: bool,
+    /// It has another port than the one that was called.
+    is_elsewhere: bool,
 }
 
 /// A rule of which it is not known what it does.
@@ -491,6 +493,8 @@ impl Linux {
             Hook::Forward | Hook::Postrouting | Hook::Egress => [true, true],
         };
         let is_unseen = *is_before_conntrack;
+        let is_reply = matches!(found, Some((_, Sender::Responder)));
+        let is_of_proxy = self.routed.is_proxied;
         let Supposed { owner, mss, .. } = self.supposed;
         let around = |course: &Course| Circumstances {
             state: match course.is_tracked {
@@ -504,6 +508,8 @@ impl Linux {
             }),
             host: if is_masked { Some(true) } else { course.is_here.then_some(is_inward) },
             is_translated: course.is_translated,
+            is_reply: (course.is_tracked && !is_unseen).then_some(is_reply),
+            socket: (course.is_here && found.is_some()).then_some(is_of_proxy && !is_reply),
             mss,
             mark: course.marks[0],
             connection_mark: (course.is_tracked && !is_unseen).then_some(course.marks[1]),
@@ -648,6 +654,7 @@ impl Linux {
                             is_open: false,
                             is_taken: true,
                             is_proxied: true,
+                            is_elsewhere: false,
                         };
                     }
                     if !goes_on {
@@ -678,8 +685,15 @@ impl Linux {
                         // What this host opens itself stays its own.
                         course.is_here = to.is_here || !is_inward && course.is_here;
                         let (is_here, is_open, is_taken) = (course.is_here, to.is_open, to.is_here);
-                        let (by, is_proxied) = (Some(rule), false);
-                        self.routed = Routed { is_here, by, is_open, is_taken, is_proxied };
+                        let is_elsewhere = instead.port() != called.port();
+                        self.routed = Routed {
+                            is_here,
+                            by: Some(rule),
+                            is_open,
+                            is_taken,
+                            is_proxied: false,
+                            is_elsewhere,
+                        };
                     }
                     return Ok(Fate::Goes);
                 }

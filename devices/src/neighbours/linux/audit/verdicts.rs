@@ -171,7 +171,7 @@ impl Tried {
                 return Some((Effect::Unknown, vec![Because::rule(rule), Because::default(why)]));
             }
             if routed.is_taken
-                && (is_callers || !is_of_host || routed.is_proxied)
+                && (is_callers || !is_of_host || routed.is_proxied || routed.is_elsewhere)
                 && matches!(probed.effect, Effect::Pass | Effect::Strip)
             {
                 let why = "a process of this host is the TCP peer";

@@ -91,6 +91,8 @@ pub(super) struct Reader<'r, 't> {
     translates: bool,
     /// Rules of the text ask for marks.
     asks_for_marks: bool,
+    /// Rules of the text send packets to proxies.
+    proxies: bool,
     /// The table of the dump.
     table: Option<Table>,
     /// The script ends where a command fails (`set -e`).
@@ -104,6 +106,8 @@ pub(super) struct Reader<'r, 't> {
     variables: &'r Variables<'t>,
     /// Functions that call iptables with what they are given.
     wrappers: Vec<Wrapper<'t>>,
+    /// That rules of ebtables are not read was said.
+    told_of_frames: bool,
     /// Those that rules ask for.
     pub(super) sets: Sets,
     /// The table of a rule, or that it is of one, was told before it.
@@ -128,8 +132,8 @@ impl<'r, 't> Reader<'r, 't> {
         };
         let words = || lines.iter().map(|line| line.words.as_slice());
         // Marks lead to a proxy, too.
-        let asks_for_marks =
-            words().any(|words| words.contains(&"--mark") || words.contains(&"TPROXY"));
+        let proxies = words().any(|words| words.contains(&"TPROXY"));
+        let asks_for_marks = proxies || words().any(|words| words.contains(&"--mark"));
         let translates = words().any(|words| words.windows(2).any(translates));
         Self {
             text,
@@ -139,6 +143,7 @@ impl<'r, 't> Reader<'r, 't> {
             versions: [false; 2],
             translates,
             asks_for_marks,
+            proxies,
             table: Some(Table::Filter),
             stops: words().any(|words| {
                 matches!(words, ["set", option, ..] if option.starts_with('-') && option.contains('e'))
@@ -148,6 +153,7 @@ impl<'r, 't> Reader<'r, 't> {
             unset: Vec::new(),
             variables,
             wrappers,
+            told_of_frames: false,
             sets: Sets::default(),
             has_table: false,
             found,
@@ -299,6 +305,16 @@ impl<'t> Reader<'_, 't> {
             }
             return true;
         }
+        // A bridge hands frames to the rules of IP, or keeps them from those (ebtables(8), broute).
+        if !self.told_of_frames
+            && command.get(at).is_some_and(|program| is_of_bridges(program))
+            && command[at + 1..].iter().any(|word| matches!(*word, "-A" | "-I" | "-P"))
+        {
+            self.told_of_frames = true;
+            let message = "rules of ebtables are not read: which frames of a bridge pass, are dropped or come to the rules \
+                           of iptables they say";
+            self.found.warn(line, "", message);
+        }
         // A function may call iptables with what it is given.
         let does = |word: &&str| matches!(*word, "-A" | "-I" | "-P" | "--append");
         if let Some(at) = command.iter().position(|word| is_iptables(word)) {
@@ -429,9 +445,10 @@ impl<'t> Reader<'_, 't> {
             }
             Command::Append | Command::Insert => {}
         }
-        let Self { translates, asks_for_marks, .. } = *self;
+        let Self { translates, asks_for_marks, proxies, .. } = *self;
         let hosts = &mut all.hosts;
-        let known = Known { table, is_six, hosts, sets: &self.sets, translates, asks_for_marks };
+        let known =
+            Known { table, is_six, hosts, sets: &self.sets, translates, asks_for_marks, proxies };
         let Some(mut read) = rule_of(words, &all.of_users, known, line, self.found) else {
             // Packets come to a chain all the same, though none of TCP.
             let jump = words.iter().position(|w| matches!(*w, "-j" | "--jump" | "-g" | "--goto"));
@@ -531,6 +548,11 @@ impl<'t> Reader<'_, 't> {
 fn is_of_frames(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program);
     ["arptables", "ebtables"].iter().any(|of| name.starts_with(of))
+}
+
+/// True for the program whose rules are of what a bridge passes on.
+fn is_of_bridges(program: &str) -> bool {
+    is_of_frames(program) && program.contains("ebtables")
 }
 
 /// True for what a chain's policy may be (iptables(8), `-P`).

@@ -27,13 +27,15 @@ pub(super) struct Known<'k> {
     pub(super) translates: bool,
     /// Rules of the text ask for marks: without those nothing depends on them.
     pub(super) asks_for_marks: bool,
+    /// Rules of the text send packets to proxies.
+    pub(super) proxies: bool,
 }
 
 /// Conditions and target of a rule of a table. `None` when it cannot be read (which is said), or concerns no TCP.
 pub(super) fn rule_of(
     words: &[&str],
     chains: &BTreeSet<String>,
-    Known { table, is_six, hosts, sets, translates, asks_for_marks }: Known<'_>,
+    Known { table, is_six, hosts, sets, translates, asks_for_marks, proxies }: Known<'_>,
     line: &Line<'_>,
     found: &mut Diagnostics,
 ) -> Option<Read> {
@@ -84,6 +86,19 @@ pub(super) fn rule_of(
                 negated = true;
                 rest = tail;
                 continue;
+            }
+            // Sockets for addresses of others are those of proxies; one that is for any address is no packet's of its own
+            // (iptables-extensions(8), socket).
+            "-m" | "--match"
+                if value == "socket" && proxies && !words.contains(&"--nowildcard") =>
+            {
+                let transparent = words.contains(&"--transparent");
+                matches.push((negated, Match::Socket { transparent }));
+                module = value;
+            }
+            "--transparent" | "--restore-skmark" if module == "socket" => taken = 0,
+            "--ctdir" if let Some(reply) = direction(value) => {
+                matches.push((negated, Match::Reply(reply)));
             }
             // Two versions of IP share some commands.
             // They ask for what the text does not tell without an option of their own.
@@ -380,6 +395,15 @@ fn of_set(sets: &Sets, name: &str, end: Option<&&str>) -> Option<Match> {
     match end {
         Some(&"src") => Some(Match::Source(members.into())),
         Some(&"dst") => Some(Match::Destination(members.into())),
+        _ => None,
+    }
+}
+
+/// The end that a packet is of, by the name that `--ctdir` has for it: true for who was called.
+fn direction(name: &str) -> Option<bool> {
+    match name.to_ascii_uppercase().as_str() {
+        "REPLY" => Some(true),
+        "ORIGINAL" => Some(false),
         _ => None,
     }
 }

@@ -27,6 +27,15 @@ impl<'a> Variables<'a> {
                 false => values.extend([(name, value.to_owned())]),
             }
         }
+        // One that is set to nothing gets its value elsewhere, mostly by what a program prints.
+        if values.values().any(String::is_empty) {
+            let words = lines.iter().flat_map(|line| line.words.iter().skip(1));
+            for (name, _) in words.filter_map(|word| word.split_once('=')) {
+                if values.get(name).is_some_and(String::is_empty) {
+                    values.remove(name);
+                }
+            }
+        }
         let of_both = of_both_versions(lines);
         values.retain(|name, _| !of_both.contains(name));
         let mut made = BTreeMap::new();

@@ -159,7 +159,7 @@ mod tests {
         check(&commands.replace("nft add", "sudo nft add"), &[(Pass, None), (Strip, Some(3))]);
         // Where addresses are translated, a warning says so; a process of the router's is the peer.
         let nat = "table ip nat {\n chain p {\n  type nat hook prerouting priority dstnat;\n  tcp dport 80 redirect to :3128\n }\n chain q {\n  type nat hook postrouting priority srcnat;\n  oifname \"eth0\" masquerade\n }\n}\n";
-        check(nat, &[(Terminate, Some(4)), (Pass, None)]);
+        check(nat, &[(Terminate, Some(4)), (Pass, None), (Pass, None)]);
         check("flush ruleset\ninclude \"/etc/nftables.d/*.nft\"\n", &[(Unknown, Some(2))]);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }

@@ -261,3 +261,44 @@ fn numbers_for_names() {
     }
     assert!(directions(&by_name)[0].starts_with("pass TCP to port 22, 3632, 5353"));
 }
+
+/// Who opened a connection and who was called, by conntrack.
+#[test]
+fn directions_of_connections() {
+    let nft = |of: &str| {
+        format!(
+            "table inet f {{\n chain c {{\n  type filter hook forward priority filter; policy drop;\n  ct direction {of} accept\n  ct direction original tcp dport 80 accept\n }}\n}}\n"
+        )
+    };
+    let web = [(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(3))];
+    check(&nft("reply"), &web);
+    check(&nft("1"), &web);
+    check(&nft("original"), &[(Drop, "all TCP", Some(3))]);
+    let save = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctdir REPLY -j ACCEPT\n-A FORWARD -p tcp --dport 80 -m conntrack --ctdir original -j ACCEPT\nCOMMIT\n";
+    check(save, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(2))]);
+}
+
+/// The version in the header of IPv4 is 4.
+#[test]
+fn versions_in_headers() {
+    let nft = |of: &str| {
+        format!(
+            "table inet f {{\n chain c {{\n  type filter hook forward priority filter; policy accept;\n  {of} drop\n }}\n}}\n"
+        )
+    };
+    check(&nft("ip version 6"), &[(Pass, "all TCP", None)]);
+    let six = [(Drop, "all other TCP over IPv6", Some(4)), (Pass, "all other TCP", None)];
+    check(&nft("ip6 version 6"), &six);
+    let four = [(Pass, "all other TCP over IPv6", None), (Drop, "all other TCP", Some(4))];
+    check(&nft("ip version 4"), &four);
+}
+
+/// What a bridge does with its frames is told by a program whose rules are not read.
+#[test]
+fn rules_of_ebtables() {
+    let text = "ebtables -t broute -A BROUTING -p IPv4 --ip-proto tcp --ip-dport 443 -j redirect --redirect-target DROP\nebtables -A FORWARD -j ACCEPT\niptables -A FORWARD -p tcp --dport 443 -j DROP\n";
+    let warnings = told(text).warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(warning.line, 1);
+    assert!(warning.message.contains("ebtables"), "{warning:?}");
+}

@@ -146,10 +146,10 @@ fn statements_of_nftables() {
     assert_eq!(
         directions(nat),
         [
-            "terminate TCP over IPv4 to port 80: forwarded, both directions",
+            "terminate TCP over IPv4 to port 80: forwarded, both directions; to this host itself",
             "pass all other TCP: forwarded, both directions",
             "terminate TCP over IPv4 to port 53: opened by this host itself",
-            "pass all other TCP: opened by this host itself",
+            "pass all other TCP: to this host itself; opened by this host itself",
         ]
     );
 }

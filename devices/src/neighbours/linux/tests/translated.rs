@@ -115,8 +115,9 @@ fn a_redirection_is_for_the_rules_of_input() {
     has(
         &save(redirect, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
         &[
-            "terminate TCP to port 80: forwarded, both directions",
-            "pass TCP to port 3128, TCP to port 80: to this host itself",
+            // Who calls this host itself is answered by the process at the other port, too.
+            "terminate TCP to port 80: forwarded, both directions; to this host itself",
+            "pass TCP to port 3128: to this host itself",
             "drop all other TCP: to this host itself",
         ],
     );
@@ -132,7 +133,7 @@ fn a_redirection_is_for_the_rules_of_input() {
     let inner = "-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:3128";
     has(
         &save(inner, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
-        &["terminate TCP to port 80: forwarded, both directions"],
+        &["terminate TCP to port 80: forwarded, both directions; to this host itself"],
     );
     let proxy = "*mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
     has(
@@ -231,6 +232,19 @@ fn sockets_in_front_of_a_proxy() {
     let save = "*mangle\n:DIVERT - [0:0]\n-A PREROUTING -p tcp -m socket --transparent -j DIVERT\n-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 1\n-A DIVERT -j MARK --set-mark 1\n-A DIVERT -j ACCEPT\nCOMMIT\n";
     let own = (Drop, "all TCP", Some(4));
     check(save, &[(Terminate, "all TCP", Some(4)), own]);
+    // Of those that the proxy does not take none has a socket here (Linux, Documentation/networking/tproxy.rst).
+    let web = save.replace("-p tcp -j TPROXY", "-p tcp --dport 80 -j TPROXY");
+    let rows = directions(&web);
+    let some = rows[..2].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(
+        some,
+        [
+            "terminate TCP to port 80: forwarded, both directions; to this host itself",
+            "pass all other TCP: forwarded, both directions",
+        ]
+    );
+    let listening = web.replace("--transparent", "--transparent --nowildcard");
+    assert!(directions(&listening)[0].starts_with("unknown"), "{:#?}", directions(&listening));
     // What answers this host's own connections has a socket, which is no proxy's.
     let any = save.replace(" --transparent", "");
     assert!(!directions(&any).iter().any(|row| row.contains("opened")));

@@ -192,6 +192,8 @@ impl Tried {
             interfaces,
             host,
             is_translated: false,
+            is_reply: Some(other.is_of_answers),
+            socket: None,
             mss: supposed.mss,
             // What rules make of marks on the way is left open.
             mark: (!self.gives_marks).then_some(if other.is_of_answers { 0 } else { of_packet }),

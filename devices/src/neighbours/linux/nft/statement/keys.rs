@@ -37,6 +37,12 @@ pub(super) enum Key {
     },
     Protocol,
     Version,
+    /// The version in the header of IPv4, or of IPv6.
+    HeaderVersion {
+        is_six: bool,
+    },
+    /// Whether a packet is one of who opened the connection, or an answer.
+    Direction,
     /// Whether an address is one of this host.
     Host {
         source: bool,
@@ -78,6 +84,8 @@ pub(super) fn key(words: &[&str]) -> Option<(Key, usize)> {
         }
         ("ip", "frag-off") => (Key::Fragment { of_parts: true }, 2),
         ("ct", "state") => (Key::State, 2),
+        ("ct", "direction") => (Key::Direction, 2),
+        ("ip" | "ip6", "version") => (Key::HeaderVersion { is_six: *first == "ip6" }, 2),
         ("iif" | "iifname", _) => (Key::Interface { out: false }, 1),
         ("oif" | "oifname", _) => (Key::Interface { out: true }, 1),
         ("meta", "iif" | "iifname") => (Key::Interface { out: false }, 2),
@@ -186,6 +194,17 @@ pub(super) fn condition(keys: &[Key], all: &[&[&str]]) -> Condition {
         Key::LinkType { out } => match values().all(|of| matches!(of, "loopback" | "772")) {
             true => Condition::Is(Match::Interface { names: vec!["lo".to_owned()], out }),
             false => Condition::Doubt,
+        },
+        Key::HeaderVersion { is_six } => match (values().any(|v| v == "6"), is_six) {
+            (true, true) => Condition::Is(Match::Version6),
+            (false, false) if values().any(|v| v == "4") => Condition::Isnt(Match::Version6),
+            // Whatever stands in a table of both versions is asked of packets of that version alone.
+            _ => Condition::Always(false),
+        },
+        Key::Direction => match values().collect::<Vec<_>>()[..] {
+            ["reply" | "1"] => Condition::Is(Match::Reply(true)),
+            ["original" | "0"] => Condition::Is(Match::Reply(false)),
+            _ => Condition::Doubt,
         },
         Key::Protocol => Condition::Always(values().any(|v| matches!(v, "tcp" | "6"))),
         Key::Version => {

@@ -100,7 +100,7 @@ impl<'t> Statement<'_, '_, 't> {
     pub(super) fn status(&mut self, words: &[&'t str]) -> Option<usize> {
         let (negated, length) = match words {
             ["dnat", "," | "|", ..] => (false, 0),
-            ["!=", "dnat", ..] => (true, 2),
+            ["!=" | "!", "dnat", ..] => (true, 2),
             ["&", "dnat", "==", "dnat", ..] | ["&", "dnat", "!=", "0" | "0x0", ..] => (false, 4),
             ["&", "dnat", "==", "0" | "0x0", ..] => (true, 4),
             ["dnat", ..] => (false, 1),
