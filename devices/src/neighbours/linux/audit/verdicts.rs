@@ -650,11 +650,13 @@ struct Row {
     outcome: Outcome,
     traffic: Vec<String>,
     classes: Vec<Class>,
+    /// It tells of what several classes have in common.
+    is_added: bool,
 }
 
 impl Row {
     const fn of(outcome: Outcome) -> Self {
-        Self { outcome, traffic: Vec::new(), classes: Vec::new() }
+        Self { outcome, traffic: Vec::new(), classes: Vec::new(), is_added: false }
     }
 
     /// Some of its classes, each of which has a name.
@@ -663,7 +665,7 @@ impl Row {
         let some = both.filter(|(at, _)| is_of(*at));
         let (traffic, classes) =
             some.map(|(_, (name, class))| (name.clone(), class.clone())).unzip();
-        Self { outcome: self.outcome.clone(), traffic, classes }
+        Self { outcome: self.outcome.clone(), traffic, classes, is_added: self.is_added }
     }
 }
 

@@ -134,27 +134,22 @@ fn merged(classes: Vec<Class>) -> Vec<Class> {
     all
 }
 
-/// Rows that are added, behind those of what is not known.
+/// Rows that are added, each before the first that tells otherwise.
+#[derive(Default)]
 struct Added {
-    from: usize,
-    rows: usize,
     classes: usize,
     /// The line that decides of the first of those for which there is no place.
     untold: Option<u32>,
 }
 
+/// True where an added row names a class.
+fn is_named(rows: &[Row], class: &Class) -> bool {
+    let name = class.to_string();
+    let mut added = rows.iter().filter(|row| row.is_added).flat_map(|row| &row.classes);
+    added.any(|of| of.to_string() == name)
+}
+
 impl Added {
-    fn behind(rows: &[Row]) -> Self {
-        let from = rows.iter().take_while(|row| row.outcome.0 == Effect::Unknown).count();
-        Self { from, rows: 0, classes: 0, untold: None }
-    }
-
-    fn names(&self, rows: &[Row], class: &Class) -> bool {
-        let name = class.to_string();
-        let mut added = rows[self.from..self.from + self.rows].iter().flat_map(|row| &row.classes);
-        added.any(|of| of.to_string() == name)
-    }
-
     /// Adds what the rows tell otherwise of than what becomes of it.
     fn correct(
         &mut self,
@@ -182,13 +177,19 @@ impl Added {
                     continue;
                 }
                 self.classes += 1;
-                let is_first = |row: &&mut Row| self.rows > 0 && row.outcome == *outcome;
-                match rows.get_mut(self.from).filter(is_first) {
-                    Some(first) => first.classes.push(class.clone()),
+                let tells_otherwise = |row: &Row| {
+                    row.outcome.0 != outcome.0
+                        && !matches!(row.speaks_of(class, *call), Said::Nothing)
+                };
+                let at = rows.iter().position(tells_otherwise).unwrap_or(rows.len());
+                let is_such = |row: &&mut Row| row.is_added && row.outcome == *outcome;
+                let before = at.checked_sub(1).and_then(|before| rows.get_mut(before));
+                match before.filter(is_such) {
+                    Some(row) => row.classes.push(class.clone()),
                     None => {
                         let classes = vec![class.clone()];
-                        rows.insert(self.from, Row { classes, ..Row::of(outcome.clone()) });
-                        self.rows += 1;
+                        let row = Row { classes, is_added: true, ..Row::of(outcome.clone()) };
+                        rows.insert(at, row);
                     }
                 }
             }
@@ -199,8 +200,8 @@ impl Added {
     }
 
     /// Names those rows.
-    fn finish(&self, rows: &mut [Row]) {
-        for row in &mut rows[self.from..self.from + self.rows] {
+    fn finish(rows: &mut [Row]) {
+        for row in rows.iter_mut().filter(|row| row.is_added) {
             row.classes = merged(std::mem::take(&mut row.classes));
             row.traffic = row.classes.iter().map(|class| format!("TCP{class}")).collect();
         }
@@ -242,12 +243,12 @@ impl Tried {
             let told = calls.zip(told.iter().map(|(_, outcome)| outcome.clone())).collect();
             found.extend(of_each_version(&named.traffic, told));
         }
-        let mut added = Added::behind(rows);
+        let mut added = Added::default();
         let mut from = 0;
         for _ in 1..JOINED_MAX {
             added.correct(rows, &found, rests);
             // What has a row now may have parts that fare otherwise.
-            joints[from..].sort_by_cached_key(|joint| !added.names(rows, &joint.class));
+            joints[from..].sort_by_cached_key(|joint| !is_named(rows, &joint.class));
             let until = joints.len();
             for at in from..until {
                 for named in &named {
@@ -270,7 +271,7 @@ impl Tried {
             from = until;
         }
         added.correct(rows, &found, rests);
-        added.finish(rows);
+        Added::finish(rows);
         self.untold = self.untold.or(added.untold);
     }
 }
