@@ -12,6 +12,8 @@ pub(super) type Bound<'a> = Rc<[(&'a str, String)]>;
 
 /// Most lines of a loop.
 const LINES_MAX: usize = 1_000;
+/// Longest value that is put in: values of values grow without end.
+pub(super) const VALUE_MAX: usize = 16_384;
 
 /// The variable of a loop and its values, where all are told.
 pub(super) fn values<'a>(
@@ -100,6 +102,9 @@ pub(super) fn put_in<'w>(word: &'w str, bound: &Bound<'_>) -> Cow<'w, str> {
             (None, _) => made.push_str(&variable[..variable.len() - behind.len()]),
         }
         rest = behind;
+        if made.len() > VALUE_MAX {
+            return Cow::Borrowed(word);
+        }
     }
     made.push_str(rest);
     Cow::Owned(made)

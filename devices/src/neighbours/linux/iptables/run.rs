@@ -17,8 +17,10 @@ use super::shell::Variables;
 const RUNS_MAX: usize = 2_000;
 /// Most loops, and functions that call each other, inside each other.
 const NESTED_MAX: usize = 16;
-/// Most lines that are run.
-const STEPS_MAX: usize = 100_000;
+/// Most lines of those bodies.
+const LINES_MAX: usize = 40_000;
+/// Most variables that have values at a place.
+const BOUND_MAX: usize = 48;
 /// What a function is given.
 const GIVEN: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -62,7 +64,7 @@ pub(super) fn order<'a>(
             called: BTreeSet::new(),
             is_unread: &is_unread,
             variables,
-            left: RUNS_MAX,
+            left: [RUNS_MAX, LINES_MAX],
             steps: Vec::with_capacity(lines.len()),
         };
         runner.run(0..lines.len(), &Rc::from([]), 0, 0, &mut Branches::default());
@@ -86,11 +88,22 @@ struct Runner<'r, 'a> {
     called: BTreeSet<(usize, Vec<String>)>,
     is_unread: &'r [bool],
     variables: &'r Variables<'r>,
-    left: usize,
+    /// How many bodies may be run yet, and how many lines of them.
+    left: [usize; 2],
     steps: Vec<Step<'a>>,
 }
 
 impl<'a> Runner<'_, 'a> {
+    /// True when a body of so many lines may be run so often.
+    fn affords(&mut self, often: usize, lines: usize) -> bool {
+        let needed = [often, often * lines];
+        let affords = needed.iter().zip(&self.left).all(|(needed, left)| needed <= left);
+        if affords {
+            self.left = [self.left[0] - needed[0], self.left[1] - needed[1]];
+        }
+        affords
+    }
+
     /// Runs lines that stand in so many functions (`depth`), and in so many loops and functions (`nested`).
     fn run(
         &mut self,
@@ -102,7 +115,7 @@ impl<'a> Runner<'_, 'a> {
     ) {
         let mut bound = Rc::clone(bound);
         let mut at = places.start;
-        while at < places.end && self.steps.len() < STEPS_MAX {
+        while at < places.end {
             let function = self.heads.binary_search_by_key(&at, |(head, _)| *head).ok();
             if let Some(function) = function.filter(|function| self.placed.contains(function))
                 && depth == 0
@@ -119,7 +132,9 @@ impl<'a> Runner<'_, 'a> {
                 .and_then(|(name, values)| {
                     Some((name, values, end_of(self.lines, at, places.end)?))
                 })
-                .filter(|(_, values, _)| values.len() <= self.left && nested < NESTED_MAX);
+                .filter(|(_, values, end)| {
+                    nested < NESTED_MAX && self.affords(values.len(), end + 1 - at)
+                });
             let Some((name, values, end)) = body else {
                 self.step(at, &bound, depth, nested, branches);
                 if depth > 0 {
@@ -129,7 +144,6 @@ impl<'a> Runner<'_, 'a> {
                 continue;
             };
             for value in values {
-                self.left = self.left.saturating_sub(1);
                 let inner: Bound<'a> = bound.iter().cloned().chain([(name, value)]).collect();
                 match end {
                     // All of it stands on one line.
@@ -167,9 +181,7 @@ impl<'a> Runner<'_, 'a> {
                     || place.checked_sub(1).is_some_and(|before| begins(words[before]));
                 is_command && self.names.contains_key(words[*place].trim_end_matches(';'))
             });
-            let Some(place) = place.filter(|_| nested < NESTED_MAX && self.left > 0) else {
-                continue;
-            };
+            let Some(place) = place.filter(|_| nested < NESTED_MAX) else { continue };
             let Some(&function) = self.names.get(words[place].trim_end_matches(';')) else {
                 continue;
             };
@@ -190,10 +202,11 @@ impl<'a> Runner<'_, 'a> {
                     self.variables.value(&word).to_owned()
                 })
                 .collect();
-            if !self.called.insert((function, given.clone())) {
+            let called = (function, given.clone());
+            if self.called.contains(&called) || !self.affords(1, body.clone().count()) {
                 continue;
             }
-            self.left -= 1;
+            self.called.insert(called);
             let outer = bound.iter().filter(|(name, _)| !GIVEN.contains(name)).cloned();
             let mut given = given.into_iter();
             let own = GIVEN.map(|name| (name, given.next().unwrap_or_default()));
@@ -205,34 +218,37 @@ impl<'a> Runner<'_, 'a> {
     }
 
     /// What is bound after a line of a function: `local port=$1`, `shift`.
-    fn given(&self, line: &Line<'a>, bound: Bound<'a>) -> Bound<'a> {
-        let mut made: Option<Vec<(&'a str, String)>> = None;
-        for word in line.words.iter() {
-            let all = || bound.to_vec();
-            if word.trim_end_matches(';') == "shift" {
-                let all = made.get_or_insert_with(all);
-                let mut own: Vec<&mut String> = all
-                    .iter_mut()
-                    .filter(|(name, _)| GIVEN.contains(name))
-                    .map(|(_, v)| v)
-                    .collect();
+    fn given(&self, line: &Line<'a>, mut bound: Bound<'a>) -> Bound<'a> {
+        for word in line.words.iter().map(|word| word.trim_end_matches(';')) {
+            if word == "shift" {
+                let mut all = bound.to_vec();
+                let of = all.iter_mut().filter(|(name, _)| GIVEN.contains(name));
+                let mut own: Vec<&mut String> = of.map(|(_, value)| value).collect();
                 for at in 1..own.len() {
                     let next = std::mem::take(own[at]);
                     *own[at - 1] = next;
                 }
+                bound = Rc::from(all);
                 continue;
             }
-            let Some((name, value)) = word.trim_end_matches(';').split_once('=') else { continue };
+            let Some((name, value)) = word.split_once('=') else { continue };
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
             if !value.contains('$') || name.is_empty() || !name.chars().all(is_name) {
                 continue;
             }
             let value = put_in(value, &bound);
             let value = self.variables.value(&value);
-            if !value.contains(['$', '`', '(', '"', '\'']) {
-                made.get_or_insert_with(all).push((name, value.to_owned()));
+            if value.contains(['$', '`', '(', '"', '\'']) {
+                continue;
             }
+            let mut all = bound.to_vec();
+            match all.iter().rposition(|(of, _)| *of == name) {
+                Some(at) => all[at].1 = value.to_owned(),
+                None if all.len() < BOUND_MAX => all.push((name, value.to_owned())),
+                None => {}
+            }
+            bound = Rc::from(all);
         }
-        made.map_or(bound, Rc::from)
+        bound
     }
 }

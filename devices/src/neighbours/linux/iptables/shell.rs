@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Line;
 
+use super::loops::VALUE_MAX;
+
 /// Values that a script gives to its variables.
 pub(super) struct Variables<'a> {
     values: BTreeMap<&'a str, String>,
@@ -134,6 +136,9 @@ fn put_in(values: &BTreeMap<&str, String>, word: &str) -> Option<String> {
         };
         made.push_str(values.get(name)?);
         made.push_str(rest);
+        if made.len() > VALUE_MAX {
+            return None;
+        }
     }
     Some(made)
 }

@@ -259,6 +259,19 @@ fn scripts_without_end() {
             "fw() {{ shift 18446744073709551615; shift 99; iptables \"$@\"; }}\nfw -A FORWARD\n{rule}"
         ),
         "A=1;".repeat(5_000) + "\n" + rule,
+        // Values of values, and functions that call each other.
+        (0..60).fold("A0=aaaaaaaa\n".to_owned(), |all, at| {
+            all + &format!("A{}=$A{at}$A{at}\n", at + 1)
+        }) + rule,
+        format!("f() {{\n f $1$1$1$1 b\n f $1$1 c\n}}\nf a\n{rule}"),
+        format!("f() {{\n x=$1\n{} {rule}}}\nf a\n", " x=$x$x\n".repeat(60)),
+        format!("for a in aaaa; do\nfor x in {}; do\n{rule}done\ndone\n", "$a".repeat(3_000)),
+        format!("f() {{\n{} {rule}}}\n", " x=$1\n".repeat(900))
+            + &(0..3_000).map(|at| format!("f {at}\n")).collect::<String>(),
+        (0..1_000)
+            .map(|at| format!("f{at}() {{\n {rule} f{}\n f{}\n}}\n", at + 1, at + 2))
+            .collect::<String>()
+            + "f0\n",
     ] {
         for text in [script.replace("iptables", "nft"), script] {
             let audit = (PLATFORM.audit)(ConfigText::new("x", &text));
