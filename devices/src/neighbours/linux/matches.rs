@@ -16,8 +16,10 @@ pub(super) struct Circumstances<'a> {
     pub(super) state: &'a str,
     /// The interfaces that the packet comes in and goes out by, where they are known.
     pub(super) interfaces: Option<[&'a str; 2]>,
-    /// The packet is one for this host (true) or of this host (false); `None`: it is forwarded.
-    pub(super) host: Option<bool>,
+    /// Whether its source, and its destination, is an address of this host.
+    pub(super) hosts: [bool; 2],
+    /// This host sends it.
+    pub(super) is_sent: bool,
     /// A rule has given the connection another destination.
     pub(super) is_translated: bool,
     /// The packet is one of who was called; `None`: conntrack has not seen it.
@@ -95,15 +97,6 @@ impl Match {
         match self {
             Self::Interface { .. } => true,
             Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.is_of_interfaces()),
-            _ => false,
-        }
-    }
-
-    /// True when it names this interface.
-    pub(super) fn names_interface(&self, name: &str) -> bool {
-        match self {
-            Self::Interface { names, .. } => names.iter().any(|of| of == name),
-            Self::Joined(of) => of.iter().flatten().any(|(_, on)| on.names_interface(name)),
             _ => false,
         }
     }
@@ -200,7 +193,7 @@ impl Match {
                     None => name == present,
                 })
             }
-            Self::Host { source } => around.host == Some(!source),
+            Self::Host { source } => around.hosts[usize::from(!source)],
             Self::Mark { of_connection, mask, values } => {
                 let mark = match of_connection {
                     false => around.mark,
@@ -215,8 +208,8 @@ impl Match {
             }
             Self::Owner { group, of, .. } => {
                 let owner = around.owner[usize::from(*group)];
-                let is_of_host = around.host == Some(false);
-                is_of_host && owner.is_some_and(|owner| of.iter().any(|all| all.contains(&owner)))
+                around.is_sent
+                    && owner.is_some_and(|owner| of.iter().any(|all| all.contains(&owner)))
             }
             Self::Version6 => packet.src.is_ipv6(),
             Self::Never => false,

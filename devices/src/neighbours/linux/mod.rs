@@ -171,6 +171,8 @@ struct Course {
     is_tracked: bool,
     /// An end of its connection is this host.
     is_here: bool,
+    /// On its way to what stands at the second port; what this host sends to itself goes out before it comes in.
+    is_inward: bool,
     is_translated: bool,
     /// A rule has said where it goes to, if only where it went before: later chains of translation are not asked.
     is_bound: bool,
@@ -211,8 +213,6 @@ pub(crate) struct Linux {
     supposed: Supposed,
     /// Rules ask for marks, which what is queued for a process may come back with.
     asks_for_marks: bool,
-    /// Conntrack does not see all that this host sends.
-    untracks_own: bool,
     /// Stand for its own addresses of IPv4 and IPv6, which no text tells.
     stand_ins: [IpAddr; 2],
     /// How the last connection was routed.
@@ -402,12 +402,6 @@ impl Linux {
     fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
         let asks_for_marks = rules.entries.iter().any(Entry::asks_for_mark);
         let stand_ins = [false, true].map(|is_six| stand_in(&rules, is_six));
-        let mut untracks_own = false;
-        let is_output = |base: &Base| base.hook == Hook::Output;
-        paths::each_of(&rules, is_output, |path| {
-            untracks_own |= matches!(rules.entries[path.last()].target, Target::Untrack);
-            !untracks_own
-        });
         Self {
             rules,
             interfaces: None,
@@ -424,7 +418,6 @@ impl Linux {
             calls_host: false,
             supposed: Supposed::default(),
             asks_for_marks,
-            untracks_own,
             stand_ins,
             routed: Routed::default(),
             hop: Rule::default("TTL expired in transit", "RFC 1812 §5.3.1"),
@@ -477,9 +470,10 @@ impl Linux {
     ) -> Result<Fate, Refused> {
         let found = course.found;
         let state = self.state_of(found, pass.packet);
-        let way = if pass.ingress == PortId(0) { [0, 1] } else { [1, 0] };
+        let is_inward = course.is_inward;
+        let way = if is_inward { [0, 1] } else { [1, 0] };
+        let is_of_loopback = self.is_of_loopback();
         let interfaces = self.interfaces.clone();
-        let is_inward = pass.ingress == PortId(0);
         let masks = base >= self.rules.bases.len();
         let Some(Base { table, chain, hook, is_before_conntrack, is_nat, when, policy, .. }) =
             self.rules.base(base)
@@ -506,7 +500,11 @@ impl Linux {
                 let name = |at: usize| if is_told[at] { names[way[at]].as_str() } else { "" };
                 [name(0), name(1)]
             }),
-            host: if is_masked { Some(true) } else { course.is_here.then_some(is_inward) },
+            hosts: match is_masked {
+                true => [false, true],
+                false => [!is_inward, is_inward].map(|it| course.is_here && (it || is_of_loopback)),
+            },
+            is_sent: course.is_here && !is_inward,
             is_translated: course.is_translated,
             is_reply: (course.is_tracked && !is_unseen).then_some(is_reply),
             socket: (course.is_here && found.is_some()).then_some(is_of_proxy && !is_reply),
@@ -526,8 +524,7 @@ impl Linux {
             return Ok(Fate::Goes);
         }
         // What this host sends to itself got its destination when it left.
-        let is_own = *hook == Hook::Prerouting
-            && interfaces.as_ref().is_some_and(|names| names[way[0]] == "lo");
+        let is_own = *hook == Hook::Prerouting && is_of_loopback;
         if *is_nat && !masks && (is_own || !self.is_asked_to_translate(pass.packet, course)) {
             return Ok(Fate::Goes);
         }
@@ -614,11 +611,11 @@ impl Linux {
                         "NFQUEUE" | "queue" => !self.asks_for_marks,
                         name => name == INCLUDED_EARLY,
                     };
-                    Met { rule, why, may_only_drop, place: base }.add_to(&mut self.met);
+                    Met { rule, why, may_only_drop, place: self.place }.add_to(&mut self.met);
                 }
                 Target::Count => {}
                 // What this host sends to itself has its connection from when it left (Linux, `nf_conntrack_in`).
-                Target::Untrack => course.is_tracked &= is_own && !self.untracks_own,
+                Target::Untrack => course.is_tracked &= is_of_loopback && is_inward,
                 // What answers a connection that this host has opened comes to the socket of that.
                 Target::Take { drops_others, .. }
                     if course.is_here && matches!(found, Some((_, Sender::Responder))) =>
@@ -642,7 +639,8 @@ impl Linux {
                     }
                     // Answers go to one of this host's addresses, and which the rules for it are not told.
                     let why = "answers come to an address that a translation gives, and what the rules say of it the text does not tell";
-                    Met { rule, why, may_only_drop: false, place: base }.add_to(&mut self.met);
+                    Met { rule, why, may_only_drop: false, place: self.place }
+                        .add_to(&mut self.met);
                 }
                 Target::Take { goes_on, .. } => {
                     let goes_on = *goes_on;
@@ -683,7 +681,8 @@ impl Linux {
                         let is_moved = to.is_here && to.address.is_none() && !course.is_here;
                         course.is_translated = is_moved || to.is_open || instead != called;
                         // What this host opens itself stays its own.
-                        course.is_here = to.is_here || !is_inward && course.is_here;
+                        let is_own = !is_inward && !is_of_loopback && course.is_here;
+                        course.is_here = to.is_here || is_own;
                         let (is_here, is_open, is_taken) = (course.is_here, to.is_open, to.is_here);
                         let is_elsewhere = instead.port() != called.port();
                         self.routed = Routed {
@@ -816,6 +815,11 @@ impl Linux {
         }
     }
 
+    /// True when a connection is one of this host to itself.
+    fn is_of_loopback(&self) -> bool {
+        self.is_host && self.interfaces.as_ref().is_some_and(|names| names[0] == "lo")
+    }
+
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
         let opened = pass.packet.flow();
@@ -830,14 +834,28 @@ impl Linux {
         ];
         let (is_tracked, is_bound) = (true, false);
         let mask = known.and_then(|known| known.state.mask);
+        let is_inward = pass.ingress == PortId(0);
         let mut course =
-            Course { found, is_tracked, is_here, is_translated, is_bound, marks, mask };
+            Course { found, is_tracked, is_here, is_inward, is_translated, is_bound, marks, mask };
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }
         let mut is_routed = found.is_some() || course.is_here;
-        for base in 0..self.rules.bases.len() {
-            self.place = base;
+        let bases = self.rules.bases.len();
+        let turns = if self.is_of_loopback() { 2 * bases } else { bases };
+        for turn in 0..turns {
+            let base = turn % bases;
+            self.place = turn;
+            if turns > bases {
+                course.is_inward = turn >= bases;
+                // What a rule sends elsewhere does not come back.
+                if course.is_inward && !course.is_here {
+                    break;
+                }
+                if self.rules.bases[base].hook.is_of_what_leaves() == course.is_inward {
+                    continue;
+                }
+            }
             if !is_routed
                 && !matches!(self.rules.bases[base].hook, Hook::Ingress | Hook::Prerouting)
             {

@@ -27,6 +27,13 @@ pub(super) enum Hook {
     Egress,
 }
 
+impl Hook {
+    /// True for chains that packets pass on their way out, of which this host's own pass no others.
+    pub(super) const fn is_of_what_leaves(self) -> bool {
+        matches!(self, Self::Output | Self::Postrouting | Self::Egress)
+    }
+}
+
 /// True for the chains of translation in which a connection gets another destination (Linux,
 /// net/netfilter/nf_nat_core.c: `HOOK2MANIP`).
 pub(super) const fn translates_destinations(hook: Hook) -> bool {

@@ -4,6 +4,7 @@
 mod asked;
 mod class;
 mod flows;
+mod loopback;
 mod parts;
 mod single;
 mod unnamed;
@@ -23,9 +24,10 @@ use super::rules::{Base, Hook, Ruleset};
 use super::target::Target;
 use super::{Linux, iptables, nft, rules_of};
 use flows::flows;
+use loopback::Loopback;
 pub use single::Netfilter;
 use verdicts::Tried;
-use ways::{End, Way, directions, name_others, names_loopback, ways};
+use ways::{End, Way, directions, name_others, ways};
 
 /// In the list of platforms.
 pub(crate) const PLATFORM: Platform = Platform {
@@ -263,36 +265,31 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
-    // What a host sends to itself is tracked when it leaves.
-    let untracks = rules.entries.iter().any(|entry| entry.target == Target::Untrack);
-    let names_lo = untracks || names_loopback(&rules);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);
-    // What a host sends to itself comes by no link; where rules speak of that, rows of all links are not of it.
-    let loopback = |end| Way { names: ["lo", ""].map(str::to_owned), end };
-    let of_loopback = [End::Called, End::Caller]
-        .map(|end| names_lo.then(|| tried.between(&loopback(end), &flows, &ways)));
-    // Where they keep some of it away, it is told as that of a link.
-    let keeps_away = |told: &Option<Vec<Verdict>>| {
-        told.as_ref().is_some_and(|told| told.iter().any(|row| row.effect == Effect::Drop))
-    };
-    if has_own && keeps_away(&of_loopback[0]) {
-        ways.push(loopback(End::Called));
-    }
-    let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
-    let mut of_each = |way| tried.between(way, &flows, &ways);
-    let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().map(|way| (way, of_each(way))).collect();
+    let mut of_each = |way: &Way| tried.between(way, &flows, &ways);
+    let mut told: Vec<Vec<Verdict>> = ways.iter().map(&mut of_each).collect();
+    let of_host: Vec<Vec<Verdict>> = opened.iter().map(&mut of_each).collect();
     // Where no rule is the host's own, what becomes of all that comes to it need not be said.
     let passes = |verdicts: &[Verdict]| verdicts.iter().all(|v| v.effect == Effect::Pass);
-    if !has_own_rules
-        && told.iter().filter(|(way, _)| way.end == End::Called).all(|(_, of)| passes(of))
-    {
-        told.retain(|(way, _)| way.end != End::Called);
+    let is_called = |way: &Way| way.end == End::Called;
+    let comes_in =
+        has_own_rules || !ways.iter().zip(&told).all(|(way, rows)| !is_called(way) || passes(rows));
+    let goes_out = !of_host.iter().all(|rows| passes(rows));
+    let [called, caller] = [(End::Called, has_own && comes_in), (End::Caller, goes_out)];
+    let mut of_loopback = Loopback::of(
+        [called, caller].map(|(end, is_told)| is_told.then(|| of_each(&loopback::way(end)))),
+    );
+    let others = [told.last(), of_host.last().filter(|_| goes_out)];
+    if let Some(rows) = of_loopback.own(others) {
+        ways.push(loopback::way(End::Called));
+        told.push(rows);
     }
-    let of_host: Vec<_> = opened.iter().map(|way| (way, of_each(way))).collect();
-    if of_host.iter().flat_map(|(_, verdicts)| verdicts).any(|v| v.effect != Effect::Pass) {
-        told.extend(of_host);
+    let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().zip(told).collect();
+    told.retain(|(way, _)| comes_in || !is_called(way));
+    if goes_out {
+        told.extend(opened.iter().zip(of_host));
     }
     if let Some(number) = tried.untold
         && let Some(line) = text.lines().iter().find(|line| line.number == number)
@@ -302,6 +299,7 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
         found.warn(line, "", message);
     }
     // Rows of several ways stay in the order of each: the first that fits a connection tells of it.
+    let mut rows: Vec<(Verdict, Vec<&Way>)> = Vec::new();
     for (way, verdicts) in told {
         let mut before = rows.len();
         for verdict in verdicts.into_iter().rev() {
@@ -315,11 +313,7 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
         }
     }
     let named = |(verdict, on): (Verdict, Vec<&Way>)| {
-        let is_but_lo = |told: &Option<Vec<Verdict>>| {
-            verdict.effect != Effect::Pass
-                && told.as_ref().is_some_and(|told| !told.contains(&verdict))
-        };
-        let but_lo = [is_but_lo(&of_loopback[0]), is_but_lo(&of_loopback[1])];
+        let but_lo = of_loopback.is_excepted(&verdict);
         Verdict { direction: directions(&on, &ways, &opened, but_lo), ..verdict }
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();

@@ -2,7 +2,7 @@
 //! together.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::engine::device::{Device, Origin, PortId, Rule};
@@ -11,6 +11,7 @@ use sim_core::wire::packet::Flow;
 
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Because, Effect, Verdict};
+use crate::neighbours::audit::{CLIENT, SERVER};
 use crate::neighbours::linux::paths::each_of;
 use crate::neighbours::linux::rules::{Hook, Limit, Ruleset};
 use crate::neighbours::linux::target::Target;
@@ -18,6 +19,7 @@ use crate::neighbours::linux::{Linux, Routed};
 
 use super::class::Class;
 use super::flows::{Call, Flows, Named};
+use super::loopback;
 use super::ways::{End, Way};
 
 mod overlaps;
@@ -47,6 +49,8 @@ pub(super) struct Tried {
     asked: Option<AskedOf>,
     /// Rules change marks.
     gives_marks: bool,
+    /// The addresses that no rule names, of IPv4 and of IPv6.
+    ends: [[IpAddr; 2]; 2],
     /// The line of a rule that decides of what several classes have in common, where more such is there than has a row.
     pub(super) untold: Option<u32>,
 }
@@ -104,7 +108,9 @@ impl Tried {
     pub(super) fn of(linux: Linux) -> Self {
         let gives_marks = linux.rules.entries.iter().any(|entry| !entry.marks.is_empty());
         let (ingress, at) = (PortId(0), SimTime::ZERO);
-        Self { linux, ingress, at, sent: None, by: None, asked: None, gives_marks, untold: None }
+        let ends = [[CLIENT.ip(), SERVER.ip()], [Ipv6Addr::UNSPECIFIED.into(); 2]];
+        let (sent, by, asked, untold) = (None, None, None, None);
+        Self { linux, ingress, at, sent, by, asked, gives_marks, ends, untold }
     }
 
     /// What becomes of a connection; nothing where it takes another way than the one that is tried. Where rules ask for
@@ -132,13 +138,16 @@ impl Tried {
 
     /// The same, where it is known which of those hold.
     fn once(&mut self, call: Call, dared: &[usize]) -> Option<Outcome> {
-        let Call { flow, calls_host, supposed } = call;
+        let Call { mut flow, calls_host, supposed } = call;
+        self.by = None;
+        if self.linux.is_of_loopback() {
+            flow = loopback::of_one_address(flow, &self.ends)?;
+        }
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);
         self.linux.dared.clear();
         self.linux.dared.extend(dared);
         self.linux.met = None;
-        self.by = None;
         self.linux.opened.clear();
         self.linux.refused = [None; 2];
         self.linux.is_doubted = false;
@@ -237,6 +246,7 @@ impl Tried {
     /// What becomes of each of the connections on a way, which is not named yet, and one of all `ways`.
     pub(super) fn between(&mut self, way: &Way, flows: &Flows, ways: &[Way]) -> Vec<Verdict> {
         self.take(way);
+        self.ends = flows.unnamed.ends;
         let is_of_host = self.linux.is_host;
         let flows = &*if is_of_host { flows.of_host() } else { Cow::Borrowed(flows) };
         let only_six = self.linux.rules.is_of_ipv6;

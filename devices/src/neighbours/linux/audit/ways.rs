@@ -142,19 +142,6 @@ fn forwarded<'w>(mut some: Vec<&'w Way>, ways: &'w [Way]) -> Vec<[&'w str; 2]> {
     said
 }
 
-/// True when rules that this host's packets meet name the loopback interface.
-pub(super) fn names_loopback(rules: &Ruleset) -> bool {
-    let mut does = false;
-    each(rules, |path| {
-        let is_of_host = is_met(path.base.hook, true);
-        does = is_of_host
-            && path.names_interfaces()
-            && path.conditions().any(|(_, on)| on.names_interface("lo"));
-        !does
-    });
-    does
-}
-
 /// The ways through the router that rules tell apart, or those to the host itself; the last is between
 /// interfaces that no rule names. With the line of the first rule whose interfaces are too many.
 pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Option<u32>) {

@@ -167,7 +167,12 @@ fn marks_that_are_not_told() {
 #[test]
 fn a_transparent_proxy_takes_what_calls_the_host() {
     let save = "*mangle\n:IN - [0:0]\n-A PREROUTING -p tcp -j IN\n-A IN -p tcp --dport 22 -j RETURN\n-A IN ! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006\nCOMMIT\n";
-    has(save, &["terminate all other TCP: forwarded, both directions; to this host itself"]);
+    has(
+        save,
+        &[
+            "terminate all other TCP: forwarded, both directions; to this host itself by any other interface but lo",
+        ],
+    );
     let nft = "table inet m {\n chain c {\n  type filter hook prerouting priority mangle;\n  tcp dport 22 return\n  meta l4proto tcp meta mark set 1 tproxy to :15006 accept\n }\n}\n";
     check(
         nft,
@@ -187,8 +192,8 @@ fn a_transparent_proxy_takes_what_calls_the_host() {
     has(
         &shut,
         &[
-            "terminate all other TCP: forwarded, both directions; to this host itself",
-            "drop TCP to port 22, TCP to 127.0.0.1/32: to this host itself",
+            "terminate all other TCP: forwarded, both directions; to this host itself by any other interface but lo",
+            "drop TCP to port 22, TCP to 127.0.0.1/32: to this host itself by any other interface but lo",
         ],
     );
 }

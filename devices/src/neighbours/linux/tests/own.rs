@@ -44,10 +44,7 @@ fn rows_that_are_not_of_the_loopback_interface() {
     );
     assert_eq!(of(""), "drop all TCP: to this host itself");
     // By another rule.
-    assert_eq!(
-        of("-A INPUT ! -i lo -j DROP\n"),
-        "drop all TCP: to this host itself by any other interface but lo"
-    );
+    assert_eq!(of("-A INPUT ! -i lo -j DROP\n"), "drop all TCP: to this host itself");
 }
 
 /// What rules keep away of what a host sends to itself is told as that of an interface.
@@ -60,6 +57,31 @@ fn rows_of_the_loopback_interface() {
     assert!(is_told("drop TCP to port 22: to this host itself by eth0"), "{found:#?}");
     let rest = "pass all other TCP: to this host itself by eth0; to this host itself by lo";
     assert!(is_told(rest), "{found:#?}");
+}
+
+/// What a host sends to itself meets the rules for what it sends before those for what comes to it.
+#[test]
+fn what_a_host_sends_to_itself_goes_out_first() {
+    let text = |output: &str| {
+        format!(
+            "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 22 -j ACCEPT\n{output}COMMIT\n"
+        )
+    };
+    let has = |output: &str, row: &str| {
+        let found = directions(&text(output));
+        assert!(found.iter().any(|is| is == row), "{row}: {found:#?}");
+    };
+    // By the rules for what it sends alone: their rows tell it.
+    let out = "-A OUTPUT -p tcp --dport 22 -j REJECT\n";
+    has(out, "pass TCP to port 22: to this host itself, except over lo");
+    has(out, "drop TCP to port 22: opened by this host itself");
+    // By those for lo.
+    let to_lo = "-A OUTPUT -o lo -p tcp --dport 22 -j REJECT\n";
+    has(to_lo, "drop TCP to port 22: to this host itself by lo");
+    has(to_lo, "pass TCP to port 22: to this host itself by any other interface but lo");
+    // Its answers go the same ways.
+    let answers = "-A OUTPUT -p tcp --sport 22 -j REJECT\n";
+    has(answers, "drop TCP to port 22, TCP from port 22: to this host itself by lo");
 }
 
 /// An interface that a pattern names is called by the pattern.

@@ -146,7 +146,7 @@ fn statements_of_nftables() {
     assert_eq!(
         directions(nat),
         [
-            "terminate TCP over IPv4 to port 80: forwarded, both directions; to this host itself",
+            "terminate TCP over IPv4 to port 80: forwarded, both directions; to this host itself, except over lo",
             "pass all other TCP: forwarded, both directions",
             "terminate TCP over IPv4 to port 53: opened by this host itself",
             "pass all other TCP: to this host itself; opened by this host itself",
@@ -561,7 +561,7 @@ fn what_the_host_opens() {
         [
             "pass all TCP: forwarded, both directions",
             "drop all TCP: to this host itself",
-            "pass TCP to port 443: opened by this host itself",
+            "pass TCP to port 443: opened by this host itself, except over lo",
             "drop all other TCP: opened by this host itself",
         ]
     );

@@ -116,24 +116,33 @@ fn a_redirection_is_for_the_rules_of_input() {
         &save(redirect, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
         &[
             // Who calls this host itself is answered by the process at the other port, too.
-            "terminate TCP to port 80: forwarded, both directions; to this host itself",
+            "terminate TCP to port 80: forwarded, both directions; to this host itself by any other interface but lo",
             "pass TCP to port 3128: to this host itself",
             "drop all other TCP: to this host itself",
         ],
     );
     has(
         &save(redirect, "-A INPUT -p tcp --dport 80 -j ACCEPT"),
-        &["drop TCP to port 80: forwarded, both directions", "drop all TCP: to this host itself"],
+        &[
+            "drop TCP to port 80: forwarded, both directions",
+            "drop all TCP: to this host itself by any other interface but lo",
+            // What the host sends to itself is not redirected on arrival.
+            "pass TCP to port 80: to this host itself by lo",
+        ],
     );
     // The rules of INPUT may ask for one of this host's addresses.
     has(
         &save(redirect, "-A INPUT -d 10.0.0.1 -p tcp --dport 3128 -j ACCEPT"),
-        &["unknown TCP to port 80: forwarded, both directions; to this host itself"],
+        &[
+            "unknown TCP to port 80: forwarded, both directions; to this host itself by any other interface but lo",
+        ],
     );
     let inner = "-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:3128";
     has(
         &save(inner, "-A INPUT -p tcp --dport 3128 -j ACCEPT"),
-        &["terminate TCP to port 80: forwarded, both directions; to this host itself"],
+        &[
+            "terminate TCP to port 80: forwarded, both directions; to this host itself by any other interface but lo",
+        ],
     );
     let proxy = "*mangle\n-A PREROUTING -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
     has(
@@ -275,7 +284,8 @@ fn interfaces_that_a_variable_names() {
 fn own_connections_that_are_redirected() {
     let text = "*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p tcp --dport 80 -j REDIRECT --to-ports 9040\nCOMMIT\n*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 127.0.0.0/8 -j ACCEPT\nCOMMIT\n";
     let rows = [
-        "terminate TCP to port 80: opened by this host itself",
+        // What answers goes to the address that the host has called itself by, and 127.0.0.1 only if it was that.
+        "terminate TCP to port 80: opened by this host itself, except over lo",
         "drop all other TCP: to this host itself; opened by this host itself",
     ];
     has(text, &rows);
@@ -306,9 +316,9 @@ fn answers_that_come_to_a_proxy() {
         &[
             "pass TCP from 10.0.0.0/8 to 10.0.0.0/8: forwarded, both directions",
             "drop TCP to 10.0.0.0/8: forwarded, both directions",
-            "terminate all other TCP: forwarded, both directions; to this host itself",
-            "pass TCP to 10.0.0.0/8: to this host itself",
-            "drop TCP to 192.0.2.1/32: opened by this host itself",
+            "terminate all other TCP: forwarded, both directions; to this host itself by any other interface but lo",
+            "pass TCP to 10.0.0.0/8: to this host itself by any other interface but lo",
+            "drop TCP to 192.0.2.1/32: opened by this host itself, except over lo",
             "drop all other TCP: opened by this host itself",
         ],
     );

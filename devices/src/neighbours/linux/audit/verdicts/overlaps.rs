@@ -9,6 +9,7 @@ use crate::neighbours::linux::audit::flows::{Call, Flows, Named};
 use crate::neighbours::linux::audit::parts::Split;
 use crate::neighbours::linux::audit::ways::{End, Way};
 use crate::neighbours::linux::matches::Circumstances;
+use crate::neighbours::linux::rules::Base;
 
 use super::{OfVersion, Outcome, Tried, effect, versions};
 
@@ -177,33 +178,40 @@ impl Tried {
         let mut packet = Packet::new(flow.src, flow.dst);
         packet.flags = flags;
         let [near, far] = [way.names[0].as_str(), way.names[1].as_str()];
-        let (mut interfaces, host) = match way.end {
-            End::Neither => ([near, far], None),
-            End::Called => ([near, far], Some(!other.is_of_answers)),
-            End::Caller => ([far, near], Some(other.is_of_answers)),
-        };
-        if other.is_of_answers {
-            interfaces.reverse();
-        }
-        let interfaces = Some(interfaces);
+        // Whether it is on its way to what stands behind the far interface, which may be this host.
+        let is_inward = (way.end != End::Caller) != other.is_of_answers;
+        let is_of_host = way.end != End::Neither;
         let [of_packet, of_connection] = supposed.marks;
-        let around = Circumstances {
-            state,
-            interfaces,
-            host,
-            is_translated: false,
-            is_reply: Some(other.is_of_answers),
-            socket: None,
-            mss: supposed.mss,
-            // What rules make of marks on the way is left open.
-            mark: (!self.gives_marks).then_some(if other.is_of_answers { 0 } else { of_packet }),
-            connection_mark: Some((!self.gives_marks).then_some(of_connection)),
-            owner: supposed.owner,
+        let around = |base: &Base| {
+            // What this host sends to itself goes out before it comes in.
+            let is_inward = match near {
+                "lo" if is_of_host => !base.hook.is_of_what_leaves(),
+                _ => is_inward,
+            };
+            Circumstances {
+                state,
+                interfaces: Some(if is_inward { [near, far] } else { [far, near] }),
+                hosts: [!is_inward, is_inward].map(|it| is_of_host && (it || near == "lo")),
+                is_sent: is_of_host && !is_inward,
+                is_translated: false,
+                is_reply: Some(other.is_of_answers),
+                socket: None,
+                mss: supposed.mss,
+                // What rules make of marks on the way is left open.
+                mark: (!self.gives_marks).then_some(if other.is_of_answers {
+                    0
+                } else {
+                    of_packet
+                }),
+                connection_mark: Some((!self.gives_marks).then_some(of_connection)),
+                owner: supposed.owner,
+            }
         };
         other.paths.iter().any(|(base, path)| {
-            let when = rules.base(*base).into_iter().flat_map(|base| base.when.iter());
+            let Some(base) = rules.base(*base) else { return false };
             let asked = path.iter().flat_map(|at| rules.entries[*at].matches.iter());
-            when.chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
+            let around = around(base);
+            base.when.iter().chain(asked).all(|(negated, on)| on.holds(*negated, &packet, around))
         })
     }
 }
