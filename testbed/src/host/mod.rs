@@ -9,7 +9,7 @@ mod drive;
 mod letterbox;
 mod mib;
 pub(crate) mod setup;
-mod socket;
+pub(crate) mod socket;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -17,6 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::LiveError;
 use crate::host::setup::{enter, run_ip};
+use crate::host::socket;
 use crate::offload::{self, Spare};
 use crate::tun::{HEADER_LEN, LARGEST, Tun};
 
@@ -312,28 +313,10 @@ impl Router {
     ) -> Result<Vec<Effect>, LiveError> {
         let from = self.place(from);
         let name = self.tuns[from].0.clone();
-        let foreign: BTreeSet<IpAddr> = flows.iter().map(|flow| flow.dst.ip()).collect();
-        let foreign: Vec<&IpAddr> = foreign
-            .iter()
-            .filter(|address| {
-                !(0..self.tuns.len()).any(|at| own(at, address.is_ipv6()) == **address)
-            })
-            .collect();
-        let all = |what: &str| -> [String; 2] {
-            let of = |is_six: bool| {
-                let those = foreign.iter().filter(|address| address.is_ipv6() == is_six);
-                those.fold(String::new(), |all, address| {
-                    all + &format!("route {what} local {address} dev lo table local\n")
-                })
-            };
-            [of(false), of(true)]
-        };
-        let [mut four, mut six] = all("add");
+        self.own(flows, "add")?;
         let back = format!("route replace default dev {name}\n");
-        four += &back;
-        six += &back;
-        run_ip(&["-4", "-batch", "-"], &four)?;
-        run_ip(&["-6", "-batch", "-"], &six)?;
+        run_ip(&["-4", "-batch", "-"], &back)?;
+        run_ip(&["-6", "-batch", "-"], &back)?;
         let mut attempts = self.attempts(flows);
         self.pass(from, &mut attempts, |attempt| {
             Some(packet(attempt.flow, Flags::SYN, attempt.seq, 0, &SYN, b""))
@@ -348,9 +331,7 @@ impl Router {
             |attempt| attempt.syn_ack.is_some(),
         );
         self.converse(from, &mut attempts);
-        let [four, six] = all("del");
-        run_ip(&["-4", "-batch", "-"], &four)?;
-        run_ip(&["-6", "-batch", "-"], &six)?;
+        self.own(flows, "del")?;
         let effect = |attempt: &Attempt| match [&attempt.syn_ack, &attempt.data] {
             [Some(syn_ack), _] if attempt.is_proxied() && !syn_ack.options.has(kind::MPTCP) => {
                 Effect::Strip
@@ -362,6 +343,70 @@ impl Router {
             _ => Effect::Drop,
         };
         Ok(attempts.iter().map(effect).collect())
+    }
+
+    /// Makes the destinations of connections addresses of the router's own (`add`), or no longer (`del`).
+    fn own(&self, flows: &[Flow], what: &str) -> Result<(), LiveError> {
+        let called: BTreeSet<IpAddr> = flows.iter().map(|flow| flow.dst.ip()).collect();
+        let mut routes = [String::new(), String::new()];
+        for address in called {
+            let is_six = address.is_ipv6();
+            let is_own = (0..self.tuns.len()).any(|at| own(at, is_six) == address);
+            if !is_own && !address.is_loopback() {
+                let routes = &mut routes[usize::from(is_six)];
+                let _ = writeln!(routes, "route {what} local {address} dev lo table local");
+            }
+        }
+        let [four, six] = routes;
+        run_ip(&["-4", "-batch", "-"], &four)?;
+        run_ip(&["-6", "-batch", "-"], &six)
+    }
+
+    /// What becomes of connections of the router to itself, from the address that they call. Nothing of those that it cannot
+    /// open.
+    pub(super) fn itself(&self, flows: &[Flow]) -> Result<Vec<Option<Effect>>, LiveError> {
+        self.own(flows, "add")?;
+        let sockets: Vec<Option<Socket>> = flows.iter().map(|flow| opening(*flow).ok()).collect();
+        let connected: Vec<bool> = sockets.iter().map(|socket| self.is_connected(socket)).collect();
+        for socket in
+            sockets.iter().zip(&connected).filter_map(|(s, is)| s.as_ref().filter(|_| *is))
+        {
+            let _ = socket.send(b"data");
+        }
+        let is_acknowledged = |socket: &Socket| {
+            self.within_patience(|| {
+                let info = socket::info(socket);
+                info.get("mptcpi_bytes_acked").is_some_and(|acked| *acked > 0)
+            })
+        };
+        let effect = |(socket, is_connected): (&Option<Socket>, &bool)| {
+            let socket = socket.as_ref()?;
+            Some(match *is_connected {
+                // Of a connection that has fallen back, the kernel does not count so what is acknowledged.
+                true if !socket::is_mptcp(socket) => Effect::Strip,
+                true if is_acknowledged(socket) => Effect::Pass,
+                _ => Effect::Drop,
+            })
+        };
+        let effects = sockets.iter().zip(&connected).map(effect).collect();
+        self.own(flows, "del")?;
+        Ok(effects)
+    }
+
+    /// Waits until something is so, or for as long as packets are waited for.
+    fn within_patience(&self, is_so: impl Fn() -> bool) -> bool {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let is_so = is_so();
+            if is_so || Instant::now() > deadline {
+                return is_so;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    fn is_connected(&self, socket: &Option<Socket>) -> bool {
+        self.within_patience(|| socket.as_ref().is_some_and(|socket| socket.peer_addr().is_ok()))
     }
 
     /// What becomes of connections that the router itself opens from its own address at this interface, by which all others
@@ -407,17 +452,7 @@ impl Router {
             let options = heard(syn, &syn_ack);
             Some(packet(flow, flags, SERVER_SEQ, syn.seq.0.wrapping_add(1), options, b""))
         });
-        let is_connected = |socket: &Option<Socket>| {
-            let deadline = Instant::now() + self.patience;
-            loop {
-                let peer = socket.as_ref().is_some_and(|socket| socket.peer_addr().is_ok());
-                if peer || Instant::now() > deadline {
-                    return peer;
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-        };
-        let connected: Vec<bool> = sockets.iter().map(is_connected).collect();
+        let connected: Vec<bool> = sockets.iter().map(|socket| self.is_connected(socket)).collect();
         for socket in
             sockets.iter().zip(&connected).filter_map(|(s, is)| s.as_ref().filter(|_| *is))
         {

@@ -17,9 +17,37 @@ pub(super) enum Way<'a> {
     Opened(&'a str),
 }
 
+/// The effects that an audit's rows give for a connection of this host to itself: those of the loopback interface, where it has
+/// such; else of the host as who is called, and of the host as who calls.
+pub(super) fn effects_of_itself(audit: &Audit, flow: Flow) -> Vec<Vec<Effect>> {
+    let on = |word: &'static str| {
+        let is_such = move |row: &&Verdict| {
+            row.direction.split("; ").any(|one| match one.strip_prefix(word) {
+                Some(" by lo" | "") => true,
+                Some(rest) => {
+                    rest.strip_prefix(" by ").is_some_and(|by| other(by) == OTHER)
+                        && !rest.ends_with(" lo")
+                }
+                None => false,
+            })
+        };
+        audit.verdicts.iter().filter(is_such).collect::<Vec<_>>()
+    };
+    let called = on("to this host itself");
+    let of_called = read(&called, flow);
+    if called.iter().any(|row| row.direction.contains("to this host itself by lo")) {
+        return vec![of_called];
+    }
+    vec![of_called, read(&on("opened by this host itself"), flow)]
+}
+
 /// The effects that an audit's rows give for a connection on a way: of those that name it, else of the rest.
 pub(super) fn effects(audit: &Audit, way: Way<'_>, flow: Flow) -> Vec<Effect> {
-    let on_way = directed(audit, way);
+    read(&directed(audit, way), flow)
+}
+
+/// The effects of the rows that name a connection, else of the rest.
+fn read(on_way: &[&Verdict], flow: Flow) -> Vec<Effect> {
     let speaks = |verdict: &Verdict, how: Named| {
         classes(&verdict.traffic).any(|class| is_of(class, flow) == how)
     };

@@ -26,7 +26,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) is_reply: Option<bool>,
     /// A process of this host has a socket for the packet's connection; inside: it is a proxy's, for another's address.
     pub(super) socket: Option<bool>,
-    /// The MSS that who opens the connection is supposed to offer, instead of the packet's.
+    /// The MSS that the packet is supposed to offer, instead of its own.
     pub(super) mss: Option<u16>,
     /// The packet's mark; nothing: one that the text does not tell.
     pub(super) mark: Option<u32>,
@@ -166,8 +166,7 @@ impl Match {
             Self::Flags(mask, set) => packet.flags.0 & mask == *set,
             Self::Option(kind) => packet.options.has(*kind),
             Self::Mss(of) => {
-                let supposed = around.mss.filter(|_| packet.flags.is_initial_syn());
-                packet.options.mss().is_some_and(|mss| among(of, supposed.unwrap_or(mss)))
+                packet.options.mss().is_some_and(|mss| among(of, around.mss.unwrap_or(mss)))
             }
             Self::Subtype(subtypes) => {
                 let option = packet.options.find(kind::MPTCP);

@@ -100,6 +100,12 @@ const UFW: &str = "ufw";
 /// Most rules that a packet is held against in a chain: where chains call others many times over that has no end.
 const STEPS_MAX: usize = 100_000;
 
+/// The MSS that a host offers over the loopback interface, whose MTU is 65,536 (Linux, drivers/net/loopback.c), and whose packets
+/// are of 65,535 bytes at most.
+const fn loopback_mss(is_six: bool) -> u16 {
+    if is_six { 65_476 } else { 65_495 }
+}
+
 /// What is kept about a connection.
 #[derive(Debug)]
 struct State {
@@ -486,10 +492,16 @@ impl Linux {
             Hook::Output => [false, true],
             Hook::Forward | Hook::Postrouting | Hook::Egress => [true, true],
         };
-        let is_unseen = *is_before_conntrack;
+        // What this host sends to itself comes in with the connection that it has from when it left.
+        let is_unseen = *is_before_conntrack && !(is_of_loopback && is_inward);
         let is_reply = matches!(found, Some((_, Sender::Responder)));
         let is_of_proxy = self.routed.is_proxied;
         let Supposed { owner, mss, .. } = self.supposed;
+        let is_six = pass.packet.dst.is_ipv6();
+        let mss = match pass.packet.flags.is_initial_syn() {
+            true => mss,
+            false => is_of_loopback.then(|| loopback_mss(is_six)),
+        };
         let around = |course: &Course| Circumstances {
             state: match course.is_tracked {
                 true if is_unseen => "INVALID",

@@ -28,7 +28,11 @@ pub(super) fn of_one_address(mut flow: Flow, ends: &[[IpAddr; 2]; 2]) -> Option<
 
 /// What becomes of what a host sends to itself, as who is called and as who calls, where that is told of.
 #[derive(Debug)]
-pub(super) struct Loopback([Option<Vec<Verdict>>; 2]);
+pub(super) struct Loopback {
+    told: [Option<Vec<Verdict>>; 2],
+    /// As who is called it has rows of its own.
+    is_apart: bool,
+}
 
 impl Loopback {
     /// Of what is dropped whole, by whichever rule, not each class is told.
@@ -39,22 +43,23 @@ impl Loopback {
             }
             _ => rows,
         };
-        Self(told.map(|rows| rows.map(whole)))
+        Self { told: told.map(|rows| rows.map(whole)), is_apart: false }
     }
 
-    /// Its own rows, where rules keep some of it away and neither what is said of another interface, as who is called or as
+    /// Its own rows, where rules touch some of it and neither what is said of another interface, as who is called or as
     /// who calls, tells it.
     pub(super) fn own(&mut self, others: [Option<&Vec<Verdict>>; 2]) -> Option<Vec<Verdict>> {
-        if others[0].is_some_and(|rows| is_shut(rows)) && self.0[0].as_deref().is_some_and(is_shut)
-        {
-            self.0[0] = None;
+        let [called, _] = &mut self.told;
+        if others[0].is_some_and(|rows| is_shut(rows)) && called.as_deref().is_some_and(is_shut) {
+            *called = None;
         }
-        let mine = self.0[0].as_ref()?;
+        let mine = called.as_ref()?;
         let is_alike = |other: &&Vec<Verdict>| {
             mine.len() == other.len() && mine.iter().zip(*other).all(|(a, b)| is_told_by(a, b))
         };
         let is_told = others.iter().flatten().any(is_alike);
-        (!is_told && drops_some(mine)).then(|| mine.clone())
+        self.is_apart = !is_told && touches_some(mine);
+        self.is_apart.then(|| mine.clone())
     }
 
     /// Whether what a row says of this host, as who is called and as who calls, does not hold of what it sends to itself.
@@ -63,10 +68,11 @@ impl Loopback {
             let drops_all = mine.traffic == "all TCP" && mine.effect == Effect::Drop;
             is_told_by(mine, row) || drops_all && row.effect == Effect::Drop
         };
-        self.0.each_ref().map(|told| {
-            let is_meant = |of: &&Vec<Verdict>| row.effect != Effect::Pass || drops_some(of);
+        let [called, caller] = self.told.each_ref().map(|told| {
+            let is_meant = |of: &&Vec<Verdict>| row.effect != Effect::Pass || touches_some(of);
             told.as_ref().filter(is_meant).is_some_and(|told| !told.iter().any(holds))
-        })
+        });
+        [called || self.is_apart, caller]
     }
 }
 
@@ -74,8 +80,8 @@ fn is_shut(rows: &[Verdict]) -> bool {
     rows.iter().all(|row| row.effect == Effect::Drop)
 }
 
-fn drops_some(rows: &[Verdict]) -> bool {
-    rows.iter().any(|row| row.effect == Effect::Drop)
+fn touches_some(rows: &[Verdict]) -> bool {
+    rows.iter().any(|row| row.effect != Effect::Pass)
 }
 
 /// True when one row says what another does, for the same line.

@@ -15,7 +15,7 @@ use crate::neighbours::audit::{CLIENT, SERVER};
 use crate::neighbours::linux::paths::each_of;
 use crate::neighbours::linux::rules::{Hook, Limit, Ruleset};
 use crate::neighbours::linux::target::Target;
-use crate::neighbours::linux::{Linux, Routed};
+use crate::neighbours::linux::{Linux, Routed, loopback_mss};
 
 use super::class::Class;
 use super::flows::{Call, Flows, Named};
@@ -138,10 +138,11 @@ impl Tried {
 
     /// The same, where it is known which of those hold.
     fn once(&mut self, call: Call, dared: &[usize]) -> Option<Outcome> {
-        let Call { mut flow, calls_host, supposed } = call;
+        let Call { mut flow, calls_host, mut supposed } = call;
         self.by = None;
         if self.linux.is_of_loopback() {
             flow = loopback::of_one_address(flow, &self.ends)?;
+            supposed.mss.get_or_insert(loopback_mss(flow.dst.is_ipv6()));
         }
         self.at += SimDuration::from_secs(60);
         self.linux.reload(self.at);

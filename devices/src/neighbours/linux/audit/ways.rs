@@ -62,13 +62,19 @@ pub(super) enum End {
 }
 
 /// The names of some of all ways: `forwarded from eth0 to eth1; to this host itself`.
-/// `but_lo`: what is said of the host as who is called, and as who calls, does not hold of the loopback interface.
+/// `but_lo`: what is said of the host as who is called, and as who calls, does not hold of the loopback interface, unless that
+/// is one of these ways.
 pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [bool; 2]) -> String {
     let mut said: Vec<String> = Vec::new();
     for end in [End::Neither, End::Called, End::Caller] {
         let is_such = |way: &&Way| way.end == end;
         let these = some.iter().copied().filter(is_such);
         let all = ways.iter().chain(opened).filter(is_such).count();
+        let is_but_lo = match end {
+            End::Neither => false,
+            End::Called => but_lo[0],
+            End::Caller => but_lo[1],
+        };
         let whole = match end {
             End::Neither if all == 1 => "forwarded, both directions",
             End::Neither => "forwarded between any interfaces",
@@ -78,12 +84,8 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [b
         match these.clone().count() {
             0 => {}
             some if some == all => {
-                let is_but_lo = match end {
-                    End::Neither => false,
-                    End::Called => but_lo[0],
-                    End::Caller => but_lo[1],
-                };
-                let but = if is_but_lo { ", except over lo" } else { "" };
+                let has_lo = these.clone().any(|way| way.names[0] == "lo");
+                let but = if is_but_lo && !has_lo { ", except over lo" } else { "" };
                 said.push(format!("{whole}{but}"));
             }
             _ if end == End::Neither => said.extend(
@@ -94,7 +96,7 @@ pub(super) fn directions(some: &[&Way], ways: &[Way], opened: &[Way], but_lo: [b
             _ => said.extend(these.map(|way| {
                 // What a host sends to itself comes by none of its links.
                 let is_other = OTHERS.contains(&way.names[0].as_str());
-                let but = if is_other { " but lo" } else { "" };
+                let but = if is_other && is_but_lo { " but lo" } else { "" };
                 format!("{whole} by {}{but}", called(&way.names[0]))
             })),
         }

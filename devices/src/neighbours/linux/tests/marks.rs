@@ -249,7 +249,7 @@ fn answers_of_version_six_alone() {
         text,
         &[
             "pass TCP over IPv6 to port 80 (what earlier rules leave): to this host itself by eth8",
-            "drop TCP over IPv6 to port 81: opened by this host itself by any other interface but lo",
+            "drop TCP over IPv6 to port 81: opened by this host itself by any other interface",
             "drop TCP over IPv6 to port 81: opened by this host itself by eth8",
         ],
     );

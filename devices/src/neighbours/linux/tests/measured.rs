@@ -127,7 +127,9 @@ fn what_is_not_known_yet() {
     let raw = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m conntrack --ctstate NEW,ESTABLISHED -j DROP\n-A PREROUTING -p tcp --dport 80 -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n";
     // Of what is forwarded, and of what comes to this host.
     let others = (Pass, "all other TCP", None);
-    check(raw, &[(Drop, "TCP to port 80", Some(4)), others, others]);
+    // What this host sends to itself is known from when it left.
+    let itself = (Drop, "all TCP", Some(3));
+    check(raw, &[(Drop, "TCP to port 80", Some(4)), others, others, itself]);
     let nft = "table inet f {\n chain c {\n  type filter hook prerouting priority PRIORITY;\n  ct state new drop\n }\n}\n";
     check(&nft.replace("PRIORITY", "raw"), &[(Pass, "all TCP", None)]);
     check(&nft.replace("PRIORITY", "mangle"), &[(Drop, "all TCP", Some(4))]);

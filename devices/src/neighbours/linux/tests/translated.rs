@@ -163,7 +163,7 @@ fn what_is_sent_elsewhere_is_not_for_the_host() {
         text,
         &[
             "pass TCP to port 8080: forwarded from eth0 to any other interface",
-            "pass TCP to port 8080: to this host itself by any other interface but lo",
+            "pass TCP to port 8080: to this host itself by any other interface",
         ],
     );
     let all = text.replace("-p tcp --dport 8080 -j DNAT", "-j DNAT");

@@ -196,7 +196,7 @@ impl Tried {
                 is_translated: false,
                 is_reply: Some(other.is_of_answers),
                 socket: None,
-                mss: supposed.mss,
+                mss: supposed.mss.filter(|_| !other.is_of_answers),
                 // What rules make of marks on the way is left open.
                 mark: (!self.gives_marks).then_some(if other.is_of_answers {
                     0
