@@ -7,6 +7,7 @@ mod decryption;
 mod objects;
 mod overrides;
 mod policy;
+mod ports;
 mod rule;
 mod schedules;
 mod statements;

@@ -11,6 +11,8 @@ pub(super) struct Objects<'t> {
     addresses: BTreeSet<&'t str>,
     /// Applications and filters; groups and those with default ports are known elsewhere.
     applications: BTreeSet<&'t str>,
+    /// Applications that the text has signatures for: data shows them.
+    recognised: BTreeSet<&'t str>,
 }
 
 impl<'t> Objects<'t> {
@@ -20,6 +22,18 @@ impl<'t> Objects<'t> {
 
     pub(super) fn application(&mut self, name: &'t str) {
         self.applications.insert(name);
+    }
+
+    /// Takes an application that a signature recognises.
+    pub(super) fn recognised(&mut self, name: &'t str) {
+        self.applications.insert(name);
+        self.recognised.insert(name);
+    }
+
+    /// True for an application of the text's own that no signature recognises: it is given, or there is none of it (PAN-OS
+    /// Administrator's Guide, Manage Custom or Unknown Applications).
+    pub(super) fn is_given_alone(&self, name: &str) -> bool {
+        self.applications.contains(name) && !self.recognised.contains(name)
     }
 
     /// True when the text defines none: it may be a part of a configuration.

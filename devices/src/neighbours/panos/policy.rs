@@ -13,6 +13,7 @@ use super::applications::Applications;
 use super::decryption;
 use super::objects::Objects;
 use super::overrides::Overrides;
+use super::ports::Ports;
 use super::rule::{Base, NAMING, Rule, is_any, label, reached, shadowed, way};
 use super::schedules;
 use super::statements::{Settings, Statement};
@@ -52,6 +53,8 @@ pub(in crate::neighbours) struct Policy<'t> {
     has_rulebase: bool,
     /// Services: of TCP, or of other protocols alone.
     services: BTreeMap<&'t str, bool>,
+    /// The ports of those of TCP.
+    ports: BTreeMap<&'t str, Ports>,
     groups: BTreeMap<&'t str, Vec<&'t str>>,
     applications: Applications<'t>,
     overrides: Overrides<'t>,
@@ -82,7 +85,10 @@ impl<'t> Policy<'t> {
                 (["address" | "address-group" | "external-list" | "region", name], [_, ..]) => {
                     self.objects.address(name);
                 }
-                (["service", name], ["protocol", protocol, ..]) => {
+                (["service", name], ["protocol", protocol, more @ ..]) => {
+                    if let ("tcp", ["port", ports @ ..]) = (*protocol, more) {
+                        self.ports.entry(name).or_default().take(ports);
+                    }
                     if !matches!(*protocol, "tcp" | "udp" | "sctp") {
                         self.other(statement, NO_SERVICE);
                     }
@@ -101,6 +107,7 @@ impl<'t> Policy<'t> {
                 (["application", name], ["default", default @ ..]) => {
                     self.applications.define(name, default);
                 }
+                (["application", name], ["signature", ..]) => self.objects.recognised(name),
                 (["application" | "application-filter", name], [_, ..]) => {
                     self.objects.application(name);
                 }
@@ -263,7 +270,21 @@ impl<'t> Policy<'t> {
                 (None, known) => is_of_tcp |= known.is_none_or(|is_tcp| *is_tcp),
             }
         }
-        is_of_tcp && self.has_applications_of_tcp(rule)
+        is_of_tcp && self.has_applications_of_tcp(rule) && !self.is_overridden_elsewhere(rule)
+    }
+
+    /// True when connections are of a rule's applications by overrides alone, and those are of other ports than its services: no
+    /// connection is both.
+    fn is_overridden_elsewhere(&self, rule: &Rule<'t>) -> bool {
+        let applications = self.applications.expand(&rule.applications.0);
+        let is_apart = |application: &&str| {
+            let ports = rule.services.0.iter().map(|service| self.ports.get(service));
+            self.objects.is_given_alone(application)
+                && ports.into_iter().all(|ports| {
+                    ports.is_some_and(|ports| self.overrides.are_apart(application, ports))
+                })
+        };
+        !applications.is_empty() && !rule.services.0.is_empty() && applications.iter().all(is_apart)
     }
 
     /// True when connections of TCP may be of an application that a rule names.
