@@ -257,7 +257,7 @@ fn rules_of(text: ConfigText<'_>, found: &mut Diagnostics) -> Ruleset {
             // A script may call both programs.
             let is_of_both = iptables::is_given_rules(text);
             if !is_of_both {
-                iptables::alternatives::warn(&all, &[], found);
+                iptables::alternatives::warn_of_all(&all, found);
             }
             let mut rules = nft::read(text, found);
             if is_of_both {

@@ -16,6 +16,7 @@ use crate::neighbours::linux::target::Target;
 use super::asked::Asked;
 use super::class::{Class, Networks};
 use super::unnamed::Unnamed;
+use super::ways::End;
 
 /// Most of a rule's joined values that are tried each.
 const JOINED_MAX: usize = 32;
@@ -307,6 +308,48 @@ impl Flows {
             !named.traffic.is_any() || !named.doubts.is_empty() || !named.limits.is_empty()
         });
         Cow::Owned(all)
+    }
+
+    /// The same over the loopback interface, where who comes from an address calls the same: it is named as who comes, or as
+    /// who is called, as rows of others are that it is held against.
+    pub(super) fn over_loopback(&self, end: End) -> Self {
+        let mut all: Vec<Named> = Vec::with_capacity(self.named.len());
+        for named in &self.named {
+            let mut named = named.clone();
+            let general = self.unnamed.flow(named.flow.dst.is_ipv6());
+            let Named { traffic, flow, .. } = &mut named;
+            let is_of_source = traffic.sources.is_some() || traffic.others.contains(" from others");
+            let is_of_called =
+                traffic.destinations.is_some() || traffic.others.contains(" to others");
+            match (is_of_source, is_of_called, end) {
+                (true, false, End::Caller) => {
+                    traffic.destinations = traffic.sources.take();
+                    traffic.others = traffic.others.replace(" from others", " to others");
+                    flow.dst.set_ip(flow.src.ip());
+                    flow.src.set_ip(general.src.ip());
+                }
+                (false, true, End::Called) => {
+                    traffic.sources = traffic.destinations.take();
+                    traffic.others = traffic.others.replace(" to others", " from others");
+                    flow.src.set_ip(flow.dst.ip());
+                    flow.dst.set_ip(general.dst.ip());
+                }
+                _ => {}
+            }
+            let name = named.traffic.to_string();
+            let is_same = |known: &&mut Named| {
+                (&known.doubts, &known.limits) == (&named.doubts, &named.limits)
+                    && known.flow == named.flow
+                    && known.is_host == named.is_host
+                    && known.is_of_answers == named.is_of_answers
+                    && known.traffic.to_string() == name
+            };
+            match all.iter_mut().find(is_same) {
+                Some(known) => known.paths.append(&mut named.paths),
+                None => all.push(named),
+            }
+        }
+        Self { named: all, ..self.clone() }
     }
 
     /// Connections from each network that rules name alone, to each other and within it: where one rule lets the SYN

@@ -46,20 +46,20 @@ impl Loopback {
         Self { told: told.map(|rows| rows.map(whole)), is_apart: false }
     }
 
-    /// Its own rows, where rules touch some of it and neither what is said of another interface, as who is called or as
-    /// who calls, tells it.
-    pub(super) fn own(&mut self, others: [Option<&Vec<Verdict>>; 2]) -> Option<Vec<Verdict>> {
+    /// Whether it has rows of its own: rules touch some of it, and neither what is said of another interface, as who is called or
+    /// as who calls, tells it.
+    pub(super) fn is_apart(&mut self, others: [Option<&Vec<Verdict>>; 2]) -> bool {
         let [called, _] = &mut self.told;
         if others[0].is_some_and(|rows| is_shut(rows)) && called.as_deref().is_some_and(is_shut) {
             *called = None;
         }
-        let mine = called.as_ref()?;
-        let is_alike = |other: &&Vec<Verdict>| {
-            mine.len() == other.len() && mine.iter().zip(*other).all(|(a, b)| is_told_by(a, b))
+        let is_alike = |(mine, other): (&Option<Vec<Verdict>>, Option<&Vec<Verdict>>)| {
+            let both = mine.as_ref().zip(other).filter(|(mine, other)| mine.len() == other.len());
+            both.is_some_and(|(mine, other)| mine.iter().zip(other).all(|(a, b)| is_told_by(a, b)))
         };
-        let is_told = others.iter().flatten().any(is_alike);
-        self.is_apart = !is_told && touches_some(mine);
-        self.is_apart.then(|| mine.clone())
+        let is_touched = self.told[0].as_deref().is_some_and(touches_some);
+        self.is_apart = is_touched && !self.told.iter().zip(others).any(is_alike);
+        self.is_apart
     }
 
     /// Whether what a row says of this host, as who is called and as who calls, does not hold of what it sends to itself.

@@ -265,6 +265,8 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
                        rule and later ones name is not said";
         found.warn(line, "", message);
     }
+    // No frame of a bridge comes over it.
+    let is_bridge = rules.bases.iter().all(|base| base.is_bridges);
     let context = DeviceContext { name: "linux", seed: 1, default_farm: None };
     let linux = Linux { translates: true, ..Linux::new(rules, &context) };
     let mut tried = Tried::of(linux);
@@ -277,14 +279,15 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     let comes_in =
         has_own_rules || !ways.iter().zip(&told).all(|(way, rows)| !is_called(way) || passes(rows));
     let goes_out = !of_host.iter().all(|rows| passes(rows));
-    let [called, caller] = [(End::Called, has_own && comes_in), (End::Caller, goes_out)];
+    let mut over_loopback =
+        |end, named_by| tried.between(&loopback::way(end), &flows.over_loopback(named_by), &ways);
     let mut of_loopback = Loopback::of(
-        [called, caller].map(|(end, is_told)| is_told.then(|| of_each(&loopback::way(end)))),
+        [(End::Called, has_own && comes_in), (End::Caller, goes_out)]
+            .map(|(end, is_told)| (is_told && !is_bridge).then(|| over_loopback(end, end))),
     );
-    let others = [told.last(), of_host.last().filter(|_| goes_out)];
-    if let Some(rows) = of_loopback.own(others) {
+    if of_loopback.is_apart([told.last(), of_host.last()]) {
+        told.push(over_loopback(End::Called, End::Caller));
         ways.push(loopback::way(End::Called));
-        told.push(rows);
     }
     let mut told: Vec<(&Way, Vec<Verdict>)> = ways.iter().zip(told).collect();
     told.retain(|(way, _)| comes_in || !is_called(way));

@@ -30,7 +30,7 @@ const ANY: &str = "any interface";
 pub(super) fn name_others(rows: &mut [Verdict], ways: &[Way]) {
     let all = ways.iter().flat_map(|way| way.names.iter().map(String::as_str));
     let mut named: Vec<&str> =
-        all.filter(|name| !OTHERS.contains(name) && !name.is_empty()).collect();
+        all.filter(|name| !OTHERS.contains(name) && !matches!(*name, "" | "lo")).collect();
     named.sort_unstable();
     named.dedup();
     let is_said = |name: &&str| {

@@ -5,19 +5,20 @@ use std::ops::RangeInclusive;
 
 use crate::config::{Diagnostics, Line};
 
-use super::branches::asked;
-use super::calls::{LINES_MAX, asks_for_start, branches};
+use super::calls::{LINES_MAX, branches};
+use super::conditions;
 use super::functions::functions;
-use super::shell::is_iptables;
+use super::shell::{Variables, is_iptables};
 
 /// Most functions that a branch, or a function, calls.
 const CALLS_MAX: usize = 64;
 
 /// Warns of each `case` and `if` of which more than one branch makes rules, and of the functions that those call.
 /// `unmeant`: places of lines that are not run.
-pub(in crate::neighbours::linux) fn warn(
+pub(super) fn warn(
     lines: &[Line<'_>],
     unmeant: &[RangeInclusive<usize>],
+    variables: &Variables<'_>,
     found: &mut Diagnostics,
 ) {
     let may_branch = |line: &Line<'_>| matches!(line.words.first(), Some(&("case" | "if")));
@@ -32,9 +33,7 @@ pub(in crate::neighbours::linux) fn warn(
             Some(&"case") if !line.words.contains(&"esac") => {
                 branches(lines, at).into_iter().map(|branch| branch.lines).collect()
             }
-            Some(&"if")
-                if asked(&line.words[1..]).or(asks_for_start(&line.words[1..])).is_none() =>
-            {
+            Some(&"if") if !conditions::is_told(&line.words[1..], variables) => {
                 parts_of_if(lines, at)
             }
             _ => continue,
@@ -63,6 +62,11 @@ pub(in crate::neighbours::linux) fn warn(
             }
         }
     }
+}
+
+/// The same, of a script of which no condition is known.
+pub(in crate::neighbours::linux) fn warn_of_all(lines: &[Line<'_>], found: &mut Diagnostics) {
+    warn(lines, &[], &Variables::default(), found);
 }
 
 /// What a function does.

@@ -1,7 +1,7 @@
 //! Branches of a script: which of them are run, as far as that can be told.
 //!
 //! `if iptables -C RULE; then …; else iptables -A RULE; fi` adds a rule where it is not there yet: afterwards it is there
-//! either way.
+//! either way. What a condition asks of variables is known where one line sets these.
 
 use super::calls::asks_for_start;
 use super::shell::is_iptables;
@@ -15,12 +15,14 @@ pub(super) enum Run {
     Perhaps,
 }
 
-/// A condition, and which of its branches is read.
-#[derive(Clone, Copy, Debug)]
+/// A branch of an `if`, and what is known of its condition.
+#[derive(Clone, Copy, Debug, Default)]
 struct Open {
-    /// It asks for rules alone, which are not there before the script has made them (`Some(true)`: that they are not), or
-    /// whether the script is started.
-    asks_for_rules: Option<bool>,
+    /// Whether it holds: it asks for rules alone, which are not there before the script has made them, whether the script is
+    /// started, or what the script sets itself.
+    holds: Option<bool>,
+    /// Whether one of those before it does, of the same `if`.
+    before: Option<bool>,
     is_else: bool,
 }
 
@@ -28,26 +30,49 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Branches {
     open: Vec<Open>,
-    /// A condition whose branches have not begun.
-    asked: Option<Open>,
+    /// A condition whose branches have not begun, and whether its next command is asked only where it holds (`&&`), or does
+    /// not (`||`).
+    asked: Option<(Open, Option<bool>)>,
+    /// Commands are passed over that follow on one that holds, or does not: up to another sign than this.
+    passed: Option<&'static str>,
+    is_passed: bool,
+}
+
+/// The sign between a command and the next one, where that hangs on it.
+fn sign(command: &[&str]) -> Option<&'static str> {
+    match command.last() {
+        Some(&"&&") => Some("&&"),
+        Some(&"||") => Some("||"),
+        _ => None,
+    }
 }
 
 impl Branches {
-    /// Takes the next command of the script.
-    pub(super) fn take(&mut self, command: &[&str]) {
+    /// Takes the next command of the script; `told`: whether it holds, where it is a condition of what the script sets itself.
+    pub(super) fn take(&mut self, command: &[&str], told: Option<bool>) {
         let first = command.first().map_or("", |word| word.trim_end_matches(';'));
+        let known =
+            |condition: &[&str]| asked(condition).or_else(|| asks_for_start(condition)).or(told);
+        let next = sign(command);
+        self.is_passed = self.passed.is_some();
         match first {
             "if" | "elif" => {
-                if first == "elif" {
-                    self.open.pop();
-                }
-                let condition = &command[1..];
-                let asks_for_rules = asked(condition).or_else(|| asks_for_start(condition));
-                self.asked = Some(Open { asks_for_rules, is_else: false });
+                let over = if first == "elif" { self.open.pop() } else { None };
+                let before = match over {
+                    Some(Open { holds: Some(true), .. } | Open { before: Some(true), .. }) => {
+                        Some(true)
+                    }
+                    None | Some(Open { holds: Some(false), before: Some(false), .. }) => {
+                        Some(false)
+                    }
+                    _ => None,
+                };
+                let open = Open { holds: known(&command[1..]), before, is_else: false };
+                self.asked = Some((open, next.map(|sign| sign == "&&")));
             }
             "then" => {
-                let unknown = Open { asks_for_rules: None, is_else: false };
-                self.open.push(self.asked.take().unwrap_or(unknown));
+                let unknown = Open { before: Some(false), ..Open::default() };
+                self.open.push(self.asked.take().map_or(unknown, |(open, _)| open));
             }
             "else" => {
                 if let Some(open) = self.open.last_mut() {
@@ -58,22 +83,37 @@ impl Branches {
                 self.open.pop();
             }
             // A condition may be of several commands.
-            _ => {
-                if let Some(open) = &mut self.asked
-                    && asked(command) != open.asks_for_rules
-                {
-                    open.asks_for_rules = None;
+            _ if self.asked.is_some() => {
+                if let Some((open, and)) = &mut self.asked {
+                    let other = known(command);
+                    open.holds = match (*and, open.holds, other) {
+                        (Some(true), Some(false), _) | (Some(true), _, Some(false)) => Some(false),
+                        (Some(false), Some(true), _) | (Some(false), _, Some(true)) => Some(true),
+                        (_, mine, other) => mine.filter(|_| mine == other),
+                    };
+                    *and = next.map(|sign| sign == "&&");
                 }
             }
+            _ => {}
         }
+        self.passed = match (self.passed, told) {
+            (Some(sign), _) => Some(sign).filter(|sign| next == Some(*sign)),
+            (None, Some(holds)) if self.asked.is_none() => {
+                next.filter(|sign| holds == (*sign == "||"))
+            }
+            _ => None,
+        };
     }
 
     /// Whether what stands here is run.
     pub(super) fn run(&self) -> Run {
-        let each = self.open.iter().map(|open| match open.asks_for_rules {
-            None => Run::Perhaps,
-            Some(negated) if negated == open.is_else => Run::Never,
-            Some(_) => Run::Always,
+        if self.is_passed {
+            return Run::Never;
+        }
+        let each = self.open.iter().map(|open| match (open.is_else, open.before, open.holds) {
+            (_, Some(true), _) | (false, _, Some(false)) | (true, _, Some(true)) => Run::Never,
+            (false, Some(false), Some(true)) | (true, Some(false), Some(false)) => Run::Always,
+            _ => Run::Perhaps,
         });
         each.fold(Run::Always, |all, one| match (all, one) {
             (Run::Never, _) | (_, Run::Never) => Run::Never,
@@ -102,7 +142,7 @@ mod tests {
         let mut branches = Branches::default();
         for command in script {
             let words: Vec<&str> = command.split(' ').collect();
-            branches.take(&words);
+            branches.take(&words, None);
         }
         branches.run()
     }

@@ -14,6 +14,7 @@ use crate::neighbours::linux::{MAN, remedy};
 
 use super::abbreviated::spelled_out;
 use super::branches::{Branches, Run};
+use super::conditions;
 use super::functions::Wrapper;
 use super::rule::{Known, rule_of};
 use super::sets::Sets;
@@ -205,6 +206,7 @@ impl<'t> Reader<'_, 't> {
         &mut self,
         all: &mut Ruleset,
         words: &[&str],
+        told: &[Option<bool>],
         line: &Line<'t>,
         is_script: bool,
     ) {
@@ -246,9 +248,9 @@ impl<'t> Reader<'_, 't> {
                 }
                 let mut is_read = is_script || first.contains('=') || is_of_a_shell(first);
                 // `iptables -C … || iptables -A …`, `if test; then iptables …; fi`
-                let ends = |word: &&str| matches!(*word, ";" | "||" | "&&") || word.ends_with(';');
-                for command in words.split_inclusive(ends) {
-                    is_read |= self.of_shell(all, command, line);
+                for (at, command) in words.split_inclusive(conditions::ends).enumerate() {
+                    let told = told.get(at).copied().flatten();
+                    is_read |= self.of_shell(all, command, told, line);
                 }
                 if !is_read {
                     let message = format!(
@@ -291,10 +293,16 @@ impl<'t> Reader<'_, 't> {
     }
 
     /// A shell's command; true when it is one of iptables.
-    fn of_shell(&mut self, all: &mut Ruleset, command: &[&str], line: &Line<'t>) -> bool {
+    fn of_shell(
+        &mut self,
+        all: &mut Ruleset,
+        command: &[&str],
+        told: Option<bool>,
+        line: &Line<'t>,
+    ) -> bool {
         // What is tried is done, whatever comes of it.
         if let Some(branches) = self.branches.last_mut() {
-            branches.take(command);
+            branches.take(command, told);
         }
         let is_keyword = |word: &str| matches!(word, "if" | "then" | "else" | "do" | "!" | "{");
         let at = command.iter().position(|word| !is_keyword(word)).unwrap_or(0);

@@ -4,9 +4,8 @@ use std::ops::RangeInclusive;
 
 use crate::config::{Diagnostics, Line};
 
-use super::branches::asked;
-use super::calls::asks_for_start;
-use super::shell::is_iptables;
+use super::conditions;
+use super::shell::{Variables, is_iptables};
 
 /// A branch that is read.
 struct Open {
@@ -19,7 +18,11 @@ struct Open {
 
 /// Places of lines of branches that end the script, or its function, where more rules stand elsewhere: who runs it for those
 /// does not come there.
-pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInclusive<usize>> {
+pub(super) fn ended(
+    lines: &[Line<'_>],
+    variables: &Variables<'_>,
+    found: &mut Diagnostics,
+) -> Vec<RangeInclusive<usize>> {
     let mut all: Vec<RangeInclusive<usize>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut close = |branch: Option<Open>, before: usize| {
@@ -43,8 +46,7 @@ pub(super) fn ended(lines: &[Line<'_>], found: &mut Diagnostics) -> Vec<RangeInc
                     close(open.pop(), at);
                 }
                 if first != "then" {
-                    let condition = &words[1..];
-                    is_told = asked(condition).is_some() || asks_for_start(condition).is_some();
+                    is_told = conditions::is_told(&words[1..], variables);
                 }
                 if begins {
                     open.push(Open { from: at + 1, is_told, ends: false });

@@ -111,7 +111,7 @@ pub(super) fn put_in<'w>(word: &'w str, bound: &Bound<'_>) -> Cow<'w, str> {
 }
 
 /// The name of a variable whose dollar sign is taken off, what it is where it has no value (`${1:-tcp}`), and what follows.
-fn variable_of(word: &str) -> Option<(&str, Option<&str>, &str)> {
+pub(super) fn variable_of(word: &str) -> Option<(&str, Option<&str>, &str)> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if let Some(braced) = word.strip_prefix('{') {
         let (said, behind) = braced.split_once('}')?;

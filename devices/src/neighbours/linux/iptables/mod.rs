@@ -5,6 +5,7 @@ pub(super) mod alternatives;
 mod branches;
 mod calls;
 mod commands;
+mod conditions;
 mod echoed;
 mod ends;
 mod functions;
@@ -123,15 +124,15 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
     let calls =
         |line: &Line<'_>| line.words[0] != "-A" && line.words.iter().any(|word| is_iptables(word));
     let is_script = lines.iter().any(calls);
+    let variables = Variables::of(&lines);
     let mut unread = if is_script { calls::unmeant(&lines, found) } else { Vec::new() };
     let wrappers = if is_script { Wrapper::all(&lines) } else { Vec::new() };
     if is_script {
-        unread.extend(ends::ended(&lines, found));
+        unread.extend(ends::ended(&lines, &variables, found));
         unread.extend(functions::uncalled(&lines, &unread, found));
-        alternatives::warn(&lines, &unread, found);
+        alternatives::warn(&lines, &unread, &variables, found);
         unread.extend(wrappers.iter().map(|wrapper| wrapper.lines.clone()));
     }
-    let variables = Variables::of(&lines);
     let mut reader = Reader::of(text, &lines, &variables, wrappers, found);
     reader.declarations(&mut all);
     all.reserve(lines.len());
@@ -189,10 +190,14 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
             words.remove(0);
         }
+        let mut told = Vec::new();
         if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
+            if is_script {
+                told = conditions::of_line(&words, &variables);
+            }
             variables.put_into(&mut words);
         }
-        reader.line(&mut all, &words, line, is_script);
+        reader.line(&mut all, &words, &told, line, is_script);
     }
     reader.finish(&mut all);
     all

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use crate::config::Line;
 
 use super::branches::{Branches, Run};
+use super::conditions;
 use super::functions::{Function, begins};
-use super::loops::{Bound, end_of, put_in, values};
+use super::loops::{Bound, end_of, given, put_in, values};
 use super::shell::Variables;
 
 /// Most times that the bodies of loops and of functions are run: what is left then is run once, as loops over unknown words
@@ -169,10 +170,12 @@ impl<'a> Runner<'_, 'a> {
             return;
         }
         let words = self.lines[at].words.as_slice();
-        let ends = |word: &&str| matches!(*word, ";" | "||" | "&&") || word.ends_with(';');
+        let given = given(words, bound);
+        let given: Vec<&str> = given.iter().map(|word| &**word).collect();
+        let told = conditions::of_line(&given, self.variables);
         let mut begin = 0;
-        for command in words.split_inclusive(ends) {
-            branches.take(command);
+        for (place, command) in words.split_inclusive(conditions::ends).enumerate() {
+            branches.take(command, told.get(place).copied().flatten());
             let first = begin;
             begin += command.len();
             // Of a loop on one line, too, which is run for each of its words.

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Line;
 
-use super::loops::VALUE_MAX;
+use super::loops::{VALUE_MAX, variable_of};
 
 /// Values that a script gives to its variables.
+#[derive(Default)]
 pub(super) struct Variables<'a> {
     values: BTreeMap<&'a str, String>,
     /// Words of which values are a part (`$HOST:80`), with those in their places.
     made: BTreeMap<&'a str, String>,
     /// Those that are iptables here and ip6tables there: the script does the same for both.
     of_both: BTreeSet<&'a str>,
+    /// Those that one line sets and nothing else, whatever the script does.
+    settled: BTreeSet<&'a str>,
 }
 
 impl<'a> Variables<'a> {
@@ -49,7 +52,8 @@ impl<'a> Variables<'a> {
                 }
             }
         }
-        Self { values, made, of_both }
+        let settled = settled(lines, &values);
+        Self { values, made, of_both, settled }
     }
 
     /// True for a variable that calls iptables and ip6tables.
@@ -74,6 +78,25 @@ impl<'a> Variables<'a> {
         name.and_then(|name| self.values.get(name)).map_or(bare, String::as_str)
     }
 
+    /// A word with the values of its variables, where each of them has one in all of the script.
+    pub(super) fn settled(&self, word: &str) -> Option<String> {
+        let mut made = String::new();
+        let mut rest = word;
+        while let Some((before, variable)) = rest.split_once('$') {
+            made.push_str(before);
+            let (name, default, behind) = variable_of(variable)?;
+            let (name, _) = self.settled.get(name).zip(Some(()))?;
+            let value = self.values.get(name)?;
+            made.push_str(default.filter(|_| value.is_empty()).unwrap_or(value));
+            rest = behind;
+            if made.len() > VALUE_MAX {
+                return None;
+            }
+        }
+        made.push_str(rest);
+        Some(made)
+    }
+
     /// Puts values in the places of words; of one that stands without quotes each word is one.
     pub(super) fn put_into<'v>(&'v self, words: &mut Vec<&'v str>) {
         let mut at = 0;
@@ -89,6 +112,45 @@ impl<'a> Variables<'a> {
             at += words.len() + 1 - before;
         }
     }
+}
+
+/// Variables that a line sets which stands in no branch and no function, and that nothing else sets.
+fn settled<'a>(lines: &[Line<'a>], values: &BTreeMap<&'a str, String>) -> BTreeSet<&'a str> {
+    let asks = |word: &&str| matches!(*word, "if" | "elif" | "[" | "[[" | "test");
+    if values.is_empty() || !lines.iter().any(|line| line.words.iter().any(asks)) {
+        return BTreeSet::new();
+    }
+    // Files of functions set none.
+    let sources = |line: &Line<'_>| match line.words.as_slice() {
+        ["." | "source", file, ..] => {
+            !file.trim_end_matches(['"', '\'', ';']).ends_with("functions")
+        }
+        _ => false,
+    };
+    if lines.iter().any(sources) {
+        return BTreeSet::new();
+    }
+    let set = lines.iter().filter(|line| line.indent == 0).filter_map(set_by);
+    let mut settled: BTreeSet<&'a str> =
+        set.map(|(name, _)| name).filter(|name| values.contains_key(name)).collect();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for line in lines {
+        let is_asked = line.words.iter().any(|word| {
+            matches!(*word, "read" | "getopts" | "for" | "select" | "mapfile" | "unset")
+        });
+        for word in line.words.iter() {
+            let word = word.trim_start_matches(['(', '{']);
+            let other = match word.split_once(['=', '+', '[']) {
+                Some((name, _)) => !seen.insert(name) || word[name.len()..].starts_with(['+', '[']),
+                None => is_asked,
+            };
+            if other {
+                let end = word.find(['=', '+', '[', ';']).unwrap_or(word.len());
+                settled.remove(&word[..end]);
+            }
+        }
+    }
+    settled
 }
 
 /// Variables that one line sets to iptables and another to ip6tables.

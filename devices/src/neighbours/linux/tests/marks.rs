@@ -193,7 +193,7 @@ fn a_transparent_proxy_takes_what_calls_the_host() {
         &shut,
         &[
             "terminate all other TCP: forwarded, both directions; to this host itself by any other interface but lo",
-            "drop TCP to port 22, TCP to 127.0.0.1/32: to this host itself by any other interface but lo",
+            "drop TCP to port 22, TCP to 127.0.0.1/32: to this host itself",
         ],
     );
 }

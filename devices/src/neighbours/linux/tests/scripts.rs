@@ -349,3 +349,32 @@ fn branches_that_exclude_each_other() {
     assert_eq!(warned(both), [1]);
     assert_eq!(warned(&both.replace("else\n", "")), [0; 0]);
 }
+
+/// What a condition asks of a variable that one line sets is known.
+#[test]
+fn conditions_that_the_script_tells() {
+    let script = |set: &str| {
+        format!(
+            "#!/bin/sh\n{set}\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nif [ \"$WEB\" = \"yes\" ]; then\n  iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\nelif [ -n \"$WEB\" ]; then\n  iptables -A FORWARD -p tcp --dport 22 -j ACCEPT\nelse\n  iptables -A FORWARD -p tcp --dport 25 -j ACCEPT\nfi\n[ \"$WEB\" != yes ] && iptables -A FORWARD -p tcp --dport 53 -j ACCEPT\n[ \"$WEB\" = yes ] || iptables -A FORWARD -p tcp --dport 54 -j ACCEPT\n"
+        )
+    };
+    let rest = (Drop, "all other TCP", Some(3));
+    let passes = |traffic| (Pass, traffic, None);
+    check(&script("WEB=\"yes\""), &[passes("TCP to port 80"), rest]);
+    let no = "TCP to port 22, TCP to port 53, TCP to port 54";
+    check(&script("WEB=no"), &[passes(no), rest]);
+    let none = "TCP to port 25, TCP to port 53, TCP to port 54";
+    check(&script("WEB=''"), &[passes(none), rest]);
+    // What is known is no alternative.
+    assert_eq!(told(&script("WEB=no")).warnings, []);
+    let other = told(&script("WEB=$1")).warnings;
+    assert!(other[0].message.contains("one of these branches"), "{other:?}");
+    // Of what else sets it, or may set it, nothing is known.
+    for more in ["WEB=no\nread WEB", "WEB=no\n. /etc/firewall.conf", "WEB=no\n x; WEB=yes"] {
+        let found = told(&script(more)).verdicts;
+        assert!(found.iter().any(|row| row.effect == Unknown), "{more}: {found:#?}");
+    }
+    // Of a function that is told what it does.
+    let function = "#!/bin/sh\nadd() {\n  if [ \"$1\" = tcp ]; then\n    iptables -A FORWARD -p tcp --dport $2 -j ACCEPT\n  else\n    iptables -A FORWARD -p udp --dport $2 -j ACCEPT\n  fi\n}\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nadd tcp 80\nadd udp 53\n";
+    check(function, &[passes("TCP to port 80"), (Drop, "all other TCP", Some(9))]);
+}

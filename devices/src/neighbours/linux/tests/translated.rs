@@ -317,8 +317,8 @@ fn answers_that_come_to_a_proxy() {
             "pass TCP from 10.0.0.0/8 to 10.0.0.0/8: forwarded, both directions",
             "drop TCP to 10.0.0.0/8: forwarded, both directions",
             "terminate all other TCP: forwarded, both directions; to this host itself by any other interface but lo",
-            "pass TCP to 10.0.0.0/8: to this host itself by any other interface but lo",
-            "drop TCP to 192.0.2.1/32: opened by this host itself, except over lo",
+            "pass TCP to 10.0.0.0/8: to this host itself",
+            "drop TCP to 192.0.2.1/32: to this host itself by lo; opened by this host itself",
             "drop all other TCP: opened by this host itself",
         ],
     );

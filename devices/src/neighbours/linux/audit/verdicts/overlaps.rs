@@ -6,6 +6,7 @@ use sim_core::wire::packet::{Flags, Packet};
 
 use crate::neighbours::linux::audit::class::Class;
 use crate::neighbours::linux::audit::flows::{Call, Flows, Named};
+use crate::neighbours::linux::audit::loopback;
 use crate::neighbours::linux::audit::parts::Split;
 use crate::neighbours::linux::audit::ways::{End, Way};
 use crate::neighbours::linux::matches::Circumstances;
@@ -170,7 +171,11 @@ impl Tried {
     /// True when the first packet of a connection, or what answers it, comes by a way to a rule that names others.
     pub(super) fn is_named_by(&self, call: Call, other: &Named, way: &Way) -> bool {
         let rules = &self.linux.rules;
-        let Call { flow, supposed, .. } = call;
+        let Call { mut flow, supposed, .. } = call;
+        if self.linux.is_of_loopback() {
+            let Some(alike) = loopback::of_one_address(flow, &self.ends) else { return false };
+            flow = alike;
+        }
         let (flow, flags, state) = match other.is_of_answers {
             true => (flow.reversed(), Flags::SYN.with(Flags::ACK), "ESTABLISHED"),
             false => (flow, Flags::SYN, "NEW"),
