@@ -150,7 +150,7 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
     let order = match is_script {
         true => run::order(&lines, &functions::functions(&lines), &unread, &variables),
         false => {
-            let step = |at| Step { at, bound: Rc::clone(&none), depth: 0 };
+            let step = |at| Step { at, bound: Rc::clone(&none), depth: 0, is_certain: true };
             (0..lines.len()).map(step).collect()
         }
     };
@@ -171,7 +171,7 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
         }
     }
     let mut order = order.into_iter();
-    while let Some(Step { at, bound, depth }) = order.next() {
+    while let Some(Step { at, bound, depth, is_certain }) = order.next() {
         reader.enter(depth);
         let line = &lines[at];
         let given: Vec<Cow<'_, str>>;
@@ -182,6 +182,10 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
             words.extend((!last.is_empty()).then_some(last));
             words.extend(order.next().iter().flat_map(|next| lines[next.at].words.iter()));
         }
+        let mut told = Vec::new();
+        if is_script && !is_certain {
+            told = conditions::of_line(&words, &variables);
+        }
         if !bound.is_empty() {
             given = loops::given(&words, &bound);
             words = given.iter().map(|word| &**word).collect();
@@ -190,9 +194,8 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
             words.remove(0);
         }
-        let mut told = Vec::new();
         if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
-            if is_script {
+            if is_script && is_certain {
                 told = conditions::of_line(&words, &variables);
             }
             variables.put_into(&mut words);

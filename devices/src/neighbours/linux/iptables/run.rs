@@ -32,6 +32,18 @@ pub(super) struct Step<'a> {
     pub(super) bound: Bound<'a>,
     /// How many functions that call each other it stands in.
     pub(super) depth: usize,
+    /// The calls of those functions are made whatever the script's branches do: what they are given is known.
+    pub(super) is_certain: bool,
+}
+
+/// Where lines stand.
+#[derive(Clone, Copy)]
+struct Place {
+    /// How many functions that call each other they stand in.
+    depth: usize,
+    /// How many loops and functions.
+    nested: usize,
+    is_certain: bool,
 }
 
 /// Places of lines in the order in which they are run, with the values of loops and of what functions are given. Where
@@ -68,7 +80,8 @@ pub(super) fn order<'a>(
             left: [RUNS_MAX, LINES_MAX],
             steps: Vec::with_capacity(lines.len()),
         };
-        runner.run(0..lines.len(), &Rc::from([]), 0, 0, &mut Branches::default());
+        let place = Place { depth: 0, nested: 0, is_certain: true };
+        runner.run(0..lines.len(), &Rc::from([]), place, &mut Branches::default());
         if is_last {
             return runner.steps;
         }
@@ -105,16 +118,17 @@ impl<'a> Runner<'_, 'a> {
         affords
     }
 
-    /// Runs lines that stand in so many functions (`depth`), and in so many loops and functions (`nested`).
+    /// Runs lines.
     fn run(
         &mut self,
         places: Range<usize>,
         bound: &Bound<'a>,
-        depth: usize,
-        nested: usize,
+        place: Place,
         branches: &mut Branches,
     ) {
+        let Place { depth, nested, .. } = place;
         let mut bound = Rc::clone(bound);
+        let mut cases = 0i32;
         let mut at = places.start;
         while at < places.end {
             let function = self.heads.binary_search_by_key(&at, |(head, _)| *head).ok();
@@ -129,6 +143,12 @@ impl<'a> Runner<'_, 'a> {
                 continue;
             }
             let line = &self.lines[at];
+            match line.words.first() {
+                Some(&"case") if !line.words.contains(&"esac") => cases += 1,
+                Some(word) if word.trim_end_matches(';') == "esac" => cases -= 1,
+                _ => {}
+            }
+            let here = Place { is_certain: place.is_certain && cases == 0, ..place };
             let body = values(line, self.variables, &bound)
                 .and_then(|(name, values)| {
                     Some((name, values, end_of(self.lines, at, places.end)?))
@@ -137,19 +157,20 @@ impl<'a> Runner<'_, 'a> {
                     nested < NESTED_MAX && self.affords(values.len(), end + 1 - at)
                 });
             let Some((name, values, end)) = body else {
-                self.step(at, &bound, depth, nested, branches);
+                self.step(at, &bound, here, branches);
                 if depth > 0 {
                     bound = self.given(line, bound);
                 }
                 at += 1;
                 continue;
             };
+            let within = Place { nested: nested + 1, ..here };
             for value in values {
                 let inner: Bound<'a> = bound.iter().cloned().chain([(name, value)]).collect();
                 match end {
                     // All of it stands on one line.
-                    end if end == at => self.step(at, &inner, depth, nested + 1, branches),
-                    end => self.run(at + 1..end, &inner, depth, nested + 1, branches),
+                    end if end == at => self.step(at, &inner, within, branches),
+                    end => self.run(at + 1..end, &inner, within, branches),
                 }
             }
             at = end + 1;
@@ -157,20 +178,15 @@ impl<'a> Runner<'_, 'a> {
     }
 
     /// Runs a line, and the functions that it calls.
-    fn step(
-        &mut self,
-        at: usize,
-        bound: &Bound<'a>,
-        depth: usize,
-        nested: usize,
-        branches: &mut Branches,
-    ) {
-        self.steps.push(Step { at, bound: Rc::clone(bound), depth });
+    fn step(&mut self, at: usize, bound: &Bound<'a>, stands: Place, branches: &mut Branches) {
+        let Place { depth, nested, is_certain } = stands;
+        self.steps.push(Step { at, bound: Rc::clone(bound), depth, is_certain });
         if self.names.is_empty() {
             return;
         }
         let words = self.lines[at].words.as_slice();
-        let given = given(words, bound);
+        let none: Bound<'a> = Rc::from([]);
+        let given = given(words, if is_certain { bound } else { &none });
         let given: Vec<&str> = given.iter().map(|word| &**word).collect();
         let told = conditions::of_line(&given, self.variables);
         let mut begin = 0;
@@ -216,7 +232,9 @@ impl<'a> Runner<'_, 'a> {
             let inner: Bound<'a> = outer.chain(own).collect();
             let (begin, end) = body.into_inner();
             // What a function's own conditions are in is not asked.
-            self.run(begin..end + 1, &inner, depth + 1, nested + 1, &mut Branches::default());
+            let is_certain = is_certain && branches.run() == Run::Always;
+            let place = Place { depth: depth + 1, nested: nested + 1, is_certain };
+            self.run(begin..end + 1, &inner, place, &mut Branches::default());
         }
     }
 

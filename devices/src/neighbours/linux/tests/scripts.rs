@@ -377,4 +377,8 @@ fn conditions_that_the_script_tells() {
     // Of a function that is told what it does.
     let function = "#!/bin/sh\nadd() {\n  if [ \"$1\" = tcp ]; then\n    iptables -A FORWARD -p tcp --dport $2 -j ACCEPT\n  else\n    iptables -A FORWARD -p udp --dport $2 -j ACCEPT\n  fi\n}\niptables -P FORWARD DROP\niptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\nadd tcp 80\nadd udp 53\n";
     check(function, &[passes("TCP to port 80"), (Drop, "all other TCP", Some(9))]);
+    // Which of two calls is made the text does not tell: nor what they are told.
+    let menu = "#!/bin/sh\nset_up() {\n  iptables -F\n  iptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n  if [ \"$1\" = panic ]; then\n    iptables -A FORWARD -j LOG\n  else\n    iptables -A FORWARD -p tcp --dport 80 -j ACCEPT\n  fi\n  iptables -P FORWARD DROP\n}\ncase $CHOICE in\n  1) set_up standard ;;\n  2) set_up panic ;;\nesac\n";
+    let found = told(menu).verdicts;
+    assert!(found.iter().any(|row| row.effect == Unknown), "{found:#?}");
 }
