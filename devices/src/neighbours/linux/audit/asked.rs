@@ -11,7 +11,9 @@ use crate::neighbours::linux::marks::{Marking, Supposed, is_given_by_none};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
-use super::class::{Class, is_network_of, is_range_of, listed, narrower, network, port_range};
+use super::class::{
+    Class, is_network_of, is_range_of, listed, narrower, network, port as port_name, port_range,
+};
 use super::unnamed::Unnamed;
 
 /// The MSS that hosts on Ethernet offer, as those that are tried do (RFC 6691).
@@ -255,14 +257,14 @@ impl<'r> Asked<'r> {
                 Match::DestinationPort(of) => {
                     if let Some(other) = port(of, flow.dst.port()) {
                         flow.dst.set_port(other);
-                        let these = listed(of, port_range);
+                        let these = listed(of, |of| port_name(of, &unnamed.hosts));
                         called.push_str(&format!(" to other ports than {these}"));
                     }
                 }
                 Match::SourcePort(of) => {
                     if let Some(other) = port(of, flow.src.port()) {
                         flow.src.set_port(other);
-                        let these = listed(of, port_range);
+                        let these = listed(of, |of| port_name(of, &unnamed.hosts));
                         called.push_str(&format!(" from other ports than {these}"));
                     }
                 }

@@ -177,7 +177,7 @@ impl fmt::Display for Class {
             write!(f, " from {}", listed(of, |of| network(of, &self.hosts)))?;
         }
         if let Some(of) = &self.source_ports {
-            write!(f, " from port {}", listed(of, port_range))?;
+            write!(f, " from port {}", listed(of, |of| port(of, &self.hosts)))?;
         }
         if let Some(of) = &self.destinations {
             write!(f, " to {}", listed(of, |of| network(of, &self.hosts)))?;
@@ -186,7 +186,7 @@ impl fmt::Display for Class {
             f.write_str(" to an address of this host")?;
         }
         if let Some(of) = &self.ports {
-            write!(f, " to port {}", listed(of, port_range))?;
+            write!(f, " to port {}", listed(of, |of| port(of, &self.hosts)))?;
         }
         f.write_str(&self.others)?;
         f.write_str(if self.is_in_part { " (what earlier rules leave)" } else { "" })
@@ -235,6 +235,12 @@ pub(super) const fn is_range_of(range: &RangeInclusive<u16>, of: &RangeInclusive
 /// `10.0.0.0/8`, `$SERVER`.
 pub(super) fn network((address, length): &(IpAddr, u8), hosts: &Hosts) -> String {
     hosts.name(*address).map_or_else(|| format!("{address}/{length}"), str::to_owned)
+}
+
+/// `80`, `1024-65535`, `$PORT`.
+pub(super) fn port(range: &RangeInclusive<u16>, hosts: &Hosts) -> String {
+    let name = hosts.port_name(*range.start()).filter(|_| range.start() == range.end());
+    name.map_or_else(|| port_range(range), str::to_owned)
 }
 
 /// `80`, `1024-65535`.

@@ -50,6 +50,7 @@ pub(super) fn rule_of(
     let mut marks = Vec::new();
     // Variables without a value.
     let mut unset: Vec<(&str, IpAddr)> = Vec::new();
+    let mut unset_ports: Vec<(&str, u16)> = Vec::new();
     // Whose options are meant.
     let mut module = "";
     // Those of which more than so many have come within a time, or all others.
@@ -211,7 +212,7 @@ pub(super) fn rule_of(
             | "--destination-port"
             | "--dports"
             | "--destination-ports"
-            | "--ports" => match ports(value.split(','), ':') {
+            | "--ports" => match ports_of(value, hosts, &mut unset_ports) {
                 Some(ports) if *first == "--ports" => {
                     let of = [Match::SourcePort(ports.clone()), Match::DestinationPort(ports)];
                     let either = of.map(|on| Conditions::from([(false, on)]));
@@ -384,9 +385,40 @@ pub(super) fn rule_of(
             found.warn(line, name, message);
         }
     }
+    for (name, port) in unset_ports {
+        if is_told && hosts.is_new_port(port) {
+            let message = format!(
+                "the text gives {} no value: taken for a port that no other rule names",
+                quoted(name)
+            );
+            found.warn(line, name, message);
+        }
+    }
     let is_fact = asks.iter().any(|word| FACTS.contains(word));
     let asks = (doubts == 1 && is_fact).then(|| asks.join(" ").into());
     Some(Read { matches, doubt, asks, limit, marks, target })
+}
+
+/// Ports, among them those that variables without a value stand for.
+fn ports_of<'w>(
+    value: &'w str,
+    hosts: &mut Hosts,
+    unset: &mut Vec<(&'w str, u16)>,
+) -> Option<Box<[RangeInclusive<u16>]>> {
+    if !value.contains('$') {
+        return ports(value.split(','), ':');
+    }
+    let mut all = Vec::new();
+    for word in value.split(',') {
+        match hosts.port(word) {
+            Some(port) => {
+                unset.push((word, port));
+                all.push(port..=port);
+            }
+            None => all.extend(ports(std::iter::once(word), ':')?),
+        }
+    }
+    Some(all.into())
 }
 
 /// Whether an end of a packet is in a set: `bad src`.

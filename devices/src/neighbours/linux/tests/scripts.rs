@@ -205,10 +205,14 @@ fn loops_over_words() {
     check(&script(nested), &[(Pass, of_two, None), (Drop, "all other TCP", Some(3))]);
     let open =
         "for p in $(cat ports); do\n iptables -A FORWARD -p tcp --dport $p -j ACCEPT\ndone\n";
-    check(
-        &script(open),
-        &[(Unknown, "TCP that this rule names", Some(6)), (Drop, "all other TCP", Some(3))],
-    );
+    check(&script(open), &[(Pass, "TCP to port $p", None), (Drop, "all other TCP", Some(3))]);
+    let message = "the text gives `$p` no value: taken for a port that no other rule names";
+    assert_eq!(told(&script(open)).warnings[0].message, message);
+    // Of several, and of hosts with their length.
+    let more =
+        "iptables -A FORWARD -s $HOST/32 -p tcp -m multiport --dports 22,$p,${q} -j ACCEPT\n";
+    let names = "TCP from $HOST to port 22, $p, $q";
+    check(&script(more), &[(Pass, names, None), (Drop, "all other TCP", Some(3))]);
 }
 
 /// Functions that call iptables with what they are given.
