@@ -223,10 +223,11 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
             known.join(", ")
         )
     };
-    let with_braces = scores
-        .iter()
-        .zip(all)
-        .any(|(score, platform)| *score >= HEADER && WITH_BRACES.contains(&platform.name));
+    let with_braces =
+        scores.iter().zip(&strongest).zip(all).any(|((score, strongest), platform)| {
+            let is_script = platform.name == "linux" && *strongest >= OF_A_PROGRAM;
+            WITH_BRACES.contains(&platform.name) && (*score >= HEADER || is_script)
+        });
     if !with_braces && braces * 3 > read.len() {
         return Err(of_ours());
     }
@@ -260,6 +261,9 @@ pub fn guess(text: ConfigText<'_>) -> Result<Guess, String> {
     }
     Ok(Guess { platform, is_certain: strongest[at] >= FEWEST })
 }
+
+/// What a line that calls iptables weighs: the functions of its script have braces.
+const OF_A_PROGRAM: u32 = 500;
 
 /// Platforms whose text may have braces around blocks.
 const WITH_BRACES: [&str; 3] = ["snort", "linux", "pan-os"];

@@ -89,13 +89,47 @@ pub(super) fn functions<'a>(lines: &[Line<'a>]) -> Vec<Function<'a>> {
             at += 1;
             continue;
         };
-        let closes =
-            |line: &Line<'_>| matches!(line.words.as_slice(), ["}" | "};", ..] | [.., "}"]);
-        let end = lines[at..].iter().position(closes).map_or(lines.len() - 1, |more| at + more);
+        let end = end_of_body(lines, at);
         all.push(Function { name, lines: at..=end, is_called: false });
         at = end + 1;
     }
     all
+}
+
+/// The place of the line on which the body ends that begins here: of what stands in braces within it, and of files that it holds
+/// (`<<EOF`), braces are none of its own.
+fn end_of_body(lines: &[Line<'_>], begin: usize) -> usize {
+    let mut depth = 0;
+    let mut file: Option<&str> = None;
+    for (at, line) in lines.iter().enumerate().skip(begin) {
+        if let Some(end) = file {
+            file = Some(end).filter(|end| line.words.as_slice() != [*end]);
+            continue;
+        }
+        let before = depth;
+        for word in line.words.iter() {
+            match *word {
+                "}" | "};" => depth -= 1,
+                word if word == "{" || word.ends_with("){") => depth += 1,
+                _ => {}
+            }
+        }
+        if depth <= 0 && (before > 0 || line.words.iter().any(|word| word.starts_with('}'))) {
+            return at;
+        }
+        file = held(&line.words);
+    }
+    // Braces that do not match: down to the first that closes one.
+    let closes = |line: &Line<'_>| matches!(line.words.as_slice(), ["}" | "};", ..] | [.., "}"]);
+    lines[begin..].iter().position(closes).map_or(lines.len() - 1, |more| begin + more)
+}
+
+/// The word that ends a file which a script holds: `<<EOF`, `<<-'EOF'`, `<< EOF`.
+fn held<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let at = words.iter().position(|word| word.starts_with("<<") && !word.starts_with("<<<"))?;
+    let named = words[at][2..].trim_start_matches('-');
+    let word = if named.is_empty() { words.get(at + 1)? } else { named };
+    Some(word.trim_matches(['"', '\'']))
 }
 
 /// Most functions that hand on what they are given.

@@ -92,3 +92,13 @@ fn scripts_of_two_programs() {
     );
     assert_eq!(told(text).warnings, []);
 }
+
+/// A function ends where its own braces do.
+#[test]
+fn braces_within_functions() {
+    let text = "#!/bin/sh\nset_up() {\n  cat > /etc/x << EOF\n}\nEOF\n  iptables -N open_ports || {\n    echo none\n  }\n  iptables -P FORWARD DROP\n  iptables -A FORWARD -m state --state ESTABLISHED -j ACCEPT\n  open 80\n}\nopen() { iptables -A FORWARD -p tcp --dport $1 -j ACCEPT; }\nset_up\niptables -t nat -F\niptables -t raw -F\niptables -P INPUT ACCEPT\niptables -P OUTPUT ACCEPT\n";
+    check(text, &[(Pass, "TCP to port 80", None), (Drop, "all other TCP", Some(9))]);
+    // The last one is not called.
+    let uncalled = text.replace("\nset_up\n", "\nopen 25\n");
+    check(&uncalled, &[(Pass, "all TCP", None)]);
+}
