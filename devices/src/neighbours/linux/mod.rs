@@ -115,14 +115,16 @@ struct State {
     mark: Option<u32>,
     /// The address that its packets come from, and that answers are sent to.
     mask: Option<IpAddr>,
+    /// This host's own routes lead it back to a proxy of its own.
+    loops: bool,
     proxy: Option<(SynProxy, Arc<Rule>)>,
     shift: Shift,
 }
 
 impl Default for State {
     fn default() -> Self {
-        let (is_here, mark, mask) = (false, Some(0), None);
-        Self { is_here, mark, mask, proxy: None, shift: Shift::default() }
+        let (is_here, mark, mask, loops) = (false, Some(0), None, false);
+        Self { is_here, mark, mask, loops, proxy: None, shift: Shift::default() }
     }
 }
 
@@ -179,11 +181,15 @@ struct Course {
     is_here: bool,
     /// On its way to what stands at the second port; what this host sends to itself goes out before it comes in.
     is_inward: bool,
+    /// It leaves by the loopback interface, and comes in by it again, though another host is called.
+    loops: bool,
     is_translated: bool,
     /// A rule has said where it goes to, if only where it went before: later chains of translation are not asked.
     is_bound: bool,
     /// The packet's mark, and the connection's; nothing: one that the text does not tell.
     marks: [Option<u32>; 2],
+    /// The rule that gave it its mark.
+    marked_by: Option<Arc<Rule>>,
     /// Where the connection comes from, if not from who opened it.
     mask: Option<IpAddr>,
 }
@@ -217,6 +223,8 @@ pub(crate) struct Linux {
     calls_host: bool,
     /// What rules ask of connections and the text does not tell.
     supposed: Supposed,
+    /// The marks of what proxies take, by which routes lead it to this host.
+    proxied: Vec<u32>,
     /// Rules ask for marks, which what is queued for a process may come back with.
     asks_for_marks: bool,
     /// Stand for its own addresses of IPv4 and IPv6, which no text tells.
@@ -407,6 +415,11 @@ enum Fate {
 impl Linux {
     fn new(rules: Ruleset, context: &DeviceContext<'_>) -> Self {
         let asks_for_marks = rules.entries.iter().any(Entry::asks_for_mark);
+        let takes =
+            rules.entries.iter().filter(|entry| matches!(entry.target, Target::Take { .. }));
+        let own = takes.flat_map(|entry| entry.marks.iter().filter(|mark| !mark.of_connection));
+        let proxied = own.filter_map(|mark| mark.of(Some(0), None)).filter(|mark| *mark != 0);
+        let proxied = proxied.collect();
         let stand_ins = [false, true].map(|is_six| stand_in(&rules, is_six));
         Self {
             rules,
@@ -423,6 +436,7 @@ impl Linux {
             translates: false,
             calls_host: false,
             supposed: Supposed::default(),
+            proxied,
             asks_for_marks,
             stand_ins,
             routed: Routed::default(),
@@ -478,8 +492,11 @@ impl Linux {
         let state = self.state_of(found, pass.packet);
         let is_inward = course.is_inward;
         let way = if is_inward { [0, 1] } else { [1, 0] };
-        let is_of_loopback = self.is_of_loopback();
-        let interfaces = self.interfaces.clone();
+        let is_of_loopback = self.is_of_loopback() || course.loops;
+        let mut interfaces = self.interfaces.clone();
+        if let Some([name, _]) = interfaces.as_mut().filter(|_| course.loops) {
+            "lo".clone_into(name);
+        }
         let masks = base >= self.rules.bases.len();
         let Some(Base { table, chain, hook, is_before_conntrack, is_nat, when, policy, .. }) =
             self.rules.base(base)
@@ -514,6 +531,8 @@ impl Linux {
             }),
             hosts: match is_masked {
                 true => [false, true],
+                // Of what goes to its proxy one end is this host.
+                false if course.loops => [!is_reply, is_reply],
                 false => [!is_inward, is_inward].map(|it| course.is_here && (it || is_of_loopback)),
             },
             is_sent: course.is_here && !is_inward,
@@ -596,6 +615,9 @@ impl Linux {
                 // Of what conntrack has not seen there is no connection.
                 if course.is_tracked && !is_unseen || !(marking.of_connection || marking.takes()) {
                     course.marks[own] = marking.of(course.marks[own], course.marks[other]);
+                    if !marking.of_connection {
+                        course.marked_by = Some(Arc::clone(&rule));
+                    }
                 }
             }
             match &entry.target {
@@ -832,6 +854,53 @@ impl Linux {
         self.is_host && self.interfaces.as_ref().is_some_and(|names| names[0] == "lo")
     }
 
+    /// True when the marks of what this host sends lead it to a proxy of its own: by the routes that what is for others takes
+    /// to that (Documentation/networking/tproxy.rst).
+    fn leads_back(&self, course: &Course) -> bool {
+        let is_sent = course.is_here && !course.is_inward && course.marked_by.is_some();
+        // What the proxy sends itself it keeps from that: by its user, or by a mark of its own.
+        let is_of_proxy = course.found.is_some() && self.routed.is_taken;
+        let is_proxied = |mark: u32| self.proxied.iter().any(|of| mark & of == *of);
+        is_sent && !is_of_proxy && self.translates && course.marks[0].is_some_and(is_proxied)
+    }
+
+    /// Through all chains, or those of one way: what goes out (`Some(false)`), what comes in. `passed`: how many chains it has
+    /// passed before.
+    fn pass_chains(
+        &mut self,
+        pass: &mut Pass<'_>,
+        course: &mut Course,
+        is_inward: Option<bool>,
+        passed: usize,
+    ) -> Result<Option<Forwarding>, Refused> {
+        let mut is_routed = course.found.is_some() || course.is_here;
+        for base in 0..self.rules.bases.len() {
+            self.place = passed + base;
+            let hook = self.rules.bases[base].hook;
+            if let Some(is_inward) = is_inward {
+                course.is_inward = is_inward;
+                // What a rule sends elsewhere does not come back.
+                if is_inward && !course.is_here {
+                    return Ok(None);
+                }
+                if hook.is_of_what_leaves() == is_inward {
+                    continue;
+                }
+            }
+            if !is_routed && !matches!(hook, Hook::Ingress | Hook::Prerouting) {
+                is_routed = true;
+                self.route_to_proxy(course.marks[0]);
+            }
+            if let Fate::Taken(forwarding) = self.chain(base, pass, course)? {
+                return Ok(Some(forwarding));
+            }
+        }
+        if !is_routed {
+            self.route_to_proxy(course.marks[0]);
+        }
+        Ok(None)
+    }
+
     fn cross(&mut self, pass: &mut Pass<'_>) -> Result<Forwarding, Refused> {
         let found = self.table.receive(pass.now, pass.packet, |_| {});
         let opened = pass.packet.flow();
@@ -847,39 +916,48 @@ impl Linux {
         let (is_tracked, is_bound) = (true, false);
         let mask = known.and_then(|known| known.state.mask);
         let is_inward = pass.ingress == PortId(0);
-        let mut course =
-            Course { found, is_tracked, is_here, is_inward, is_translated, is_bound, marks, mask };
+        let loops = known.is_some_and(|known| known.state.loops);
+        let mut course = Course {
+            found,
+            is_tracked,
+            is_here,
+            is_inward,
+            loops: false,
+            is_translated,
+            is_bound,
+            marks,
+            marked_by: None,
+            mask,
+        };
         if found.is_none() {
             self.routed = Routed { is_here, ..Routed::default() };
         }
-        let mut is_routed = found.is_some() || course.is_here;
-        let bases = self.rules.bases.len();
-        let turns = if self.is_of_loopback() { 2 * bases } else { bases };
-        for turn in 0..turns {
-            let base = turn % bases;
-            self.place = turn;
-            if turns > bases {
-                course.is_inward = turn >= bases;
-                // What a rule sends elsewhere does not come back.
-                if course.is_inward && !course.is_here {
-                    break;
-                }
-                if self.rules.bases[base].hook.is_of_what_leaves() == course.is_inward {
-                    continue;
-                }
-            }
-            if !is_routed
-                && !matches!(self.rules.bases[base].hook, Hook::Ingress | Hook::Prerouting)
-            {
-                is_routed = true;
-                self.route_to_proxy(course.marks[0]);
-            }
-            if let Fate::Taken(forwarding) = self.chain(base, pass, &mut course)? {
+        // What this host sends to itself, or to a proxy of its own, goes out before it comes in.
+        let goes_out = self.is_of_loopback() || loops;
+        course.loops = loops && !is_callers;
+        let first = goes_out.then_some(false);
+        if let Some(forwarding) = self.pass_chains(pass, &mut course, first, 0)? {
+            return Ok(forwarding);
+        }
+        let leads_back = !goes_out && self.leads_back(&course);
+        // An answer has no use for the proxy, and does not go where it is to.
+        if let Some(rule) = course.marked_by.as_ref().filter(|_| leads_back && found.is_some()) {
+            return refuse(rule, "rerouted to the proxy");
+        }
+        let loops = loops || leads_back;
+        if goes_out || leads_back {
+            course.loops = loops;
+            let passed = self.rules.bases.len();
+            if let Some(forwarding) = self.pass_chains(pass, &mut course, Some(true), passed)? {
                 return Ok(forwarding);
             }
         }
-        if !is_routed {
-            self.route_to_proxy(course.marks[0]);
+        if let Some(rule) =
+            course.marked_by.take().filter(|_| leads_back && self.routed.by.is_none())
+        {
+            let why =
+                "it marks what routes lead to the proxy of this host, and no rule hands that to it";
+            Met { rule, why, may_only_drop: false, place: self.place }.add_to(&mut self.met);
         }
         let (id, sender) = match found {
             Some(found) => found,
@@ -894,7 +972,7 @@ impl Linux {
                     }
                 }
                 let (is_here, mark, mask) = (course.is_here, course.marks[1], course.mask);
-                let state = State { is_here, mark, mask, ..State::default() };
+                let state = State { is_here, mark, mask, loops, ..State::default() };
                 let translated = pass.packet.flow();
                 (self.table.open(pass.now, opened, translated, state), Sender::Initiator)
             }

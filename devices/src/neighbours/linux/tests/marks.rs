@@ -258,3 +258,24 @@ fn answers_of_version_six_alone() {
         "{found:#?}"
     );
 }
+
+/// What this host sends with the mark of what its proxy takes goes to that, too: by the same routes (as a kernel does it).
+#[test]
+fn a_proxy_takes_what_the_host_marks_itself() {
+    let text = "table ip x {\n chain pre {\n  type filter hook prerouting priority mangle;\n  ip daddr 10.0.0.0/8 return\n  meta l4proto tcp tproxy to :12345 meta mark set 1\n }\n chain out {\n  type route hook output priority mangle;\n  meta skuid 42 return\n  tcp sport 22 return\n  ip daddr 10.0.0.0/8 return\n  tcp dport 25 meta mark set 2 return\n  meta l4proto tcp meta mark set 1\n }\n}\n";
+    has(
+        text,
+        &[
+            "terminate all other TCP: forwarded, both directions; to this host itself; opened by this host itself",
+            // What answers others is sent to the proxy, too, which has no use for it.
+            "drop TCP to 10.0.0.0/8: to this host itself by any other interface but lo",
+            "pass TCP over IPv4 to 10.0.0.0/8 to port 22: to this host itself by any other interface but lo",
+            "pass TCP to 10.0.0.0/8, TCP over IPv4 of user 42, TCP over IPv4 from port 22, TCP over IPv4 to port 25: opened by this host itself, except over lo",
+        ],
+    );
+    // What is marked and handed to no proxy is lost, or not: the text does not tell.
+    let shut = text
+        .replace("ip daddr 10.0.0.0/8 return\n  meta l4proto tcp tproxy", "tcp dport 80 tproxy");
+    let row = "unknown all other TCP: opened by this host itself";
+    assert!(directions(&shut).iter().any(|is| is.starts_with(row)), "{:#?}", directions(&shut));
+}
