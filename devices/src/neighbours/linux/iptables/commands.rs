@@ -113,6 +113,10 @@ pub(super) struct Reader<'r, 't> {
     pub(super) sets: Sets,
     /// The table of a rule, or that it is of one, was told before it.
     has_table: bool,
+    /// The tables of the dump, by their places: the lines of their headers.
+    headers: BTreeMap<usize, u32>,
+    /// The last of them was put in force.
+    is_committed: bool,
     found: &'r mut Diagnostics,
 }
 
@@ -157,6 +161,8 @@ impl<'r, 't> Reader<'r, 't> {
             told_of_frames: false,
             sets: Sets::default(),
             has_table: false,
+            headers: BTreeMap::new(),
+            is_committed: false,
             found,
         }
     }
@@ -222,6 +228,9 @@ impl<'t> Reader<'_, 't> {
                 }
                 self.table = table;
                 self.has_table = true;
+                if let Some(table) = table.filter(|_| !is_script) {
+                    self.begun(all, table, line);
+                }
             }
             [
                 "-A" | "-I" | "-P" | "-N" | "-F" | "-R" | "-D" | "--append" | "--insert"
@@ -237,7 +246,8 @@ impl<'t> Reader<'_, 't> {
                 self.told_of_table(line);
                 self.of_program(all, "iptables", words, line);
             }
-            ["COMMIT" | "-X" | "-Z", ..] | [] => {}
+            ["COMMIT", ..] => self.is_committed = true,
+            ["-X" | "-Z", ..] | [] => {}
             [first, ..]
                 if first.starts_with('#') || matches!(*first, "echo" | "printf" | "logger") => {}
             ["." | "source", _, ..] => self.sourced = Some(line.clone()),
@@ -261,6 +271,27 @@ impl<'t> Reader<'_, 't> {
                 }
             }
         }
+    }
+
+    /// A table of a dump begins: one that it has had before is emptied (iptables-restore(8): without `--noflush`).
+    fn begun(&mut self, all: &mut Ruleset, table: Table, line: &Line<'t>) {
+        let place = placed(table, self.dumps.is_of_ipv6(line.number));
+        let before = self.headers.insert(place, line.number);
+        let is_committed = std::mem::take(&mut self.is_committed);
+        let Some(before) = before.filter(|_| !ufw::is_of_it(self.text.text)) else { return };
+        if is_committed {
+            all.flush(place, None);
+        }
+        let message = match is_committed {
+            true => format!(
+                "iptables-restore empties the table here, which stands in line {before}, too: what that one has is not read"
+            ),
+            false => {
+                "no COMMIT stands before this line: iptables-restore refuses it; read as more rules"
+                    .to_owned()
+            }
+        };
+        self.found.warn(line, "", message);
     }
 
     /// Says once that rules stand in no table and in no command.

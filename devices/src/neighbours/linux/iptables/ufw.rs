@@ -13,6 +13,11 @@ const PARTS: [&str; 3] = ["before", "user", "after"];
 /// The chains of filter that packets pass.
 const CHAINS: [&str; 3] = ["INPUT", "OUTPUT", "FORWARD"];
 
+/// True for a text that holds some: ufw adds them to what is there (`iptables-restore --noflush`).
+pub(super) fn is_of_it(text: &str) -> bool {
+    text.contains(":ufw")
+}
+
 /// Where a text holds pieces of ufw, sends what comes to the chains of filter on to them, and from there to what the text
 /// does not tell. Chains in which it has rules of its own are as they are.
 pub(super) fn complete(all: &mut Ruleset, table: usize, is_six: bool, text: ConfigText<'_>) {
