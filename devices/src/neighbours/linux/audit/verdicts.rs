@@ -706,8 +706,17 @@ fn narrower_first(rows: &mut [Row]) {
     }
 }
 
-/// Classes of which a row has those over IPv4 and those over IPv6 are one.
+/// Classes of which a row has those over IPv4 and those over IPv6 are one; those of one version that it has of both are none.
 fn of_both_versions(mut traffic: Vec<String>) -> Vec<String> {
+    let whole = |name: &String| {
+        let rest =
+            name.strip_prefix("TCP over IPv4").or_else(|| name.strip_prefix("TCP over IPv6"))?;
+        Some(format!("TCP{rest}"))
+    };
+    let parts: Vec<bool> =
+        traffic.iter().map(|name| whole(name).is_some_and(|of| traffic.contains(&of))).collect();
+    let mut parts = parts.into_iter();
+    traffic.retain(|_| !parts.next().unwrap_or_default());
     let mut at = 0;
     while let Some(name) = traffic.get(at) {
         let other = name.strip_prefix("TCP over IPv4").map(|rest| format!("TCP over IPv6{rest}"));
