@@ -93,6 +93,7 @@ mod tests {
             verdicts.iter().any(|row| row.traffic == "TCP that rule R names")
         };
         assert!(!has_row(""));
+        assert!(!has_row("set service S port 9000\n"));
         assert!(has_row("set service S protocol tcp port 8000\n"));
         assert!(has_row("set rulebase security rules R service any\n"));
         assert!(has_row("set application OWN signature s and-condition a\n"));

@@ -85,6 +85,10 @@ impl<'t> Policy<'t> {
                 (["address" | "address-group" | "external-list" | "region", name], [_, ..]) => {
                     self.objects.address(name);
                 }
+                // Apart from the protocol in some texts.
+                (["service", name], ["port", ports @ ..]) => {
+                    self.ports.entry(name).or_default().take(ports);
+                }
                 (["service", name], ["protocol", protocol, more @ ..]) => {
                     if let ("tcp", ["port", ports @ ..]) = (*protocol, more) {
                         self.ports.entry(name).or_default().take(ports);
