@@ -39,6 +39,8 @@ pub enum Block {
     /// `object service`, `object-group service` or `object-group protocol`; true when the group is
     /// one of TCP ports.
     Service(String, bool),
+    /// An ASA's `object network-service` or `object-group network-service`.
+    NetworkService(String),
 }
 
 impl Objects {
@@ -100,6 +102,11 @@ impl Objects {
                 self.services.entry((*name).to_owned()).or_default();
                 Some(Block::Service((*name).to_owned(), true))
             }
+            ["object" | "object-group", "network-service", name, ..] => {
+                self.networks.entry((*name).to_owned()).or_default();
+                self.services.entry((*name).to_owned()).or_default();
+                Some(Block::NetworkService((*name).to_owned()))
+            }
             ["object" | "object-group", "service" | "v6-service" | "protocol", name, rest @ ..] => {
                 self.services.entry((*name).to_owned()).or_default();
                 let tcp = matches!(rest, ["tcp" | "tcp-udp", ..]);
@@ -112,12 +119,14 @@ impl Objects {
     /// Takes a line of a block; false when it is none of its commands.
     pub fn inner(&mut self, block: &Block, line: &Line<'_>, found: &mut Diagnostics) -> bool {
         // Another object begins, however far its line is indented.
-        if let ["object", "network" | "service", _, ..] = line.words.as_slice() {
+        if let ["object", "network" | "service" | "network-service", _, ..] = line.words.as_slice()
+        {
             return false;
         }
         match block {
             Block::Network(name) => self.network_line(name, line, found),
             Block::Service(name, tcp) => self.service_line(name, *tcp, line, found),
+            Block::NetworkService(name) => self.network_service_line(name, line, found),
         }
     }
 
@@ -286,6 +295,71 @@ impl Objects {
         };
         if let Some(service) = service {
             self.fill_service(name).add(service);
+        }
+        true
+    }
+
+    /// Networks or domains, with services to them: `domain example.com tcp eq 443`, `subnet 10.0.0.0 255.0.0.0`. Which addresses a
+    /// domain has no text tells (Cisco ASA Series Command Reference, `object network-service`).
+    fn network_service_line(
+        &mut self,
+        name: &str,
+        line: &Line<'_>,
+        found: &mut Diagnostics,
+    ) -> bool {
+        let words = match line.words.as_slice() {
+            ["network-service-member", words @ ..] => words,
+            words => words,
+        };
+        let rest = match words {
+            ["domain", _, rest @ ..] => {
+                let message = "names of hosts are not modelled: this matches nothing";
+                found.warn(line, "domain", message);
+                self.fill(name).leave_open();
+                rest
+            }
+            ["subnet", address, mask, rest @ ..] if mask.parse::<Ipv4Addr>().is_ok() => {
+                match network(&[address, mask]) {
+                    Some(of) => self.fill(name).add(of),
+                    None => self.fill(name).leave_open(),
+                }
+                rest
+            }
+            ["subnet", prefix, rest @ ..] => {
+                match network(&[prefix]) {
+                    Some(of) => self.fill(name).add(of),
+                    None => self.fill(name).leave_open(),
+                }
+                rest
+            }
+            ["description" | "app-id" | "object-id", ..] => return true,
+            [member] => {
+                let member = member.trim_matches('"');
+                let (networks, services) = (self.networks.get(member), self.services.get(member));
+                match (networks.map(Arc::clone), services.map(Arc::clone)) {
+                    (Some(networks), Some(services)) => {
+                        self.fill(name).include(&networks);
+                        self.fill_service(name).include(&services);
+                    }
+                    _ => {
+                        found.warn(line, member, format!("{} is not defined", quoted(member)));
+                        self.fill(name).leave_open();
+                        self.fill_service(name).leave_open();
+                    }
+                }
+                return true;
+            }
+            _ => return false,
+        };
+        let rest = rest.strip_prefix(&["service"]).unwrap_or(rest);
+        match rest {
+            [] | ["ip", ..] => self.fill_service(name).add(Service::default()),
+            ["tcp", ports @ ..] => match service(ports) {
+                Some(service) => self.fill_service(name).add(service),
+                None => self.fill_service(name).leave_open(),
+            },
+            [protocol, ..] if is_protocol(protocol) => {}
+            _ => self.fill_service(name).leave_open(),
         }
         true
     }

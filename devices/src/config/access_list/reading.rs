@@ -165,6 +165,20 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             None => self.ports()?,
         };
         entry.interfaces[1] = self.interface();
+        // Each service is one to each network, as far as the text tells the networks.
+        if let (
+            None,
+            ["object-group-network-service" | "object-network-service", name, rest @ ..],
+        ) = (&named, self.rest)
+        {
+            self.rest = rest;
+            entry.destination = Set::Group(match self.objects.network(name) {
+                Some(addresses) => Arc::clone(addresses),
+                None => self.undefined("network-service group", name),
+            });
+            entry.services = Services::Group(self.services_of("network-service group", name));
+            return self.qualifiers(entry);
+        }
         entry.destination = self.addresses(false)?;
         entry.services = match (named, self.port_group()) {
             (None, Some(group)) if service.source.is_empty() => {

@@ -232,6 +232,14 @@ fn groups_that_are_open() {
     check(&network("fqdn v4 www.example.com"), to, (Some(3), false, 1));
     check(&network("group-object NONE"), to, (Some(3), false, 1));
     check(&network("frob 10.1.1.2"), to, (Some(3), false, 1));
+    let web = |member: &str| format!("object-group network-service G\n {member}");
+    let to_web = "extended permit ip any object-group-network-service G";
+    check(&web("domain example.com tcp eq 5001"), to_web, (Some(3), false, 1));
+    check(&web("domain example.com tcp eq 443"), to_web, (None, true, 1));
+    check(&web("subnet 10.1.1.0 255.255.255.0 tcp eq 5001"), to_web, (Some(3), true, 0));
+    check(&web("subnet 10.1.1.0 255.255.255.0"), to_web, (Some(3), true, 0));
+    check(&web("subnet 10.1.2.0 255.255.255.0"), to_web, (None, true, 0));
+    check(&web("subnet 10.1.1.0 255.255.255.0 udp eq 5001"), to_web, (None, true, 0));
     let service = |member: &str| format!("object-group service G\n {member}");
     let of = "extended permit object-group G any any";
     check(&service("service-object tcp destination eq 5001"), of, (Some(3), true, 0));
