@@ -48,7 +48,7 @@ impl Loopback {
 
     /// Whether it has rows of its own: rules touch some of it, and neither what is said of another interface, as who is called or
     /// as who calls, tells it.
-    pub(super) fn is_apart(&mut self, others: [Option<&Vec<Verdict>>; 2]) -> bool {
+    pub(super) fn tell_apart(&mut self, others: [Option<&Vec<Verdict>>; 2]) -> bool {
         let [called, _] = &mut self.told;
         if others[0].is_some_and(|rows| is_shut(rows)) && called.as_deref().is_some_and(is_shut) {
             *called = None;

@@ -285,7 +285,7 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
         [(End::Called, has_own && comes_in), (End::Caller, goes_out)]
             .map(|(end, is_told)| (is_told && !is_bridge).then(|| over_loopback(end, end))),
     );
-    if of_loopback.is_apart([told.last(), of_host.last()]) {
+    if of_loopback.tell_apart([told.last(), of_host.last()]) {
         told.push(over_loopback(End::Called, End::Caller));
         ways.push(loopback::way(End::Called));
     }

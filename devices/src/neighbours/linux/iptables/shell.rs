@@ -85,8 +85,7 @@ impl<'a> Variables<'a> {
         while let Some((before, variable)) = rest.split_once('$') {
             made.push_str(before);
             let (name, default, behind) = variable_of(variable)?;
-            let (name, _) = self.settled.get(name).zip(Some(()))?;
-            let value = self.values.get(name)?;
+            let value = self.settled.get(name).and_then(|name| self.values.get(name))?;
             made.push_str(default.filter(|_| value.is_empty()).unwrap_or(value));
             rest = behind;
             if made.len() > VALUE_MAX {
