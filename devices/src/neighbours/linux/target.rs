@@ -1,5 +1,6 @@
 //! What rules of iptables do to a packet.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -94,7 +95,65 @@ fn only_logs(name: &str) -> bool {
     matches!(of, Some("logging-deny" | "logging-allow"))
 }
 
-/// A target, and how many words belong to it. `chains` are those of users.
+/// Options of targets that have a value, and those that have none (iptables-extensions(8)).
+const VALUED: [&str; 19] = [
+    "--to-destination",
+    "--to-source",
+    "--to-ports",
+    "--to-port",
+    "--to",
+    "--reject-with",
+    "--set-mss",
+    "--strip-options",
+    "--on-port",
+    "--on-ip",
+    "--tproxy-mark",
+    "--set-mark",
+    "--set-xmark",
+    "--nfmask",
+    "--ctmask",
+    "--log-prefix",
+    "--log-level",
+    "--nflog-prefix",
+    "--nflog-group",
+];
+const BARE: [&str; 6] = [
+    "--clamp-mss-to-pmtu",
+    "--notrack",
+    "--random",
+    "--persistent",
+    "--save-mark",
+    "--restore-mark",
+];
+
+/// The option of a target that a word is: how many words are its value.
+pub(super) fn option_of_target(word: &str) -> Option<usize> {
+    let valued = VALUED.contains(&word).then_some(1);
+    valued.or_else(|| BARE.contains(&word).then_some(0))
+}
+
+/// True for the first word of a condition, which may stand behind a target, too.
+fn begins_condition(word: &str) -> bool {
+    matches!(word, "!" | "-p" | "-s" | "-d" | "-i" | "-o" | "-m" | "-t" | "--dport" | "--sport")
+}
+
+/// The words behind a target that are its own: how many stand before the first condition, and all, with its options
+/// behind that.
+pub(super) fn own_words<'w, 'a>(words: &'w [&'a str]) -> (usize, Cow<'w, [&'a str]>) {
+    let first = words.iter().position(|word| begins_condition(word)).unwrap_or(words.len());
+    let (own, mut rest) = words.split_at(first);
+    let mut all = Cow::Borrowed(own);
+    while let [word, tail @ ..] = rest {
+        let values = option_of_target(word).unwrap_or(0).min(tail.len());
+        if option_of_target(word).is_some() {
+            all.to_mut().extend(&rest[..=values]);
+        }
+        rest = &tail[values..];
+    }
+    (first, all)
+}
+
+/// A target, and how many of its own words it takes. `chains` are those of users.
 pub(super) fn target_of(
     name: &str,
     words: &[&str],
@@ -105,15 +164,7 @@ pub(super) fn target_of(
     let value = |flag: &str| {
         words.iter().position(|w| *w == flag).and_then(|at| words.get(at + 1)).copied()
     };
-    // Conditions may stand behind a target, too.
-    let ends = |word: &&str| {
-        matches!(
-            *word,
-            "!" | "-p" | "-s" | "-d" | "-i" | "-o" | "-m" | "-t" | "--dport" | "--sport"
-        )
-    };
-    let all = words.iter().position(ends).unwrap_or(words.len());
-    let words = &words[..all];
+    let all = words.len();
     Some(match name {
         "ACCEPT" => (Target::Accept, 0),
         "RETURN" => (Target::Return, 0),

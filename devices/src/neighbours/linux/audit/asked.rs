@@ -108,20 +108,25 @@ impl<'r> Asked<'r> {
     }
 
     /// What a server's answers come from is where connections go to: what those are asked, where only the port
-    /// that packets come from is told, or (`changes`: the rule may decide of them) addresses alone.
-    pub(super) fn of_answers(&self, changes: bool) -> Option<Self> {
+    /// that packets come from is told, or (`changes`: the rule may decide of them) addresses alone, or those and a port
+    /// that rules let packets come from, too.
+    pub(super) fn of_answers(&self, changes: bool, unnamed: &Unnamed) -> Option<Self> {
         let Self { sources, destinations, source_ports, is_of_ipv6, calls_host, .. } = *self;
-        let is_of_addresses = changes && (sources.is_some() || destinations.is_some());
+        let has_addresses = sources.is_some() || destinations.is_some();
         // Clients' own ports are no condition.
         let is_of_clients = |of: &[RangeInclusive<u16>]| {
             of.iter()
                 .any(|range| range.start() <= EPHEMERAL.start() && EPHEMERAL.end() <= range.end())
         };
-        let is_such =
-            self.ports.is_none_or(is_of_clients) && (source_ports.is_some() || is_of_addresses);
+        let ports = self.ports.filter(|of| !is_of_clients(of));
+        let is_such = match ports {
+            None => source_ports.is_some() || changes && has_addresses,
+            Some(of) => source_ports.is_none() && has_addresses && unnamed.opens_from(of),
+        };
         is_such.then(|| Self {
             sources: destinations,
             destinations: sources,
+            source_ports: ports,
             ports: source_ports,
             is_of_ipv6,
             calls_host,

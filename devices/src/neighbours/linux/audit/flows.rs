@@ -211,9 +211,12 @@ pub(super) fn flows(rules: &Ruleset, most: usize) -> Flows {
         let changes = !knows
             || is_of_established(path)
             || matches!(entry.target, Target::Drop | Target::Reject { .. } | Target::Strip(_));
+        // Of a connection only the first packet comes to rules of translation.
+        let is_of_first = matches!(entry.target, Target::Translate(_) | Target::Mask(_));
         let answers: Vec<Asked<'_>> = match changes {
-            true => new.iter().filter_map(|asked| asked.of_answers(true)).collect(),
-            false => new[0].of_answers(false).into_iter().collect(),
+            _ if is_of_first => Vec::new(),
+            true => new.iter().filter_map(|asked| asked.of_answers(true, &unnamed)).collect(),
+            false => new[0].of_answers(false, &unnamed).into_iter().collect(),
         };
         let way: RulesTo = (base, path.entries.into());
         let of_way = |is_of_answers| {

@@ -32,6 +32,8 @@ pub(super) struct Unnamed {
     /// The same, as conditions name them together.
     network_lists: Vec<Box<[(IpAddr, u8)]>>,
     port_lists: Vec<Box<[RangeInclusive<u16>]>>,
+    /// Those that packets are said to come from.
+    source_ports: HashSet<Box<[RangeInclusive<u16>]>>,
 }
 
 /// Most members of a list among which one is looked for that no other list names.
@@ -67,6 +69,7 @@ impl Unnamed {
         // Each once, in the order of the rules: of a long text most are alike, or of one member.
         let (mut known_networks, mut known_ports) = (HashSet::new(), HashSet::new());
         let (mut network_lists, mut port_lists) = (Vec::new(), Vec::new());
+        let mut source_ports = HashSet::new();
         for (_, on) in rules.entries.iter().flat_map(|entry| entry.matches.iter()) {
             on.each_port(&mut |range| ports.push(range));
             match on {
@@ -78,6 +81,9 @@ impl Unnamed {
                 }
                 _ => {}
             }
+            if let Match::SourcePort(of) = on {
+                source_ports.insert(of.clone());
+            }
         }
         ports.sort_unstable_by_key(|range| (*range.start(), *range.end()));
         ports.dedup();
@@ -85,7 +91,23 @@ impl Unnamed {
         let marks = rules.entries.iter().flat_map(|entry| entry.marks.iter().copied()).collect();
         let is_of_ipv6 = rules.is_of_ipv6;
         let hosts = Arc::new(rules.hosts.clone());
-        Self { ends, port, is_of_ipv6, hosts, marks, networks, ports, network_lists, port_lists }
+        Self {
+            ends,
+            port,
+            is_of_ipv6,
+            hosts,
+            marks,
+            networks,
+            ports,
+            network_lists,
+            port_lists,
+            source_ports,
+        }
+    }
+
+    /// True when rules say that packets come from these ports.
+    pub(super) fn opens_from(&self, ports: &[RangeInclusive<u16>]) -> bool {
+        self.source_ports.contains(ports)
     }
 
     /// An address of these networks that other conditions do not name, unless they name all of these.

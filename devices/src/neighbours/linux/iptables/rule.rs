@@ -10,7 +10,7 @@ use crate::neighbours::linux::hosts::Hosts;
 use crate::neighbours::linux::marks::{Marking, masked, user};
 use crate::neighbours::linux::matches::{Conditions, Match, addresses, flags, ports};
 use crate::neighbours::linux::rules::{Limit, Read};
-use crate::neighbours::linux::target::{Target, target_of};
+use crate::neighbours::linux::target::{Target, option_of_target, own_words, target_of};
 
 use super::Table;
 use super::sets::Sets;
@@ -300,12 +300,13 @@ pub(super) fn rule_of(
                     found.error(line, value, message).help("-j has targets");
                     return None;
                 }
-                let (read, more) = target_of(value, words, chains, line, found)?;
+                let (near, own) = own_words(words);
+                let (read, more) = target_of(value, &own, chains, line, found)?;
                 target = match read {
                     Target::Jump(chain) if matches!(*first, "-g" | "--goto") => Target::Goto(chain),
                     read => read,
                 };
-                taken = 1 + more;
+                taken = 1 + more.min(near);
             }
             "-i" | "-o" | "--in-interface" | "--out-interface" => {
                 let out = matches!(*first, "-o" | "--out-interface");
@@ -317,6 +318,14 @@ pub(super) fn rule_of(
                         (negated, Match::Interface { names: vec![value.to_owned()], out })
                     }),
                 );
+            }
+            // Its target has read it.
+            option
+                if has_target
+                    && module != "string"
+                    && let Some(values) = option_of_target(option) =>
+            {
+                taken = values;
             }
             other => {
                 let known =

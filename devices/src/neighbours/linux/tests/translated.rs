@@ -203,6 +203,41 @@ fn rules_of_translation_do_nothing_in_a_scenario() {
     assert!(warnings[0].message.contains("keep the destinations"), "{warnings:?}");
 }
 
+/// What comes from a server's port is let in, and its answers by the server's address, too.
+#[test]
+fn answers_to_one_server() {
+    let text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -i eth2 -o eth1 -p tcp --sport 2222 -j ACCEPT\n-A FORWARD -i eth1 -o eth2 -p tcp -d 10.0.0.5 --dport 2222 -j ACCEPT\nCOMMIT\n";
+    has(
+        text,
+        &[
+            "pass TCP from 10.0.0.5/32 from port 2222: forwarded from eth2 to eth1",
+            "pass TCP to 10.0.0.5/32 to port 2222: forwarded from eth1 to eth2",
+            "drop all other TCP: forwarded from eth2 to eth1; forwarded from eth1 to eth2",
+        ],
+    );
+}
+
+/// Conditions may stand between a target and its options.
+#[test]
+fn options_apart_from_their_target() {
+    let of = |rule: &str, reject: &str| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {rule}\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 10.0.0.5 -j ACCEPT\n-A FORWARD {reject}\nCOMMIT\n"
+        )
+    };
+    let apart = of(
+        "-j DNAT -i eth0 -p tcp --dport 80 --to-destination 10.0.0.5",
+        "-j REJECT -p tcp --reject-with tcp-reset -s 10.0.0.7",
+    );
+    let usual = of(
+        "-i eth0 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.5",
+        "-p tcp -s 10.0.0.7 -j REJECT --reject-with tcp-reset",
+    );
+    let found = directions(&apart);
+    assert_eq!(found, directions(&usual));
+    assert!(!found.iter().any(|row| row.starts_with("unknown")), "{found:#?}");
+}
+
 /// A rule of which it is not told whether it holds may be asked of what others have sent on.
 #[test]
 fn doubts_about_what_is_sent_elsewhere() {
