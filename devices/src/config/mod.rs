@@ -17,6 +17,7 @@ pub mod group;
 mod keywords;
 pub mod lines;
 pub mod objects;
+pub(crate) mod own_ports;
 pub(crate) mod reachability;
 pub(crate) mod route_map;
 pub(crate) mod time_ranges;

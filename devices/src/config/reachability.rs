@@ -1,5 +1,5 @@
-//! Lines that drop by where a packet comes from or goes to, apart from access lists: checks of the reverse path, and
-//! routes to nowhere.
+//! Lines that drop by where a packet comes from or goes to, apart from access lists: checks of the reverse path, guards of
+//! sources, and routes to nowhere.
 
 use super::{Diagnostics, Line};
 
@@ -16,6 +16,26 @@ pub(crate) fn warn(all: &[Line<'_>], found: &mut Diagnostics) {
     if let Some(line) = strict {
         let message = "what comes in by an interface by which its sender is not reached is dropped: a subflow whose packets \
                        take another way back than there fails (reverse path forwarding)";
+        found.warn(line, "", message);
+    }
+    let guard = all.iter().find(|line| {
+        let words = line.words.as_slice();
+        line.indent > 0
+            && matches!(
+                words,
+                ["ip" | "ipv6", "verify", "source"]
+                    | [
+                        "ip" | "ipv6",
+                        "verify",
+                        "source",
+                        "port-security" | "dhcp-snooping-vlan" | "vlan" | "tracking",
+                        ..
+                    ]
+            )
+    });
+    if let Some(line) = guard {
+        let message = "only addresses that DHCP snooping has learned, or that the text binds to this port, may send here: what \
+                       other addresses send is dropped, a second one of MPTCP, too (source guard)";
         found.warn(line, "", message);
     }
     let is_null = |word: &&str| word.to_ascii_lowercase().starts_with("null");
@@ -58,6 +78,8 @@ mod tests {
         );
         assert_eq!(lines("interface a\n ip verify unicast source reachable-via any\n"), [0; 0]);
         assert_eq!(lines("ip verify reverse-path interface outside\n"), [1]);
+        assert_eq!(lines("interface e1/1\n ip verify source dhcp-snooping-vlan\n"), [2]);
+        assert_eq!(lines("interface e1/1\n ip verify source\n"), [2]);
         assert_eq!(
             lines("ip route 10.0.0.0 255.0.0.0 Null0 254\nip route 10.1.0.0 255.255.0.0 Null0\n"),
             [1]

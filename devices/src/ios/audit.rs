@@ -14,7 +14,7 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line, crypto, reachability, time_ranges};
+use crate::config::{ConfigText, Diagnostics, Line, crypto, own_ports, reachability, time_ranges};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On};
@@ -111,6 +111,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     }
     touches(&config, &all, &mut found);
     reachability::warn(&all, &mut found);
+    own_ports::warn(&all, &mut found);
     time_ranges::warn(text, &all, &mut found);
     let version = config.version.clone();
     let translated = translated_before_zones(&config, &all, &mut found);
@@ -295,6 +296,12 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
         let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                        translation, and a join to it fails; gateways that rewrite payload (ip nat \
                        service) break the DSS mapping";
+        notes.push((place.clone(), message.to_owned()));
+    }
+    if let Some(place) = warn::translating_answers(config) {
+        let message = "what inside hosts answer is translated, too: a client outside that calls one of them by its own \
+                       address, as an access list of the outside interface permits, is answered by another address, and has \
+                       no connection";
         notes.push((place.clone(), message.to_owned()));
     }
     for (name, protocols) in &config.inspections.rules {

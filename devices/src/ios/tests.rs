@@ -7,7 +7,8 @@ use sim_core::wire::packet::{Flags, Packet};
 use crate::config::Severity;
 use crate::steps::track::Sender::{Initiator, Responder};
 use crate::testing::{
-    OUTSIDE, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from, too_big, with_options,
+    INSIDE, OUTSIDE, SYN_OPTIONS, ios_findings, ios_router, segment, send, send_from, too_big,
+    with_options,
 };
 
 const TEXT: &str = "version 15.7
@@ -182,4 +183,40 @@ fn access_lists_judge_icmp_errors() {
     check("permit tcp any any", Some("access list"));
     check("permit icmp any any packet-too-big", None);
     check("permit ip any any", None);
+}
+
+/// A connection from outside to a host inside by its own address is answered by another: so it is said, and so the model
+/// does.
+#[test]
+fn answers_of_inside_hosts_are_translated() {
+    let listed = |let_in: &str| {
+        let text = TEXT.replace("ip nat outside\n", "ip nat outside\n ip access-group IN in\n");
+        format!(
+            "{text}access-list 1 permit 10.0.0.0 0.255.255.255\nip nat inside source list 1 interface GigabitEthernet0/1 overload\nip access-list extended IN\n {let_in}\n"
+        )
+    };
+    let told = |text: &str| -> Vec<u32> {
+        let warnings = crate::audit::audit(crate::config::ConfigText::new("r", text), None).1;
+        let such =
+            warnings.warnings.into_iter().filter(|w| w.message.contains("inside hosts answer"));
+        such.map(|w| w.line).collect()
+    };
+    let open = listed("permit tcp any host 10.0.1.2 eq 80");
+    assert_eq!(told(&open), [12]);
+    assert_eq!(told(&listed("permit tcp any host 192.0.2.1 eq 80")), [0; 0]);
+    assert_eq!(told(&open.replace("list 1 i", "list 2 i")), [0; 0]);
+    let fixed = format!("{open}ip nat inside source static 10.0.1.2 192.0.2.7\n");
+    assert_eq!(told(&fixed), [0; 0]);
+
+    let mut device = ios_router("", Some(&open)).unwrap().0;
+    let [client, server] = ["198.51.100.9:40000", "10.0.1.2:80"].map(|end| end.parse().unwrap());
+    let mut call = Packet::new(client, server);
+    call.flags = Flags::SYN;
+    let there = send_from(&mut device, 0, OUTSIDE, call);
+    assert_eq!((there.drop_reason(), there.packet.flow().dst), (None, server));
+    let mut answer = Packet::new(server, client);
+    answer.flags = Flags::SYN.with(Flags::ACK);
+    let back = send_from(&mut device, 1, INSIDE, answer);
+    assert_eq!(back.drop_reason(), None);
+    assert_eq!(back.packet.src.to_string(), "192.0.2.1");
 }
