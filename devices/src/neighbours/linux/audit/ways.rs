@@ -224,7 +224,8 @@ pub(super) fn ways(rules: &Ruleset, is_host: bool, most: usize) -> (Vec<Way>, Op
             pairs = every.collect();
         }
         pairs.retain(|([from, to], _)| {
-            (from != to || both_ways.contains(from)) && from != "lo" && to != "lo"
+            let is_such = from != to || both_ways.contains(from) || from.ends_with(['+', '*']);
+            is_such && from != "lo" && to != "lo"
         });
     }
     let mut once: Vec<[String; 2]> = Vec::new();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sim_core::engine::device::{ConfigLine, Rule};
 
+use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::rules::{Base, Hook, Read, Ruleset, translates_destinations};
@@ -18,7 +19,7 @@ use super::conditions;
 use super::functions::Wrapper;
 use super::rule::{Known, rule_of};
 use super::sets::Sets;
-use super::shell::{Variables, is_iptables, is_of_a_shell, is_restore};
+use super::shell::{Variables, is_iptables, is_of_a_shell, is_of_variables, is_restore};
 use super::{BUILT_IN, TABLES, Table, named_table, table_line, ufw};
 
 /// The chains that packets pass without being sent to them, in their order.
@@ -447,6 +448,15 @@ impl<'t> Reader<'_, 't> {
         let rule = || Rule::config(line.text(), text.place(line), MAN);
         let place = placed(table, is_six);
         match does {
+            Command::Policy if !BUILT_IN.contains(&chain) && !is_of_variables(chain) => {
+                let message = format!("{} is no built-in chain", quoted(chain));
+                let meant = nearest(chain, BUILT_IN);
+                let report = self.found.error(line, chain, message);
+                if let Some(meant) = meant {
+                    report.help(format!("did you mean {meant}?"));
+                }
+                return;
+            }
             Command::Policy => {
                 let policy = rest.get(1).copied().unwrap_or("");
                 let drops = policy == "DROP";

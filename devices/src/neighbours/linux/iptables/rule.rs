@@ -185,6 +185,12 @@ pub(super) fn rule_of(
             "-I" | "--insert" => {
                 taken = 1 + usize::from(tail.get(1).is_some_and(|w| w.parse::<u32>().is_ok()));
             }
+            // Any address, as ip6tables reads it, too.
+            "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst"
+                if is_six && value == "0/0" =>
+            {
+                matches.extend(negated.then_some((false, Match::Never)));
+            }
             "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" | "--src-range"
             | "--dst-range" => match addresses(value.split(',')) {
                 Some(of) if first.starts_with("-s") || first.starts_with("--s") => {
@@ -251,6 +257,10 @@ pub(super) fn rule_of(
                     return None;
                 };
                 matches.push((negated, Match::Option(kind)));
+            }
+            "--state" | "--ctstate" if value.ends_with(',') => {
+                expected("states without a blank between them");
+                return None;
             }
             "--state" | "--ctstate" => {
                 let states: Vec<String> = value.split(',').map(state).collect();

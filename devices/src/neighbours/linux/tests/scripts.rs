@@ -386,3 +386,26 @@ fn conditions_that_the_script_tells() {
     let found = told(menu).verdicts;
     assert!(found.iter().any(|row| row.effect == Unknown), "{found:#?}");
 }
+
+/// What iptables refuses changes nothing, and is told.
+#[test]
+fn lines_that_are_refused() {
+    let text = "iptables -P INPUT DROP\niptables -P OUTUT DROP\niptables -A INPUT -p tcp --dport 80 -j ACCEPT\niptables -A INPUT -p tcp --sport 20:21 -m state --state RELATED, ESTABLISHED -j ACCEPT\n";
+    let audit = told(text);
+    let lines: Vec<u32> = audit.warnings.iter().map(|warning| warning.line).collect();
+    assert_eq!(lines, [2, 4]);
+    let dropped = |row: &&String| row.starts_with("drop all TCP: opened by this host itself");
+    let rows = directions(text);
+    assert!(rows.iter().any(|row| dropped(&row)), "{rows:#?}");
+}
+
+/// `0/0` is any address to ip6tables, too; packets may go from one of several interfaces of a pattern to another.
+#[test]
+fn any_address_and_interfaces_of_a_pattern() {
+    let any = "ip6tables -P FORWARD DROP\nip6tables -A FORWARD -s 2001:db8::/32 -d 0/0 -j ACCEPT\nip6tables -A FORWARD -d 2001:db8::/32 -s 0/0 -j ACCEPT\n";
+    assert_eq!(directions(any), directions(&any.replace(" -d 0/0", "").replace(" -s 0/0", "")));
+    let tunnels = "iptables -P FORWARD DROP\niptables -A FORWARD -i tun+ -j ACCEPT\niptables -A FORWARD -o tun+ -j ACCEPT\n";
+    let rows = directions(tunnels);
+    let is_told = |row: &String| row.starts_with("pass") && row.contains("from tun+ to tun+");
+    assert!(rows.iter().any(is_told), "{rows:#?}");
+}
