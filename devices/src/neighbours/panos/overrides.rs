@@ -96,6 +96,12 @@ mod tests {
         assert!(!has_row("set service S port 9000\n"));
         assert!(has_row("set service S protocol tcp port 8000\n"));
         assert!(has_row("set rulebase security rules R service any\n"));
+        // Ports that cannot be read may be any, whatever else is said.
+        assert!(has_row("set service S protocol tcp port many\n"));
+        assert!(has_row(
+            "set service S protocol tcp port 70000\nset service S protocol tcp port 9000\n"
+        ));
+        assert!(has_row("set rulebase application-override rules O port any\n"));
         assert!(has_row("set application OWN signature s and-condition a\n"));
         assert!(has_row("set rulebase application-override rules P application OWN port 7653\n"));
     }

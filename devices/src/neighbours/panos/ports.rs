@@ -2,30 +2,37 @@
 
 use std::ops::RangeInclusive;
 
-/// Ranges of ports; nothing where one cannot be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ports(Option<Vec<RangeInclusive<u16>>>);
+/// Ranges of ports.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ports {
+    ranges: Vec<RangeInclusive<u16>>,
+    /// Some that are named cannot be read, and may be any.
+    is_open: bool,
+}
 
 impl Ports {
     /// Takes more of them, as words after `port`.
     pub(super) fn take(&mut self, words: &[&str]) {
-        let words = words.iter().take_while(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-        let ranges =
-            words.flat_map(|word| word.split(',')).filter(|one| !one.is_empty()).map(range);
-        let all: Option<Vec<_>> = ranges.collect();
-        match (&mut self.0, all) {
-            (Some(mine), Some(more)) => mine.extend(more),
-            (mine, more) => *mine = more,
+        let is_port = |word: &&&str| word.starts_with(|c: char| c.is_ascii_digit());
+        let named = words.iter().take_while(is_port);
+        self.is_open |= named.clone().next().is_none();
+        for one in named.flat_map(|word| word.split(',')).filter(|one| !one.is_empty()) {
+            match range(one) {
+                Some(range) => self.ranges.push(range),
+                None => self.is_open = true,
+            }
         }
     }
 
-    /// True when both are known, and no port is of both.
+    /// True when all of both are known, and no port is of both.
     pub(super) fn are_apart(&self, other: &Self) -> bool {
-        let (Some(mine), Some(other)) = (&self.0, &other.0) else { return false };
+        let is_known = |of: &Self| !of.is_open && !of.ranges.is_empty();
         let is_apart = |a: &RangeInclusive<u16>, b: &RangeInclusive<u16>| {
             a.end() < b.start() || b.end() < a.start()
         };
-        mine.iter().all(|a| other.iter().all(|b| is_apart(a, b)))
+        is_known(self)
+            && is_known(other)
+            && self.ranges.iter().all(|a| other.ranges.iter().all(|b| is_apart(a, b)))
     }
 }
 
