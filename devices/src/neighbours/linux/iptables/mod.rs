@@ -182,22 +182,23 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
             words.extend((!last.is_empty()).then_some(last));
             words.extend(order.next().iter().flat_map(|next| lines[next.at].words.iter()));
         }
-        let mut told = Vec::new();
-        if is_script && !is_certain {
-            told = conditions::of_line(&words, &variables);
-        }
+        let told_of = |words: &[&str]| {
+            if is_script { conditions::of_line(words, &variables) } else { vec![] }
+        };
+        let mut told = told_of(&words);
         if !bound.is_empty() {
             given = loops::given(&words, &bound);
             words = given.iter().map(|word| &**word).collect();
+            // What a function is given is known where it is surely called.
+            if is_certain {
+                told = told_of(&words);
+            }
         }
         // Counters of `iptables-save -c`.
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
             words.remove(0);
         }
         if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
-            if is_script && is_certain {
-                told = conditions::of_line(&words, &variables);
-            }
             variables.put_into(&mut words);
         }
         reader.line(&mut all, &words, &told, line, is_script);
