@@ -10,7 +10,7 @@ use sim_core::wire::packet::{Flags, Packet, PacketUid, Protocol};
 use sim_core::wire::payload::{Payload, StreamId};
 use sim_core::wire::seq::Seq;
 
-use crate::config::{ConfigDiagnostic, ConfigText};
+use crate::config::{ConfigDiagnostic, ConfigText, Diagnostics, Line};
 use crate::ios::router::{IosRouter, Kind};
 use crate::spec::DeviceContext;
 use crate::steps::Pass;
@@ -131,4 +131,11 @@ pub(crate) fn ios_findings(text: &str) -> Vec<ConfigDiagnostic> {
         Ok((_, warnings)) => warnings,
         Err(errors) => errors,
     }
+}
+
+/// The lines of a text that are warned of.
+pub(crate) fn lines_told(text: &str, warn: impl Fn(&[Line<'_>], &mut Diagnostics)) -> Vec<u32> {
+    let mut found = Diagnostics::new("r");
+    warn(&ConfigText::new("r", text).lines(), &mut found);
+    found.into_all().iter().map(|warning| warning.line).collect()
 }

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
 use crate::config::lines::break_of;
-use crate::config::{ConfigText, Diagnostics, Line, own_ports, reachability};
+use crate::config::{ConfigText, Diagnostics, Line, management_plane, reachability};
 
 use super::{Audit, Because, Effect};
 use crate::ios::audit as ios;
@@ -527,7 +527,7 @@ fn with_lists(text: ConfigText<'_>, header: &[&str], what: &str, undefined: Unde
     let mut found = Diagnostics::new(text.file);
     let verdicts = crate::ios::lists::verdicts(text, what, undefined, &mut found);
     reachability::warn(&text.lines(), &mut found);
-    own_ports::warn(&text.lines(), &mut found);
+    management_plane::warn(&text.lines(), &mut found);
     if !verdicts.is_empty() {
         audit.verdicts = verdicts;
     }

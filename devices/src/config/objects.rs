@@ -318,15 +318,10 @@ impl Objects {
                 self.fill(name).leave_open();
                 rest
             }
-            ["subnet", address, mask, rest @ ..] if mask.parse::<Ipv4Addr>().is_ok() => {
-                match network(&[address, mask]) {
-                    Some(of) => self.fill(name).add(of),
-                    None => self.fill(name).leave_open(),
-                }
-                rest
-            }
-            ["subnet", prefix, rest @ ..] => {
-                match network(&[prefix]) {
+            ["subnet", words @ ..] => {
+                let has_mask = words.get(1).is_some_and(|mask| mask.parse::<Ipv4Addr>().is_ok());
+                let (of, rest) = words.split_at(words.len().min(1 + usize::from(has_mask)));
+                match network(of) {
                     Some(of) => self.fill(name).add(of),
                     None => self.fill(name).leave_open(),
                 }

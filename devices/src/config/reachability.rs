@@ -61,15 +61,11 @@ pub(crate) fn warn(all: &[Line<'_>], found: &mut Diagnostics) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{ConfigText, Diagnostics};
+    use crate::testing::lines_told;
 
     #[test]
     fn the_first_of_each_is_told() {
-        let lines = |text: &str| -> Vec<u32> {
-            let mut found = Diagnostics::new("r");
-            super::warn(&ConfigText::new("r", text).lines(), &mut found);
-            found.into_all().iter().map(|w| w.line).collect()
-        };
+        let lines = |text: &str| lines_told(text, super::warn);
         assert_eq!(
             lines(
                 "interface a\n ip verify unicast source reachable-via rx\ninterface b\n ip verify unicast source reachable-via rx\n"

@@ -14,7 +14,9 @@ use crate::audit::platform::{HEADER, Platform};
 use crate::audit::probe::{Attempt, probe};
 use crate::audit::{Audit, Because, Effect, Verdict};
 use crate::config::words::port;
-use crate::config::{ConfigText, Diagnostics, Line, crypto, own_ports, reachability, time_ranges};
+use crate::config::{
+    ConfigText, Diagnostics, Line, crypto, management_plane, reachability, time_ranges,
+};
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On};
@@ -111,7 +113,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     }
     touches(&config, &all, &mut found);
     reachability::warn(&all, &mut found);
-    own_ports::warn(&all, &mut found);
+    management_plane::warn(&all, &mut found);
     time_ranges::warn(text, &all, &mut found);
     let version = config.version.clone();
     let translated = translated_before_zones(&config, &all, &mut found);

@@ -1,5 +1,5 @@
-//! What ends in the box itself, of which rows on what crosses it say nothing: management ports that forward nothing, and
-//! terminal lines that let in whom a list names.
+//! The management plane: what ends in the box itself, of which rows on what crosses it say nothing. Management ports forward
+//! nothing, and terminal lines let in whom a list names.
 
 use super::{Diagnostics, Line};
 
@@ -40,15 +40,11 @@ fn management(all: &[Line<'_>], found: &mut Diagnostics) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{ConfigText, Diagnostics};
+    use crate::testing::lines_told;
 
     #[test]
     fn the_first_of_each_is_told() {
-        let lines = |text: &str| -> Vec<u32> {
-            let mut found = Diagnostics::new("r");
-            super::warn(&ConfigText::new("r", text).lines(), &mut found);
-            found.into_all().iter().map(|w| w.line).collect()
-        };
+        let lines = |text: &str| lines_told(text, super::warn);
         assert_eq!(
             lines("interface mgmt0\n ip address 10.0.0.1/24\nline vty\n access-class L in\n"),
             [1, 4]
