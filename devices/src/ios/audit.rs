@@ -21,6 +21,7 @@ use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On};
 
+use super::own_addresses::OwnAddresses;
 use super::router::IosRouter;
 use super::{Interface, IosConfig, grammar, recognised, skipped, vlan_filters, vrfs, warn};
 
@@ -117,9 +118,10 @@ fn audit(text: ConfigText<'_>) -> Audit {
     time_ranges::warn(text, &all, &mut found);
     let version = config.version.clone();
     let translated = translated_before_zones(&config, &all, &mut found);
+    let own = OwnAddresses::of(&all, &config);
     // Who is translated to what is another question; a probe goes where it is sent.
     let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
-    let mut probes = Probes { translated, ..Probes::of(bare) };
+    let mut probes = Probes { translated, own, ..Probes::of(bare) };
     let config = Arc::clone(&probes.config);
     probes.verdicts.extend(vrfs::apart(&config, text, &all));
     if config.has_zones() {
@@ -143,6 +145,8 @@ pub(super) struct Probes {
     pub(super) verdicts: Vec<Verdict>,
     /// Addresses, and ports where those are named, that what comes from outside has no longer when it meets the zones.
     translated: Vec<Called>,
+    /// What ends in the router, and does not cross it.
+    pub(super) own: OwnAddresses,
     /// Where the verdicts of a direction are, as far as they have been looked at.
     of_direction: FxHashMap<String, Vec<usize>>,
     looked_at: usize,
@@ -155,6 +159,7 @@ impl Probes {
             at: SimTime::ZERO,
             verdicts: Vec::new(),
             translated: Vec::new(),
+            own: OwnAddresses::default(),
             of_direction: FxHashMap::default(),
             looked_at: 0,
         }
@@ -162,8 +167,13 @@ impl Probes {
 
     /// What the access lists of the interfaces permit, `what` leaving TCP options alone, after what
     /// is known of other interfaces.
-    pub(super) fn lists(mut self, what: &str, known: Vec<Verdict>) -> Vec<Verdict> {
-        self.verdicts = known;
+    pub(super) fn lists(
+        mut self,
+        what: &str,
+        own: OwnAddresses,
+        known: Vec<Verdict>,
+    ) -> Vec<Verdict> {
+        (self.own, self.verdicts) = (own, known);
         self.interfaces();
         self.rest(&format!("{what} leave"));
         self.verdicts
@@ -462,7 +472,7 @@ mod tests {
         assert_eq!(
             audited(text)[..2],
             [
-                "class C: match access-group name A | zone OUT to self (the router) | pass | 8",
+                "class C: match access-group name A | zone OUT to self (the router) | terminate | 8",
                 "all other TCP | zone OUT to self (the router) | drop | 10 5",
             ]
         );
@@ -472,7 +482,8 @@ mod tests {
     #[test]
     fn answers_of_the_router_itself() {
         let text = "zone security OUT\nip access-list extended A\n permit tcp any any eq 22\nclass-map type inspect match-any C\n match access-group name A\npolicy-map type inspect P\n class type inspect C\n  pass\n class class-default\n  drop\nzone-pair security OS source OUT destination self\n service-policy type inspect P\n";
-        let row = "class C: match access-group name A | zone OUT to self (the router) | pass | 8";
+        let row =
+            "class C: match access-group name A | zone OUT to self (the router) | terminate | 8";
         assert_eq!(audited(text)[0], row);
         let back = "zone-pair security SO source self destination OUT\n service-policy type inspect N\npolicy-map type inspect N\n class class-default\n  drop\n";
         assert!(audited(&format!("{text}{back}"))[0].contains("| drop |"));
@@ -486,7 +497,7 @@ mod tests {
         assert_eq!(
             rows(text),
             [
-                "all other TCP | zone OUT to self (the router) | pass | 4",
+                "all other TCP | zone OUT to self (the router) | terminate | 4",
                 "all TCP | self (the router) to zone OUT | pass | 7"
             ]
         );

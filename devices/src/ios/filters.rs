@@ -140,6 +140,9 @@ impl Probes {
                         let names: Vec<&str> = others.iter().map(|(_, n)| n.as_str()).collect();
                         direction = format!("{direction}, but not {which} {}", names.join(", "));
                     }
+                    if !is_called {
+                        self.try_own(family, interface, &format!("{called}, {way}"));
+                    }
                     self.try_lists(family, [from, to], first, &direction);
                     for (partner, names) in others.iter().filter(|_| joins) {
                         let (ends, direction) = match is_called {
@@ -169,6 +172,28 @@ impl Probes {
         }
     }
 
+    /// What the list of an interface permits to addresses of the box itself.
+    fn try_own(&mut self, family: Family, interface: &Interface, direction: &str) {
+        let config = Arc::clone(&self.config);
+        let Some(group) = &family.lists(interface)[Through::In as usize] else { return };
+        let Some(list) = config.access_lists.get(&group.name) else { return };
+        let is_permitted = |flow: &Flow| {
+            self.own.answer(flow.dst)
+                && Family::of(flow.dst.ip()) == family
+                && list.doubt(["", ""], *flow, Flags::SYN).is_none()
+                && list.matching(*flow, Flags::SYN).is_some_and(|entry| entry.permit)
+        };
+        if let Some(flow) = list.samples().into_iter().find(is_permitted) {
+            let rule = format!(
+                "{} is an address of the box itself: the connection ends there",
+                flow.dst.ip()
+            );
+            let because = vec![Because::line(&group.place, rule)];
+            let traffic = format!("{} to the box itself that is permitted", family.tcp());
+            self.say(traffic, direction, Effect::Terminate, because);
+        }
+    }
+
     /// What becomes of the connections of one family that the lists of two interfaces speak of, and of others.
     fn try_lists(&mut self, family: Family, at: Crossing<'_>, first: &Named, direction: &str) {
         let config = Arc::clone(&self.config);
@@ -182,7 +207,16 @@ impl Probes {
         // Where nothing but lists acts, connections that the same list refuses, or none, are alike: one is tried.
         let is_bare = at.iter().all(|i| i.filters_alone()) && config.intercept.list.is_none();
         let mut tried: Vec<Option<&str>> = Vec::new();
-        for flow in flows_of(&config, family, at) {
+        let mut flows = flows_of(&config, family, at);
+        // Of what calls the box itself nothing crosses it, and nothing but the list that it meets first has a say.
+        let refuses = |flow: &Flow| {
+            let group = family.lists(at[0])[Through::In as usize].as_ref();
+            let list = group.and_then(|group| config.access_lists.get(&group.name));
+            let list = list.filter(|list| list.has_entries);
+            list.is_some_and(|l| l.matching(*flow, Flags::SYN).is_none_or(|entry| !entry.permit))
+        };
+        flows.retain(|flow| !self.own.answer(flow.dst) || refuses(flow));
+        for flow in flows {
             let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
             if dropped >= most && seen.iter().any(|(effect, _)| *effect == Effect::Pass) {
                 break;

@@ -13,6 +13,7 @@ use crate::config::{ConfigText, Diagnostics, Line};
 use crate::nbar::grammar::Block as QualityBlock;
 
 use super::audit::Probes;
+use super::own_addresses::OwnAddresses;
 use super::{Interface, IosConfig, Named, Through, policies, vlan_filters};
 
 /// The open block.
@@ -72,7 +73,8 @@ pub(crate) fn verdicts(
     if known.is_empty() && reader.config.interfaces.iter().all(is_bare) {
         return known;
     }
-    Probes::of(reader.config).lists(what, known)
+    let own = OwnAddresses::of(&all, &reader.config);
+    Probes::of(reader.config).lists(what, own, known)
 }
 
 /// The groups of objects, which may stand behind the lists that name them.

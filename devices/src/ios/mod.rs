@@ -10,6 +10,7 @@ pub(crate) mod intercept;
 pub(crate) mod lists;
 pub(crate) mod log;
 mod out_of_force;
+mod own_addresses;
 pub(crate) mod pbr;
 mod policies;
 mod policy_routing;

@@ -102,6 +102,16 @@ fn comes_from_outside(config: &IosConfig, pair: &Pair) -> bool {
     config.interfaces.iter().any(|i| of(i) && i.nat == Some(Side::Outside))
 }
 
+impl Pair {
+    /// What is let through to the router itself ends there.
+    fn ending(&self, effect: Effect) -> Effect {
+        match effect {
+            Effect::Pass if self.destination == SELF => Effect::Terminate,
+            effect => effect,
+        }
+    }
+}
+
 impl Probes {
     /// Each class of each zone-pair, and what no zone-pair lets cross.
     pub(super) fn zones(&mut self) {
@@ -128,6 +138,7 @@ impl Probes {
             }
             let Some(policy) = policy else {
                 let (effect, mut because) = self.try_one(&mut router, general(5001));
+                let effect = pair.ending(effect);
                 if pair.is_of_router() {
                     let why = "without a policy, what the router itself sends and is sent passes";
                     because.insert(0, Because::line(&pair.place, why));
@@ -175,7 +186,7 @@ impl Probes {
                     let why = format!("class {}: {}", class.name, does(action));
                     because.insert(0, Because::line(place, why));
                 }
-                self.say(traffic, &direction, effect, because);
+                self.say(traffic, &direction, pair.ending(effect), because);
             }
             let other = PORTS
                 .into_iter()
@@ -196,13 +207,13 @@ impl Probes {
                     if otherwise != effect && otherwise == Effect::Pass {
                         because.extend(rest.clone());
                         let traffic = format!("other TCP whose answers class {class} lets back");
-                        self.say(traffic, &direction, otherwise, because);
+                        self.say(traffic, &direction, pair.ending(otherwise), because);
                     }
                 }
                 if let Some(rest) = rest {
                     because.insert(0, rest);
                 }
-                self.say("all other TCP".into(), &direction, effect, because);
+                self.say("all other TCP".into(), &direction, pair.ending(effect), because);
             }
         }
         self.around_the_router();
