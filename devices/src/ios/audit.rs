@@ -17,6 +17,7 @@ use crate::config::words::port;
 use crate::config::{
     ConfigText, Diagnostics, Line, crypto, management_plane, reachability, time_ranges,
 };
+use crate::nat::config::NatConfig;
 use crate::nbar::config as nbar;
 use crate::spec::DeviceContext;
 use crate::zbfw::zones::{Action, On};
@@ -106,7 +107,7 @@ pub(crate) const IOS_XE: Platform = Platform {
 fn audit(text: ConfigText<'_>) -> Audit {
     let mut found = Diagnostics::new(text.file);
     let all = text.lines();
-    let config = grammar::read_lines(text, &all, &mut found);
+    let mut config = grammar::read_lines(text, &all, &mut found);
     warn::names(&config, &all, &mut found);
     crypto::warn(&all, |list| config.access_lists.contains_key(list), &mut found);
     if config.has_zones() {
@@ -120,8 +121,8 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let translated = translated_before_zones(&config, &all, &mut found);
     let own = OwnAddresses::of(&all, &config);
     // Who is translated to what is another question; a probe goes where it is sent.
-    let bare = IosConfig { nat: crate::nat::config::NatConfig::default(), ..config };
-    let mut probes = Probes { translated, own, ..Probes::of(bare) };
+    let nat = std::mem::take(&mut config.nat);
+    let mut probes = Probes { translated, own, nat, ..Probes::of(config) };
     let config = Arc::clone(&probes.config);
     probes.verdicts.extend(vrfs::apart(&config, text, &all));
     if config.has_zones() {
@@ -147,6 +148,8 @@ pub(super) struct Probes {
     translated: Vec<Called>,
     /// What ends in the router, and does not cross it.
     pub(super) own: OwnAddresses,
+    /// What is translated, which the router that is tried does not.
+    pub(super) nat: NatConfig,
     /// Where the verdicts of a direction are, as far as they have been looked at.
     of_direction: FxHashMap<String, Vec<usize>>,
     looked_at: usize,
@@ -160,6 +163,7 @@ impl Probes {
             verdicts: Vec::new(),
             translated: Vec::new(),
             own: OwnAddresses::default(),
+            nat: NatConfig::default(),
             of_direction: FxHashMap::default(),
             looked_at: 0,
         }
@@ -308,12 +312,6 @@ fn touches(config: &IosConfig, all: &[Line<'_>], found: &mut Diagnostics) {
         let message = "addresses are translated: an ADD_ADDR option still carries the address behind the \
                        translation, and a join to it fails; gateways that rewrite payload (ip nat \
                        service) break the DSS mapping";
-        notes.push((place.clone(), message.to_owned()));
-    }
-    if let Some(place) = warn::translating_answers(config) {
-        let message = "what inside hosts answer is translated, too: a client outside that calls one of them by its own \
-                       address, as an access list of the outside interface permits, is answered by another address, and has \
-                       no connection";
         notes.push((place.clone(), message.to_owned()));
     }
     for (name, protocols) in &config.inspections.rules {

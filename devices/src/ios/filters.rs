@@ -17,6 +17,7 @@ use crate::nbar::config::{Action, On};
 
 use super::audit::{CLIENT_PORT, PORTS, Probes, SEED, general};
 use super::policy_routing::answered;
+use super::translated_answers::translating;
 use super::{Interface, IosConfig, Named, Through};
 
 /// Connections that are tried of the entries that permit, and of those that deny.
@@ -141,7 +142,9 @@ impl Probes {
                         direction = format!("{direction}, but not {which} {}", names.join(", "));
                     }
                     if !is_called {
-                        self.try_own(family, interface, &format!("{called}, {way}"));
+                        let direction = format!("{called}, {way}");
+                        self.try_own(family, interface, &direction);
+                        self.try_translated(family, interface, &direction);
                     }
                     self.try_lists(family, [from, to], first, &direction);
                     for (partner, names) in others.iter().filter(|_| joins) {
@@ -175,22 +178,33 @@ impl Probes {
     /// What the list of an interface permits to addresses of the box itself.
     fn try_own(&mut self, family: Family, interface: &Interface, direction: &str) {
         let config = Arc::clone(&self.config);
-        let Some(group) = &family.lists(interface)[Through::In as usize] else { return };
-        let Some(list) = config.access_lists.get(&group.name) else { return };
-        let is_permitted = |flow: &Flow| {
-            self.own.answer(flow.dst)
-                && Family::of(flow.dst.ip()) == family
-                && list.doubt(["", ""], *flow, Flags::SYN).is_none()
-                && list.matching(*flow, Flags::SYN).is_some_and(|entry| entry.permit)
-        };
-        if let Some(flow) = list.samples().into_iter().find(is_permitted) {
-            let rule = format!(
-                "{} is an address of the box itself: the connection ends there",
-                flow.dst.ip()
-            );
+        let Some((group, permitted)) = permitted(&config, family, interface) else { return };
+        if let Some(flow) = permitted.into_iter().find(|flow| self.own.answer(flow.dst)) {
+            let address = flow.dst.ip();
+            let rule =
+                format!("{address} is an address of the box itself: the connection ends there");
             let because = vec![Because::line(&group.place, rule)];
             let traffic = format!("{} to the box itself that is permitted", family.tcp());
             self.say(traffic, direction, Effect::Terminate, because);
+        }
+    }
+
+    /// What the list of an interface permits to hosts whose answers are translated.
+    fn try_translated(&mut self, family: Family, interface: &Interface, direction: &str) {
+        let config = Arc::clone(&self.config);
+        let Some((_, permitted)) = permitted(&config, family, interface) else { return };
+        let lost = permitted.into_iter().find_map(|flow| {
+            Some((flow, translating(&config, &self.nat, interface, flow)?.clone()))
+        });
+        if let Some((flow, place)) = lost {
+            let rule = format!(
+                "what {} answers is translated: the client is answered by an address that it has not called",
+                flow.dst.ip()
+            );
+            let because = vec![Because::line(&place, rule)];
+            let traffic =
+                format!("{} that is permitted to hosts whose answers are translated", family.tcp());
+            self.say(traffic, direction, Effect::Drop, because);
         }
     }
 
@@ -208,14 +222,18 @@ impl Probes {
         let is_bare = at.iter().all(|i| i.filters_alone()) && config.intercept.list.is_none();
         let mut tried: Vec<Option<&str>> = Vec::new();
         let mut flows = flows_of(&config, family, at);
-        // Of what calls the box itself nothing crosses it, and nothing but the list that it meets first has a say.
+        // What calls the box itself does not cross it, and of what is answered by another address there is no connection:
+        // only what the list that they meet first refuses is told here.
         let refuses = |flow: &Flow| {
             let group = family.lists(at[0])[Through::In as usize].as_ref();
             let list = group.and_then(|group| config.access_lists.get(&group.name));
             let list = list.filter(|list| list.has_entries);
             list.is_some_and(|l| l.matching(*flow, Flags::SYN).is_none_or(|entry| !entry.permit))
         };
-        flows.retain(|flow| !self.own.answer(flow.dst) || refuses(flow));
+        let ends = |flow: Flow| {
+            self.own.answer(flow.dst) || translating(&config, &self.nat, at[0], flow).is_some()
+        };
+        flows.retain(|flow| !ends(*flow) || refuses(flow));
         for flow in flows {
             let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
             if dropped >= most && seen.iter().any(|(effect, _)| *effect == Effect::Pass) {
@@ -295,6 +313,8 @@ impl Probes {
                     continue;
                 }
                 let bare = |i: &Interface| Interface { zone: None, ..i.clone() };
+                let direction = format!("{called}, opened from its side");
+                self.try_translated(family, interface, &direction);
                 let (listed, other) = (bare(interface), Interface::default());
                 for (at, way) in [
                     ([&listed, &other], "opened from its side"),
@@ -331,6 +351,22 @@ impl Probes {
             }
         }
     }
+}
+
+/// The list of what an interface takes in, and connections that it permits for certain.
+fn permitted<'c>(
+    config: &'c IosConfig,
+    family: Family,
+    interface: &'c Interface,
+) -> Option<(&'c Named, Vec<Flow>)> {
+    let group = family.lists(interface)[Through::In as usize].as_ref()?;
+    let list = config.access_lists.get(&group.name)?;
+    let is_permitted = |flow: &Flow| {
+        Family::of(flow.dst.ip()) == family
+            && list.doubt(["", ""], *flow, Flags::SYN).is_none()
+            && list.matching(*flow, Flags::SYN).is_some_and(|entry| entry.permit)
+    };
+    Some((group, list.samples().into_iter().filter(is_permitted).collect()))
 }
 
 /// A packet of a connection as it meets an interface's list.

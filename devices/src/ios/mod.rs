@@ -22,6 +22,7 @@ mod sides;
 mod skipped;
 #[cfg(test)]
 mod tests;
+mod translated_answers;
 mod vlan_filters;
 mod vrfs;
 mod warn;

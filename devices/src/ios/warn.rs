@@ -1,13 +1,10 @@
 //! What in a configuration is undefined or not in effect, apart from zones.
 
-use std::net::IpAddr;
-
-use sim_core::engine::device::{ConfigLine, Side};
-use sim_core::wire::packet::{Flags, Flow};
+use sim_core::engine::device::ConfigLine;
 
 use crate::config::words::nearest;
 use crate::config::{ConfigText, Diagnostics, Line};
-use crate::nat::config::{Dynamic, Global, Static, To};
+use crate::nat::config::{Dynamic, Global, To};
 
 use super::{Interface, IosConfig};
 
@@ -190,42 +187,6 @@ pub(super) fn translating(config: &IosConfig) -> Option<&ConfigLine> {
     let dynamics = nat.dynamics.iter().filter(is_defined).map(|dynamic| &dynamic.place);
     let statics = nat.statics.iter().filter(|fixed| is_there(&fixed.global));
     dynamics.chain(statics.map(|fixed| &fixed.place)).min_by_key(|place| place.line)
-}
-
-/// The line of a dynamic translation that takes the answers of inside hosts to what an access list of an outside interface
-/// lets in to them: hosts that no line translates one to one.
-pub(super) fn translating_answers(config: &IosConfig) -> Option<&ConfigLine> {
-    let outside = config.interfaces.iter().filter(|i| i.nat == Some(Side::Outside));
-    let lists = outside.filter_map(|i| config.access_lists.get(&i.access[0].as_ref()?.name));
-    let called: Vec<Flow> = lists
-        .flat_map(|list| {
-            let is_let_in =
-                |flow: &Flow| list.matching(*flow, Flags::SYN).is_some_and(|e| e.permit);
-            list.samples().into_iter().filter(is_let_in)
-        })
-        .collect();
-    // The router's own, those that it translates one to one, and what those are called outside.
-    let is_of = |address| move |flow: &Flow| flow.dst.ip() == IpAddr::V4(address);
-    let is_fixed = |flow: &Flow| {
-        let is_static = |fixed: &Static| {
-            is_of(fixed.local)(flow)
-                || matches!(fixed.global, Global::Address(address) if is_of(address)(flow))
-        };
-        config.nat.statics.iter().any(is_static)
-            || config.interfaces.iter().filter_map(|i| i.address).any(|own| is_of(own)(flow))
-    };
-    let dynamics = config.nat.dynamics.iter().filter(|dynamic| !dynamic.is_route_map);
-    let takes = |dynamic: &&Dynamic| {
-        let Some(list) = config.access_lists.get(&dynamic.list) else { return false };
-        let is_of_list = |flow: Flow| {
-            let answer = (flow.reversed(), Flags::SYN.with(Flags::ACK));
-            list.matching(answer.0, answer.1).is_some_and(|entry| entry.permit)
-        };
-        // A list of all hosts tells nothing of which are inside.
-        let mut answers = called.iter().filter(|flow| !is_fixed(flow));
-        !is_of_list(super::audit::general(443)) && answers.any(|flow| is_of_list(*flow))
-    };
-    Some(&dynamics.into_iter().find(takes)?.place)
 }
 
 /// True where an interface is `ip nat inside` or `ip nat outside`.
