@@ -75,7 +75,7 @@ impl Endpoint {
         let start = s.tx.next;
         let data = self.send.next;
         s.tx.send_new(io.now, data, 0, true);
-        self.send_data(io, i, DataSegment { start, data, len: 0, fin: true });
+        self.send_data(io, i, DataSegment { start, data, len: 0, trimmed: 0, fin: true });
     }
 
     /// The FIN of a subflow that is closed alone, once all that it was given is out.

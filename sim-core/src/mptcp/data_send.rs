@@ -152,15 +152,18 @@ impl Endpoint {
     fn send_again(&mut self, io: &mut Io<'_>, i: usize, index: usize) {
         if self.subflows[i].path_mtu.was_lowered {
             let room = self.segment_room(i);
-            self.subflows[i].tx.cut(index, room);
+            let tx = &mut self.subflows[i].tx;
+            tx.cut(index, tx.acknowledged_of(index) + room);
         }
         let s = &mut self.subflows[i];
         s.tx.retransmit(io.now, index);
+        let trimmed = s.tx.acknowledged_of(index);
         let segment = s.tx.segment(index);
         let segment = DataSegment {
-            start: segment.start,
-            data: segment.data,
-            len: segment.len,
+            start: segment.start + u64::from(trimmed),
+            data: segment.data + u64::from(trimmed),
+            len: segment.len - trimmed,
+            trimmed,
             fin: segment.fin,
         };
         self.counters.count(Counter::TcpRetransSegs);
@@ -213,7 +216,7 @@ impl Endpoint {
         let start = s.tx.next;
         s.tx.send_new(io.now, data, len, false);
         self.counters.count(Counter::Retrans);
-        self.send_data(io, i, DataSegment { start, data, len, fin: false });
+        self.send_data(io, i, DataSegment { start, data, len, trimmed: 0, fin: false });
     }
 
     /// Bytes of new data that the window and the application allow.
@@ -283,7 +286,7 @@ impl Endpoint {
         }
         self.note_sent(i, len);
         self.arm_data_timer(io.now);
-        let segment = DataSegment { start, data, len, fin: false };
+        let segment = DataSegment { start, data, len, trimmed: 0, fin: false };
         if self.maps_usually(i) {
             self.send_mapped(io, i, segment);
         } else {
@@ -452,7 +455,7 @@ impl Endpoint {
             let start = s.tx.next;
             s.tx.send_new(io.now, at, len, false);
             self.counters.count(Counter::Retrans);
-            self.send_data(io, i, DataSegment { start, data: at, len, fin: false });
+            self.send_data(io, i, DataSegment { start, data: at, len, trimmed: 0, fin: false });
             self.may_fall_back = false;
             at += u64::from(len);
         }

@@ -25,8 +25,19 @@ pub(super) struct DataSegment {
     pub(super) data: u64,
     /// Bytes.
     pub(super) len: u32,
+    /// Bytes before the first that were sent with it, are acknowledged, and stay in its mapping.
+    pub(super) trimmed: u32,
     /// The subflow's FIN follows.
     pub(super) fin: bool,
+}
+
+impl DataSegment {
+    /// Offsets in the subflow and in the data of what its mapping covers, and the length.
+    #[inline]
+    const fn mapped(&self) -> (u64, u64, u32) {
+        let trimmed = self.trimmed as u64;
+        (self.start - trimmed, self.data - trimmed, self.len + self.trimmed)
+    }
 }
 
 impl Endpoint {
@@ -415,14 +426,14 @@ impl Endpoint {
         let s = &mut self.subflows[i];
         if s.infinite_pending && segment.len > 0 && !self.uses_queues {
             s.infinite_pending = false;
-            s.infinite_at = Some(segment.start);
+            s.infinite_at = Some(segment.mapped().0);
             self.counters.count(super::counters::Counter::InfiniteMapTx);
             self.tell(io.now, i, Some(packet.uid), Fact::InfiniteMappingSent);
         }
         if segment.len > 0 && (self.subflows[i].infinite_at.is_some() || self.uses_queues) {
             let s = &self.subflows[i];
             let in_infinite = s.queue.at(segment.start).is_some_and(|b| b.infinite);
-            if s.infinite_at == Some(segment.start) || in_infinite {
+            if s.infinite_at == Some(segment.mapped().0) || in_infinite {
                 self.push_infinite_mapping(segment, &mut packet.options);
             }
         }
@@ -465,14 +476,15 @@ impl Endpoint {
     /// What [`Endpoint::data_option`] comes to where [`Endpoint::maps_shortly`] says so.
     #[inline]
     fn usual_mapping(&self, segment: DataSegment) -> UsualDss {
-        let ends = self.send.fin == Some(segment.data + u64::from(segment.len));
+        let (start, data, len) = segment.mapped();
+        let ends = self.send.fin == Some(data + u64::from(len));
         UsualDss {
             data_fin: ends,
             ack: self.data_ack() as u32,
             mapping: Some(UsualMapping {
-                dsn: self.dsn_of(segment.data) as u32,
-                ssn: segment.start as u32,
-                len: (segment.len + u32::from(ends)) as u16,
+                dsn: self.dsn_of(data) as u32,
+                ssn: start as u32,
+                len: (len + u32::from(ends)) as u16,
             }),
         }
     }
@@ -485,7 +497,7 @@ impl Endpoint {
         let buffer = self.subflows[i].queue.at(segment.start).filter(|_| self.uses_queues).copied();
         let (start, data, mapped) = match buffer {
             Some(b) => (b.start, b.data, b.len),
-            None => (segment.start, segment.data, segment.len),
+            None => segment.mapped(),
         };
         let ends = self.send.fin == Some(data + u64::from(mapped));
         let len = (mapped + u32::from(ends)) as u16;
@@ -532,12 +544,13 @@ impl Endpoint {
 
     /// The mapping without end that starts plain TCP within MPTCP (RFC 8684 §3.7).
     fn push_infinite_mapping(&self, segment: DataSegment, options: &mut Options) {
+        let (start, data, _) = segment.mapped();
         let option = MptcpOption::Dss(Dss {
             data_fin: false,
             ack: Some(self.ack_seq()),
             mapping: Some(Mapping {
-                dsn: self.data_seq(self.dsn_of(segment.data)),
-                ssn: segment.start as u32,
+                dsn: self.data_seq(self.dsn_of(data)),
+                ssn: start as u32,
                 len: 0,
                 checksum: self.checksum.then_some(0),
             }),

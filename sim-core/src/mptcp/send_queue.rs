@@ -377,7 +377,8 @@ impl Endpoint {
         let buffer = s.queue.at(start)?;
         let left = buffer.end() - start;
         let len = u64::from(self.segment_room(i)).min(left) as u32;
-        Some(DataSegment { start, data: buffer.data + (start - buffer.start), len, fin: false })
+        let data = buffer.data + (start - buffer.start);
+        Some(DataSegment { start, data, len, trimmed: 0, fin: false })
     }
 
     /// Sends the next segment of subflow `i`'s queue; false when there is none, or the window that came

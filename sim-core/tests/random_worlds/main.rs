@@ -25,8 +25,8 @@ use sim_core::time::SimTime;
 /// Combinations of the usual run.
 const USUAL: u64 = 2000;
 /// Worlds beyond those that were wrong once: two subflows, each with a short segment that a cork held (6430); FQ-CoDel
-/// with a queue shorter than one full packet (the others).
-const ONCE_WRONG: [u64; 5] = [6430, 66_065, 82_036, 87_811, 99_295];
+/// with a queue shorter than one full packet (the next four); a queue too short for all pieces of a segment (141042).
+const ONCE_WRONG: [u64; 6] = [6430, 66_065, 82_036, 87_811, 99_295, 141_042];
 /// Every timer of both ends has run out long before.
 const LIMIT: SimTime = SimTime(4_000_000_000_000);
 /// More events than this for a few hundred kilobytes mean that something goes round in circles.

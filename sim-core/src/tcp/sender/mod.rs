@@ -350,10 +350,19 @@ impl Sender {
         self.segments.len().checked_sub(1)
     }
 
-    /// The segment at `index` goes out again.
+    /// Bytes of the segment at `index` that are acknowledged, and not sent again with the rest (Linux's `tcp_trim_head` in
+    /// `__tcp_retransmit_skb`).
+    #[must_use]
+    pub fn acknowledged_of(&self, index: usize) -> u32 {
+        let segment = &self.segments[index];
+        self.una.saturating_sub(segment.start).min(u64::from(segment.len)) as u32
+    }
+
+    /// The segment at `index` goes out again, but for what of it is acknowledged.
     pub fn retransmit(&mut self, now: SimTime, index: usize) {
         let (delivered, delivered_at, first_sent_at) =
             (self.delivered, self.delivered_at, self.first_sent_at);
+        let acknowledged = self.acknowledged_of(index);
         let segment = &mut self.segments[index];
         // A tail-loss probe repeats a segment that is not (known to be) lost: it is in flight once.
         if segment.state & (LOST | RETRANSMITTED) == LOST {
@@ -367,7 +376,7 @@ impl Sender {
         segment.delivered = delivered;
         segment.delivered_at = delivered_at;
         segment.first_sent_at = first_sent_at;
-        let len = segment.len;
+        let len = segment.len - acknowledged;
         self.retransmissions += 1;
         self.undo.note_retransmission(now);
         self.after_transmission(now, len);
@@ -483,7 +492,7 @@ impl Sender {
             if front.end() > ack {
                 if ack > front.start {
                     // A piece of it arrived (something on the way had split it). The segment stays
-                    // whole, since its mapping must not change when it is sent again.
+                    // whole, since its mapping must not change when the rest is sent again.
                     acked.data_end = Some(front.data + (ack - front.start));
                 }
                 break;
