@@ -20,6 +20,7 @@ use super::access::{self, Access};
 use super::config::{Advanced, AsaConfig, Interface, Kind, MatchOn, PolicyClass, PolicyMap};
 use super::lists::AccessGroup;
 use super::tcp_map::SEED;
+use super::tunnels::Tunnels;
 use super::{Asa, access_policy, explain, grammar, levels, names, own, policy_route, touches};
 
 /// In the list of platforms.
@@ -149,11 +150,11 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     verdicts.extend(refused(&config));
     verdicts.extend(unread(&config));
     verdicts.extend(policy_route::refused(&config, text));
-    verdicts.extend(levels::managing(&config));
+    verdicts.extend(levels::closed(&config));
     // An FTD has no security levels.
     match snort {
         true => verdicts.extend(access_policy::missing(&config)),
-        false => verdicts.extend(levels::refused(&config)),
+        false => verdicts.extend(levels::refused(&config, &Tunnels::of(&config, &text.lines()))),
     }
     let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
     let unmatched: Vec<ConfigLine> = unmatched.collect();
@@ -867,7 +868,7 @@ mod tests {
             refused.filter(|(e, ..)| matches!(e, Effect::Unknown)).count()
         };
         assert_eq!(gone("no access-list L extended permit tcp any any eq 25 time-range W"), 0);
-        assert_eq!(gone("no access-list L"), 0);
+        assert_eq!(gone("no access-list L"), 1, "an ASA refuses that");
         assert_eq!(gone("clear configure access-list L"), 0);
         assert_eq!(gone("no access-list L extended permit tcp any any eq 26"), 1);
         let control = text.replace("interface outside", "interface outside control-plane");

@@ -82,6 +82,8 @@ pub(super) struct Interface {
     pub(super) name: Option<(String, ConfigLine)>,
     /// `security-level`, with its line.
     pub(super) security_level: Option<(u8, ConfigLine)>,
+    /// The line `shutdown`: nothing crosses it until it is brought up.
+    pub(super) shut_down: Option<ConfigLine>,
     /// The line `management-only`.
     pub(super) management_only: Option<ConfigLine>,
     pub(super) address: Option<Ipv4Addr>,

@@ -34,7 +34,12 @@ enum Block {
 
 /// Reads a configuration.
 pub(super) fn read(text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
-    let (config, objects) = (AsaConfig::default(), Objects::default());
+    read_as(Kind::default(), text, found)
+}
+
+/// As [`read`]; `kind`: whose text it is, where its own lines do not say.
+pub(super) fn read_as(kind: Kind, text: ConfigText<'_>, found: &mut Diagnostics) -> AsaConfig {
+    let (config, objects) = (AsaConfig { kind, ..AsaConfig::default() }, Objects::default());
     let old = Old::default();
     let ports = BTreeMap::new();
     let mut reader = Reader { text, found, config, block: Block::None, objects, old, ports };
@@ -261,6 +266,15 @@ impl Grammar for Reader<'_, '_> {
             ["access-list", name, _, elements, ..]
                 if name.ends_with(';') && elements.starts_with("element") =>
             {
+                Block::None
+            }
+            // PIX 6 alone takes a list away by its name (PIX Firewall 6.3 command reference, `access-list`).
+            ["no", "access-list", name] if config.kind != Kind::Pix6 => {
+                let message = format!(
+                    "an ASA refuses this, an entry is missing: list {name} keeps its entries"
+                );
+                let help = format!("clear configure access-list {name} takes it away");
+                self.found.warn(line, "", message).help(help);
                 Block::None
             }
             ["no", "access-list", name, rest @ ..] => {
@@ -548,6 +562,8 @@ impl Reader<'_, '_> {
                     }
                 }
             }
+            ["shutdown"] => interface.shut_down = Some(self.text.place(line)),
+            ["no", "shutdown"] => interface.shut_down = None,
             ["management-only", ..] => interface.management_only = Some(self.text.place(line)),
             ["ip", "address", address, ..] => {
                 interface.address = address.parse().ok();

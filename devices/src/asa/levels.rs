@@ -13,6 +13,7 @@ use crate::audit::{Because, Effect, Verdict};
 use super::access::UNLISTED;
 use super::config::{AsaConfig, Interface, Kind};
 use super::lists::Family;
+use super::tunnels::Tunnels;
 
 impl Interface {
     /// Its security level: 100 for `inside`, 0 for others that have no line of it.
@@ -22,34 +23,41 @@ impl Interface {
     }
 }
 
-/// What interfaces drop that are for management alone.
-pub(super) fn managing(config: &AsaConfig) -> Vec<Verdict> {
+/// What interfaces drop that are shut down, or for management alone.
+pub(super) fn closed(config: &AsaConfig) -> Vec<Verdict> {
     let named = config.interfaces.iter().filter_map(Named::of);
     let verdict = |named: Named<'_>| {
-        let place = named.interface.management_only.as_ref()?;
+        let Interface { shut_down, management_only, .. } = named.interface;
+        let shut =
+            shut_down.as_ref().map(|place| (place, "nothing crosses it until it is brought up"));
+        let managing = || {
+            let place = management_only.as_ref()?;
+            Some((place, "only the box itself is reached by this interface"))
+        };
+        let (place, why) = shut.or_else(managing)?;
         Some(Verdict {
             traffic: "all TCP".into(),
             direction: format!("interface {}, both directions", named.name),
             effect: Effect::Drop,
-            because: vec![Because::line(place, "only the box itself is reached by this interface")],
+            because: vec![Because::line(place, why)],
         })
     };
     named.filter_map(verdict).collect()
 }
 
 /// What the levels drop, from each interface; nothing when the text has no interfaces.
-pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
+pub(super) fn refused(config: &AsaConfig, tunnels: &Tunnels) -> Vec<Verdict> {
     let named = config.interfaces.iter().filter_map(Named::of);
-    let passing: Vec<Named<'_>> = named
-        .filter(|n| n.interface.management_only.is_none() && n.interface.bvi.is_none())
-        .collect();
+    let is_open =
+        |i: &Interface| i.management_only.is_none() && i.shut_down.is_none() && i.bvi.is_none();
+    let passing: Vec<Named<'_>> = named.filter(|n| is_open(n.interface)).collect();
     let mut verdicts = Vec::new();
     for from in &passing {
         let others = passing.iter().filter(|to| to.name != from.name);
         let (within, across): (Vec<_>, Vec<_>) =
             others.partition(|to| from.group().is_some() && to.group() == from.group());
         if !within.is_empty() {
-            verdicts.extend(of_levels(config, from, &[from.name], &within));
+            verdicts.extend(of_levels(config, tunnels, from, &[from.name], &within));
         }
         let isolated = |of: &Named<'_>| of.group().is_some() && of.router(config).is_none();
         let (apart, routed): (Vec<_>, Vec<_>) =
@@ -62,7 +70,8 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
         {
             let entered = [from.name, router.name];
             let from = Named { name: from.name, ..router };
-            verdicts.extend(of_levels(config, &from, &entered, &ends.iter().collect::<Vec<_>>()));
+            let ends: Vec<_> = ends.iter().collect();
+            verdicts.extend(of_levels(config, tunnels, &from, &entered, &ends));
         }
     }
     if passing.is_empty() && config.kind == Kind::Fwsm {
@@ -90,13 +99,15 @@ pub(super) fn refused(config: &AsaConfig) -> Vec<Verdict> {
 /// What the levels drop between an interface and others; `entered`: whose access lists rule what comes in.
 fn of_levels(
     config: &AsaConfig,
+    tunnels: &Tunnels,
     from: &Named<'_>,
     entered: &[&String],
     others: &[&Named<'_>],
 ) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let others = || others.iter().copied();
-    let higher: Vec<_> = others().filter(|to| to.level > from.level).collect();
+    let is_higher = |to: &&Named<'_>| to.level > from.level && !tunnels.is_virtual(from.name);
+    let higher: Vec<_> = others().filter(is_higher).collect();
     let towards = "without an access list, a connection opens only towards a lower security level";
     let families = config.families().iter().copied();
     let is_listed = |of: Family| entered.iter().any(|name| listed(config, name, of));
@@ -111,7 +122,9 @@ fn of_levels(
             verdicts.push(unlisted_fwsm(of, from.name, Because::line(from.named, UNLISTED)));
         }
         (Some(of), _) => verdicts.extend(
-            drop(from, &higher, of, towards).map(|verdict| beside_conduits(config, verdict)),
+            drop(from, &higher, of, towards)
+                .map(|verdict| beside_conduits(config, verdict))
+                .map(|verdict| beside_tunnels(tunnels, from, verdict)),
         ),
         (None, _) => {}
     }
@@ -160,6 +173,16 @@ fn beside_conduits(config: &AsaConfig, mut verdict: Verdict) -> Verdict {
     if let Some(place) = config.conduit.as_ref().filter(|_| config.kind == Kind::Pix6) {
         verdict.traffic = "TCP that no conduit permits".into();
         verdict.because.push(Because::line(place, "conduits permit what they name"));
+    }
+    verdict
+}
+
+/// Where tunnels end, what comes out of them is let in.
+fn beside_tunnels(tunnels: &Tunnels, from: &Named<'_>, mut verdict: Verdict) -> Verdict {
+    if tunnels.end_at(from.name) {
+        verdict.traffic += " that comes out of no tunnel";
+        let rule = "what comes out of a tunnel that ends here is let in (sysopt connection permit-vpn), by default";
+        verdict.because.push(Because::default(rule));
     }
     verdict
 }

@@ -32,6 +32,7 @@ mod tcp_map;
 #[cfg(test)]
 mod tests;
 mod touches;
+mod tunnels;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};

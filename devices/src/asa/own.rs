@@ -32,18 +32,26 @@ pub(super) fn services(config: &AsaConfig, text: ConfigText<'_>) -> Vec<Verdict>
     let mut enabled = Vec::new();
     let mut open = Open::new();
     for line in all() {
-        if line.indent == 0 {
-            is_portal = line.words.as_slice() == ["webvpn"];
+        // Typed scripts do not indent what stands under it.
+        let words = line.words.as_slice();
+        let is_typed = is_portal
+            && match words {
+                ["enable", name] => config.interface(name).is_some(),
+                ["port", _] | ["anyconnect" | "svc" | "tunnel-group-list", ..] => true,
+                _ => false,
+            };
+        if line.indent == 0 && !is_typed {
+            is_portal = words == ["webvpn"];
         }
         let mut opens = |name: &str, port: u16, what| {
             let by = open.entry((port, what)).or_default();
             by.entry(name.to_owned()).or_default().push(text.place(line));
         };
         match line.words.as_slice() {
-            ["port", number] if is_portal && line.indent > 0 => {
+            ["port", number] if is_portal => {
                 portal = number.parse().unwrap_or(portal);
             }
-            ["enable", name] if is_portal && line.indent > 0 => {
+            ["enable", name] if is_portal => {
                 enabled.push(((*name).to_owned(), text.place(line)));
             }
             ["ssh", rest @ ..] => given(config, rest).into_iter().for_each(|n| opens(n, 22, "ssh")),
@@ -135,6 +143,7 @@ mod tests {
                 "TCP to port 8443 of the box itself (http server) | interface inside, opened from its side",
             ]
         );
+        assert_eq!(told(&web.replace("\n ", "\n")), told(&web));
         assert_eq!(told("ssh 0.0.0.0 0.0.0.0 dmz\nssh x y\nssh\nwebvpn\n enable\n"), [""; 0]);
     }
 }

@@ -6,6 +6,7 @@ use crate::audit::{Audit, Verdict};
 use crate::config::{ConfigText, Diagnostics, Line};
 
 use super::config::Kind;
+use super::tunnels::Tunnels;
 use super::{audit, grammar, levels, own};
 
 /// In the list of platforms.
@@ -39,12 +40,11 @@ const READ: [&str; 6] = [
 
 fn audit(text: ConfigText<'_>) -> Audit {
     let mut found = Diagnostics::new(text.file);
-    let mut config = grammar::read(text, &mut found);
-    config.kind = Kind::Pix6;
+    let config = grammar::read_as(Kind::Pix6, text, &mut found);
     let mut dropped: Vec<Verdict> = own::services(&config, text);
     dropped.extend(audit::refused(&config));
     dropped.extend(audit::unread(&config));
-    dropped.extend(levels::refused(&config));
+    dropped.extend(levels::refused(&config, &Tunnels::default()));
     let why = "PIX 6 has fixups and no tcp-map; what it does to option 30 is not documented";
     let mut all = Audit::unknown(config.version.clone(), why);
     if let Some(permitted) = all.verdicts.first_mut().filter(|_| !dropped.is_empty()) {

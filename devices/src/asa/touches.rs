@@ -1,7 +1,6 @@
 //! What else in an ASA's configuration touches MPTCP, beside the normaliser: limits and TCP Intercept,
 //! inspections, address translation.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use sim_core::engine::device::ConfigLine;
@@ -15,6 +14,7 @@ use super::audit::advice;
 use super::config::{Advanced, AsaConfig, Inspect, Interface, PolicyClass};
 use super::lists::AccessGroup;
 use super::nat::Nat;
+use super::tunnels::Tunnels;
 
 /// Says what else touches MPTCP, each at its line. `unmatched`: classes for which no
 /// connection was found; `snort` is true for an FTD.
@@ -92,7 +92,7 @@ pub(super) fn warn(
     notes.extend(reverse_paths(config));
     let all = text.lines();
     black_holes(&all, found);
-    beside_lists(&all, found);
+    beside_lists(config, &all, found);
     if passes {
         others(&all, found);
     }
@@ -166,7 +166,7 @@ fn reverse_paths(config: &AsaConfig) -> Vec<(&ConfigLine, String)> {
 
 /// Says what drops connections that access lists permit, and what they do not ask: translation that is asked for
 /// (`nat-control`), and tunnels that end here, whose packets no list sees by default (`sysopt connection permit-vpn`).
-fn beside_lists(all: &[Line<'_>], found: &mut Diagnostics) {
+fn beside_lists(config: &AsaConfig, all: &[Line<'_>], found: &mut Diagnostics) {
     let find =
         |is_such: &dyn Fn(&[&str]) -> bool| all.iter().find(|line| is_such(line.words.as_slice()));
     if let Some(line) = find(&|words| words == ["nat-control"]) {
@@ -174,35 +174,28 @@ fn beside_lists(all: &[Line<'_>], found: &mut Diagnostics) {
                        dropped (nat-control): which connections that are is not said";
         found.warn(line, "", message);
     }
-    let is_asked = |words: &[&str]| {
-        matches!(words, ["no", "sysopt", "connection", "permit-vpn" | "permit-ipsec", ..])
-    };
-    if find(&is_asked).is_some() {
-        return;
-    }
-    let mut is_webvpn = false;
-    let mut ends: BTreeSet<&str> = BTreeSet::new();
+    let tunnels = Tunnels::of(config, all);
     for line in all {
-        let words = line.words.as_slice();
-        if line.indent == 0 {
-            is_webvpn = words == ["webvpn"];
-        }
-        match words {
-            ["crypto", "map", _, "interface", name] => _ = ends.insert(name),
-            ["enable", name] if is_webvpn && line.indent > 0 => _ = ends.insert(name),
-            _ => {}
-        }
-    }
-    for line in all {
-        if let ["access-group", list, "in", "interface", name] = line.words.as_slice()
-            && ends.contains(name)
-        {
-            let message = format!(
-                "tunnels end at {name}: what comes out of one is not asked by access list {list} (`sysopt connection \
-                 permit-vpn`, by default)"
-            );
-            found.warn(line, "", message);
-        }
+        let message = match line.words.as_slice() {
+            ["access-group", list, "in", "interface", name]
+                if tunnels.interfaces().any(|end| end == *name) =>
+            {
+                format!(
+                    "tunnels end at {name}: what comes out of one is not asked by access list {list} (`sysopt connection \
+                     permit-vpn`, by default)"
+                )
+            }
+            ["access-group", list, "out", "interface", name]
+                if tunnels.interfaces().any(|end| end != *name) =>
+            {
+                format!(
+                    "connections that come out of tunnels are not asked by access list {list} (`sysopt connection \
+                     permit-vpn`, by default)"
+                )
+            }
+            _ => continue,
+        };
+        found.warn(line, "", message);
     }
 }
 

@@ -156,7 +156,7 @@ impl Objects {
                 found.warn(
                     line,
                     line.words[0],
-                    "names of hosts are not modelled: this matches nothing",
+                    "names of hosts are not modelled: what this names is open",
                 );
                 self.fill(name).leave_open();
                 return true;
@@ -313,7 +313,7 @@ impl Objects {
         };
         let rest = match words {
             ["domain", _, rest @ ..] => {
-                let message = "names of hosts are not modelled: this matches nothing";
+                let message = "names of hosts are not modelled: what this names is open";
                 found.warn(line, "domain", message);
                 self.fill(name).leave_open();
                 rest
