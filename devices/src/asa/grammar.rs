@@ -515,6 +515,9 @@ impl Reader<'_, '_> {
         if !nat.is_identity() {
             self.config.translation.get_or_insert_with(|| nat.place.clone());
         }
+        // An object has one rule, the one that was given last.
+        let is_replaced = |old: &Nat| object.is_some() && old.object.as_deref() == object;
+        self.config.nats.retain(|old| !is_replaced(old));
         self.config.nats.push(nat);
     }
 

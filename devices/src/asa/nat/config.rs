@@ -109,7 +109,7 @@ pub(in crate::asa) struct Nat {
     /// The real and the mapped interface; `None`: any.
     pub(super) interfaces: [Option<String>; 2],
     /// The object that it stands in.
-    pub(super) object: Option<String>,
+    pub(in crate::asa) object: Option<String>,
     pub(super) real: Ranges,
     pub(super) mapped: Mapped,
     /// `destination static MAPPED REAL`.

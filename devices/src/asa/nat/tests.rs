@@ -230,6 +230,15 @@ fn shortened_words() {
     assert_eq!(found("nat (inside,outside) s 192.0.2.0"), (0, 1));
 }
 
+/// An object has one rule: the one that was given last.
+#[test]
+fn a_second_rule_of_an_object_replaces_the_first() {
+    let text = "object network N\n subnet 10.0.0.0 255.0.0.0\n nat (inside,out1) dynamic interface\n nat (inside,out2) dynamic interface\nobject network M\n host 10.1.1.1\n nat (inside,out1) static 192.0.2.1\n";
+    let config = grammar::read(ConfigText::new("asa", text), &mut Diagnostics::new("asa"));
+    let lines: Vec<u32> = config.nats.iter().map(|nat| nat.place.line).collect();
+    assert_eq!(lines, [4, 7]);
+}
+
 /// Where nothing is indented, a rule belongs to the object before it.
 #[test]
 fn rules_of_objects_without_indentation() {
