@@ -146,6 +146,8 @@ impl World {
                 !has_left && writer.as_ref().is_some_and(is_short)
             },
         );
+        let ends = [&client, &server].map(|end| end.as_ref().filter(|end| !end.has_left));
+        let end_waits = matches!(ends, [Some(a), Some(b)] if a.side.completed != b.side.completed);
         let longest = tracker.directions.iter().max_by_key(|d| d.longest_stall).expect("two");
         let (longest_stall, longest_stall_at) = (longest.longest_stall, longest.longest_stall_at);
         let origins = self.origins(id, own);
@@ -166,6 +168,7 @@ impl World {
             client: side(&client),
             server: side(&server),
             data_waits: waiting,
+            end_waits,
             stalled_for: until.since(
                 tracker
                     .directions

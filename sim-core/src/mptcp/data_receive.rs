@@ -3,7 +3,7 @@
 
 use super::counters::Counter;
 use super::endpoint::{Early, Endpoint, Io};
-use super::subflow::{ActiveMapping, State};
+use super::subflow::{ActiveMapping, State, Subflow};
 use crate::record::SubflowRole;
 use crate::record::story::{Fact, FallbackReason, ResetCause};
 use crate::tcp::receiver::Chunk;
@@ -562,9 +562,9 @@ impl Endpoint {
     /// True when the peer has closed and all that it wrote has been delivered.
     #[must_use]
     pub fn peer_has_closed(&self) -> bool {
-        if self.is_plain() {
-            return self.subflows.iter().any(|s| s.state != State::SynSent && s.rx.fin_in_order());
-        }
-        self.receive.fin.is_some_and(|fin| self.receive.next >= fin)
+        // A DATA_FIN holds after a fallback, too (Linux keeps it in `sk_shutdown`).
+        let at_data_level = self.receive.fin.is_some_and(|fin| self.receive.next >= fin);
+        let has_fin = |s: &Subflow| s.state != State::SynSent && s.rx.fin_in_order();
+        at_data_level || self.is_plain() && self.subflows.iter().any(has_fin)
     }
 }

@@ -771,6 +771,8 @@ impl Endpoint {
         if self.subflows.iter().all(|s| !s.is_alive()) && self.life == Life::Active {
             self.abort(io, i);
         }
+        // Those that are alive may have been closed before, and have waited for this one.
+        self.await_subflow(io.now);
     }
 
     /// True when this end called the other.

@@ -51,7 +51,7 @@ pub enum Failure {
     NeverConnected,
     /// Reset before everything was delivered.
     Reset,
-    /// Data was still waiting, and nothing had been delivered for long, at the end.
+    /// Data, or one end's close, was still waiting at the end, and nothing had been delivered for long.
     Stalled,
     /// A byte was delivered that was not the byte written.
     WrongStream,

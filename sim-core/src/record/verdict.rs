@@ -57,6 +57,9 @@ pub struct Evidence<'a> {
     pub server: Option<Side>,
     /// Written data was not delivered at the end.
     pub data_waits: bool,
+    /// One end has closed in good faith, and the other still waited at the end: for an acknowledgement, or to be told that
+    /// nothing more comes.
+    pub end_waits: bool,
     /// Time since the last delivery.
     pub stalled_for: SimDuration,
 }
@@ -89,7 +92,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     if any(|s| s.aborted) {
         return Verdict::Failed(Failure::Reset);
     }
-    if evidence.data_waits && evidence.stalled_for >= STALLED {
+    if (evidence.data_waits || evidence.end_waits) && evidence.stalled_for >= STALLED {
         return Verdict::Failed(Failure::Stalled);
     }
     let both = sides.iter().all(|s| s.is_some_and(|s| s.is_mptcp));

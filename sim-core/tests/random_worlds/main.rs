@@ -25,8 +25,11 @@ use sim_core::time::SimTime;
 /// Combinations of the usual run.
 const USUAL: u64 = 2000;
 /// Worlds beyond those that were wrong once: two subflows, each with a short segment that a cork held (6430); FQ-CoDel
-/// with a queue shorter than one full packet (the next four); a queue too short for all pieces of a segment (141042).
-const ONCE_WRONG: [u64; 6] = [6430, 66_065, 82_036, 87_811, 99_295, 141_042];
+/// with a queue shorter than one full packet (the next four); a queue too short for all pieces of a segment (141042); a
+/// DATA_FIN from before a fallback (566426); a join that nobody answers, beside a subflow that is closed (753654); one end
+/// that waits for the other's close (1703766).
+const ONCE_WRONG: [u64; 9] =
+    [6430, 66_065, 82_036, 87_811, 99_295, 141_042, 566_426, 753_654, 1_703_766];
 /// Every timer of both ends has run out long before.
 const LIMIT: SimTime = SimTime(4_000_000_000_000);
 /// More events than this for a few hundred kilobytes mean that something goes round in circles.
