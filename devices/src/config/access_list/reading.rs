@@ -246,6 +246,20 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         Err(Unread::Open(message))
     }
 
+    /// What stands for the mask of an address is none. Where an entry goes on, or ends, without one, or an ASA's has an
+    /// address in its place, the device refuses it.
+    fn no_mask<T>(&mut self, word: &str, message: &str) -> Read<T> {
+        let goes_on =
+            matches!(word, "" | "any" | "any4" | "any6" | "host" | "eq" | "range" | "log");
+        let is_address = self.dialect == Dialect::Asa && word.parse::<Ipv4Addr>().is_ok();
+        if !goes_on && !is_address {
+            return self.unread(word, message);
+        }
+        let message = format!("{message}, found {}: the device refuses this line", quoted(word));
+        self.found.error(self.line, word, message);
+        Err(Unread::OtherTraffic)
+    }
+
     fn not_modelled<T>(&mut self, word: &str) -> Read<T> {
         let message =
             format!("`{word}` in an access list is not modelled: this line matches nothing");
@@ -442,10 +456,10 @@ impl<'a, 'l> Words<'a, 'l, '_> {
                             self.found.error(self.line, mask, message);
                             return Ok(Addresses::Masked(base, u32::from(bits)));
                         }
-                        self.unread(mask, "expected a netmask such as 255.255.255.0")
+                        self.no_mask(mask, "expected a netmask such as 255.255.255.0")
                     }
                     (None, Dialect::Ios) => {
-                        self.unread(mask, "expected a wildcard such as 0.0.0.255")
+                        self.no_mask(mask, "expected a wildcard such as 0.0.0.255")
                     }
                 }
             }

@@ -212,6 +212,15 @@ fn what_is_not_understood_is_open() {
     check(Asa, "extended deny tcp any interface outside", false, 1);
     check(Asa, "extended deny sctp any any", true, 0);
     check(Asa, "extended deny tcp any any time-range NIGHT", false, 1);
+    // What a device refuses for want of a mask is not there.
+    for refused in
+        ["deny tcp 10.0.1.2 any", "deny tcp any 10.1.1.2", "deny ip host 10.0.1.2 10.1.1.2 eq 80"]
+    {
+        check(Ios, refused, true, 1);
+        check(Asa, &format!("extended {refused}"), true, 1);
+    }
+    check(Asa, "extended deny ip 10.0.1.2 10.1.1.2", true, 1);
+    check(Asa, "extended deny ip 10.0.1.2 x any", false, 1);
     for syn in ["syn", "match-all +syn -ack", "match-any +syn +fin", "match-any -ack"] {
         let text = format!("access-list 101 deny tcp any any {syn}\n");
         assert_eq!(decided(Ios, &text, Flags::SYN), (Some(1), true, 0), "{syn}");
