@@ -71,7 +71,8 @@ fn held(name: &str, text: &str, patience: Duration) -> Result<Held, String> {
     let versions = Router::versions(text);
     // Who calls this host does not see whether a proxy answers, or another process, which does speak MPTCP.
     let lower = text.to_ascii_lowercase();
-    let takes = ["tproxy", "redirect"].iter().any(|target| lower.contains(target));
+    let redirects = lower.contains("redirect");
+    let takes = redirects || lower.contains("tproxy");
     let mut random = Stream::new(1, name);
     let mut taken = BTreeSet::new();
     let mut held = Held::default();
@@ -88,6 +89,8 @@ fn held(name: &str, text: &str, patience: Duration) -> Result<Held, String> {
                     // The router does not call itself.
                     let called: BTreeSet<_> = flows.iter().map(|flow| flow.dst.ip()).collect();
                     flows.retain(|flow| !called.contains(&flow.src.ip()));
+                    // Who is redirected mostly calls the address that he is redirected to, says the model.
+                    flows.retain(|flow| !redirects || own.contains(&flow.dst.ip()));
                     router.for_host(from, &flows)
                 }
             };

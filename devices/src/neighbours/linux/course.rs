@@ -302,16 +302,21 @@ impl Linux {
                 Target::Translate(to) => {
                     let called = pass.packet.destination();
                     let mut instead = to.instead_of(called);
-                    // Linux, net/netfilter/nf_nat_redirect.c: what this host sends goes to its loopback address.
+                    // Linux, net/netfilter/nf_nat_redirect.c: what this host sends goes to its loopback address, what calls
+                    // another to that of the interface by which it came. Who calls this host mostly calls that.
                     if to.is_here
                         && to.address.is_none()
-                        && self.rules.base(base).is_some_and(|base| base.hook == Hook::Output)
+                        && let Some(base) = self.rules.base(base)
                         && let Some(instead) = &mut instead
                     {
-                        instead.set_ip(match called.is_ipv4() {
-                            true => Ipv4Addr::LOCALHOST.into(),
-                            false => Ipv6Addr::LOCALHOST.into(),
-                        });
+                        match (base.hook, called.is_ipv4()) {
+                            (Hook::Output, true) => instead.set_ip(Ipv4Addr::LOCALHOST.into()),
+                            (Hook::Output, false) => instead.set_ip(Ipv6Addr::LOCALHOST.into()),
+                            (_, is_four) if !course.is_here => {
+                                instead.set_ip(self.stand_ins[usize::from(!is_four)]);
+                            }
+                            _ => {}
+                        }
                     }
                     if let Some(instead) = instead {
                         (pass.packet.dst, pass.packet.dst_port) = (instead.ip(), instead.port());

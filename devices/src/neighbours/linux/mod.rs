@@ -363,7 +363,12 @@ fn stand_in(rules: &Ruleset, is_six: bool) -> IpAddr {
             .map(|begin| IpAddr::from(Ipv6Addr::from(u128::from(begin) << 96 | 71))),
     };
     // Without rules that ask for it nobody does.
-    let entries = rules.entries.iter().filter(|_| !rules.masking.is_empty());
+    let redirects = |entry: &Entry| match &entry.target {
+        Target::Translate(to) => to.is_here && to.address.is_none(),
+        _ => false,
+    };
+    let is_asked = !rules.masking.is_empty() || rules.entries.iter().any(redirects);
+    let entries = rules.entries.iter().filter(|_| is_asked);
     let mut is_named = [false; 3];
     for (_, on) in entries.flat_map(|entry| entry.matches.iter()) {
         on.each_network(&mut |(network, length)| {

@@ -420,3 +420,14 @@ fn rules_of_the_host_for_what_is_redirected() {
     let taken = place("terminate TCP to port 80");
     assert!(refused.is_some() && refused < taken, "{rows:#?}");
 }
+
+/// What is redirected calls an address of the host's own from then on, and is answered from there (Linux,
+/// `nf_nat_redirect_ipv4`): rules of the host that name who was called do not name it.
+#[test]
+fn what_is_redirected_is_answered_by_the_host() {
+    let text = "*nat\n-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 3128\nCOMMIT\n*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT ! -s 198.51.100.0/24 -j ACCEPT\nCOMMIT\n";
+    let rows = directions(text);
+    let of = |what: &str| rows.iter().filter(|row| row.starts_with(what)).collect::<Vec<_>>();
+    assert!(of("terminate TCP to port 80: forwarded").len() == 1, "{rows:#?}");
+    assert!(!of("drop").iter().any(|row| row.contains("forwarded")), "{rows:#?}");
+}
