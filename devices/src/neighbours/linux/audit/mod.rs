@@ -239,7 +239,7 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     if has_own {
         let is_router = is_shut
             || drops_some
-            || has_filters(|hook| hook == Hook::Forward)
+            || has_filters(|hook| matches!(hook, Hook::Forward | Hook::Postrouting | Hook::Egress))
             || has_rules_of(&rules, |base| base.is_nat && base.hook == Hook::Prerouting);
         left = left.or(others);
         // What is not forwarded at all is not told between all interfaces.

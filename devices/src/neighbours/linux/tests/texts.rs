@@ -939,3 +939,13 @@ fn values_of_included_files() {
     let whole = text.replace("$there", "{ 1.1.1.1 }");
     assert_eq!(told(&whole).verdicts[0].effect, Unknown);
 }
+
+/// What leaves meets rules of its own, which tell interfaces apart beside a chain for what comes to the host.
+#[test]
+fn rules_for_what_leaves_tell_interfaces_apart() {
+    let text = "table inet f {\n chain out {\n  type filter hook postrouting priority 0;\n  ct state established accept\n  iifname \"ppp0\" accept\n  reset tcp option mptcp\n }\n chain in {\n  type filter hook input priority 0; policy drop;\n }\n}\n";
+    let rows = directions(text);
+    let told = |row: &str| rows.iter().any(|is| is.starts_with(row));
+    assert!(told("pass all TCP: forwarded from ppp0 to any other interface"), "{rows:#?}");
+    assert!(told("strip all TCP: forwarded from any other interface to ppp0"), "{rows:#?}");
+}
