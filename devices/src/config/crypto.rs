@@ -1,6 +1,9 @@
 //! Crypto maps of IOS and ASA: names that they, or the interfaces that they stand on, use and the text does not
 //! define. What they encrypt keeps its TCP options.
 
+use std::collections::BTreeMap;
+
+use super::words::{interface_key, is_interface};
 use super::{Diagnostics, Line};
 
 /// Says which crypto maps and which of their access lists are not defined. A map without a valid access list is
@@ -39,10 +42,51 @@ pub(crate) fn warn(lines: &[Line<'_>], is_list: impl Fn(&str) -> bool, found: &m
     }
 }
 
+/// Says which access lists of an IOS router's interfaces what comes out of a tunnel does not meet: it was asked as it came,
+/// encrypted (Cisco, *Crypto Access Check on Clear-Text Packets*).
+pub(crate) fn beside_lists(lines: &[Line<'_>], found: &mut Diagnostics) {
+    let mut maps: BTreeMap<String, &str> = BTreeMap::new();
+    let mut lists: Vec<(String, &Line<'_>)> = Vec::new();
+    let mut interface = String::new();
+    for line in lines {
+        match line.words.as_slice() {
+            [first, name @ ..] if is_interface(first) && !name.is_empty() => {
+                interface = interface_key(&name.concat());
+            }
+            ["crypto", "map", name] => _ = maps.insert(interface.clone(), name),
+            ["ip", "access-group", _, "in"] | ["ipv6", "traffic-filter", _, "in"] => {
+                lists.push((interface.clone(), line));
+            }
+            _ => {}
+        }
+    }
+    for (interface, line) in lists {
+        if let Some(map) = maps.get(&interface) {
+            let message = format!(
+                "what comes out of the tunnels of crypto map {map} this list does not see, from 12.3(8)T on: it lets them in, and \
+                 not what they carry"
+            );
+            found.warn(line, "", message);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::lines;
+    use crate::testing::lines_told;
+
+    #[test]
+    fn lists_that_what_is_decrypted_does_not_meet() {
+        let text = "interface a\n ip access-group L in\n crypto map M\ninterface b\n ip access-group L in\n";
+        assert_eq!(lines_told(text, beside_lists), [2]);
+        let apart = text.replace(" crypto map M\n", "") + " crypto map M\n";
+        assert_eq!(lines_told(&apart, beside_lists), [4]);
+        let again = format!("{text}int b\n crypto map M\n");
+        assert_eq!(lines_told(&again, beside_lists), [2, 5]);
+        assert_eq!(lines_told(&text.replace("L in", "L out"), beside_lists), [0; 0]);
+    }
 
     #[test]
     fn names_that_are_not_defined() {

@@ -110,6 +110,7 @@ fn audit(text: ConfigText<'_>) -> Audit {
     let mut config = grammar::read_lines(text, &all, &mut found);
     warn::names(&config, &all, &mut found);
     crypto::warn(&all, |list| config.access_lists.contains_key(list), &mut found);
+    crypto::beside_lists(&all, &mut found);
     if config.has_zones() {
         crate::zbfw::warn_of_names(&config, &all, &mut found);
     }

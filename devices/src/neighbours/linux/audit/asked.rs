@@ -1,5 +1,6 @@
 //! What the rules on the way to a rule ask of a connection, one that is such, and its name.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -25,10 +26,10 @@ const EPHEMERAL: RangeInclusive<u16> = 32_768..=60_999;
 /// What the rules on the way to a rule say of connections.
 #[derive(Default)]
 pub(super) struct Asked<'r> {
-    sources: Option<&'r [(IpAddr, u8)]>,
-    destinations: Option<&'r [(IpAddr, u8)]>,
-    source_ports: Option<&'r [RangeInclusive<u16>]>,
-    ports: Option<&'r [RangeInclusive<u16>]>,
+    sources: Option<Cow<'r, [(IpAddr, u8)]>>,
+    destinations: Option<Cow<'r, [(IpAddr, u8)]>>,
+    source_ports: Option<Cow<'r, [RangeInclusive<u16>]>>,
+    ports: Option<Cow<'r, [RangeInclusive<u16>]>>,
     is_of_ipv6: Option<bool>,
     /// An address of this host is called.
     calls_host: bool,
@@ -43,23 +44,38 @@ impl<'r> Asked<'r> {
     /// values the one at this place counts.
     pub(super) fn of(path: &Path<'_, 'r>, excepted: impl Fn(&Match) -> bool, place: usize) -> Self {
         let mut asked = Self::default();
+        let mut excluded: Vec<&'r Match> = Vec::new();
         for (negated, on) in path.conditions() {
             asked.calls_host |= matches!((negated, on), (false, Match::Host { source: false }));
-            if !negated || excepted(on) || matches!(on, Match::Version6) {
+            if !negated || matches!(on, Match::Version6) {
                 asked.take(*negated, on, place);
+            } else if excepted(on) {
+                excluded.push(on);
             } else {
                 asked.others.push(on);
             }
         }
+        excluded.into_iter().for_each(|on| asked.except(on, place));
         asked
+    }
+
+    /// What a condition excludes is meant, or that of it which the others name.
+    fn except(&mut self, on: &'r Match, place: usize) {
+        match on {
+            Match::Source(of) => leave(&mut self.sources, of, is_network_of),
+            Match::Destination(of) => leave(&mut self.destinations, of, is_network_of),
+            Match::SourcePort(of) => leave(&mut self.source_ports, of, is_range_of),
+            Match::DestinationPort(of) => leave(&mut self.ports, of, is_range_of),
+            _ => self.take(true, on, place),
+        }
     }
 
     fn take(&mut self, negated: bool, on: &'r Match, place: usize) {
         match on {
-            Match::Source(of) => self.sources = Some(of),
-            Match::Destination(of) => self.destinations = Some(of),
-            Match::SourcePort(of) => self.source_ports = Some(of),
-            Match::DestinationPort(of) => self.ports = Some(of),
+            Match::Source(of) => self.sources = Some(Cow::Borrowed(of)),
+            Match::Destination(of) => self.destinations = Some(Cow::Borrowed(of)),
+            Match::SourcePort(of) => self.source_ports = Some(Cow::Borrowed(of)),
+            Match::DestinationPort(of) => self.ports = Some(Cow::Borrowed(of)),
             Match::Version6 => self.is_of_ipv6 = Some(!negated),
             Match::Mark { .. } | Match::Owner { .. } | Match::Mss(_) => self.supposed.push(on),
             Match::Joined(of) => {
@@ -86,10 +102,10 @@ impl<'r> Asked<'r> {
         if is_of_two || !by.supposed.is_empty() || !self.supposed.iter().any(is_given) {
             return None;
         }
-        let sources = narrower(self.sources, by.sources, is_network_of)?;
-        let destinations = narrower(self.destinations, by.destinations, is_network_of)?;
-        let source_ports = narrower(self.source_ports, by.source_ports, is_range_of)?;
-        let ports = narrower(self.ports, by.ports, is_range_of)?;
+        let sources = either(&self.sources, &by.sources, is_network_of)?;
+        let destinations = either(&self.destinations, &by.destinations, is_network_of)?;
+        let source_ports = either(&self.source_ports, &by.source_ports, is_range_of)?;
+        let ports = either(&self.ports, &by.ports, is_range_of)?;
         let says_more = sources != self.sources
             || destinations != self.destinations
             || source_ports != self.source_ports
@@ -111,25 +127,25 @@ impl<'r> Asked<'r> {
     /// that packets come from is told, or (`changes`: the rule may decide of them) addresses alone, or those and a port
     /// that rules let packets come from, too.
     pub(super) fn of_answers(&self, changes: bool, unnamed: &Unnamed) -> Option<Self> {
-        let Self { sources, destinations, source_ports, is_of_ipv6, calls_host, .. } = *self;
+        let Self { sources, destinations, source_ports, ports, .. } = self;
         let has_addresses = sources.is_some() || destinations.is_some();
         // Clients' own ports are no condition.
         let is_of_clients = |of: &[RangeInclusive<u16>]| {
             of.iter()
                 .any(|range| range.start() <= EPHEMERAL.start() && EPHEMERAL.end() <= range.end())
         };
-        let ports = self.ports.filter(|of| !is_of_clients(of));
+        let ports = ports.as_ref().filter(|of| !is_of_clients(of));
         let is_such = match ports {
             None => source_ports.is_some() || changes && has_addresses,
             Some(of) => source_ports.is_none() && has_addresses && unnamed.opens_from(of),
         };
         is_such.then(|| Self {
-            sources: destinations,
-            destinations: sources,
-            source_ports: ports,
-            ports: source_ports,
-            is_of_ipv6,
-            calls_host,
+            sources: destinations.clone(),
+            destinations: sources.clone(),
+            source_ports: ports.cloned(),
+            ports: source_ports.clone(),
+            is_of_ipv6: self.is_of_ipv6,
+            calls_host: self.calls_host,
             ..Self::default()
         })
     }
@@ -137,8 +153,8 @@ impl<'r> Asked<'r> {
     /// One of these connections, with its name and, where it is given, its version of IP, and whether its
     /// addresses tell that; nothing when no connection is such.
     pub(super) fn connection(&self, unnamed: &Unnamed) -> Option<Connection> {
-        let first = |of: Option<&[(IpAddr, u8)]>| of.and_then(|of| unnamed.address_of(of));
-        let (from, to) = (first(self.sources), first(self.destinations));
+        let first = |of: &Option<Cow<'_, [_]>>| of.as_deref().and_then(|of| unnamed.address_of(of));
+        let (from, to) = (first(&self.sources), first(&self.destinations));
         let mut version = self.is_of_ipv6.or(unnamed.is_of_ipv6.then_some(true));
         for address in [from, to].into_iter().flatten() {
             if version.is_some_and(|is_six| is_six != address.is_ipv6()) {
@@ -149,21 +165,21 @@ impl<'r> Asked<'r> {
         let mut flow = unnamed.flow(version == Some(true));
         let hosts = Arc::clone(&unnamed.hosts);
         let mut class = Class { calls_host: self.calls_host, hosts, ..Class::default() };
-        if let (Some(address), Some(of)) = (from, self.sources) {
+        if let (Some(address), Some(of)) = (from, self.sources.as_deref()) {
             flow.src.set_ip(address);
             class.sources = Some(of.into());
         }
-        if let Some(of) = self.source_ports
+        if let Some(of) = self.source_ports.as_deref()
             && let Some(port) = unnamed.port_of(of)
         {
             flow.src.set_port(port);
             class.source_ports = Some(of.into());
         }
-        if let (Some(address), Some(of)) = (to, self.destinations) {
+        if let (Some(address), Some(of)) = (to, self.destinations.as_deref()) {
             flow.dst.set_ip(address);
             class.destinations = Some(of.into());
         }
-        if let Some(of) = self.ports
+        if let Some(of) = self.ports.as_deref()
             && let Some(port) = unnamed.port_of(of)
         {
             flow.dst.set_port(port);
@@ -276,6 +292,31 @@ impl<'r> Asked<'r> {
                 _ => {}
             }
         }
+    }
+}
+
+/// The narrower of two lists, as [`narrower`] has it.
+fn either<'r, T: Clone>(
+    mine: &Option<Cow<'r, [T]>>,
+    other: &Option<Cow<'r, [T]>>,
+    is_of: fn(&T, &T) -> bool,
+) -> Option<Option<Cow<'r, [T]>>> {
+    let narrower = narrower(mine.as_deref(), other.as_deref(), is_of)?;
+    Some(narrower.map(|of| Cow::Owned(of.to_vec())))
+}
+
+/// Leaves of what a rule names what another condition excludes; that alone, where the rule names none of it.
+fn leave<'r, T: Clone>(
+    named: &mut Option<Cow<'r, [T]>>,
+    excluded: &'r [T],
+    is_of: fn(&T, &T) -> bool,
+) {
+    let is_named = |one: &&T| named.iter().any(|of| of.iter().any(|whole| is_of(one, whole)));
+    let both: Vec<T> = excluded.iter().filter(is_named).cloned().collect();
+    match both.len() {
+        0 if named.is_some() => {}
+        some if some == excluded.len() || named.is_none() => *named = Some(Cow::Borrowed(excluded)),
+        _ => *named = Some(Cow::Owned(both)),
     }
 }
 

@@ -949,3 +949,20 @@ fn rules_for_what_leaves_tell_interfaces_apart() {
     assert!(told("pass all TCP: forwarded from ppp0 to any other interface"), "{rows:#?}");
     assert!(told("strip all TCP: forwarded from any other interface to ppp0"), "{rows:#?}");
 }
+
+/// What a rule leaves out of what it names has a row of its own: it stands before that of what is named.
+#[test]
+fn networks_and_ports_that_a_rule_leaves_out() {
+    let out = |rules: &str, told: &str| {
+        let rows = directions(&open(rules));
+        let place = |row: &str| rows.iter().position(|is| is.starts_with(row));
+        let (kept, dropped) = (place(told), place("drop TCP to 10.0.0.0/8"));
+        assert!(kept.is_some() && dropped.is_some() && kept < dropped, "{rules}: {rows:#?}");
+    };
+    let inside = "pass TCP to 10.1.0.0/16";
+    out("ip daddr != 10.1.0.0/16 ip daddr 10.0.0.0/8 drop", inside);
+    out("ip daddr 10.0.0.0/8 ip daddr != 10.1.0.0/16 drop", inside);
+    out("ip daddr != { 10.1.0.0/16, 192.168.0.0/24 } ip daddr 10.0.0.0/8 drop", inside);
+    let jump = "ip daddr != 10.1.0.0/16 jump two\n }\n chain two {\n  ip daddr 10.0.0.0/8 drop";
+    out(jump, inside);
+}
