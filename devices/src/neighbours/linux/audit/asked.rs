@@ -13,7 +13,8 @@ use crate::neighbours::linux::matches::Match;
 use crate::neighbours::linux::paths::Path;
 
 use super::class::{
-    Class, is_network_of, is_range_of, listed, narrower, network, port as port_name, port_range,
+    Class, common, is_network_of, is_range_of, listed, network, network_of_both, port as port_name,
+    port_range, range_of_both,
 };
 use super::unnamed::Unnamed;
 
@@ -102,20 +103,22 @@ impl<'r> Asked<'r> {
         if is_of_two || !by.supposed.is_empty() || !self.supposed.iter().any(is_given) {
             return None;
         }
-        let sources = either(&self.sources, &by.sources, is_network_of)?;
-        let destinations = either(&self.destinations, &by.destinations, is_network_of)?;
-        let source_ports = either(&self.source_ports, &by.source_ports, is_range_of)?;
-        let ports = either(&self.ports, &by.ports, is_range_of)?;
-        let says_more = sources != self.sources
-            || destinations != self.destinations
-            || source_ports != self.source_ports
-            || ports != self.ports
+        let sources = common(self.sources.as_deref(), by.sources.as_deref(), network_of_both)?;
+        let destinations =
+            common(self.destinations.as_deref(), by.destinations.as_deref(), network_of_both)?;
+        let source_ports =
+            common(self.source_ports.as_deref(), by.source_ports.as_deref(), range_of_both)?;
+        let ports = common(self.ports.as_deref(), by.ports.as_deref(), range_of_both)?;
+        let says_more = sources.as_deref() != self.sources.as_deref()
+            || destinations.as_deref() != self.destinations.as_deref()
+            || source_ports.as_deref() != self.source_ports.as_deref()
+            || ports.as_deref() != self.ports.as_deref()
             || by.calls_host && !self.calls_host;
         says_more.then(|| Self {
-            sources,
-            destinations,
-            source_ports,
-            ports,
+            sources: sources.map(|of| Cow::Owned(of.into_vec())),
+            destinations: destinations.map(|of| Cow::Owned(of.into_vec())),
+            source_ports: source_ports.map(|of| Cow::Owned(of.into_vec())),
+            ports: ports.map(|of| Cow::Owned(of.into_vec())),
             is_of_ipv6: version[0].or(version[1]),
             calls_host: self.calls_host || by.calls_host,
             supposed: self.supposed.clone(),
@@ -293,16 +296,6 @@ impl<'r> Asked<'r> {
             }
         }
     }
-}
-
-/// The narrower of two lists, as [`narrower`] has it.
-fn either<'r, T: Clone>(
-    mine: &Option<Cow<'r, [T]>>,
-    other: &Option<Cow<'r, [T]>>,
-    is_of: fn(&T, &T) -> bool,
-) -> Option<Option<Cow<'r, [T]>>> {
-    let narrower = narrower(mine.as_deref(), other.as_deref(), is_of)?;
-    Some(narrower.map(|of| Cow::Owned(of.to_vec())))
 }
 
 /// Leaves of what a rule names what another condition excludes; that alone, where the rule names none of it.

@@ -10,6 +10,8 @@ use sim_core::wire::packet::Flow;
 
 use crate::neighbours::linux::hosts::Hosts;
 
+use super::unnamed::Unnamed;
+
 /// Networks as a condition names them together.
 pub(super) type Networks = Box<[(IpAddr, u8)]>;
 
@@ -90,14 +92,32 @@ impl Class {
             && !self.over.ends_with(if is_six { '4' } else { '6' })
     }
 
-    /// What both name, by the narrower of the two in each respect; nothing where they cross.
+    /// A connection made one of these.
+    pub(super) fn among(&self, mut flow: Flow, unnamed: &Unnamed) -> Flow {
+        let address = |of: &Option<Networks>| of.as_deref().and_then(|of| unnamed.address_of(of));
+        if let Some(address) = address(&self.sources) {
+            flow.src.set_ip(address);
+        }
+        if let Some(address) = address(&self.destinations) {
+            flow.dst.set_ip(address);
+        }
+        if let Some(port) = self.source_ports.as_deref().and_then(|of| unnamed.port_of(of)) {
+            flow.src.set_port(port);
+        }
+        if let Some(port) = self.ports.as_deref().and_then(|of| unnamed.port_of(of)) {
+            flow.dst.set_port(port);
+        }
+        flow
+    }
+
+    /// What both name; nothing where that is nothing.
     pub(super) fn joined(&self, other: &Self) -> Option<Self> {
         type Ports = Option<Box<[RangeInclusive<u16>]>>;
         let networks = |mine: &Option<Networks>, others: &Option<Networks>| {
-            Some(narrower(mine.as_deref(), others.as_deref(), is_network_of)?.map(Box::from))
+            common(mine.as_deref(), others.as_deref(), network_of_both)
         };
         let ports = |mine: &Ports, others: &Ports| {
-            Some(narrower(mine.as_deref(), others.as_deref(), is_range_of)?.map(Box::from))
+            common(mine.as_deref(), others.as_deref(), range_of_both)
         };
         let others = match [&*self.others, &*other.others] {
             ["", one] | [one, ""] => one.to_owned(),
@@ -210,18 +230,40 @@ fn is_all_within<T>(inner: &[T], outer: &[T], is_of: fn(&T, &T) -> bool) -> bool
     inner.iter().all(|part| outer.iter().any(|whole| is_of(part, whole)))
 }
 
-/// Of two lists the one that is all within the other; nothing where neither is.
-pub(super) fn narrower<'r, T>(
-    mine: Option<&'r [T]>,
-    other: Option<&'r [T]>,
-    is_of: fn(&T, &T) -> bool,
-) -> Option<Option<&'r [T]>> {
-    let (Some(one), Some(two)) = (mine, other) else { return Some(mine.or(other)) };
-    match (is_all_within(one, two, is_of), is_all_within(two, one, is_of)) {
-        (true, _) => Some(mine),
-        (_, true) => Some(other),
+/// What two lists have in common, where both name something; nothing where that is nothing.
+pub(super) fn common<T: Clone + PartialEq>(
+    mine: Option<&[T]>,
+    other: Option<&[T]>,
+    meet: fn(&T, &T) -> Option<T>,
+) -> Option<Option<Box<[T]>>> {
+    let (Some(one), Some(two)) = (mine, other) else {
+        return Some(mine.or(other).map(Box::from));
+    };
+    let mut both: Vec<T> = Vec::new();
+    for part in one.iter().flat_map(|a| two.iter().filter_map(move |b| meet(a, b))) {
+        if !both.contains(&part) {
+            both.push(part);
+        }
+    }
+    (!both.is_empty()).then(|| Some(both.into()))
+}
+
+/// What two networks have in common: the one that is within the other.
+pub(super) fn network_of_both(a: &(IpAddr, u8), b: &(IpAddr, u8)) -> Option<(IpAddr, u8)> {
+    match (is_network_of(a, b), is_network_of(b, a)) {
+        (true, _) => Some(*a),
+        (_, true) => Some(*b),
         _ => None,
     }
+}
+
+/// The ports that two ranges have in common.
+pub(super) fn range_of_both(
+    a: &RangeInclusive<u16>,
+    b: &RangeInclusive<u16>,
+) -> Option<RangeInclusive<u16>> {
+    let both = *a.start().max(b.start())..=*a.end().min(b.end());
+    (!both.is_empty()).then_some(both)
 }
 
 pub(super) fn is_network_of((address, length): &(IpAddr, u8), (of, bits): &(IpAddr, u8)) -> bool {

@@ -39,9 +39,10 @@ impl<'n> Joint<'n> {
         let [mine, other] = [self.call.flow, named.flow];
         let is_of_one = |flow: &Flow| flow.src.is_ipv6() == flow.dst.is_ipv6();
         let general = |of: Flow| unnamed.flow(of.dst.is_ipv6());
-        let flow = [both(mine, other, general(mine)), both(other, mine, general(other))]
-            .into_iter()
-            .find(|flow| is_of_one(flow) && class.has(*flow))?;
+        let flows = [both(mine, other, general(mine)), both(other, mine, general(other))];
+        let among = class.among(flows[0], unnamed);
+        let flow =
+            flows.into_iter().chain([among]).find(|flow| is_of_one(flow) && class.has(*flow))?;
         let call = Call {
             flow,
             calls_host: self.call.calls_host || named.calls_host,
