@@ -11,6 +11,8 @@ mod unnamed;
 mod verdicts;
 mod ways;
 
+use std::collections::HashSet;
+
 use sim_core::engine::device::Origin;
 
 use crate::audit::platform::{HEADER, Platform};
@@ -321,6 +323,12 @@ fn rows(rules: Ruleset, text: ConfigText<'_>, found: &mut Diagnostics) -> Vec<Ve
     };
     let mut verdicts: Vec<Verdict> = rows.into_iter().map(named).collect();
     name_others(&mut verdicts, &ways);
+    // What has been said once stands above.
+    let mut said = HashSet::new();
+    verdicts.retain(|v| {
+        let lines: Vec<Option<u32>> = v.because.iter().map(|because| because.line).collect();
+        said.insert((v.traffic.clone(), v.direction.clone(), v.effect.word(), lines))
+    });
     verdicts
 }
 

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use crate::config::{Diagnostics, Line, quoted};
 
 use super::calls::is_usual_word;
+use super::held::Held;
 use super::shell::is_iptables;
 
 /// A function of a script.
@@ -117,19 +118,11 @@ fn end_of_body(lines: &[Line<'_>], begin: usize) -> usize {
         if depth <= 0 && (before > 0 || line.words.iter().any(|word| word.starts_with('}'))) {
             return at;
         }
-        file = held(&line.words);
+        file = Held::of(&line.words).map(|held| held.end);
     }
     // Braces that do not match: down to the first that closes one.
     let closes = |line: &Line<'_>| matches!(line.words.as_slice(), ["}" | "};", ..] | [.., "}"]);
     lines[begin..].iter().position(closes).map_or(lines.len() - 1, |more| begin + more)
-}
-
-/// The word that ends a file which a script holds: `<<EOF`, `<<-'EOF'`, `<< EOF`.
-fn held<'a>(words: &[&'a str]) -> Option<&'a str> {
-    let at = words.iter().position(|word| word.starts_with("<<") && !word.starts_with("<<<"))?;
-    let named = words[at][2..].trim_start_matches('-');
-    let word = if named.is_empty() { words.get(at + 1)? } else { named };
-    Some(word.trim_matches(['"', '\'']))
 }
 
 /// Most functions that hand on what they are given.

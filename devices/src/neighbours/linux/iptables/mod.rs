@@ -9,6 +9,7 @@ mod conditions;
 mod echoed;
 mod ends;
 mod functions;
+mod held;
 mod listing;
 mod loops;
 mod rule;
@@ -170,6 +171,7 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
             }
         }
     }
+    let expanded = held::expanded(&lines);
     let mut order = order.into_iter();
     while let Some(Step { at, bound, depth, is_certain }) = order.next() {
         reader.enter(depth);
@@ -198,7 +200,8 @@ pub(super) fn read(text: ConfigText<'_>, hosts: Hosts, found: &mut Diagnostics) 
         if words.first().is_some_and(|w| w.starts_with('[') && w.ends_with(']')) {
             words.remove(0);
         }
-        if !matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT"))) {
+        let is_of_dump = matches!(words.first(), Some(&("-A" | "*" | "*filter" | "COMMIT")));
+        if !is_of_dump || expanded.binary_search(&at).is_ok() {
             variables.put_into(&mut words);
         }
         reader.line(&mut all, &words, &told, line, is_script);

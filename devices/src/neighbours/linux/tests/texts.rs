@@ -966,3 +966,19 @@ fn networks_and_ports_that_a_rule_leaves_out() {
     let jump = "ip daddr != 10.1.0.0/16 jump two\n }\n chain two {\n  ip daddr 10.0.0.0/8 drop";
     out(jump, inside);
 }
+
+/// A shell puts the values of variables into a file that a script holds, where its end is not quoted.
+#[test]
+fn files_that_scripts_hold() {
+    let script = |end: &str| {
+        format!(
+            "#!/bin/sh\nOUT=\"eth0\"\nIN=\"eth1\"\niptables-restore <<-{end}\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -i \"$IN\" -o \"$OUT\" -j ACCEPT\nCOMMIT\nEOF\n"
+        )
+    };
+    let passes = |end: &str| {
+        let rows = directions(&script(end));
+        rows.iter().any(|row| row == "pass all TCP: forwarded from eth1 to eth0")
+    };
+    assert!(passes("EOF"), "{:#?}", directions(&script("EOF")));
+    assert!(!passes("'EOF'"));
+}
