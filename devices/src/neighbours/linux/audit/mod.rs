@@ -12,6 +12,7 @@ mod verdicts;
 mod ways;
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use sim_core::engine::device::Origin;
 
@@ -182,7 +183,19 @@ fn audit(text: ConfigText<'_>) -> Built {
         return Ok(Audit { warnings, ..Audit::uniform(None, Effect::Unknown, vec![because]) });
     }
     let bridged = rules.take_bridged();
+    let given = given_alone(&rules);
     let mut verdicts = rows(rules, text, &mut found);
+    let is_lost = |v: &Verdict| v.effect == Effect::Drop && v.direction.contains("forwarded");
+    if let Some((number, address)) = given
+        && verdicts.iter().any(is_lost)
+        && let Some(line) = text.lines().iter().find(|line| line.number == number)
+    {
+        let message = format!(
+            "{address} is taken for another's address: if it is one of this host's own, what is sent there meets the rules for \
+             what comes to the host, and not those for what is forwarded"
+        );
+        found.warn(line, "", message);
+    }
     if let Some(bridged) = bridged {
         let of_bridge = rows(bridged, text, &mut found);
         let is_met = of_bridge.iter().any(|row| row.effect != Effect::Pass);
@@ -198,6 +211,24 @@ fn audit(text: ConfigText<'_>) -> Built {
     }
     let warnings = found.into_result()?;
     Ok(Audit { version: None, verdicts, warnings })
+}
+
+/// The first address to which connections are sent of which no other rule says that it is somebody's, with the rule's line.
+fn given_alone(rules: &Ruleset) -> Option<(u32, IpAddr)> {
+    let is_named = |address: IpAddr| {
+        let mut is_named = false;
+        for (_, on) in rules.entries.iter().flat_map(|entry| entry.matches.iter()) {
+            on.each_network(&mut |(of, length)| is_named |= of == address && length >= 32);
+        }
+        is_named
+    };
+    rules.entries.iter().find_map(|entry| match &entry.target {
+        Target::Translate(to) if !to.is_here && !to.is_open => {
+            let address = to.address.filter(|address| !is_named(*address))?;
+            Some((entry.line, address))
+        }
+        _ => None,
+    })
 }
 
 /// What becomes of connections on all ways.

@@ -431,3 +431,19 @@ fn what_is_redirected_is_answered_by_the_host() {
     assert!(of("terminate TCP to port 80: forwarded").len() == 1, "{rows:#?}");
     assert!(!of("drop").iter().any(|row| row.contains("forwarded")), "{rows:#?}");
 }
+
+/// Whose the address is that a rule gives, a text seldom tells: where what is forwarded is dropped, it is said what it is
+/// taken for.
+#[test]
+fn addresses_that_may_be_the_hosts_own() {
+    let warned = |text: &str| -> Vec<u32> {
+        let told = super::texts::told(text).warnings.into_iter();
+        told.filter(|w| w.message.contains("taken for another's")).map(|w| w.line).collect()
+    };
+    let portal = "*nat\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 192.168.5.1\nCOMMIT\n*filter\n-A FORWARD -j REJECT\nCOMMIT\n";
+    assert_eq!(warned(portal), [2]);
+    let server =
+        portal.replace("-A FORWARD -j", "-A FORWARD -d 192.168.5.1 -j ACCEPT\n-A FORWARD -j");
+    assert_eq!(warned(&server), [0; 0]);
+    assert_eq!(warned(&portal.replace("-A FORWARD -j REJECT\n", "")), [0; 0]);
+}
