@@ -393,7 +393,12 @@ pub(super) fn rule_of(
             "{} is not modelled: whether this rule holds is not known, and a scenario takes it not to hold",
             quoted(doubt)
         );
-        found.warn(line, doubt, message);
+        let warning = found.warn(line, doubt, message);
+        if doubt == "--match-set" {
+            warning.help(
+                "where the host has no such set, iptables refuses the rule, and iptables-restore the whole file",
+            );
+        }
     }
     for (name, address) in unset {
         if is_told && hosts.is_new(address) {
