@@ -157,6 +157,10 @@ impl<'a> Direction<'a> {
 
 /// The names of interfaces that have none in the text are one here.
 fn other(name: &str) -> &str {
+    // No connection goes back out of the interface that it came in by here.
+    if name == "every other interface" {
+        return ANY;
+    }
     let is_other =
         ["any other", "any interface", "an interface"].iter().any(|of| name.starts_with(of));
     if is_other && name != ANY { OTHER } else { name }

@@ -25,6 +25,8 @@ pub(super) struct Way {
 const ANY_OTHER: &str = "any other interface";
 /// Each interface there is.
 const ANY: &str = "any interface";
+/// Each but the one that is named beside it: back out of that one was not tried.
+const EVERY_OTHER: &str = "every other interface";
 
 /// Says which others there are, where a row speaks of other interfaces and no row of some that rules name.
 pub(super) fn name_others(rows: &mut [Verdict], ways: &[Way]) {
@@ -137,7 +139,12 @@ fn forwarded<'w>(mut some: Vec<&'w Way>, ways: &'w [Way]) -> Vec<[&'w str; 2]> {
         let is_its = |way: &&Way| called(&way.names[end]) == name;
         if some.iter().filter(|way| is_its(way)).count() > 1 {
             some.retain(|way| !is_its(way));
-            said.push(if end == 0 { [name, ANY] } else { [ANY, name] });
+            let goes_back = |way: &Way| way.names.iter().all(|of| of == name);
+            let any = match name == ANY_OTHER || between().any(goes_back) {
+                true => ANY,
+                false => EVERY_OTHER,
+            };
+            said.push(if end == 0 { [name, any] } else { [any, name] });
         }
     }
     said.extend(some.iter().map(|way| [called(&way.names[0]), called(&way.names[1])]));

@@ -248,8 +248,11 @@ fn doubts_about_what_is_sent_elsewhere() {
         let has = found.iter().filter(is_such).any(|row| row.contains(traffic));
         assert!(has, "{traffic} {way}: {found:#?}");
     };
-    unknown("TCP to port 8080 that this rule names", "forwarded from eth0 to any interface");
-    unknown("TCP to port 53 that this rule names", "forwarded from eth1 to any interface");
+    unknown(
+        "TCP to port 8080 that this rule names",
+        "forwarded from eth0 to every other interface",
+    );
+    unknown("TCP to port 53 that this rule names", "forwarded from eth1 to every other interface");
     assert!(!found.iter().any(|row| row.contains("port 8080") && row.contains("from eth1")));
 }
 
