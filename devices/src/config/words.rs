@@ -197,8 +197,7 @@ pub fn interface_names(words: &[&str]) -> Vec<String> {
 fn range_of(number: &str) -> Option<(&str, std::ops::RangeInclusive<u32>)> {
     let is_digit = |c: char| c.is_ascii_digit();
     let (first, last) = number.split_once('-').filter(|(first, _)| first.ends_with(is_digit))?;
-    let at = first.rfind(|c| !is_digit(c)).map_or(0, |at| at + 1);
-    let (stem, first) = first.split_at(at);
+    let (stem, first) = first.split_at(first.trim_end_matches(is_digit).len());
     let (first, last) = (first.parse().ok()?, last.rsplit(|c| !is_digit(c)).next()?.parse().ok()?);
     let is_range = first <= last && last - first < RANGE_MAX;
     is_range.then_some((stem, first..=last))
@@ -231,6 +230,7 @@ mod tests {
         assert_eq!(names("range vlan 10-11, 20"), "vlan10 vlan11 vlan20");
         assert_eq!(names("Ethernet1/1-Ethernet1/2"), "Ethernet1/1 Ethernet1/2");
         assert_eq!(names("port-channel1"), "port-channel1");
+        assert_eq!(names("vlan 1\u{ff}024-025"), "vlan1\u{ff}24 vlan1\u{ff}25");
         assert_eq!(names("ATM0.1 point-to-point"), "ATM0.1point-to-point");
         assert_eq!([interface_key("out"), interface_key("")], ["out", ""]);
     }
