@@ -232,7 +232,7 @@ impl Grammar for Reader<'_, '_> {
                     self.text,
                     self.found,
                 );
-                config.access_lists.entry((*name).to_owned()).or_default().add(rest, entry);
+                access_list::extend(&mut config.access_lists, name, rest, entry);
                 Block::None
             }
             ["service-policy", "input", name] if self.indented || !self.block.is_interface() => {

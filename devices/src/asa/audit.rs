@@ -151,14 +151,15 @@ fn audit_as(kind: Option<Kind>, text: ConfigText<'_>, snort: bool) -> Audit {
     verdicts.extend(unread(&config));
     verdicts.extend(policy_route::refused(&config, text));
     verdicts.extend(levels::closed(&config));
+    let tunnels = Tunnels::of(&config, &text.lines());
     // An FTD has no security levels.
     match snort {
         true => verdicts.extend(access_policy::missing(&config)),
-        false => verdicts.extend(levels::refused(&config, &Tunnels::of(&config, &text.lines()))),
+        false => verdicts.extend(levels::refused(&config, &tunnels)),
     }
     let unmatched = matched.into_iter().filter(|(_, found)| !found).map(|(place, _)| place);
     let unmatched: Vec<ConfigLine> = unmatched.collect();
-    touches::warn(&config, &verdicts, &unmatched, snort, text, &mut found);
+    touches::warn(&config, &verdicts, &unmatched, &tunnels, snort, text, &mut found);
     Audit { version: config.version.clone(), verdicts, warnings: found.into_all() }
 }
 
@@ -871,6 +872,12 @@ mod tests {
         assert_eq!(gone("no access-list L"), 1, "an ASA refuses that");
         assert_eq!(gone("clear configure access-list L"), 0);
         assert_eq!(gone("no access-list L extended permit tcp any any eq 26"), 1);
+        // A list of which every entry is refused is none: so is the group that names it.
+        let none =
+            "access-list L extended permit ip 10.0.0.1 any\naccess-group L in interface outside\n";
+        let refused = audit(ConfigText::new("fw", none)).warnings;
+        assert!(!rows(none).iter().any(|(e, ..)| *e == Effect::Drop), "{:#?}", rows(none));
+        assert!(refused.iter().any(|w| w.line == 2 && w.message.contains("is not defined")));
         let control = text.replace("interface outside", "interface outside control-plane");
         assert_eq!(rows(&control).len(), 1, "{:#?}", rows(&control));
         let unread =

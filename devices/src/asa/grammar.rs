@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::access_list::{self, Dialect, Entry};
+use crate::config::access_list::{self, Dialect};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::words::{interface_key, nearest, port};
@@ -306,7 +306,7 @@ impl Grammar for Reader<'_, '_> {
                     self.text,
                     self.found,
                 );
-                config.access_lists.entry((*name).to_owned()).or_default().add(rest, entry);
+                access_list::extend(&mut config.access_lists, name, rest, entry);
                 Block::None
             }
             ["no", "ipv6", "access-list", name, rest @ ..] => {
@@ -322,8 +322,7 @@ impl Grammar for Reader<'_, '_> {
                     self.text,
                     self.found,
                 );
-                let entry = entry.map(Entry::of_ipv6);
-                config.ipv6_lists.entry((*name).to_owned()).or_default().add(rest, entry);
+                access_list::extend(&mut config.ipv6_lists, name, rest, entry.of_ipv6());
                 Block::None
             }
             ["access-group", list, ..] if config.ethertype_lists.contains(*list) => Block::None,

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use sim_core::engine::device::ConfigLine;
 
 use crate::audit::{Because, Effect, Verdict};
-use crate::config::ConfigText;
+use crate::config::{ConfigText, Line};
 
 use super::config::AsaConfig;
 
@@ -27,33 +27,14 @@ pub(super) fn services(config: &AsaConfig, text: ConfigText<'_>) -> Vec<Verdict>
         ["http", "server", "enable", port] => port.parse().ok(),
         _ => None,
     });
-    let mut portal = 443;
-    let mut is_portal = false;
-    let mut enabled = Vec::new();
+    let (portal, enabled) = portal(config, &lines);
     let mut open = Open::new();
     for line in all() {
-        // Typed scripts do not indent what stands under it.
-        let words = line.words.as_slice();
-        let is_typed = is_portal
-            && match words {
-                ["enable", name] => config.interface(name).is_some(),
-                ["port", _] | ["anyconnect" | "svc" | "tunnel-group-list", ..] => true,
-                _ => false,
-            };
-        if line.indent == 0 && !is_typed {
-            is_portal = words == ["webvpn"];
-        }
         let mut opens = |name: &str, port: u16, what| {
             let by = open.entry((port, what)).or_default();
             by.entry(name.to_owned()).or_default().push(text.place(line));
         };
         match line.words.as_slice() {
-            ["port", number] if is_portal => {
-                portal = number.parse().unwrap_or(portal);
-            }
-            ["enable", name] if is_portal => {
-                enabled.push(((*name).to_owned(), text.place(line)));
-            }
             ["ssh", rest @ ..] => given(config, rest).into_iter().for_each(|n| opens(n, 22, "ssh")),
             // Not by the interface of the lowest level, but out of a tunnel (command reference, telnet).
             ["telnet", rest @ ..] => given(config, rest)
@@ -67,8 +48,9 @@ pub(super) fn services(config: &AsaConfig, text: ConfigText<'_>) -> Vec<Verdict>
             _ => {}
         }
     }
-    for (name, place) in enabled {
-        open.entry((portal, "webvpn")).or_default().entry(name).or_default().push(place);
+    for (name, line) in enabled {
+        let by = open.entry((portal, "webvpn")).or_default();
+        by.entry(name.to_owned()).or_default().push(text.place(line));
     }
     let verdict = |((port, what), by): ((u16, &str), BTreeMap<String, Vec<ConfigLine>>)| {
         let why = "the box itself is the TCP peer of whom this lets in";
@@ -83,6 +65,33 @@ pub(super) fn services(config: &AsaConfig, text: ConfigText<'_>) -> Vec<Verdict>
         }
     };
     open.into_iter().map(verdict).collect()
+}
+
+/// The VPN portal (`webvpn`): its port, and the interfaces where it listens, each with its line.
+pub(super) fn portal<'a>(
+    config: &AsaConfig,
+    all: &'a [Line<'a>],
+) -> (u16, Vec<(&'a str, &'a Line<'a>)>) {
+    let (mut port, mut enabled, mut is_portal) = (443, Vec::new(), false);
+    for line in all {
+        let words = line.words.as_slice();
+        // Typed scripts do not indent what stands under it.
+        let is_typed = is_portal
+            && match words {
+                ["enable", name] => config.interface(name).is_some(),
+                ["port", _] | ["anyconnect" | "svc" | "tunnel-group-list", ..] => true,
+                _ => false,
+            };
+        if line.indent == 0 && !is_typed {
+            is_portal = words == ["webvpn"];
+        }
+        match words {
+            ["port", number] if is_portal => port = number.parse().unwrap_or(port),
+            ["enable", name] if is_portal => enabled.push((*name, line)),
+            _ => {}
+        }
+    }
+    (port, enabled)
 }
 
 /// The interface behind `ADDRESS MASK` or `ADDRESS/LENGTH`.

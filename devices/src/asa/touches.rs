@@ -22,6 +22,7 @@ pub(super) fn warn(
     config: &AsaConfig,
     verdicts: &[Verdict],
     unmatched: &[ConfigLine],
+    tunnels: &Tunnels,
     snort: bool,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
@@ -92,7 +93,7 @@ pub(super) fn warn(
     notes.extend(reverse_paths(config));
     let all = text.lines();
     black_holes(&all, found);
-    beside_lists(config, &all, found);
+    beside_lists(tunnels, &all, found);
     if passes {
         others(&all, found);
     }
@@ -166,7 +167,7 @@ fn reverse_paths(config: &AsaConfig) -> Vec<(&ConfigLine, String)> {
 
 /// Says what drops connections that access lists permit, and what they do not ask: translation that is asked for
 /// (`nat-control`), and tunnels that end here, whose packets no list sees by default (`sysopt connection permit-vpn`).
-fn beside_lists(config: &AsaConfig, all: &[Line<'_>], found: &mut Diagnostics) {
+fn beside_lists(tunnels: &Tunnels, all: &[Line<'_>], found: &mut Diagnostics) {
     let find =
         |is_such: &dyn Fn(&[&str]) -> bool| all.iter().find(|line| is_such(line.words.as_slice()));
     if let Some(line) = find(&|words| words == ["nat-control"]) {
@@ -174,7 +175,6 @@ fn beside_lists(config: &AsaConfig, all: &[Line<'_>], found: &mut Diagnostics) {
                        dropped (nat-control): which connections that are is not said";
         found.warn(line, "", message);
     }
-    let tunnels = Tunnels::of(config, all);
     for line in all {
         let message = match line.words.as_slice() {
             ["access-group", list, "in", "interface", name]

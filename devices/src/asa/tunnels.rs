@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::config::Line;
 
 use super::config::AsaConfig;
+use super::own;
 
 /// Interfaces at which tunnels end.
 #[derive(Debug, Default)]
@@ -19,23 +20,23 @@ pub(super) struct Tunnels {
 impl Tunnels {
     /// The tunnels of a text; none where it has access lists ask them, too.
     pub(super) fn of(config: &AsaConfig, all: &[Line<'_>]) -> Self {
-        let mut tunnels = Self::default();
-        let (mut is_webvpn, mut is_virtual) = (false, false);
+        let is_asked = |line: &Line<'_>| {
+            matches!(
+                line.words.as_slice(),
+                ["no", "sysopt", "connection", "permit-vpn" | "permit-ipsec", ..]
+            )
+        };
+        if all.iter().any(is_asked) {
+            return Self::default();
+        }
+        let (_, portals) = own::portal(config, all);
+        let ends = portals.into_iter().map(|(name, _)| name.to_owned()).collect();
+        let mut tunnels = Self { ends, ..Self::default() };
+        let mut is_virtual = false;
         for line in all {
             match line.words.as_slice() {
-                ["no", "sysopt", "connection", "permit-vpn" | "permit-ipsec", ..] => {
-                    return Self::default();
-                }
-                ["webvpn"] => (is_webvpn, is_virtual) = (true, false),
-                // Typed scripts do not indent it.
-                ["enable", name]
-                    if is_webvpn && (line.indent > 0 || config.interface(name).is_some()) =>
-                {
-                    tunnels.ends.insert((*name).to_owned());
-                }
                 ["interface" | "int", name, ..] => {
-                    let name = name.to_ascii_lowercase();
-                    (is_webvpn, is_virtual) = (false, name.starts_with("tunnel"));
+                    is_virtual = name.to_ascii_lowercase().starts_with("tunnel");
                 }
                 ["nameif", name] if is_virtual => _ = tunnels.virtuals.insert((*name).to_owned()),
                 ["crypto", "map", _, "interface", name] => {

@@ -21,7 +21,7 @@ use super::group::Group;
 use super::objects::Service;
 
 pub use entries::Entries;
-pub use reading::{entry, network, ports_of};
+pub use reading::{Reading, entry, network, ports_of};
 
 /// Whose way of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,6 +298,13 @@ impl Addresses {
     }
 }
 
+/// `access-list NAME`, with what has been read of the words behind the name: a list of which every entry is refused is not made.
+pub fn extend(lists: &mut BTreeMap<String, AccessList>, name: &str, words: &[&str], read: Reading) {
+    if !matches!(read, Reading::Refused) {
+        lists.entry(name.to_owned()).or_default().add(words, read);
+    }
+}
+
 /// `no access-list NAME`, with what follows the name: the list is taken away, or the entry that is written so.
 pub fn withdraw(
     lists: &mut BTreeMap<String, AccessList>,
@@ -314,11 +321,16 @@ pub fn withdraw(
 
 impl AccessList {
     /// Takes what [`entry`] has read from these words.
-    pub fn add(&mut self, words: &[&str], read: Option<Entry>) {
+    pub fn add(&mut self, words: &[&str], read: Reading) {
+        let read = match read {
+            Reading::Entry(entry) => Some(entry),
+            Reading::OtherTraffic => None,
+            Reading::Refused => return,
+        };
         let places = ["line", "sequence"];
         let is_place = |w: &&&str| places.contains(*w) || w.parse::<u32>().is_ok();
         let is_entry = words.iter().find(|w| !is_place(w)).is_some_and(|w| *w != "remark");
-        self.has_entries |= is_entry && !reading::asks_others_for_established(words);
+        self.has_entries |= is_entry;
         let (number, is_place_of_line) = match words {
             ["line", number, ..] => (number.parse().ok(), true),
             ["sequence", number, ..] | [number, ..] => (number.parse().ok(), false),
@@ -349,7 +361,7 @@ impl AccessList {
     /// Takes an entry that the system may refuse: a list of such ones alone may have no entry.
     pub fn add_doubtful(&mut self, words: &[&str], read: Entry) {
         let has_entries = self.has_entries;
-        self.add(words, Some(read));
+        self.add(words, Reading::Entry(read));
         self.has_entries = has_entries;
     }
 

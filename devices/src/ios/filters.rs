@@ -17,8 +17,9 @@ use crate::nbar::config::{Action, On};
 
 use super::audit::{CLIENT_PORT, PORTS, Probes, SEED, general};
 use super::policy_routing::answered;
-use super::translated_answers::translating;
 use super::{Interface, IosConfig, Named, Through};
+
+mod uncrossed;
 
 /// Connections that are tried of the entries that permit, and of those that deny.
 const FLOWS_MAX: usize = 64;
@@ -175,39 +176,6 @@ impl Probes {
         }
     }
 
-    /// What the list of an interface permits to addresses of the box itself.
-    fn try_own(&mut self, family: Family, interface: &Interface, direction: &str) {
-        let config = Arc::clone(&self.config);
-        let Some((group, permitted)) = permitted(&config, family, interface) else { return };
-        if let Some(flow) = permitted.into_iter().find(|flow| self.own.answer(flow.dst)) {
-            let address = flow.dst.ip();
-            let rule =
-                format!("{address} is an address of the box itself: the connection ends there");
-            let because = vec![Because::line(&group.place, rule)];
-            let traffic = format!("{} to the box itself that is permitted", family.tcp());
-            self.say(traffic, direction, Effect::Terminate, because);
-        }
-    }
-
-    /// What the list of an interface permits to hosts whose answers are translated.
-    fn try_translated(&mut self, family: Family, interface: &Interface, direction: &str) {
-        let config = Arc::clone(&self.config);
-        let Some((_, permitted)) = permitted(&config, family, interface) else { return };
-        let lost = permitted.into_iter().find_map(|flow| {
-            Some((flow, translating(&config, &self.nat, interface, flow)?.clone()))
-        });
-        if let Some((flow, place)) = lost {
-            let rule = format!(
-                "what {} answers is translated: the client is answered by an address that it has not called",
-                flow.dst.ip()
-            );
-            let because = vec![Because::line(&place, rule)];
-            let traffic =
-                format!("{} that is permitted to hosts whose answers are translated", family.tcp());
-            self.say(traffic, direction, Effect::Drop, because);
-        }
-    }
-
     /// What becomes of the connections of one family that the lists of two interfaces speak of, and of others.
     fn try_lists(&mut self, family: Family, at: Crossing<'_>, first: &Named, direction: &str) {
         let config = Arc::clone(&self.config);
@@ -222,18 +190,7 @@ impl Probes {
         let is_bare = at.iter().all(|i| i.filters_alone()) && config.intercept.list.is_none();
         let mut tried: Vec<Option<&str>> = Vec::new();
         let mut flows = flows_of(&config, family, at);
-        // What calls the box itself does not cross it, and of what is answered by another address there is no connection:
-        // only what the list that they meet first refuses is told here.
-        let refuses = |flow: &Flow| {
-            let group = family.lists(at[0])[Through::In as usize].as_ref();
-            let list = group.and_then(|group| config.access_lists.get(&group.name));
-            let list = list.filter(|list| list.has_entries);
-            list.is_some_and(|l| l.matching(*flow, Flags::SYN).is_none_or(|entry| !entry.permit))
-        };
-        let ends = |flow: Flow| {
-            self.own.answer(flow.dst) || translating(&config, &self.nat, at[0], flow).is_some()
-        };
-        flows.retain(|flow| !ends(*flow) || refuses(flow));
+        flows.retain(|flow| self.crosses_or_is_refused(family, at[0], *flow));
         for flow in flows {
             let dropped = seen.iter().filter(|(effect, _)| *effect == Effect::Drop).count();
             if dropped >= most && seen.iter().any(|(effect, _)| *effect == Effect::Pass) {
@@ -351,22 +308,6 @@ impl Probes {
             }
         }
     }
-}
-
-/// The list of what an interface takes in, and connections that it permits for certain.
-fn permitted<'c>(
-    config: &'c IosConfig,
-    family: Family,
-    interface: &'c Interface,
-) -> Option<(&'c Named, Vec<Flow>)> {
-    let group = family.lists(interface)[Through::In as usize].as_ref()?;
-    let list = config.access_lists.get(&group.name)?;
-    let is_permitted = |flow: &Flow| {
-        Family::of(flow.dst.ip()) == family
-            && list.doubt(["", ""], *flow, Flags::SYN).is_none()
-            && list.matching(*flow, Flags::SYN).is_some_and(|entry| entry.permit)
-    };
-    Some((group, list.samples().into_iter().filter(is_permitted).collect()))
 }
 
 /// A packet of a connection as it meets an interface's list.
@@ -1039,6 +980,9 @@ mod tests {
         assert_eq!(warned(text)[0].0, 2);
         assert!(!effects(text).contains(&"unknown".to_owned()), "{:#?}", told(text));
         assert!(effects(text).contains(&"drop".to_owned()), "{:#?}", told(text));
+        let masked =
+            "access-list 101 permit tcp 10.0.0.1 any\ninterface a\n ip access-group 101 in\n";
+        assert!(effects(masked).iter().all(|effect| effect == "pass"), "{:#?}", told(masked));
         let alone = "access-list 101 permit any\ninterface a\n ip access-group 101 in\n";
         assert_eq!(warned(alone)[0].0, 1);
         assert!(effects(alone).iter().all(|effect| effect == "pass"), "{:#?}", told(alone));

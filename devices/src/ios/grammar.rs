@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use sim_core::engine::device::Side;
 
-use crate::config::access_list::{self, Dialect, Entry};
+use crate::config::access_list::{self, Dialect, Entry, Reading};
 use crate::config::blocks::{self, Grammar};
 use crate::config::objects::{self, Objects};
 use crate::config::route_map::RouteMapEntry;
@@ -171,9 +171,10 @@ impl Grammar for Reader<'_, '_> {
                     "permit" => list.add_doubtful(rest, Entry::acting(true, place, message)),
                     // Refused, it leaves what is behind the entries before it: the implicit deny.
                     _ if list.has_entries => {
-                        list.add(rest, Some(Entry::acting(false, place, message)));
+                        let entry = Entry::acting(false, place, message);
+                        list.add(rest, Reading::Entry(entry));
                     }
-                    _ => list.add(rest, Some(Entry::open(place, message))),
+                    _ => list.add(rest, Reading::Entry(Entry::open(place, message))),
                 }
                 self.block = Block::None;
             }
@@ -187,8 +188,7 @@ impl Grammar for Reader<'_, '_> {
                     self.text,
                     self.found,
                 );
-                let list = self.config.access_lists.entry((*name).to_owned()).or_default();
-                list.add(rest, entry);
+                access_list::extend(&mut self.config.access_lists, name, rest, entry);
                 self.block = Block::None;
             }
             _ => return false,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::{Because, Effect, Verdict};
-use crate::config::access_list::{self, AccessList, Dialect, Entry};
+use crate::config::access_list::{self, AccessList, Dialect, Entry, Reading};
 use crate::config::objects::{self, Objects};
 use crate::config::route_map::RouteMapEntry;
 use crate::config::words::{interface_key, interface_names, is_interface};
@@ -264,7 +264,7 @@ impl Reader<'_, '_> {
                     self.found.warn(line, first, message.clone());
                     let entry = Entry::open(self.text.place(line), message);
                     let list = self.config.access_lists.entry(name.clone()).or_default();
-                    list.add(&line.words, Some(entry));
+                    list.add(&line.words, Reading::Entry(entry));
                     return open;
                 }
             }

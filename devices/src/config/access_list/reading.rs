@@ -14,10 +14,35 @@ use crate::config::objects::{Objects, Service};
 use crate::config::words::{is_protocol, netmask, port, prefix, without_note};
 use crate::config::{ConfigText, Diagnostics, Line, quoted};
 
+/// What was read of an entry.
+#[allow(clippy::large_enum_variant)] // taken apart where it is read
+#[derive(Debug)]
+pub enum Reading {
+    /// It stands in its list.
+    Entry(Entry),
+    /// It stands there, and names neither TCP nor an ICMP error.
+    OtherTraffic,
+    /// The device refuses it.
+    Refused,
+}
+
+impl Reading {
+    /// As it stands in a list of IPv6 alone.
+    #[must_use]
+    pub fn of_ipv6(self) -> Self {
+        match self {
+            Self::Entry(entry) => Self::Entry(entry.of_ipv6()),
+            other => other,
+        }
+    }
+}
+
 /// Why an entry is not read.
 enum Unread {
     /// It names neither TCP nor an ICMP error.
     OtherTraffic,
+    /// The device refuses it.
+    Refused,
     /// It is not understood, with the reason.
     Open(String),
 }
@@ -25,8 +50,7 @@ enum Unread {
 type Read<T> = Result<T, Unread>;
 
 /// Reads an entry from what follows the list's name, from `extended`, `standard`, a line number, or
-/// `permit` on; `None` when it names neither TCP nor an ICMP error. One that cannot be read is said, and
-/// keeps what was read of it.
+/// `permit` on. One that cannot be read is said, and keeps what was read of it.
 pub fn entry(
     dialect: Dialect,
     words: &[&str],
@@ -34,7 +58,7 @@ pub fn entry(
     line: &Line<'_>,
     text: ConfigText<'_>,
     found: &mut Diagnostics,
-) -> Option<Entry> {
+) -> Reading {
     let mut words = Words {
         dialect,
         given: words,
@@ -48,10 +72,11 @@ pub fn entry(
     let mut entry = Entry::open(text.place(line), String::new());
     match words.entry(&mut entry) {
         Ok(()) => (entry.doubt, entry.undefined) = (words.doubt, words.undefined),
-        Err(Unread::OtherTraffic) => return None,
+        Err(Unread::OtherTraffic) => return Reading::OtherTraffic,
+        Err(Unread::Refused) => return Reading::Refused,
         Err(Unread::Open(why)) => entry.doubt = Some(why),
     }
-    Some(entry)
+    Reading::Entry(entry)
 }
 
 impl Entry {
@@ -137,7 +162,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
             let message = "established asks for flags of TCP, and stands behind no other protocol: this line is refused";
             let word = self.rest.iter().rev().find(|word| **word == "established").unwrap_or(&"");
             self.found.error(self.line, word, message);
-            return Err(Unread::OtherTraffic);
+            return Err(Unread::Refused);
         }
         if standard || self.starts_with_an_address() {
             let addresses = self.addresses(true)?;
@@ -257,7 +282,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
         }
         let message = format!("{message}, found {}: the device refuses this line", quoted(word));
         self.found.error(self.line, word, message);
-        Err(Unread::OtherTraffic)
+        Err(Unread::Refused)
     }
 
     fn not_modelled<T>(&mut self, word: &str) -> Read<T> {
@@ -574,7 +599,7 @@ impl<'a, 'l> Words<'a, 'l, '_> {
 
 /// True for an entry of another protocol than TCP that asks for `established`: the flags of a segment ("for the TCP protocol
 /// only", Cisco IOS Security Command Reference, permit (IP) and permit (IPv6); so it is in those of NX-OS and IOS XR).
-pub(super) fn asks_others_for_established(words: &[&str]) -> bool {
+fn asks_others_for_established(words: &[&str]) -> bool {
     let Some(at) = words.iter().position(|word| matches!(*word, "permit" | "deny")) else {
         return false;
     };
