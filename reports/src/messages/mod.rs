@@ -159,7 +159,7 @@ pub const fn failure(failure: Failure) -> &'static str {
     match failure {
         Failure::NeverConnected => "never connected",
         Failure::Reset => "reset before everything was delivered",
-        Failure::Stalled => "stalled with data waiting",
+        Failure::Stalled => "stalled before its end",
         Failure::WrongStream => "the delivered stream is not the one written",
     }
 }

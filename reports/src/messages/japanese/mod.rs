@@ -298,7 +298,7 @@ fn verdict(connection: &ConnectionRecord) -> String {
         Verdict::Fallback => "通常の TCP 動作にフォールバック".into(),
         Verdict::Failed(Failure::NeverConnected) => "失敗: 接続が確立されませんでした".into(),
         Verdict::Failed(Failure::Reset) => "失敗: 配信の完了前に接続がリセットされました".into(),
-        Verdict::Failed(Failure::Stalled) => "失敗: データを残したまま配信が停止しました".into(),
+        Verdict::Failed(Failure::Stalled) => "失敗: 終わりに達する前に停止しました".into(),
         Verdict::Failed(Failure::WrongStream) => {
             "失敗: 配信されたデータが書き込まれたデータと異なります".into()
         }
